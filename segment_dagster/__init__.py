@@ -1,0 +1,1 @@
+"""A Twilio Segment workspace as a graph of Dagster assets, loaded by dlt."""
