@@ -11,4 +11,17 @@ from segment_dagster.endpoints.workspace import WORKSPACE
 CATALOGUE: tuple[Endpoint, ...] = (*WORKSPACE, *CONNECTIONS, *ENGAGE)
 """Every endpoint, each after those it is asked with."""
 
-__all__ = ["CATALOGUE", "Column", "DataType", "Endpoint", "Parent", "Reference", "Secrecy", "Versioned"]
+IDENTITY: Endpoint = WORKSPACE[0]
+"""The endpoint that says whom a token belongs to. Everything else in the lineage is below it."""
+
+__all__ = [
+    "CATALOGUE",
+    "IDENTITY",
+    "Column",
+    "DataType",
+    "Endpoint",
+    "Parent",
+    "Reference",
+    "Secrecy",
+    "Versioned",
+]

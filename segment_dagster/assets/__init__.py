@@ -1,0 +1,18 @@
+"""From dlt resources to Dagster assets."""
+
+from segment_dagster.assets.contract import Check, Subject
+from segment_dagster.assets.family import segment_assets
+from segment_dagster.assets.keys import asset_key
+from segment_dagster.assets.resource import SegmentResource, Workspace
+from segment_dagster.assets.specs import SegmentTranslator, asset_spec
+
+__all__ = [
+    "Check",
+    "SegmentResource",
+    "SegmentTranslator",
+    "Subject",
+    "Workspace",
+    "asset_key",
+    "asset_spec",
+    "segment_assets",
+]

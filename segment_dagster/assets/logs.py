@@ -1,0 +1,32 @@
+"""The project's log lines, in the run they belong to."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import dagster as dg
+
+ROOT = "segment_dagster"
+
+
+class _Forward(logging.Handler):
+    def __init__(self, log: dg.DagsterLogManager) -> None:
+        super().__init__(logging.INFO)
+        self._log = log
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._log.log(record.levelno, record.getMessage())
+
+
+@contextmanager
+def forwarded(log: dg.DagsterLogManager) -> Iterator[None]:
+    """Show what client and source log, from any thread, in the log of the run."""
+    logger = logging.getLogger(ROOT)
+    handler, level = _Forward(log), logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)

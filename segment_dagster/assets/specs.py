@@ -1,0 +1,102 @@
+"""What Dagster shows of an endpoint before anything has run."""
+
+import hashlib
+import os
+
+import dagster as dg
+from dagster_dlt import DagsterDltTranslator
+from dagster_dlt.translator import DltResourceTranslatorData
+
+from segment_dagster.assets.keys import asset_key
+from segment_dagster.endpoints import IDENTITY, Endpoint
+from segment_dagster.errors import SettingError
+from segment_dagster.source import columns_of
+
+DEFAULT_OWNERS = "team:data"
+
+
+class SegmentTranslator(DagsterDltTranslator):
+    """From the dlt resources of `segment_source` to the assets of this project.
+
+    Override `get_asset_spec` to change what an asset is called or how it is described.
+
+    Args:
+        endpoints: The rows behind the resources.
+    """
+
+    def __init__(self, endpoints: tuple[Endpoint, ...]) -> None:
+        self._endpoints = {endpoint.name: endpoint for endpoint in endpoints}
+
+    def get_asset_spec(self, data: DltResourceTranslatorData) -> dg.AssetSpec:
+        """The asset of one dlt resource."""
+        return asset_spec(self._endpoints[data.resource.name])
+
+
+def asset_spec(endpoint: Endpoint) -> dg.AssetSpec:
+    """The asset of one endpoint: key, lineage, group, kinds, owners, description, columns, code version."""
+    above = endpoint.upstream or ((IDENTITY.name,) if endpoint.name != IDENTITY.name else ())
+    return dg.AssetSpec(
+        key=asset_key(endpoint.name),
+        deps=[asset_key(name) for name in above],
+        description=_description(endpoint),
+        group_name=endpoint.domain,
+        kinds={"segment", "dlt", os.environ.get("SEGMENT_DESTINATION") or "duckdb"},
+        owners=_owners(),
+        code_version=_code_version(endpoint),
+        metadata={
+            "dagster/column_schema": column_schema(endpoint),
+            "segment/endpoint": f"GET {endpoint.path}",
+            "segment/documentation": dg.MetadataValue.url(endpoint.documentation),
+        },
+        # an endpoint that the layout does not have leaves its table alone
+        skippable=True,
+    )
+
+
+def column_schema(endpoint: Endpoint, undeclared: tuple[str, ...] = ()) -> dg.TableSchema:
+    """The columns of an endpoint's table, with their descriptions.
+
+    Args:
+        endpoint: Declares the columns.
+        undeclared: Further columns that the table has; they hold JSON.
+    """
+    values = dict(zip(columns_of(endpoint), (column.values for column in endpoint.columns), strict=True))
+    key_columns = tuple(name for name, column in columns_of(endpoint).items() if not column["nullable"])
+    declared = [
+        dg.TableColumn(
+            name=name,
+            type=str(column["data_type"]),
+            description=f"{column['description']}{_known(values[name])}",
+            constraints=dg.TableColumnConstraints(nullable=bool(column["nullable"]), unique=key_columns == (name,)),
+        )
+        for name, column in columns_of(endpoint).items()
+    ]
+    new = [dg.TableColumn(name=name, type="json", description="Not declared in the catalogue.") for name in undeclared]
+    return dg.TableSchema(columns=[*declared, *new])
+
+
+def _known(values: tuple[str, ...]) -> str:
+    return f" Known values: {', '.join(values)}." if values else ""
+
+
+def _description(endpoint: Endpoint) -> str:
+    limits = []
+    if endpoint.feature:
+        limits.append(f"Needs the feature {endpoint.feature!r} in the workspace's plan.")
+    if endpoint.requests_per_minute:
+        limits.append(f"Segment allows {endpoint.requests_per_minute} requests a minute.")
+    asked = f"`GET {endpoint.path}` ([documentation]({endpoint.documentation}))."
+    return "\n\n".join([endpoint.description, asked, *([" ".join(limits)] if limits else [])])
+
+
+def _owners() -> list[str]:
+    owners = [owner.strip() for owner in os.environ.get("SEGMENT_OWNERS", DEFAULT_OWNERS).split(",") if owner.strip()]
+    if wrong := [owner for owner in owners if "@" not in owner and not owner.startswith("team:")]:
+        remedy = "Legal values: e-mail addresses and `team:` followed by a name, separated by commas."
+        raise SettingError("SEGMENT_OWNERS", f"holds {wrong[0]!r}", remedy)
+    return owners
+
+
+def _code_version(endpoint: Endpoint) -> str:
+    """Changes when the endpoint's row does."""
+    return hashlib.sha256(repr(endpoint).encode()).hexdigest()[:12]

@@ -1,0 +1,12 @@
+"""What proves that every row arrived and that its shape held."""
+
+from segment_dagster.assets import Check
+from segment_dagster.checks.primary_key import PrimaryKey
+from segment_dagster.checks.references import References
+from segment_dagster.checks.row_count import RowCount
+from segment_dagster.checks.schema import Schema
+
+CHECKS: tuple[Check, ...] = (RowCount(), Schema(), PrimaryKey(), References())
+"""The checks that every asset gets, where they apply."""
+
+__all__ = ["CHECKS", "PrimaryKey", "References", "RowCount", "Schema"]

@@ -1,0 +1,48 @@
+"""Is every record there once?"""
+
+import dagster as dg
+
+from segment_dagster.assets import Subject, asset_key
+from segment_dagster.checks.missing import no_table
+from segment_dagster.endpoints import Endpoint
+from segment_dagster.source import column_name
+
+SHOWN = 20
+"""Offending keys that a result shows."""
+
+
+class PrimaryKey:
+    """The key is unique and nowhere null."""
+
+    name = "primary_key"
+
+    def spec(self, endpoint: Endpoint) -> dg.AssetCheckSpec:
+        """Every asset has it."""
+        key = ", ".join(column_name(field) for field in endpoint.primary_key)
+        return dg.AssetCheckSpec(
+            self.name, asset=asset_key(endpoint.name), description=f"The key ({key}) is unique and nowhere null."
+        )
+
+    def evaluate(self, subject: Subject) -> dg.AssetCheckResult:
+        """Look for keys that come more than once or are null."""
+        endpoint = subject.endpoint
+        key = [column_name(field) for field in endpoint.primary_key]
+        columns = subject.tables.columns(endpoint.name)
+        if not columns:
+            return no_table(self.name, subject)
+        if absent := [column for column in key if column not in columns]:
+            return dg.AssetCheckResult(
+                passed=False,
+                asset_key=asset_key(endpoint.name),
+                check_name=self.name,
+                description=f"The table has no column {', '.join(absent)}.",
+            )
+        count, rows = subject.tables.duplicates(endpoint.name, key, SHOWN)
+        keys = [", ".join(map(str, row[:-1])) + f" ({row[-1]} rows)" for row in rows]
+        return dg.AssetCheckResult(
+            passed=not count,
+            asset_key=asset_key(endpoint.name),
+            check_name=self.name,
+            description=f"{count:,} keys are there more than once or null." if count else "Unique, nowhere null.",
+            metadata={"offending_keys": count, **({"first": keys} if keys else {})},
+        )

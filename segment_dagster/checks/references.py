@@ -1,0 +1,47 @@
+"""Does every record that names another name one that is there?"""
+
+import dagster as dg
+
+from segment_dagster.assets import Subject, asset_key
+from segment_dagster.checks.missing import no_table
+from segment_dagster.checks.primary_key import SHOWN
+from segment_dagster.endpoints import Endpoint
+from segment_dagster.source import column_name
+
+
+class References:
+    """Each id of another endpoint's record is in that endpoint's table."""
+
+    name = "references"
+
+    def spec(self, endpoint: Endpoint) -> dg.AssetCheckSpec | None:
+        """The assets have it whose records name records of another."""
+        if not endpoint.references:
+            return None
+        named = ", ".join(f"{column_name(each.field)} in {each.endpoint}" for each in endpoint.references)
+        return dg.AssetCheckSpec(self.name, asset=asset_key(endpoint.name), description=f"Every {named} is there.")
+
+    def evaluate(self, subject: Subject) -> dg.AssetCheckResult:
+        """Look for ids that the other table does not have."""
+        endpoint, tables = subject.endpoint, subject.tables
+        if not tables.columns(endpoint.name):
+            return no_table(self.name, subject)
+        orphans: dict[str, list[str]] = {}
+        unchecked: list[str] = []
+        for reference in endpoint.references:
+            column, target = column_name(reference.field), column_name(reference.target_field)
+            if target not in tables.columns(reference.endpoint) or column not in tables.columns(endpoint.name):
+                unchecked.append(reference.endpoint)
+                continue
+            count, rows = tables.orphans(endpoint.name, column, reference.endpoint, target, SHOWN)
+            if count:
+                orphans[f"{column} without {reference.endpoint} ({count:,})"] = [f"{row[0]} ({row[1]} rows)" for row in rows]
+        said = [*orphans, *(f"not checked against {name}: materialize segment/{name} first" for name in unchecked)]
+        return dg.AssetCheckResult(
+            passed=not said,
+            severity=dg.AssetCheckSeverity.ERROR if orphans else dg.AssetCheckSeverity.WARN,
+            asset_key=asset_key(endpoint.name),
+            check_name=self.name,
+            description=f"{'; '.join(said)}." if said else "No orphans.",
+            metadata={"orphans": orphans},
+        )

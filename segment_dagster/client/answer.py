@@ -1,0 +1,111 @@
+"""Telling an answer that holds records from one that does not."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+from urllib.parse import urlsplit
+
+import orjson
+from dlt.sources.helpers.requests import Response
+
+from segment_dagster.client.errors import (
+    MAX_QUOTE,
+    BodyError,
+    ForbiddenError,
+    InvalidRequestError,
+    NotFoundError,
+    RateLimitedError,
+    ServerError,
+    ShapeError,
+    TokenError,
+)
+from segment_dagster.client.layout import Call
+from segment_dagster.client.retry import told_delay
+from segment_dagster.endpoints import Endpoint
+from segment_dagster.settings import Settings
+
+
+def check_answer(endpoint: Endpoint, call: Call, settings: Settings) -> Callable[..., None]:
+    """A response hook that lets only an answer with records pass.
+
+    Returns:
+        A hook for requests. It parses the body once and keeps it as the response's `json()`.
+
+    Raises:
+        ApiError: By the hook, for everything else; a `TransientError` where another attempt may help.
+    """
+
+    def check(response: Response, *_: Any, **__: Any) -> None:  # noqa: ANN401 - what requests passes to a hook
+        path = urlsplit(response.url).path
+        try:
+            body = orjson.loads(response.content)
+        except orjson.JSONDecodeError:
+            if response.status_code < 400:
+                content_type = response.headers.get("Content-Type", "")
+                raise BodyError(endpoint.name, path, content_type, len(response.content)) from None
+            body = None
+        if response.status_code >= 400:
+            raise _refusal(endpoint, path, response, body, settings)
+        _check_shape(endpoint, path, call, body)
+        # RESTClient and the paginator each parse the body again otherwise
+        response.json = partial(_same, body)  # type: ignore[method-assign]
+
+    return check
+
+
+def _same(body: Any, **_: Any) -> Any:  # noqa: ANN401 - any JSON value
+    return body
+
+
+def _refusal(endpoint: Endpoint, path: str, response: Response, body: Any, settings: Settings) -> Exception:  # noqa: ANN401
+    status = response.status_code
+    said = _message(body).replace(settings.token, "[token]")
+    if status == 401:
+        return TokenError(endpoint.name, path, said)
+    if status == 403:
+        return ForbiddenError(endpoint, path, said)
+    if status == 404:
+        return NotFoundError(endpoint.name, path, settings.layout, said)
+    if status < 500 and status not in (408, 429):
+        return InvalidRequestError(endpoint.name, path, status, said)
+    failure = (
+        RateLimitedError(endpoint.name, path, said)
+        if status == 429
+        else ServerError(endpoint.name, path, status, said)
+    )
+    failure.delay = told_delay(response, body)
+    return failure
+
+
+def _message(body: Any) -> str:  # noqa: ANN401
+    """The messages of the error envelope, `{"errors": [{"type", "message"?, "field"?}]}`, on one line."""
+    errors = body.get("errors") if isinstance(body, dict) else None
+    said = []
+    for error in errors if isinstance(errors, list) else ():
+        if isinstance(error, dict):
+            field = f" (field {error['field']})" if error.get("field") else ""
+            said.append(f"{error.get('message') or error.get('type') or 'no reason'}{field}")
+    return " ".join("; ".join(said).split())[:MAX_QUOTE]
+
+
+def _check_shape(endpoint: Endpoint, path: str, call: Call, body: Any) -> None:  # noqa: ANN401
+    value = body
+    for depth, key in enumerate(call.selector):
+        place = ".".join(call.selector[:depth]) or "the body"
+        if not isinstance(value, dict):
+            raise ShapeError(endpoint.name, path, call.selector, f"{place} is {_kind(value)}")
+        if key not in value:
+            found = ", ".join(sorted(value)[:20]) or "none"
+            raise ShapeError(endpoint.name, path, call.selector, f"{place} has no key {key!r}; its keys are: {found}")
+        value = value[key]
+    records = [value] if endpoint.single else value
+    if not isinstance(records, list):
+        raise ShapeError(endpoint.name, path, call.selector, f"it is {_kind(value)} and not a list")
+    for record in records:
+        if not isinstance(record, dict):
+            raise ShapeError(endpoint.name, path, call.selector, f"a record is {_kind(record)} and not an object")
+
+
+def _kind(value: Any) -> str:  # noqa: ANN401
+    names = {dict: "an object", list: "a list", str: "text", bool: "true or false", int: "a number", float: "a number"}
+    return names.get(type(value), "null")

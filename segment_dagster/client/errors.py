@@ -1,0 +1,123 @@
+"""The errors of the API, each with the remedy a person can act on."""
+
+from collections.abc import Iterable
+
+from segment_dagster.endpoints import Endpoint
+from segment_dagster.errors import SegmentError
+from segment_dagster.settings import MAKE_A_TOKEN, Layout
+
+MAX_QUOTE = 300
+"""Characters of the API's own message that an error repeats."""
+
+
+class ApiError(SegmentError):
+    """The API answered a request of an endpoint with something that is no page of records.
+
+    Args:
+        endpoint: Name of the endpoint that was asked.
+        path: The path of the request, without its query.
+        what: What happened.
+        remedy: What to do, where there is something to do.
+        said: What the API's error envelope says.
+    """
+
+    def __init__(self, endpoint: str, path: str, what: str, remedy: str = "", said: str = "") -> None:
+        quote = f' Segment says: "{said}".' if said else ""
+        self.endpoint = endpoint
+        self.happened = f"{endpoint}: GET {path} {what}"
+        """What happened, without a remedy."""
+        super().__init__(f"{self.happened}.{quote}{' ' + remedy if remedy else ''}")
+
+
+class TokenError(ApiError):
+    """401: the token is not, or no longer, a valid one."""
+
+    def __init__(self, endpoint: str, path: str, said: str) -> None:
+        remedy = f"Check SEGMENT_API_TOKEN and SEGMENT_REGION. {MAKE_A_TOKEN}."
+        super().__init__(endpoint, path, "was refused: the token is not valid (401)", remedy, said)
+
+
+class ForbiddenError(ApiError):
+    """403: the token may not, or the workspace's plan does not include it."""
+
+    def __init__(self, endpoint: Endpoint, path: str, said: str) -> None:
+        feature = f", or the workspace's plan lacks the feature {endpoint.feature!r}" if endpoint.feature else ""
+        super().__init__(
+            endpoint.name,
+            path,
+            f"was refused (403): the token lacks the permission {endpoint.permission!r}{feature}",
+            "Give the token that role in the Segment app, or leave this asset out of the selection.",
+            said,
+        )
+
+
+class NotFoundError(ApiError):
+    """404: there is nothing at the path."""
+
+    def __init__(self, endpoint: str, path: str, layout: Layout, said: str) -> None:
+        remedy = f"The path is that of the {layout!r} layout: check SEGMENT_API_LAYOUT and SEGMENT_BASE_URL."
+        super().__init__(endpoint, path, "found nothing (404)", remedy, said)
+
+
+class InvalidRequestError(ApiError):
+    """Another 4xx, such as 422: the API does not take the request as it was sent."""
+
+    def __init__(self, endpoint: str, path: str, status: int, said: str) -> None:
+        remedy = "If SEGMENT_PAGE_SIZE is set, try without it."
+        super().__init__(endpoint, path, f"was not accepted ({status})", remedy, said)
+
+
+class TransientError(ApiError):
+    """A fault that another attempt may mend."""
+
+    delay: float | None = None
+    """Seconds that the server asks to wait before the next attempt, where it says so."""
+
+
+class RateLimitedError(TransientError):
+    """429: too many requests."""
+
+    def __init__(self, endpoint: str, path: str, said: str) -> None:
+        remedy = "Every attempt did. Lower SEGMENT_CONCURRENCY, or raise RUNTIME__REQUEST_MAX_ATTEMPTS."
+        super().__init__(endpoint, path, "met the rate limit (429)", remedy, said)
+
+
+class ServerError(TransientError):
+    """5xx: the API is failing."""
+
+    def __init__(self, endpoint: str, path: str, status: int, said: str) -> None:
+        remedy = "Every attempt did. Try again later; status.segment.com tells of outages."
+        super().__init__(endpoint, path, f"failed ({status})", remedy, said)
+
+
+class BodyError(TransientError):
+    """The answer is not JSON, or it ends too early."""
+
+    def __init__(self, endpoint: str, path: str, content_type: str, size: int) -> None:
+        remedy = "Every attempt did. If SEGMENT_BASE_URL is set, check that it is the API and not a web page or a proxy."
+        what = f"answered {size:,} bytes of {content_type or 'no content type'} that are not JSON"
+        super().__init__(endpoint, path, what, remedy)
+
+
+class UnreachableError(ApiError):
+    """No whole answer came: refused, reset, timed out or cut short, on every attempt."""
+
+    def __init__(self, endpoint: str, path: str, host: str, kind: str) -> None:
+        remedy = "No attempt did. Check the network, SEGMENT_REGION and SEGMENT_BASE_URL."
+        super().__init__(endpoint, path, f"got no whole answer from {host} ({kind})", remedy)
+
+
+class ShapeError(ApiError):
+    """The answer is JSON but does not hold records where they should be."""
+
+    def __init__(self, endpoint: str, path: str, selector: Iterable[str], problem: str) -> None:
+        remedy = "Nothing of it was loaded. Check SEGMENT_API_LAYOUT; if that is right, the API has changed."
+        super().__init__(endpoint, path, f"has no records at {'.'.join(selector)!r}: {problem}", remedy)
+
+
+class CursorError(ApiError):
+    """The cursor of the next page is one that was used before, or is none."""
+
+    def __init__(self, endpoint: str, path: str, page: int) -> None:
+        what = f"repeats an earlier cursor on page {page}, so the list would never end"
+        super().__init__(endpoint, path, what, "Nothing of it was loaded. Try again later.")

@@ -1,0 +1,100 @@
+"""When to ask again, and how long to wait before it."""
+
+import random
+import time
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from dlt.sources.helpers.requests import Response
+from dlt.sources.helpers.requests.retry import DEFAULT_RETRY_EXCEPTIONS
+from tenacity import RetryCallState
+from tenacity.stop import stop_base
+from tenacity.wait import wait_base
+
+from segment_dagster.client.errors import RateLimitedError, TransientError
+
+TRANSIENT: tuple[type[Exception], ...] = (TransientError, *DEFAULT_RETRY_EXCEPTIONS)
+"""What another attempt may mend: 429, 5xx, a body that is no JSON; no connection, a time-out, a body cut short."""
+
+
+LIMITED_ATTEMPTS = 3
+"""Attempts that a 429 gets beyond the others: a limit per minute that tells no time outlives dlt's five, 15 s in all."""
+
+
+class stop_by_failure(stop_base):
+    """Stop after a number of attempts, and later where the failure is a rate limit.
+
+    Args:
+        attempts: Attempts in all.
+    """
+
+    def __init__(self, attempts: int) -> None:
+        self.attempts = attempts
+
+    def __call__(self, retry_state: RetryCallState) -> bool:
+        """Whether there is to be no further attempt."""
+        failure = retry_state.outcome.exception() if retry_state.outcome else None
+        more = LIMITED_ATTEMPTS if isinstance(failure, RateLimitedError) else 0
+        return retry_state.attempt_number >= self.attempts + more
+
+
+class wait_as_told(wait_base):
+    """Wait as long as the server asks; where it does not say, back off exponentially with jitter.
+
+    Args:
+        factor: Seconds of the first backoff.
+        longest: Seconds that no wait exceeds.
+    """
+
+    def __init__(self, factor: float, longest: float) -> None:
+        self.factor = factor
+        self.longest = longest
+
+    def __call__(self, retry_state: RetryCallState) -> float:
+        """Seconds until the next attempt."""
+        failure = retry_state.outcome.exception() if retry_state.outcome else None
+        # randomness spreads the threads that were refused together; no secret depends on it
+        if isinstance(failure, TransientError) and failure.delay is not None:
+            return min(self.longest, failure.delay + random.uniform(0, 0.1))  # noqa: S311
+        backoff = self.factor * 2 ** (retry_state.attempt_number - 1)
+        return min(self.longest, backoff) * random.uniform(0.5, 1)  # noqa: S311
+
+
+def told_delay(response: Response, body: Any) -> float | None:  # noqa: ANN401 - any JSON value
+    """Seconds that the server asks to wait: by `Retry-After`, `msBeforeNext` or `X-RateLimit-Reset`, in this order.
+
+    Args:
+        response: The refusal.
+        body: Its parsed body; the error envelope of a 429 may hold `errors[].data.msBeforeNext` in milliseconds.
+
+    Returns:
+        Seconds from now, never negative, or `None` where the server does not say.
+    """
+    after = response.headers.get("Retry-After", "").strip()
+    if after.isdigit():
+        return float(after)
+    if after and (delay := _seconds_until(after)) is not None:
+        return delay
+    if response.status_code != 429:
+        return None
+    if (milliseconds := _milliseconds_before_next(body)) is not None:
+        return milliseconds / 1000
+    return _seconds_until(response.headers.get("X-RateLimit-Reset", ""))
+
+
+def _seconds_until(date: str) -> float | None:
+    try:
+        moment = parsedate_to_datetime(date)
+    except (TypeError, ValueError):
+        return None
+    return max(0.0, moment.timestamp() - time.time())
+
+
+def _milliseconds_before_next(body: Any) -> float | None:  # noqa: ANN401
+    errors = body.get("errors") if isinstance(body, dict) else None
+    for error in errors if isinstance(errors, list) else ():
+        data = error.get("data") if isinstance(error, dict) else None
+        told = data.get("msBeforeNext") if isinstance(data, dict) else None
+        if isinstance(told, int | float) and not isinstance(told, bool) and told >= 0:
+            return float(told)
+    return None

@@ -1,0 +1,95 @@
+"""Where the rows go: destination, dataset and, for DuckDB, the file. Settled at run time and checked first."""
+
+import os
+import re
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+import dlt
+from dlt.common.destination import Destination
+
+from segment_dagster.errors import SettingError
+from segment_dagster.pipeline.facts import DESTINATIONS, DestinationFacts
+
+DUCKDB_FILE = "segment.duckdb"
+"""The default DuckDB file, in the working directory."""
+
+DATASET = "segment_data"
+CREDENTIALS = "DESTINATION__DUCKDB__CREDENTIALS"
+_DATASET_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
+_MAGIC = b"DUCK"
+"""Bytes 8 to 12 of every DuckDB file."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """A checked place for rows to go to. `settle` makes one."""
+
+    destination: str
+    dataset: str
+    facts: DestinationFacts
+    file: Path | None
+    """The DuckDB file as an absolute path; `None` for other destinations."""
+
+    def build(self) -> Destination:  # type: ignore[type-arg]
+        """The dlt destination."""
+        factory = getattr(dlt.destinations, self.destination)
+        credentials = {"credentials": str(self.file)} if self.file else {}
+        destination: Destination = factory(replace_strategy=self.facts.replace_strategy, **credentials)  # type: ignore[type-arg]
+        return destination
+
+
+def settle(destination: str | None = None, dataset: str | None = None) -> Place:
+    """Settle the place: an argument first, then the environment, then the default. Nothing is made or opened.
+
+    Raises:
+        SettingError: A setting cannot be used, or the DuckDB file cannot be written to.
+    """
+    name = destination or os.environ.get("SEGMENT_DESTINATION") or "duckdb"
+    if name not in DESTINATIONS:
+        legal = ", ".join(DESTINATIONS)
+        raise SettingError("SEGMENT_DESTINATION", f"is {name!r}, which is no destination", f"Legal values: {legal}.")
+    schema = dataset or os.environ.get("SEGMENT_DATASET") or DATASET
+    if not _DATASET_NAME.fullmatch(schema) or "__" in schema:
+        remedy = "Legal values: lower-case letters, digits and single underscores, a letter first, 63 at most."
+        raise SettingError("SEGMENT_DATASET", f"is {schema!r}", remedy)
+    file = _duckdb_file() if name == "duckdb" else None
+    if file is not None:
+        _check_file(file, schema)
+    return Place(destination=name, dataset=schema, facts=DESTINATIONS[name], file=file)
+
+
+def _duckdb_file() -> Path:
+    # dlt would keep a relative path relative to the directory in which the pipeline first ran
+    configured = str(dlt.secrets.get("destination.duckdb.credentials", str) or DUCKDB_FILE)
+    path = re.sub(r"^duckdb:(///)?", "", configured)
+    if path.startswith("md:") or path == ":memory:":
+        remedy = f"Set it to the path of a file; without it the file is {DUCKDB_FILE} in the working directory."
+        raise SettingError(CREDENTIALS, f"is {path.split('?')[0]!r}, which is no file", remedy)
+    return Path(path).expanduser().absolute()
+
+
+def _check_file(file: Path, dataset: str) -> None:
+    remedy = f"Set it to a DuckDB file that can be written to, or to a path where one can be made; default {DUCKDB_FILE}."
+    if file.stem == dataset:
+        # DuckDB takes `segment_data.sources` for the file's own name then
+        problem = f"names the file {file.name}, whose name is that of the dataset {dataset!r}"
+        raise SettingError(CREDENTIALS, problem, "Name the file otherwise, or set SEGMENT_DATASET.")
+    if not file.exists():
+        if not file.parent.is_dir() or not _writable(file.parent):
+            raise SettingError(CREDENTIALS, f"names {file}, whose directory is missing or cannot be written to", remedy)
+        return
+    if not file.is_file():
+        raise SettingError(CREDENTIALS, f"names {file}, which is no file", remedy)
+    if not _writable(file):
+        raise SettingError(CREDENTIALS, f"names {file}, which is read-only", remedy)
+    with file.open("rb") as opened:
+        head = opened.read(12)
+    if head and head[8:12] != _MAGIC:
+        raise SettingError(CREDENTIALS, f"names {file}, which is not a DuckDB file", remedy)
+
+
+def _writable(path: Path) -> bool:
+    # root may write to everything, so the mode is asked as well: read-only is what its owner meant
+    return bool(path.stat().st_mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH)) and os.access(path, os.W_OK)

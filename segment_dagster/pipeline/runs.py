@@ -1,0 +1,89 @@
+"""The dlt pipeline `segment_pipeline`, and loading a source with it."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import dlt
+from dlt.common.pipeline import LoadInfo, get_dlt_pipelines_dir
+from dlt.common.runtime.collector import NULL_COLLECTOR
+from dlt.common.runtime.collector_base import Collector
+from dlt.extract import DltSource
+from dlt.pipeline.exceptions import PipelineStepFailed
+from filelock import FileLock, Timeout
+
+from segment_dagster.errors import SegmentError
+from segment_dagster.pipeline.place import Place
+
+PIPELINE_NAME = "segment_pipeline"
+LOCK_TIMEOUT = 600.0
+"""Seconds to wait for another run of the pipeline on this machine."""
+
+_LOCKED = re.compile(r"Could not set lock on file .*?: Conflicting lock is held in (.+?) \(PID (\d+)\)")
+
+
+class LoadError(SegmentError):
+    """dlt could not load what was read."""
+
+
+@contextmanager
+def exclusive(place: Place, collector: Collector = NULL_COLLECTOR) -> Iterator[dlt.Pipeline]:
+    """The pipeline, while no other run on this machine has it: two of one name would break each other's files.
+
+    Its working directory is dlt's own, `~/.dlt/pipelines/segment_pipeline`.
+
+    Raises:
+        LoadError: dlt failed inside the block, or another run held the pipeline for ten minutes.
+    """
+    pipelines = Path(get_dlt_pipelines_dir())
+    pipelines.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(pipelines / f"{PIPELINE_NAME}.lock")
+    try:
+        with lock.acquire(timeout=LOCK_TIMEOUT):
+            pipeline = dlt.pipeline(
+                PIPELINE_NAME, destination=place.build(), dataset_name=place.dataset, progress=collector
+            )
+            try:
+                yield pipeline
+            except PipelineStepFailed as failure:
+                raise LoadError(_explain(failure, place)) from failure
+            finally:
+                _remember(pipeline, place)
+    except Timeout:
+        raise LoadError(
+            f"another run has held the pipeline {PIPELINE_NAME} ({lock.lock_file}) for {LOCK_TIMEOUT:.0f} s. "
+            "Wait for it to end, or set DLT_DATA_DIR to give this run a home of its own."
+        ) from None
+
+
+def load(source: DltSource, place: Place, collector: Collector = NULL_COLLECTOR) -> LoadInfo:
+    """Load a source into a place, in one load package.
+
+    Raises:
+        LoadError: It could not be loaded.
+    """
+    with exclusive(place, collector) as pipeline:
+        # what an earlier run left half done would be loaded in place of this source
+        pipeline.drop()
+        return pipeline.run(source, loader_file_format=place.facts.loader_format)
+
+
+def _remember(pipeline: dlt.Pipeline, place: Place) -> None:
+    """Let `dlt.pipeline("segment_pipeline")` and `dlt pipeline segment_pipeline show` find the file of this run."""
+    if place.file is not None:
+        pipeline.set_local_state_val("duckdb_database", str(place.file))
+
+
+def _explain(failure: PipelineStepFailed, place: Place) -> str:
+    cause: BaseException = failure
+    while deeper := cause.__cause__ or cause.__context__:
+        cause = deeper
+    if locked := _LOCKED.search(" ".join(str(cause).split())):
+        program, process = locked.groups()
+        return (
+            f"{place.file} is locked by {program} (process {process}): DuckDB lets one process write at a time. "
+            "Close it there, or set DESTINATION__DUCKDB__CREDENTIALS to another file. Nothing was loaded."
+        )
+    reason = " ".join(str(cause).split())[:300]
+    return f"dlt failed to {failure.step} into {place.destination} ({type(cause).__name__}): {reason}"

@@ -1,0 +1,90 @@
+"""Looking at the tables in the destination: what the checks ask."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, cast
+
+import dlt
+from dlt.common.schema.typing import TColumnSchema
+from dlt.destinations.job_client_impl import SqlJobClientBase
+
+from segment_dagster.pipeline.place import Place
+
+Rows = Sequence[Sequence[Any]]
+
+
+class Tables:
+    """The tables of one dataset, under their unqualified names. `open_tables` makes it."""
+
+    def __init__(self, client: SqlJobClientBase | None) -> None:
+        self._client = client
+
+    def columns(self, table: str) -> Mapping[str, TColumnSchema]:
+        """The columns that the table has in the destination, with dlt's data types; none where there is no table."""
+        if self._client is None or not self._client.sql_client.has_dataset():
+            return {}
+        return self._client.get_storage_table(table)[1]
+
+    def count(self, table: str) -> int:
+        """The number of rows in the table."""
+        return int(self._query(f"SELECT count(*) FROM {self._name(table)}")[0][0])  # noqa: S608 - escaped names
+
+    def duplicates(self, table: str, key: Sequence[str], limit: int) -> tuple[int, Rows]:
+        """Keys that are in the table more than once, or that are null in part.
+
+        Returns:
+            How many there are, and the first of them: the key's columns and the number of its rows.
+        """
+        columns = ", ".join(self._column(column) for column in key)
+        null = " OR ".join(f"{self._column(column)} IS NULL" for column in key)
+        found = (
+            f"SELECT {columns}, count(*) AS rows_found FROM {self._name(table)} "  # noqa: S608
+            f"GROUP BY {columns} HAVING count(*) > 1 OR {null}"
+        )
+        return self._count_and_first(found, columns, limit)
+
+    def orphans(self, table: str, column: str, target: str, target_column: str, limit: int) -> tuple[int, Rows]:
+        """Values of a column that the target table does not have.
+
+        Returns:
+            How many there are, and the first of them: the value and the number of rows that hold it.
+        """
+        name, wanted = self._column(column), self._column(target_column)
+        found = (
+            f"SELECT {name}, count(*) AS rows_found FROM {self._name(table)} AS child "  # noqa: S608
+            f"WHERE {name} IS NOT NULL AND NOT EXISTS "
+            f"(SELECT 1 FROM {self._name(target)} AS parent WHERE parent.{wanted} = child.{name}) GROUP BY {name}"
+        )
+        return self._count_and_first(found, name, limit)
+
+    def qualified_name(self, table: str) -> str:
+        """The table's name with its database and dataset, unquoted: what Dagster shows and a person types."""
+        assert self._client is not None
+        return ".".join(self._client.sql_client.make_qualified_table_name_path(table, quote=False))
+
+    def _count_and_first(self, found: str, order: str, limit: int) -> tuple[int, Rows]:
+        count = int(self._query(f"SELECT count(*) FROM ({found}) AS found")[0][0])  # noqa: S608
+        return count, self._query(f"{found} ORDER BY {order} LIMIT {limit}") if count else []
+
+    def _query(self, sql: str) -> Rows:
+        assert self._client is not None
+        return cast(Rows, self._client.sql_client.execute_sql(sql) or [])
+
+    def _name(self, table: str) -> str:
+        assert self._client is not None
+        return self._client.sql_client.make_qualified_table_name(table)
+
+    def _column(self, column: str) -> str:
+        assert self._client is not None
+        return self._client.sql_client.escape_column_name(column)
+
+
+@contextmanager
+def open_tables(place: Place) -> Iterator[Tables]:
+    """Open the dataset for a look. A DuckDB file that is not there is not made."""
+    if place.file is not None and not place.file.exists():
+        yield Tables(None)
+        return
+    # not by the pipeline: looking needs no working directory, so it disturbs no run
+    with dlt.dataset(place.build(), place.dataset).destination_client as client:
+        yield Tables(cast(SqlJobClientBase, client))

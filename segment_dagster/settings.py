@@ -1,0 +1,155 @@
+"""What a user can set about the API, checked before anything is asked of it."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, cast
+from urllib.parse import urlsplit
+
+from segment_dagster.errors import SettingError
+
+Layout = Literal["public", "versioned"]
+"""Which paths and bodies are spoken: the live Public API's, or the `/v1/...` ones of dltHub's Segment page."""
+
+REGIONS: Mapping[str, str] = {"us": "https://api.segmentapis.com", "eu": "https://eu1.api.segmentapis.com"}
+"""Base URL of each region. `us`: the official Python SDK 73.2.0; `eu`: the official TypeScript SDK 66.0.0."""
+
+LAYOUTS: tuple[Layout, ...] = ("public", "versioned")
+MAX_PAGE_SIZE = 1000
+"""The largest page that any endpoint allows, in rows."""
+
+MAX_CONCURRENCY = 64
+MAKE_A_TOKEN = (
+    "Make one in the Segment app under Settings > Workspace settings > Access Management > Tokens "
+    "(a Public API token) and put it into SEGMENT_API_TOKEN"
+)
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_BOOLEANS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Checked settings of one run. `resolve` makes them."""
+
+    token: str = field(repr=False)
+    base_url: str
+    layout: Layout = "public"
+    concurrency: int = 16
+    """Requests under way at once, at most."""
+
+    page_size: int = MAX_PAGE_SIZE
+    """Rows asked for in a page, at most; an endpoint with a smaller maximum gets that."""
+
+    include_secrets: bool = False
+    """Whether write keys and secret settings land as they are."""
+
+    fingerprint_key: str | None = field(default=None, repr=False)
+    """Key of the HMAC that stands for a secret; without it `[redacted]` does."""
+
+
+def resolve(
+    *,
+    token: str | None = None,
+    region: str | None = None,
+    base_url: str | None = None,
+    layout: str | None = None,
+    concurrency: int | None = None,
+    page_size: int | None = None,
+    include_secrets: bool | None = None,
+) -> Settings:
+    """Settle every setting: an argument first, then the environment, then the default.
+
+    The token is looked for in `SEGMENT_API_TOKEN` and then in dlt's `[sources.segment_source] api_key`.
+
+    Raises:
+        SettingError: A setting is missing or has a value that cannot be used.
+    """
+    return Settings(
+        token=_token(token),
+        base_url=_base_url(_text(base_url, "SEGMENT_BASE_URL"), _text(region, "SEGMENT_REGION")),
+        layout=_layout(_text(layout, "SEGMENT_API_LAYOUT")),
+        concurrency=_whole_number(concurrency, "SEGMENT_CONCURRENCY", Settings.concurrency, MAX_CONCURRENCY),
+        page_size=_whole_number(page_size, "SEGMENT_PAGE_SIZE", Settings.page_size, MAX_PAGE_SIZE),
+        include_secrets=_boolean(include_secrets, "SEGMENT_INCLUDE_SECRETS", Settings.include_secrets),
+        fingerprint_key=os.environ.get("SEGMENT_FINGERPRINT_KEY") or None,
+    )
+
+
+def _text(value: str | None, setting: str) -> str | None:
+    return value if value is not None else os.environ.get(setting) or None
+
+
+def _token(value: str | None) -> str:
+    token = _text(value, "SEGMENT_API_TOKEN") or _token_of_dlt()
+    if not token:
+        raise SettingError("SEGMENT_API_TOKEN", "is not set", f"{MAKE_A_TOKEN}.")
+    if any(character.isspace() or not character.isprintable() for character in token) or not token.isascii():
+        raise SettingError(
+            "SEGMENT_API_TOKEN",
+            "holds a space, a line break or another character that no token has",
+            "Set it to the token alone: letters, digits and punctuation, without quotes or a line break.",
+        )
+    return token
+
+
+def _token_of_dlt() -> str | None:
+    # dlt reads its files on first use: nothing is read when this module is imported
+    import dlt
+
+    return cast("str | None", dlt.secrets.get("sources.segment_source.api_key", str))
+
+
+def _base_url(base_url: str | None, region: str | None) -> str:
+    if region is not None and region not in REGIONS:
+        raise SettingError("SEGMENT_REGION", f"is {region!r}, which is no region", f"Legal values: {_list(REGIONS)}.")
+    if base_url is None:
+        return REGIONS[region or "us"]
+    parts = urlsplit(base_url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise SettingError(
+            "SEGMENT_BASE_URL", "has no scheme or no host", "Set it to a whole address such as https://api.segmentapis.com."
+        )
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise SettingError(
+            "SEGMENT_BASE_URL", "holds a user, a query or a fragment", "Set it to scheme, host, port and path alone."
+        )
+    if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
+        raise SettingError(
+            "SEGMENT_BASE_URL",
+            "starts with http://, which would send the token in the clear",
+            "Use https://; http:// is for this machine alone (127.0.0.1, localhost).",
+        )
+    return base_url.rstrip("/")
+
+
+def _layout(value: str | None) -> Layout:
+    for layout in LAYOUTS:
+        if value in (None, layout):
+            return layout
+    raise SettingError("SEGMENT_API_LAYOUT", f"is {value!r}, which is no layout", f"Legal values: {_list(LAYOUTS)}.")
+
+
+def _whole_number(value: int | None, setting: str, default: int, maximum: int) -> int:
+    written = value if value is not None else os.environ.get(setting) or default
+    try:
+        number = int(written)
+    except ValueError:
+        number = 0
+    if not 1 <= number <= maximum:
+        raise SettingError(setting, f"is {str(written)!r}", f"Legal values: a whole number from 1 to {maximum}.")
+    return number
+
+
+def _boolean(value: bool | None, setting: str, default: bool) -> bool:
+    if value is not None:
+        return value
+    written = os.environ.get(setting)
+    if not written:
+        return default
+    if written.lower() not in _BOOLEANS:
+        raise SettingError(setting, f"is {written!r}", "Legal values: true, false.")
+    return _BOOLEANS[written.lower()]
+
+
+def _list(values: Mapping[str, object] | tuple[str, ...]) -> str:
+    return ", ".join(values)

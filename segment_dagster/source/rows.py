@@ -1,0 +1,142 @@
+"""Records become typed rows: an Arrow table with the columns that the catalogue declares."""
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from segment_dagster.endpoints import Column, DataType, Endpoint
+from segment_dagster.errors import SegmentError
+from segment_dagster.source.naming import column_name
+
+ARROW_TYPES: dict[DataType, pa.DataType] = {
+    "text": pa.string(),
+    "bigint": pa.int64(),
+    "double": pa.float64(),
+    "bool": pa.bool_(),
+    "timestamp": pa.timestamp("us", "UTC"),
+    "json": pa.string(),
+}
+"""The Arrow type of each of dlt's data types; JSON travels as its text."""
+
+Record = dict[str, Any]
+
+_MISFITS = (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError, UnicodeEncodeError)
+_ISO_TIME = re.compile(
+    r"(?P<day>\d{4}-\d\d-\d\d)([T ](?P<time>\d\d:\d\d:\d\d)(?P<fraction>\.\d+)?(?P<zone>Z|[+-]\d\d:?\d\d)?)?"
+)
+
+
+class ValueTypeError(SegmentError):
+    """A value does not fit the type its column declares, or a key is missing."""
+
+    def __init__(self, endpoint: Endpoint, record: Record, column: Column, problem: str) -> None:
+        key = ", ".join(f"{field}={str(record.get(field))[:80]!r}" for field in endpoint.primary_key)
+        super().__init__(
+            f"{endpoint.name}: column {column_name(column.field)} of the row with {key} {problem}. "
+            "Nothing of this endpoint was loaded. If the API has changed, its row in the catalogue needs the new type."
+        )
+
+
+def rows_of(endpoint: Endpoint, records: Sequence[Record]) -> pa.Table:
+    """Type the records of one page.
+
+    Args:
+        endpoint: Declares the columns. A declared field that a record lacks is null.
+        records: What the API gave, already without secrets.
+
+    Returns:
+        One row a record: the declared columns in their order, then a JSON text column for every undeclared field.
+
+    Raises:
+        ValueTypeError: A value does not fit its column.
+    """
+    declared = {column.field for column in endpoint.columns}
+    undeclared = sorted({field for record in records for field in record if field not in declared})
+    arrays = [_array(endpoint, column, records) for column in endpoint.columns]
+    arrays += [pa.array([_json(record.get(field)) for record in records], pa.string()) for field in undeclared]
+    names = [field.name for field in schema_of(endpoint)]
+    return pa.table(arrays, names=[*names, *(column_name(field) for field in undeclared)])
+
+
+@lru_cache(maxsize=256)
+def schema_of(endpoint: Endpoint) -> pa.Schema:
+    """The declared columns of an endpoint under their names in the destination."""
+    return pa.schema([(column_name(column.field), ARROW_TYPES[column.type]) for column in endpoint.columns])
+
+
+def _array(endpoint: Endpoint, column: Column, records: Sequence[Record]) -> pa.Array:
+    values = [record.get(column.field) for record in records]
+    if column.field in endpoint.primary_key:
+        _refuse_null_key(endpoint, column, records, values)
+    if column.type == "json":
+        return pa.array([_json(value) for value in values], pa.string())
+    try:
+        return _typed(column.type, values)
+    except _MISFITS:
+        # one value spoils the whole array: find it, so that the error can name its row
+        for record, value in zip(records, values, strict=True):
+            try:
+                _typed(column.type, [value])
+            except _MISFITS:
+                problem = f"holds {_kind(value)}, which is no {column.type}"
+                raise ValueTypeError(endpoint, record, column, problem) from None
+        raise
+
+
+def _typed(data_type: DataType, values: list[Any]) -> pa.Array:
+    if data_type == "timestamp":
+        return _timestamps(values)
+    if data_type == "bigint":
+        # counts come as text from some endpoints
+        values = [int(value) if isinstance(value, str) and value.isdecimal() else value for value in values]
+    if data_type in ("bigint", "double"):
+        # Arrow would take true for 1 and cut 1.5 to 1: as text they are refused
+        values = [str(value) if _is_no_number(data_type, value) else value for value in values]
+    return pa.array(values, ARROW_TYPES[data_type])
+
+
+def _is_no_number(data_type: DataType, value: Any) -> bool:  # noqa: ANN401 - any JSON value
+    return isinstance(value, bool) or (data_type == "bigint" and isinstance(value, float) and not value.is_integer())
+
+
+def _timestamps(values: list[Any]) -> pa.Array:
+    texts = pa.array(values, pa.string())
+    try:
+        return pc.cast(texts, ARROW_TYPES["timestamp"])
+    except pa.ArrowInvalid:
+        # Arrow wants a zone and at most six fraction digits; the API promises neither, and its times are in UTC
+        return pc.cast(pa.array([_in_full(value) for value in values], pa.string()), ARROW_TYPES["timestamp"])
+
+
+def _in_full(text: str | None) -> str | None:
+    match = _ISO_TIME.fullmatch(text) if text else None
+    if match is None:
+        return text
+    return f"{match['day']}T{match['time'] or '00:00:00'}{(match['fraction'] or '')[:7]}{match['zone'] or 'Z'}"
+
+
+def _refuse_null_key(endpoint: Endpoint, column: Column, records: Sequence[Record], values: list[Any]) -> None:
+    for record, value in zip(records, values, strict=True):
+        if value is None:
+            raise ValueTypeError(endpoint, record, column, "is part of the key and is missing")
+
+
+def _json(value: Any) -> str | None:  # noqa: ANN401 - any JSON value
+    return None if value is None else orjson.dumps(value).decode()
+
+
+def _kind(value: Any) -> str:  # noqa: ANN401
+    if isinstance(value, dict):
+        return "an object"
+    if isinstance(value, list):
+        return "a list"
+    if isinstance(value, bool):
+        return "true or false"
+    if isinstance(value, int | float):
+        return "a number"
+    return f"a text of {len(value)} characters"

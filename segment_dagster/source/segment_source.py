@@ -1,0 +1,124 @@
+"""The dlt source: a resource for each endpoint of the catalogue."""
+
+import weakref
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+
+import dlt
+from dlt.common.schema.typing import TColumnSchema
+from dlt.extract import DltResource, DltSource
+from dlt.extract.items import DataItemWithMeta
+
+from segment_dagster.endpoints import CATALOGUE, Endpoint
+from segment_dagster.settings import resolve
+from segment_dagster.source.naming import column_name
+from segment_dagster.source.reader import Delivery, WorkspaceReader
+
+SOURCE_NAME = "segment_source"
+
+
+def segment_source(
+    api_key: str = dlt.secrets.value,
+    *,
+    region: str | None = None,
+    base_url: str | None = None,
+    layout: str | None = None,
+    endpoints: Sequence[str] | None = None,
+    concurrency: int | None = None,
+    page_size: int | None = None,
+    include_secrets: bool | None = None,
+    catalogue: Sequence[Endpoint] = CATALOGUE,
+) -> DltSource:
+    """The endpoints of a Segment workspace as dlt resources, for any dlt pipeline.
+
+    Nothing is read before dlt asks for the rows. A resource hands its rows on once its endpoint has been read whole.
+
+    Args:
+        api_key: The token; `SEGMENT_API_TOKEN` or dlt's `[sources.segment_source] api_key` where it is not given.
+        region: `us` or `eu`.
+        base_url: Address of the API, in place of the region's.
+        layout: `public` or `versioned`.
+        endpoints: Names of the endpoints; all that the layout offers where it is not given.
+        concurrency: Requests under way at once, at most.
+        page_size: Rows asked for in a page, at most.
+        include_secrets: Whether secrets land as they are.
+        catalogue: The rows the names are looked up in.
+
+    Returns:
+        A source named `segment_source`.
+
+    Raises:
+        SettingError: A setting is missing or cannot be used.
+    """
+    settings = resolve(
+        token=None if api_key is dlt.secrets.value else api_key,
+        region=region,
+        base_url=base_url,
+        layout=layout,
+        concurrency=concurrency,
+        page_size=page_size,
+        include_secrets=include_secrets,
+    )
+    reader = WorkspaceReader(settings, catalogue)
+    rows = [reader.endpoint(name) for name in endpoints] if endpoints is not None else reader.offered()
+    source = _source([resource_of(endpoint, partial(reader.read, endpoint)) for endpoint in rows])
+    # dlt does not say when it is done with a source
+    weakref.finalize(source, reader.close)
+    return source
+
+
+def delivered_source(deliveries: Sequence[Delivery]) -> DltSource:
+    """The same source over what has been read already."""
+
+    def kept(delivery: Delivery) -> Delivery:
+        return delivery
+
+    return _source([resource_of(delivery.endpoint, partial(kept, delivery)) for delivery in deliveries])
+
+
+def resource_of(endpoint: Endpoint, read: Callable[[], Delivery]) -> DltResource:
+    """The dlt resource of one endpoint.
+
+    Args:
+        endpoint: Gives the name, the columns, the key.
+        read: Called when dlt asks for the rows.
+    """
+
+    def parts() -> Iterator[DataItemWithMeta]:
+        for part in read().parts:
+            undeclared = [column for column in part.columns if column not in columns]
+            hints = dlt.mark.make_hints(columns={column: {"data_type": "json"} for column in undeclared})
+            yield dlt.mark.with_file_import(str(part.path), "parquet", part.rows, hints=hints if undeclared else None)
+
+    columns = columns_of(endpoint)
+    return dlt.resource(
+        parts,
+        name=endpoint.name,
+        columns=columns,
+        primary_key=[column_name(field) for field in endpoint.primary_key],
+        write_disposition="replace",
+        parallelized=True,
+    )
+
+
+def columns_of(endpoint: Endpoint) -> dict[str, TColumnSchema]:
+    """The declared columns as dlt writes them, by their names in the destination."""
+    columns: dict[str, TColumnSchema] = {}
+    for column in endpoint.columns:
+        name = column_name(column.field)
+        columns[name] = {
+            "name": name,
+            "data_type": column.type,
+            "description": column.description,
+            "nullable": column.field not in endpoint.primary_key,
+        }
+    return columns
+
+
+def _source(resources: Sequence[DltResource]) -> DltSource:
+    # objects and lists stay one JSON column each
+    @dlt.source(name=SOURCE_NAME, max_table_nesting=0)
+    def source() -> Sequence[DltResource]:
+        return resources
+
+    return source()

@@ -1,0 +1,89 @@
+"""An endpoint's rows on disk, until the last page has come and they may go on to dlt."""
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+ROWS_PER_GROUP = 10_000
+"""Rows that are held in memory before they are written: DuckDB reads a Parquet file by groups."""
+
+BYTES_PER_GROUP = 16 * 1024 * 1024
+"""Bytes of rows that are held in memory, where rows are large."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A Parquet file of rows that have the same columns."""
+
+    path: Path
+    rows: int
+    columns: tuple[str, ...]
+
+
+class _Writer:
+    def __init__(self, path: Path, schema: pa.Schema) -> None:
+        self.path = path
+        self.rows = 0
+        self.schema = schema
+        self._held: list[pa.Table] = []
+        self._file = pq.ParquetWriter(path, schema)
+
+    def write(self, table: pa.Table) -> None:
+        self._held.append(table)
+        self.rows += table.num_rows
+        if sum(held.num_rows for held in self._held) >= ROWS_PER_GROUP or self._bytes() >= BYTES_PER_GROUP:
+            self._flush()
+
+    def close(self) -> Part:
+        self._flush()
+        self._file.close()
+        return Part(self.path, self.rows, tuple(self.schema.names))
+
+    def _bytes(self) -> int:
+        return sum(held.nbytes for held in self._held)
+
+    def _flush(self) -> None:
+        if self._held:
+            self._file.write_table(pa.concat_tables(self._held).combine_chunks())
+            self._held.clear()
+
+
+class Spool:
+    """Takes the pages of one endpoint from several threads. Memory stays within one row group a part.
+
+    Args:
+        directory: A directory of its own; it need not exist yet.
+        schema: The declared columns. They make the first part, which exists even where no row comes.
+    """
+
+    def __init__(self, directory: Path, schema: pa.Schema) -> None:
+        directory.mkdir(parents=True)
+        self._directory = directory
+        self._lock = threading.Lock()
+        self._writers: dict[tuple[str, ...], _Writer] = {}
+        self._writer(schema)
+
+    def write(self, table: pa.Table) -> None:
+        """Add one page of rows."""
+        with self._lock:
+            self._writer(table.schema).write(table)
+
+    def close(self) -> Sequence[Part]:
+        """End writing.
+
+        Returns:
+            The parts: one for the declared columns and one for each set of columns beyond them.
+        """
+        with self._lock:
+            return [writer.close() for writer in self._writers.values()]
+
+    def _writer(self, schema: pa.Schema) -> _Writer:
+        columns = tuple(schema.names)
+        if columns not in self._writers:
+            path = self._directory / f"{len(self._writers)}.parquet"
+            self._writers[columns] = _Writer(path, schema)
+        return self._writers[columns]

@@ -1,0 +1,39 @@
+"""Load a Segment workspace with dlt alone: `SEGMENT_API_TOKEN=... python segment_pipeline.py`."""
+
+import sys
+
+import dlt
+from dlt.common.runtime.collector import NULL_COLLECTOR
+
+from segment_dagster.errors import SegmentError
+from segment_dagster.pipeline import load, settle
+from segment_dagster.settings import resolve
+from segment_dagster.source import WorkspaceReader, delivered_source
+
+
+def main() -> int:
+    """Load every endpoint into `SEGMENT_DESTINATION` and print dlt's load info.
+
+    Returns:
+        The exit status: 1 where an endpoint failed. The others are loaded all the same.
+    """
+    collector = dlt.progress.tqdm() if sys.stderr.isatty() else NULL_COLLECTOR
+    try:
+        settings, place = resolve(), settle()
+        with WorkspaceReader(settings, collector=collector) as reader:
+            with collector("Read the workspace"):
+                deliveries, failures = reader.read_all(reader.offered())
+            if deliveries:
+                print(load(delivered_source(deliveries), place, collector))
+    except SegmentError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    for delivery in deliveries:
+        print(f"{delivery.endpoint.name}: {delivery.rows:,} rows in {delivery.requests:,} requests")
+    for failure in failures:
+        print(f"error: {failure.error}", file=sys.stderr)
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
