@@ -56,7 +56,7 @@ def is_secret_name(name: str) -> bool:
     return bool(SECRET_NAME.search(spaced) or SECRET_NAME.search(spaced.replace(" ", "")))
 
 
-def _clean(value: Any, secret: bool, password_options: frozenset[str], stand_in: Callable[[str], str]) -> Any:  # noqa: ANN401
+def _clean(value: Any, secret: bool, password_options: frozenset[str], stand_in: Callable[[str], str]) -> Any:
     if isinstance(value, dict):
         return {
             name: _clean(held, secret or name in password_options or is_secret_name(name), password_options, stand_in)

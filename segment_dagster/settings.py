@@ -19,7 +19,7 @@ MAX_PAGE_SIZE = 1000
 """The largest page that any endpoint allows, in rows."""
 
 MAX_CONCURRENCY = 64
-MAKE_A_TOKEN = (
+HOW_TO_MAKE_ONE = (
     "Make one in the Segment app under Settings > Workspace settings > Access Management > Tokens "
     "(a Public API token) and put it into SEGMENT_API_TOKEN"
 )
@@ -45,6 +45,13 @@ class Settings:
 
     fingerprint_key: str | None = field(default=None, repr=False)
     """Key of the HMAC that stands for a secret; without it `[redacted]` does."""
+
+
+class TokenMissingError(SettingError):
+    """No token is set anywhere."""
+
+    def __init__(self) -> None:
+        super().__init__("SEGMENT_API_TOKEN", "is not set", f"{HOW_TO_MAKE_ONE}.")
 
 
 def resolve(
@@ -82,7 +89,7 @@ def _text(value: str | None, setting: str) -> str | None:
 def _token(value: str | None) -> str:
     token = _text(value, "SEGMENT_API_TOKEN") or _token_of_dlt()
     if not token:
-        raise SettingError("SEGMENT_API_TOKEN", "is not set", f"{MAKE_A_TOKEN}.")
+        raise TokenMissingError
     if any(character.isspace() or not character.isprintable() for character in token) or not token.isascii():
         raise SettingError(
             "SEGMENT_API_TOKEN",
@@ -107,7 +114,9 @@ def _base_url(base_url: str | None, region: str | None) -> str:
     parts = urlsplit(base_url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise SettingError(
-            "SEGMENT_BASE_URL", "has no scheme or no host", "Set it to a whole address such as https://api.segmentapis.com."
+            "SEGMENT_BASE_URL",
+            "has no scheme or no host",
+            "Set it to a whole address such as https://api.segmentapis.com.",
         )
     if parts.username or parts.password or parts.query or parts.fragment:
         raise SettingError(

@@ -26,7 +26,9 @@ TOTAL_ENTRIES = "segment/total_entries"
 Events = Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult | dg.AssetObservation]
 
 
-def segment_assets(endpoints: tuple[Endpoint, ...], checks: Sequence[Check], name: str = "segment") -> dg.AssetsDefinition:
+def segment_assets(
+    endpoints: tuple[Endpoint, ...], checks: Sequence[Check], name: str = "segment"
+) -> dg.AssetsDefinition:
     """The assets of some endpoints, which are read and loaded together.
 
     Args:
@@ -48,7 +50,9 @@ def segment_assets(endpoints: tuple[Endpoint, ...], checks: Sequence[Check], nam
         """Read the selected endpoints, load those that came whole, check their tables."""
         selected = [endpoint for key, endpoint in by_key.items() if key in context.selected_asset_keys]
         wanted = _wanted(context)
-        check_alone = [by_key[key] for key in by_key if any(key == asset for asset, _ in wanted) and by_key[key] not in selected]
+        check_alone = [
+            by_key[key] for key in by_key if any(key == asset for asset, _ in wanted) and by_key[key] not in selected
+        ]
         try:
             with forwarded(context.log):
                 place = settle()
@@ -86,7 +90,9 @@ def _materialize(
         yield from _load(context, dlt, place, deliveries, translator, checks)
     if failures:
         raise dg.Failure(
-            "\n".join([f"{len(failures)} of {len(offered)} endpoints failed.", *(str(each.error) for each in failures)]),
+            "\n".join(
+                [f"{len(failures)} of {len(offered)} endpoints failed.", *(str(each.error) for each in failures)]
+            ),
             metadata={each.endpoint.name: str(each.error) for each in failures},
             # a retry would read and load again what has just been loaded
             allow_retries=False,
@@ -101,23 +107,21 @@ def _load(
     translator: SegmentTranslator,
     checks: Sequence[Check],
 ) -> Events:
-    by_key = {asset_key(delivery.endpoint.name): delivery for delivery in deliveries}
     wanted = _wanted(context)
     events: list[dg.MaterializeResult[Any]] = []
     # the checks stay inside: another run could change the tables under them
     with exclusive(place) as pipeline:
-        loaded = list(
-            dlt.run(
-                context=context,
-                dlt_source=delivered_source(deliveries),
-                dlt_pipeline=pipeline,
-                dagster_dlt_translator=translator,
-                loader_file_format=place.facts.loader_format,
-            )
+        loaded = dlt.run(
+            context=context,
+            dlt_source=delivered_source(deliveries),
+            dlt_pipeline=pipeline,
+            dagster_dlt_translator=translator,
+            loader_file_format=place.facts.loader_format,
         )
+        by_key = {result.asset_key: result.metadata or {} for result in loaded}
         with open_tables(place) as tables:
-            for result in loaded:
-                delivery = by_key[result.asset_key]
+            for delivery in deliveries:
+                key = asset_key(delivery.endpoint.name)
                 subject = Subject(
                     endpoint=delivery.endpoint,
                     tables=tables,
@@ -125,8 +129,9 @@ def _load(
                     total_entries=delivery.total_entries,
                 )
                 events.append(
-                    result._replace(
-                        metadata={**result.metadata, **_metadata(delivery, tables)},
+                    dg.MaterializeResult(
+                        asset_key=key,
+                        metadata={**by_key[key], **_metadata(delivery, tables)},
                         check_results=list(_evaluate(checks, subject, wanted)),
                     )
                 )
@@ -174,7 +179,9 @@ def _number(metadata: Mapping[str, dg.MetadataValue[Any]], name: str) -> int | N
     return value.value if isinstance(value, dg.IntMetadataValue) else None
 
 
-def _evaluate(checks: Sequence[Check], subject: Subject, wanted: set[tuple[dg.AssetKey, str]]) -> Iterator[dg.AssetCheckResult]:
+def _evaluate(
+    checks: Sequence[Check], subject: Subject, wanted: set[tuple[dg.AssetKey, str]]
+) -> Iterator[dg.AssetCheckResult]:
     key = asset_key(subject.endpoint.name)
     for check in checks:
         if (key, check.name) in wanted:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import dagster as dg
 
@@ -19,7 +20,7 @@ class Workspace:
     name: str
 
 
-class SegmentResource(dg.ConfigurableResource):
+class SegmentResource(dg.ConfigurableResource[Any]):
     """A Segment workspace. What is left out comes from the environment, when a run begins and not before.
 
     Give the token as `dg.EnvVar("...")`: the UI shows a value that is written into the code.

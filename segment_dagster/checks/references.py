@@ -35,7 +35,9 @@ class References:
                 continue
             count, rows = tables.orphans(endpoint.name, column, reference.endpoint, target, SHOWN)
             if count:
-                orphans[f"{column} without {reference.endpoint} ({count:,})"] = [f"{row[0]} ({row[1]} rows)" for row in rows]
+                orphans[f"{column} without {reference.endpoint} ({count:,})"] = [
+                    f"{row[0]} ({row[1]} rows)" for row in rows
+                ]
         said = [*orphans, *(f"not checked against {name}: materialize segment/{name} first" for name in unchecked)]
         return dg.AssetCheckResult(
             passed=not said,

@@ -35,7 +35,7 @@ def check_answer(endpoint: Endpoint, call: Call, settings: Settings) -> Callable
         ApiError: By the hook, for everything else; a `TransientError` where another attempt may help.
     """
 
-    def check(response: Response, *_: Any, **__: Any) -> None:  # noqa: ANN401 - what requests passes to a hook
+    def check(response: Response, *_: Any, **__: Any) -> None:
         path = urlsplit(response.url).path
         try:
             body = orjson.loads(response.content)
@@ -53,11 +53,11 @@ def check_answer(endpoint: Endpoint, call: Call, settings: Settings) -> Callable
     return check
 
 
-def _same(body: Any, **_: Any) -> Any:  # noqa: ANN401 - any JSON value
+def _same(body: Any, **_: Any) -> Any:
     return body
 
 
-def _refusal(endpoint: Endpoint, path: str, response: Response, body: Any, settings: Settings) -> Exception:  # noqa: ANN401
+def _refusal(endpoint: Endpoint, path: str, response: Response, body: Any, settings: Settings) -> Exception:
     status = response.status_code
     said = _message(body).replace(settings.token, "[token]")
     if status == 401:
@@ -69,15 +69,13 @@ def _refusal(endpoint: Endpoint, path: str, response: Response, body: Any, setti
     if status < 500 and status not in (408, 429):
         return InvalidRequestError(endpoint.name, path, status, said)
     failure = (
-        RateLimitedError(endpoint.name, path, said)
-        if status == 429
-        else ServerError(endpoint.name, path, status, said)
+        RateLimitedError(endpoint.name, path, said) if status == 429 else ServerError(endpoint.name, path, status, said)
     )
     failure.delay = told_delay(response, body)
     return failure
 
 
-def _message(body: Any) -> str:  # noqa: ANN401
+def _message(body: Any) -> str:
     """The messages of the error envelope, `{"errors": [{"type", "message"?, "field"?}]}`, on one line."""
     errors = body.get("errors") if isinstance(body, dict) else None
     said = []
@@ -88,7 +86,7 @@ def _message(body: Any) -> str:  # noqa: ANN401
     return " ".join("; ".join(said).split())[:MAX_QUOTE]
 
 
-def _check_shape(endpoint: Endpoint, path: str, call: Call, body: Any) -> None:  # noqa: ANN401
+def _check_shape(endpoint: Endpoint, path: str, call: Call, body: Any) -> None:
     value = body
     for depth, key in enumerate(call.selector):
         place = ".".join(call.selector[:depth]) or "the body"
@@ -106,6 +104,6 @@ def _check_shape(endpoint: Endpoint, path: str, call: Call, body: Any) -> None: 
             raise ShapeError(endpoint.name, path, call.selector, f"a record is {_kind(record)} and not an object")
 
 
-def _kind(value: Any) -> str:  # noqa: ANN401
+def _kind(value: Any) -> str:
     names = {dict: "an object", list: "a list", str: "text", bool: "true or false", int: "a number", float: "a number"}
     return names.get(type(value), "null")

@@ -10,10 +10,9 @@ from urllib.parse import urlsplit
 
 from dlt.common.configuration import resolve_configuration
 from dlt.common.configuration.specs import RuntimeConfiguration
-from dlt.sources.helpers.requests import Session
 from dlt.sources.helpers.requests.retry import DEFAULT_RETRY_EXCEPTIONS
-from dlt.sources.helpers.rest_client import RESTClient
 from dlt.sources.helpers.rest_client.auth import BearerTokenAuth
+from dlt.sources.helpers.rest_client.client import RESTClient
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_when_event_set
 from tenacity.nap import sleep_using_event
 
@@ -22,6 +21,7 @@ from segment_dagster.client.errors import ApiError, UnreachableError
 from segment_dagster.client.layout import Call, at, call_for
 from segment_dagster.client.paging import CursorPaginator
 from segment_dagster.client.retry import TRANSIENT, stop_by_failure, wait_as_told
+from segment_dagster.client.session import RetryingSession
 from segment_dagster.endpoints import Endpoint
 from segment_dagster.settings import Settings
 
@@ -74,7 +74,7 @@ class SegmentClient:
         self._retries = resolve_configuration(RuntimeConfiguration())
         self._closed = threading.Event()
         self._local = threading.local()
-        self._sessions: list[Session] = []
+        self._sessions: list[RetryingSession] = []
 
     def __enter__(self) -> "SegmentClient":
         """Use the client for a while."""
@@ -96,7 +96,9 @@ class SegmentClient:
         """Whether the layout in use has the endpoint."""
         return self._call(endpoint) is not None
 
-    def pages(self, endpoint: Endpoint, values: Mapping[str, str] | None = None, meter: Meter | None = None) -> Iterator[Page]:
+    def pages(
+        self, endpoint: Endpoint, values: Mapping[str, str] | None = None, meter: Meter | None = None
+    ) -> Iterator[Page]:
         """All pages of one list, in the API's order.
 
         Args:
@@ -148,14 +150,7 @@ class SegmentClient:
             )
         return client
 
-    def _session(self) -> Session:
-        session = Session(timeout=(CONNECT_TIMEOUT, self._retries.request_timeout), raise_for_status=False)
-        send = session.send
-
-        def counted_send(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - passes on what requests passes
-            self._local.meter.add(requests=1)
-            return send(*args, **kwargs)
-
+    def _session(self) -> RetryingSession:
         retrying = Retrying(
             retry=retry_if_exception_type(TRANSIENT),
             wait=wait_as_told(self._retries.request_backoff_factor, self._retries.request_max_retry_delay),
@@ -164,7 +159,8 @@ class SegmentClient:
             before_sleep=self._log_wait,
             reraise=True,
         )
-        session.send = retrying.wraps(counted_send)
+        timeout = (CONNECT_TIMEOUT, self._retries.request_timeout)
+        session = RetryingSession(timeout, retrying, on_request=lambda: self._local.meter.add(requests=1))
         self._sessions.append(session)
         return session
 

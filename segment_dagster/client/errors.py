@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from segment_dagster.endpoints import Endpoint
 from segment_dagster.errors import SegmentError
-from segment_dagster.settings import MAKE_A_TOKEN, Layout
+from segment_dagster.settings import HOW_TO_MAKE_ONE, Layout
 
 MAX_QUOTE = 300
 """Characters of the API's own message that an error repeats."""
@@ -33,7 +33,7 @@ class TokenError(ApiError):
     """401: the token is not, or no longer, a valid one."""
 
     def __init__(self, endpoint: str, path: str, said: str) -> None:
-        remedy = f"Check SEGMENT_API_TOKEN and SEGMENT_REGION. {MAKE_A_TOKEN}."
+        remedy = f"Check SEGMENT_API_TOKEN and SEGMENT_REGION. {HOW_TO_MAKE_ONE}."
         super().__init__(endpoint, path, "was refused: the token is not valid (401)", remedy, said)
 
 
@@ -94,7 +94,9 @@ class BodyError(TransientError):
     """The answer is not JSON, or it ends too early."""
 
     def __init__(self, endpoint: str, path: str, content_type: str, size: int) -> None:
-        remedy = "Every attempt did. If SEGMENT_BASE_URL is set, check that it is the API and not a web page or a proxy."
+        remedy = (
+            "Every attempt did. If SEGMENT_BASE_URL is set, check that it is the API and not a web page or a proxy."
+        )
         what = f"answered {size:,} bytes of {content_type or 'no content type'} that are not JSON"
         super().__init__(endpoint, path, what, remedy)
 

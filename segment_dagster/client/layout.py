@@ -56,7 +56,7 @@ def call_for(endpoint: Endpoint, layout: Layout, page_size: int) -> Call | None:
     )
 
 
-def at(body: Any, place: tuple[str, ...]) -> Any:  # noqa: ANN401 - any JSON value
+def at(body: Any, place: tuple[str, ...]) -> Any:
     """The value that the keys of `place` lead to, or `None`."""
     for key in place:
         if not isinstance(body, dict):

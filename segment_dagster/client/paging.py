@@ -39,7 +39,9 @@ class CursorPaginator(BasePaginator):
     def update_state(self, response: Response, data: list[Any] | None = None) -> None:
         """Read the next cursor from the answer."""
         body = response.json()
-        found = next((cursor for place in self._call.next_cursor if (cursor := at(body, place)) not in (None, "")), None)
+        found = next(
+            (cursor for place in self._call.next_cursor if (cursor := at(body, place)) not in (None, "")), None
+        )
         if found is not None and (isinstance(found, bool) or not isinstance(found, str | int)):
             problem = f"the next cursor is a {type(found).__name__}"
             raise ShapeError(self._endpoint, self._path, self._call.next_cursor[0], problem)

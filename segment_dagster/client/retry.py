@@ -18,7 +18,7 @@ TRANSIENT: tuple[type[Exception], ...] = (TransientError, *DEFAULT_RETRY_EXCEPTI
 
 
 LIMITED_ATTEMPTS = 3
-"""Attempts that a 429 gets beyond the others: a limit per minute that tells no time outlives dlt's five, 15 s in all."""
+"""Attempts that a 429 gets beyond the others: a limit per minute that tells no time outlives dlt's five, 15 s long."""
 
 
 class stop_by_failure(stop_base):
@@ -56,11 +56,11 @@ class wait_as_told(wait_base):
         # randomness spreads the threads that were refused together; no secret depends on it
         if isinstance(failure, TransientError) and failure.delay is not None:
             return min(self.longest, failure.delay + random.uniform(0, 0.1))  # noqa: S311
-        backoff = self.factor * 2 ** (retry_state.attempt_number - 1)
+        backoff = self.factor * 2.0 ** (retry_state.attempt_number - 1)
         return min(self.longest, backoff) * random.uniform(0.5, 1)  # noqa: S311
 
 
-def told_delay(response: Response, body: Any) -> float | None:  # noqa: ANN401 - any JSON value
+def told_delay(response: Response, body: Any) -> float | None:
     """Seconds that the server asks to wait: by `Retry-After`, `msBeforeNext` or `X-RateLimit-Reset`, in this order.
 
     Args:
@@ -90,7 +90,7 @@ def _seconds_until(date: str) -> float | None:
     return max(0.0, moment.timestamp() - time.time())
 
 
-def _milliseconds_before_next(body: Any) -> float | None:  # noqa: ANN401
+def _milliseconds_before_next(body: Any) -> float | None:
     errors = body.get("errors") if isinstance(body, dict) else None
     for error in errors if isinstance(errors, list) else ():
         data = error.get("data") if isinstance(error, dict) else None

@@ -27,7 +27,9 @@ CONNECTIONS = (
                 "The keys with which code writes to the source. Empty unless the token is a source admin's.",
                 secrecy=Secrecy.ALL,
             ),
-            nested("settings", "The settings of this source, as its type's options name them.", secrecy=Secrecy.SETTINGS),
+            nested(
+                "settings", "The settings of this source, as its type's options name them.", secrecy=Secrecy.SETTINGS
+            ),
             nested("labels", "The labels on the source: key, value, description."),
         ),
         versioned=Versioned(path="/v1/sources", selector=("data",), page_size=200),
@@ -50,7 +52,9 @@ CONNECTIONS = (
             nested("metadata", "The catalogue entry of the destination's type: options, components, actions, presets."),
             text("sourceId", "The source whose data the destination receives."),
             nested(
-                "settings", "The settings of this destination, as its type's options name them.", secrecy=Secrecy.SETTINGS
+                "settings",
+                "The settings of this destination, as its type's options name them.",
+                secrecy=Secrecy.SETTINGS,
             ),
         ),
         versioned=Versioned(path="/v1/destinations", selector=("data",), page_size=200),

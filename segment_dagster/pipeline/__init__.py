@@ -1,7 +1,18 @@
 """Where the rows go and how they get there. It knows dlt and no Dagster."""
 
-from segment_dagster.pipeline.place import Place, settle
+from segment_dagster.pipeline.place import DATASET, Place, settle
 from segment_dagster.pipeline.runs import PIPELINE_NAME, LoadError, exclusive, load
 from segment_dagster.pipeline.tables import Rows, Tables, open_tables
 
-__all__ = ["PIPELINE_NAME", "LoadError", "Place", "Rows", "Tables", "exclusive", "load", "open_tables", "settle"]
+__all__ = [
+    "DATASET",
+    "PIPELINE_NAME",
+    "LoadError",
+    "Place",
+    "Rows",
+    "Tables",
+    "exclusive",
+    "load",
+    "open_tables",
+    "settle",
+]

@@ -4,15 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-LoaderFormat = Literal["parquet"]
+LoaderFormat = Literal["parquet", "insert_values", "jsonl", "csv"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class DestinationFacts:
     """How rows get into one kind of destination."""
 
-    loader_format: LoaderFormat | None
-    """The file format handed to the loader; `None` leaves it to dlt."""
+    loader_format: LoaderFormat
+    """The file format handed to the loader."""
 
     replace_strategy: str
     """How dlt replaces a table. Each one here swaps: nobody sees an empty or half-loaded table."""

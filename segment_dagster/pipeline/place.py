@@ -71,7 +71,9 @@ def _duckdb_file() -> Path:
 
 
 def _check_file(file: Path, dataset: str) -> None:
-    remedy = f"Set it to a DuckDB file that can be written to, or to a path where one can be made; default {DUCKDB_FILE}."
+    remedy = (
+        f"Set it to a DuckDB file that can be written to, or to a path where one can be made; default {DUCKDB_FILE}."
+    )
     if file.stem == dataset:
         # DuckDB takes `segment_data.sources` for the file's own name then
         problem = f"names the file {file.name}, whose name is that of the dataset {dataset!r}"

@@ -68,7 +68,7 @@ class Tables:
 
     def _query(self, sql: str) -> Rows:
         assert self._client is not None
-        return cast(Rows, self._client.sql_client.execute_sql(sql) or [])
+        return self._client.sql_client.execute_sql(sql) or []
 
     def _name(self, table: str) -> str:
         assert self._client is not None

@@ -219,7 +219,11 @@ class WorkspaceReader:
             preview=progress.preview,
         )
         logger.info(
-            "%s: %s rows in %s requests, %.1f s", endpoint.name, f"{delivery.rows:,}", delivery.requests, delivery.seconds
+            "%s: %s rows in %s requests, %.1f s",
+            endpoint.name,
+            f"{delivery.rows:,}",
+            delivery.requests,
+            delivery.seconds,
         )
         return delivery
 

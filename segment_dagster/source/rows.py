@@ -100,7 +100,7 @@ def _typed(data_type: DataType, values: list[Any]) -> pa.Array:
     return pa.array(values, ARROW_TYPES[data_type])
 
 
-def _is_no_number(data_type: DataType, value: Any) -> bool:  # noqa: ANN401 - any JSON value
+def _is_no_number(data_type: DataType, value: Any) -> bool:
     return isinstance(value, bool) or (data_type == "bigint" and isinstance(value, float) and not value.is_integer())
 
 
@@ -126,11 +126,11 @@ def _refuse_null_key(endpoint: Endpoint, column: Column, records: Sequence[Recor
             raise ValueTypeError(endpoint, record, column, "is part of the key and is missing")
 
 
-def _json(value: Any) -> str | None:  # noqa: ANN401 - any JSON value
+def _json(value: Any) -> str | None:
     return None if value is None else orjson.dumps(value).decode()
 
 
-def _kind(value: Any) -> str:  # noqa: ANN401
+def _kind(value: Any) -> str:
     if isinstance(value, dict):
         return "an object"
     if isinstance(value, list):

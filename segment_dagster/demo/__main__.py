@@ -1,0 +1,98 @@
+"""`make demo` loads the emulated workspace once; `make dev` opens Dagster's UI."""
+
+import argparse
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import dagster as dg
+import duckdb
+
+from segment_dagster.automation import JOB
+from segment_dagster.definitions import defs
+from segment_dagster.demo.emulated import emulated_workspace
+from segment_dagster.demo.table import text_table
+from segment_dagster.errors import SegmentError
+from segment_dagster.pipeline import DATASET, settle
+from segment_dagster.settings import TokenMissingError, resolve
+
+HOME = Path(".dagster")
+"""Dagster's home of this directory, shared by demo and UI, so that the UI shows the demo's run."""
+
+QUERY = f"""\
+SELECT s.name AS source, s.metadata->>'name' AS type, count(d.id) AS destinations
+FROM {DATASET}.sources AS s LEFT JOIN {DATASET}.destinations AS d ON d.source_id = s.id
+GROUP BY ALL ORDER BY destinations DESC, source LIMIT 5"""  # noqa: S608 - a constant
+
+QUIET = {"loggers": {"console": {"config": {"log_level": "INFO"}}}}
+"""Run configuration that leaves Dagster's own events to the UI."""
+
+SETTINGS_OF_PLACE = ("SEGMENT_DESTINATION", "SEGMENT_DATASET", "DESTINATION__DUCKDB__CREDENTIALS")
+
+
+def main() -> int:
+    """Run the demo, or the UI with `--ui`.
+
+    Returns:
+        The exit status.
+    """
+    parser = argparse.ArgumentParser("segment_dagster.demo", description="A first look at segment_dagster.")
+    parser.add_argument("--ui", action="store_true", help="open Dagster's UI instead of loading once")
+    with_ui = parser.parse_args().ui
+    HOME.mkdir(exist_ok=True)
+    os.environ.setdefault("DAGSTER_HOME", str(HOME.absolute()))
+    return _ui() if with_ui else _demo()
+
+
+def _demo() -> int:
+    # a made-up workspace goes to the default place, and nobody is told that the demo was run
+    for setting in SETTINGS_OF_PLACE:
+        os.environ.pop(setting, None)
+    os.environ.update(DAGSTER_DISABLE_TELEMETRY="1", RUNTIME__DLTHUB_TELEMETRY="false")
+    with emulated_workspace() as address:
+        print(f"A made-up Segment workspace answers at {address}; the job {JOB} reads it.")
+        with dg.DagsterInstance.get() as instance:
+            job = defs().get_job_def(JOB)
+            result = job.execute_in_process(instance=instance, run_config=QUIET, raise_on_error=False)
+        print(_report(result))
+        if not result.success:
+            return 1
+    place = settle()
+    print(f"\n{QUERY}\n")
+    with duckdb.connect(str(place.file), read_only=True) as connection:
+        cursor = connection.execute(QUERY)
+        print(text_table([column[0] for column in cursor.description or ()], cursor.fetchall()))
+    print(f"\nThe tables are in {place.file}. `make dev` shows this run in Dagster's UI.")
+    return 0
+
+
+def _report(result: dg.ExecuteInProcessResult) -> str:
+    evaluations = result.get_asset_check_evaluations()
+    rows = []
+    for event in result.get_asset_materialization_events():
+        materialization = event.materialization
+        mine = [each for each in evaluations if each.asset_key == materialization.asset_key]
+        count = materialization.metadata["dagster/row_count"].value
+        passed = f"{sum(each.passed for each in mine)} of {len(mine)}"
+        rows.append([materialization.asset_key.to_user_string(), count, passed])
+    return text_table(["asset", "rows", "checks passed"], rows)
+
+
+def _ui() -> int:
+    command = [str(Path(sys.executable).with_name("dagster")), "dev", "-w", "workspace.yaml"]
+    try:
+        settings = resolve()
+    except TokenMissingError:
+        with emulated_workspace() as address:
+            print(f"SEGMENT_API_TOKEN is not set: the UI's runs read a made-up workspace at {address}.", flush=True)
+            return subprocess.call(command)
+    except SegmentError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    print(f"SEGMENT_API_TOKEN is set: the UI's runs read the workspace at {settings.base_url}.", flush=True)
+    return subprocess.call(command)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

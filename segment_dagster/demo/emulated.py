@@ -1,0 +1,36 @@
+"""The emulator in a process of its own, and the environment that points at it."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from segment_dagster.emulator.server import DEFAULT_TOKEN
+
+
+@contextmanager
+def emulated_workspace() -> Iterator[str]:
+    """Run the emulator and set `SEGMENT_BASE_URL` and `SEGMENT_API_TOKEN` to it, in this process and its children.
+
+    Yields:
+        The emulator's address.
+
+    Raises:
+        RuntimeError: The emulator did not start.
+    """
+    command = [sys.executable, "-m", "segment_dagster.emulator"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            # the emulator prints one line once it listens: `... listening on http://127.0.0.1:PORT`
+            address = process.stdout.readline().rpartition(" ")[2].strip()
+            if not address:
+                raise RuntimeError(f"the emulator ended with status {process.wait()}")
+            os.environ["SEGMENT_BASE_URL"] = address
+            os.environ["SEGMENT_API_TOKEN"] = DEFAULT_TOKEN
+            for setting in ("SEGMENT_REGION", "SEGMENT_API_LAYOUT"):
+                os.environ.pop(setting, None)
+            yield address
+        finally:
+            process.terminate()
