@@ -1,0 +1,11 @@
+"""A local Segment Public API over HTTP, with a made-up workspace and faults on request.
+
+Run it with `python -m segment_dagster.emulator`, or inside a process with `running`.
+"""
+
+from segment_dagster.emulator.faults import KINDS, Fault, Faults
+from segment_dagster.emulator.server import Emulator, running
+from segment_dagster.emulator.stats import Seen, Stats
+from segment_dagster.emulator.world import World
+
+__all__ = ["KINDS", "Emulator", "Fault", "Faults", "Seen", "Stats", "World", "running"]

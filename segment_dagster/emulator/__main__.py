@@ -1,0 +1,100 @@
+"""The command line: `python -m segment_dagster.emulator`."""
+
+import argparse
+import errno
+import os
+import signal
+import sys
+from threading import Event
+from typing import NoReturn
+
+from segment_dagster.emulator.faults import Fault
+from segment_dagster.emulator.layouts import CURSOR_PLACES
+from segment_dagster.emulator.server import DEFAULT_TOKEN, running
+
+TOKEN_VARIABLE = "SEGMENT_EMULATOR_TOKEN"  # noqa: S105
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.exit(1, f"{self.prog}: {message}\n")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the emulator until SIGTERM or SIGINT.
+
+    Args:
+        arguments: The command line, that of the process by default.
+
+    Returns:
+        The exit status.
+    """
+    parser = _parser()
+    given = parser.parse_args(arguments)
+    stop = Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    token = given.token or os.environ.get(TOKEN_VARIABLE) or DEFAULT_TOKEN
+    try:
+        with running(
+            given.scale, given.seed, token, port=given.port, faults=given.fault, cursor_place=given.cursor_place
+        ) as emulator:
+            print(f"Segment emulator listening on {emulator.url}", flush=True)
+            stop.wait()
+    except OSError as error:
+        reason = "is taken" if error.errno == errno.EADDRINUSE else f"cannot be used: {error.strerror}"
+        print(f"{parser.prog}: port {given.port} {reason}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser("segment_dagster.emulator", description="A local Segment Public API, on 127.0.0.1 only.")
+    parser.add_argument("--port", type=_port, default=0, help="port to listen on; 0 (the default) takes a free one")
+    parser.add_argument(
+        "--scale", type=_scale, default=1, help="size of the workspace; 1 (the default) has 2,400 audiences"
+    )
+    parser.add_argument("--seed", type=int, default=7, help="which workspace it is (default 7)")
+    parser.add_argument(
+        "--token", help=f"the token that is let in; also from {TOKEN_VARIABLE} (default {DEFAULT_TOKEN})"
+    )
+    parser.add_argument(
+        "--fault",
+        type=_fault,
+        action="append",
+        default=[],
+        metavar="KIND[:ENDPOINT][:after=N][:times=N][:value=X]",
+        help="something to do wrong; may be given more than once",
+    )
+    parser.add_argument(
+        "--cursor-place",
+        choices=CURSOR_PLACES,
+        default=CURSOR_PLACES[0],
+        help="where the versioned layout has the next page's cursor",
+    )
+    return parser
+
+
+def _fault(spec: str) -> Fault:
+    try:
+        return Fault.parse(spec)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _port(text: str) -> int:
+    return _whole(text, 65535)
+
+
+def _scale(text: str) -> int:
+    return _whole(text, 1000)
+
+
+def _whole(text: str, largest: int) -> int:
+    if not text.isdecimal() or int(text) > largest:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 to {largest}")
+    return int(text)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,8 @@
+"""JSON as bytes."""
+
+import orjson
+
+
+def encode(value: object) -> bytes:
+    """The value as UTF-8 JSON."""
+    return orjson.dumps(value)

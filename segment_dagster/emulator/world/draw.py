@@ -1,0 +1,60 @@
+"""Chance that always falls the same way."""
+
+from collections.abc import Sequence
+from random import Random
+from string import ascii_letters, digits
+from typing import TypeVar
+
+T = TypeVar("T")
+
+_ALPHANUMERIC = ascii_letters + digits
+
+
+class Mint:
+    """Makes secrets, and remembers each."""
+
+    def __init__(self, seed: int) -> None:
+        self._random = Random(f"{seed}/secrets")  # noqa: S311
+        self.secrets: set[str] = set()
+
+    def secret(self) -> str:
+        """A new secret: 32 letters and digits, so that it reads the same in JSON, in a log and in an address."""
+        made = "".join(self._random.choices(_ALPHANUMERIC, k=32))
+        self.secrets.add(made)
+        return made
+
+
+class Draw:
+    """Draws values for one list of records: the same ones for the same seed."""
+
+    def __init__(self, seed: str, mint: Mint) -> None:
+        self.random = Random(seed)  # noqa: S311
+        self._mint = mint
+
+    def id(self, length: int = 22) -> str:
+        """A new id of letters and digits."""
+        return "".join(self.random.choices(_ALPHANUMERIC, k=length))
+
+    def hex(self, length: int = 24) -> str:
+        """A new id of hexadecimal digits."""
+        return f"{self.random.getrandbits(length * 4):0{length}x}"
+
+    def secret(self) -> str:
+        """A new secret. Every secret of the world comes from here."""
+        return self._mint.secret()
+
+    def chance(self, probability: float) -> bool:
+        """True as often as the probability says."""
+        return self.random.random() < probability
+
+    def pick(self, values: Sequence[T]) -> T:
+        """One of the values."""
+        return values[int(self.random.random() * len(values))]
+
+    def some(self, values: Sequence[T], most: int) -> list[T]:
+        """Up to `most` of the values, none twice."""
+        return self.random.sample(values, self.random.randint(0, min(most, len(values))))
+
+    def number(self, least: int, most: int) -> int:
+        """A whole number between the two, both included."""
+        return least + int(self.random.random() * (most - least + 1))

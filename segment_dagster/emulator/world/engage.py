@@ -1,0 +1,110 @@
+"""Spaces and the audiences in them."""
+
+from segment_dagster.emulator.world.draw import Draw
+from segment_dagster.emulator.world.making import Making, Record
+from segment_dagster.emulator.world.texts import named
+
+SPACES = 2
+AUDIENCES = 1200
+"""Audiences of one space."""
+
+_PLACES = ("Europe", "North America", "Latin America", "Japan", "Nordics", "Middle East", "Oceania", "Iberia")
+_WHO = ("VIP customers", "Cart abandoners", "Trial users", "Newsletter readers", "Churn risks", "Big spenders")
+_WHEN = ("last 7 days", "last 30 days", "this season", "all time", "before checkout")
+_EVENTS = ("Order Completed", "Product Viewed", "Signed Up", 'Clicked "Buy"', "Cart Updated")
+_STATUSES = ("Live", "Backfilling", "Computing", "Failed", "Awaiting Destinations", "Disabled")
+_ZONES = ("Europe/Berlin", "America/New_York", "Asia/Tokyo", "UTC")
+_IDENTIFIERS = ("user_id", "email", "anonymous_id", "ios.idfa", "android.idfa")
+_TYPES = (("USERS", "USERS"), ("USERS", "USERS"), ("ACCOUNTS", "ACCOUNTS"), ("LINKED", "ENTITIES"))
+
+
+def spaces(making: Making) -> list[Record]:
+    """The Engage spaces."""
+    return [
+        {
+            "id": f"spa_{making.draw.id()}",
+            "slug": f"{_PLACES[number % len(_PLACES)].lower().replace(' ', '-')}-{number}",
+            "name": named(_PLACES[number % len(_PLACES)], number),
+        }
+        for number in range(SPACES * making.scale)
+    ]
+
+
+def segments(making: Making) -> list[Record]:
+    """The audiences of one space."""
+    draw = making.draw
+    users = [draw.id() for _ in range(20)]
+    return [_audience(draw, making.parent["id"], users, number) for number in range(AUDIENCES)]
+
+
+def _audience(draw: Draw, space_id: str, users: list[str], number: int) -> Record:
+    who, when, chance = draw.pick(_WHO), draw.pick(_WHEN), draw.random.random()
+    audience_type, member = draw.pick(_TYPES)
+    batch = chance < 0.6
+    count = int(chance * 250_000)
+    year = 2019 + number % 5
+    record: Record = {
+        "id": f"aud_{draw.id(27)}",
+        "spaceId": space_id,
+        "name": named(f"{who}, {when}", number),
+        "description": named(f"{who} of the {when}", number + 3),
+        "key": f"{who.lower().replace(' ', '_')}_{number}",
+        "enabled": chance < 0.8,
+        "definition": _definition(draw, audience_type, chance),
+        "status": draw.pick(_STATUSES),
+        "createdBy": draw.pick(users),
+        "updatedBy": draw.pick(users),
+        "createdAt": _moment(draw, year, number % 3),
+        "updatedAt": _moment(draw, year + 1, (number + 1) % 3),
+        "audienceType": audience_type,
+        "computeCadence": {"type": "BATCH" if batch else "REALTIME"},
+        "size": {"count": count, "type": member},
+        "options": {"filterByExternalIds": list(_IDENTIFIERS[: number % 4 + 1])},
+    }
+    if number % 4 == 0:
+        record["size"]["uniqueCount"] = count // 2
+    if number % 3 == 0:
+        record["options"] |= {"includeHistoricalData": chance < 0.3, "backfillEventDataDays": number % 90}
+    if batch:
+        record["schedules"] = [_schedule(draw, number)] if number % 5 else []
+    for absent, every in (("description", 11), ("status", 13), ("size", 17), ("options", 19)):
+        if number % every == 1:
+            del record[absent]
+    return record
+
+
+def _definition(draw: Draw, audience_type: str, chance: float) -> Record | None:
+    if chance > 0.97:
+        return None
+    event, least = draw.pick(_EVENTS).replace("'", "\\'"), int(chance * 10) + 1
+    definition: Record = {
+        "query": f"event('{event}').where( property('price') >= {least * 10} ).within( 30 days ).count() >= {least}"
+    }
+    if audience_type == "LINKED":
+        definition["targetEntity"] = "subscription" if chance < 0.5 else None
+    return definition
+
+
+def _schedule(draw: Draw, number: int) -> Record:
+    periodic = number % 2 == 0
+    schedule: Record = {
+        "id": f"sch_{draw.id()}",
+        "strategy": "PERIODIC" if periodic else "SPECIFIC_DAYS",
+        "config": {"interval": f"{number % 23 + 1}h"}
+        if periodic
+        else {"days": [number % 7, (number + 3) % 7], "hours": [6, 18], "timezone": draw.pick(_ZONES)},
+        "nextExecution": _moment(draw, 2031, 0),
+    }
+    if number % 29 == 0:
+        schedule["config"] = None
+    if number % 6 == 0:
+        del schedule["nextExecution"]
+    return schedule
+
+
+def _moment(draw: Draw, year: int, form: int) -> str:
+    """A point in time with 0, 3 or 6 digits of a second's fraction."""
+    bits = draw.random.getrandbits(40)
+    fraction = ("", f".{bits % 1000:03d}", f".{bits % 1_000_000:06d}")[form]
+    month, day, hour = bits % 12 + 1, (bits >> 4) % 28 + 1, (bits >> 9) % 24
+    return f"{year}-{month:02d}-{day:02d}T{hour:02d}:{(bits >> 14) % 60:02d}:{(bits >> 20) % 60:02d}{fraction}Z"

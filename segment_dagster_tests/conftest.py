@@ -1,0 +1,52 @@
+"""What every test has: an empty home and working directory, no settings of the machine, a workspace to read."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from segment_dagster.emulator import Emulator, World, running
+
+REPOSITORY = Path(__file__).parent.parent
+
+
+@pytest.fixture(autouse=True)
+def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the machine's settings, homes and directories out of the test, and the test's out of the machine."""
+    foreign = ("SEGMENT_", "DESTINATION__", "SOURCES__", "DAGSTER_", "DLT_", "RUNTIME__", "NORMALIZE__", "LOAD__")
+    for setting in [setting for setting in os.environ if setting.startswith(foreign)]:
+        monkeypatch.delenv(setting)
+    work = tmp_path / "work"
+    work.mkdir()
+    monkeypatch.chdir(work)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("DLT_DATA_DIR", str(tmp_path / "home" / ".dlt"))
+    monkeypatch.setenv("DAGSTER_DISABLE_TELEMETRY", "1")
+    monkeypatch.setenv("RUNTIME__DLTHUB_TELEMETRY", "false")
+    # retries at once, so that no test waits for them
+    monkeypatch.setenv("RUNTIME__REQUEST_BACKOFF_FACTOR", "0.001")
+
+
+@pytest.fixture(scope="session")
+def world() -> World:
+    """The workspace that the emulator of every test shows."""
+    return World(1)
+
+
+@pytest.fixture(scope="session")
+def one_emulator(world: World) -> Iterator[Emulator]:
+    """The emulator that all tests share."""
+    with running(world=world) as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def emulator(one_emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Iterator[Emulator]:
+    """The shared emulator without faults and counts; the settings point at it."""
+    one_emulator.faults.clear()
+    one_emulator.stats.clear()
+    monkeypatch.setenv("SEGMENT_BASE_URL", one_emulator.url)
+    monkeypatch.setenv("SEGMENT_API_TOKEN", one_emulator.token)
+    yield one_emulator
+    one_emulator.faults.clear()

@@ -1,0 +1,148 @@
+import os
+import signal
+import socket
+import subprocess
+import sys
+
+import pytest
+import requests
+
+from segment_dagster.emulator import Fault, running
+from segment_dagster.emulator.__main__ import main
+
+
+def test_faults_are_controlled_over_http_without_a_token(api, emulator):
+    url = f"{emulator.url}/_emulator/faults"
+    emulator.faults.add(Fault("500"))
+    given = [{"kind": "503-html", "endpoint": "sources"}, "slow:spaces:value=0"]
+    listed = requests.put(url, json=given, timeout=10).json()
+    assert [fault["kind"] for fault in listed] == ["503-html", "slow"]
+    assert emulator.faults.active == [Fault("503-html", "sources"), Fault("slow", "spaces", value=0)]
+    assert requests.get(url, timeout=10).json() == listed
+    assert api.get("/sources").status_code == 503
+    assert requests.delete(url, timeout=10).status_code == 204
+    assert api.get("/sources").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"kind": "500"}',
+        "[{}]",
+        "[1]",
+        "[",
+        '["explode"]',
+        '[{"kind": "500", "after": "x"}]',
+        '[{"kind": "500", "x": 1}]',
+    ],
+)
+def test_faults_that_are_not_valid_change_nothing(emulator, body):
+    emulator.faults.add(Fault("500"))
+    response = requests.put(f"{emulator.url}/_emulator/faults", data=body, timeout=10)
+    assert (response.status_code, response.json()["errors"][0]["type"]) == (422, "bad-request")
+    assert emulator.faults.active == [Fault("500")]
+
+
+def test_stats_are_read_and_cleared_over_http(api, emulator):
+    url = f"{emulator.url}/_emulator/stats"
+    api.get("/sources?pagination.count=1")
+    assert requests.get(url, timeout=10).json() == {
+        "total": 1,
+        "most_open": 1,
+        "by_endpoint": {"sources": 1},
+        "by_status": {"200": 1},
+        "requests": [
+            {
+                "endpoint": "sources",
+                "method": "GET",
+                "path": "/sources",
+                "query": "pagination.count=1",
+                "accept": "*/*",
+                "status": 200,
+            }
+        ],
+    }
+    assert requests.delete(url, timeout=10).status_code == 204
+    assert emulator.stats.total == 0
+
+
+def test_a_taken_port_is_an_error(world):
+    with running(world=world) as emulator:
+        again = running(world=world, port=int(emulator.url.rpartition(":")[2]))
+        with pytest.raises(OSError, match="in use"), again:
+            pass
+
+
+def test_the_port_is_free_again_afterwards(world):
+    with running(world=world) as emulator:
+        port = int(emulator.url.rpartition(":")[2])
+        requests.get(emulator.url, timeout=10)
+    with running(world=world, port=port) as emulator:
+        assert requests.get(emulator.url, timeout=10).status_code == 401
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_the_command_serves_until_it_is_told_to_stop(number):
+    environment = os.environ | {"SEGMENT_EMULATOR_TOKEN": "from-the-environment"}
+    command = [
+        sys.executable,
+        "-m",
+        "segment_dagster.emulator",
+        "--port",
+        "0",
+        "--scale",
+        "0",
+        "--fault",
+        "500:sources",
+    ]
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            assert process.stdout
+            words = process.stdout.readline().split()
+            headers = {"Authorization": "Bearer from-the-environment"}
+            assert requests.get(words[-1], headers=headers, timeout=10).status_code == 200
+            assert requests.get(f"{words[-1]}/sources", headers=headers, timeout=10).status_code == 500
+            process.send_signal(number)
+            rest, errors = process.communicate(timeout=10)
+        finally:
+            process.kill()
+    assert (process.returncode, rest, errors) == (0, "", "")
+
+
+def test_the_command_says_that_a_port_is_taken(capsys):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+        try:
+            assert main(["--port", str(port), "--scale", "0"]) == 1
+        finally:
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
+    assert capsys.readouterr() == ("", f"segment_dagster.emulator: port {port} is taken\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--fault", "explode"], "unknown fault 'explode'; the faults are 429-retry-after"),
+        (["--port", "70000"], "'70000' is not a whole number from 0 to 65535"),
+        (["--scale", "-1"], "'-1' is not a whole number"),
+        (["--cursor-place", "nowhere"], "page.next"),
+        (["--colour"], "unrecognized arguments"),
+    ],
+)
+def test_the_command_refuses_bad_arguments_in_one_line(capsys, arguments, says):
+    with pytest.raises(SystemExit) as stopped:
+        main(arguments)
+    errors = capsys.readouterr().err
+    assert stopped.value.code == 1
+    assert says in errors
+    assert errors.count("\n") == 1
+
+
+def test_only_this_machine_is_served(emulator):
+    assert emulator.url.startswith("http://127.0.0.1:")
