@@ -118,7 +118,7 @@ def _load(
             dagster_dlt_translator=translator,
             loader_file_format=place.facts.loader_format,
         )
-        by_key = {result.asset_key: result.metadata or {} for result in loaded}
+        by_key = {result.asset_key: dict(result.metadata or {}) for result in loaded}
         with open_tables(place) as tables:
             for delivery in deliveries:
                 key = asset_key(delivery.endpoint.name)
@@ -131,18 +131,24 @@ def _load(
                 events.append(
                     dg.MaterializeResult(
                         asset_key=key,
-                        metadata={**by_key[key], **_metadata(delivery, tables)},
+                        metadata=_metadata(delivery, tables, by_key[key]),
                         check_results=list(_evaluate(checks, subject, wanted)),
                     )
                 )
     yield from events
 
 
-def _metadata(delivery: Delivery, tables: Tables) -> dict[str, Any]:
+def _metadata(delivery: Delivery, tables: Tables, of_dlt: dict[str, Any]) -> dict[str, Any]:
+    """What the asset's page shows of a materialization: first the rows, then what it cost, then dlt's own."""
     endpoint = delivery.endpoint
+    # a list of load files with their paths on this machine: long, and of no use once they are gone
+    of_dlt.pop("jobs", None)
     undeclared = tuple(name for name in tables.columns(endpoint.name) if name not in columns_of(endpoint))
     counted = {TOTAL_ENTRIES: delivery.total_entries} if delivery.total_entries is not None else {}
     return {
+        "segment/preview": dg.MetadataValue.md(
+            preview(delivery.preview, [column.field for column in endpoint.columns])
+        ),
         "dagster/row_count": tables.count(endpoint.name),
         "dagster/table_name": tables.qualified_name(endpoint.name),
         "dagster/column_schema": column_schema(endpoint, undeclared),
@@ -151,9 +157,7 @@ def _metadata(delivery: Delivery, tables: Tables) -> dict[str, Any]:
         "segment/requests": delivery.requests,
         "segment/duration_seconds": round(delivery.seconds, 3),
         "segment/waited_seconds": round(delivery.waited, 3),
-        "segment/preview": dg.MetadataValue.md(
-            preview(delivery.preview, [column.field for column in endpoint.columns])
-        ),
+        **{name: value for name, value in of_dlt.items() if not name.startswith("dagster/")},
     }
 
 

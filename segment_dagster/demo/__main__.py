@@ -20,6 +20,14 @@ from segment_dagster.settings import TokenMissingError, resolve
 HOME = Path(".dagster")
 """Dagster's home of this directory, shared by demo and UI, so that the UI shows the demo's run."""
 
+INSTANCE = """\
+# Made by segment_dagster.demo; it stays as you change it.
+telemetry:
+  enabled: false
+nux:
+  enabled: false
+"""
+
 QUERY = f"""\
 SELECT s.name AS source, s.metadata->>'name' AS type, count(d.id) AS destinations
 FROM {DATASET}.sources AS s LEFT JOIN {DATASET}.destinations AS d ON d.source_id = s.id
@@ -40,8 +48,12 @@ def main() -> int:
     parser = argparse.ArgumentParser("segment_dagster.demo", description="A first look at segment_dagster.")
     parser.add_argument("--ui", action="store_true", help="open Dagster's UI instead of loading once")
     with_ui = parser.parse_args().ui
-    HOME.mkdir(exist_ok=True)
-    os.environ.setdefault("DAGSTER_HOME", str(HOME.absolute()))
+    if "DAGSTER_HOME" not in os.environ:
+        HOME.mkdir(exist_ok=True)
+        configuration = HOME / "dagster.yaml"
+        if not configuration.exists():
+            configuration.write_text(INSTANCE)
+        os.environ["DAGSTER_HOME"] = str(HOME.absolute())
     return _ui() if with_ui else _demo()
 
 
@@ -49,11 +61,11 @@ def _demo() -> int:
     # a made-up workspace goes to the default place, and nobody is told that the demo was run
     for setting in SETTINGS_OF_PLACE:
         os.environ.pop(setting, None)
-    os.environ.update(DAGSTER_DISABLE_TELEMETRY="1", RUNTIME__DLTHUB_TELEMETRY="false")
+    os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
     with emulated_workspace() as address:
         print(f"A made-up Segment workspace answers at {address}; the job {JOB} reads it.")
         with dg.DagsterInstance.get() as instance:
-            job = defs().get_job_def(JOB)
+            job = defs().resolve_job_def(JOB)
             result = job.execute_in_process(instance=instance, run_config=QUIET, raise_on_error=False)
         print(_report(result))
         if not result.success:
