@@ -8,8 +8,6 @@ import pytest
 
 from segment_dagster.emulator import Emulator, World, running
 
-REPOSITORY = Path(__file__).parent.parent
-
 
 @pytest.fixture(autouse=True)
 def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

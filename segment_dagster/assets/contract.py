@@ -1,12 +1,14 @@
 """What the assets ask of a check. The checks themselves are a room further up."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import dagster as dg
 
 from segment_dagster.endpoints import Endpoint
-from segment_dagster.pipeline import Tables
+
+if TYPE_CHECKING:
+    from segment_dagster.pipeline import Tables
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -14,7 +16,7 @@ class Subject:
     """A table that is there to be checked, and what it should hold."""
 
     endpoint: Endpoint
-    tables: Tables
+    tables: "Tables"
     delivered: int | None
     """Rows that the API delivered when the table was loaded last; `None` where that is not known."""
 

@@ -2,13 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
 from segment_dagster.endpoints import CATALOGUE, IDENTITY, Endpoint
 from segment_dagster.settings import Settings, resolve
-from segment_dagster.source import WorkspaceReader
+
+if TYPE_CHECKING:
+    from segment_dagster.source import WorkspaceReader
 
 
 @dataclass(frozen=True)
@@ -63,12 +65,14 @@ class SegmentResource(dg.ConfigurableResource[Any]):
             include_secrets=self.include_secrets,
         )
 
-    def reader(self, catalogue: Sequence[Endpoint] = CATALOGUE) -> WorkspaceReader:
+    def reader(self, catalogue: Sequence[Endpoint] = CATALOGUE) -> "WorkspaceReader":
         """A reader of the workspace, to be used as a context manager.
 
         Raises:
             SettingError: A setting is missing or cannot be used.
         """
+        from segment_dagster.source import WorkspaceReader
+
         return WorkspaceReader(self.settings(), catalogue)
 
     def verify(self) -> Workspace:

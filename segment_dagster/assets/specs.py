@@ -10,7 +10,7 @@ from dagster_dlt.translator import DltResourceTranslatorData
 from segment_dagster.assets.keys import asset_key
 from segment_dagster.endpoints import IDENTITY, Endpoint
 from segment_dagster.errors import SettingError
-from segment_dagster.source import columns_of
+from segment_dagster.source.columns import columns_of
 
 DEFAULT_OWNERS = "team:data"
 

@@ -5,7 +5,7 @@ import dagster as dg
 from segment_dagster.assets import Subject, asset_key
 from segment_dagster.checks.missing import no_table
 from segment_dagster.endpoints import Endpoint
-from segment_dagster.source import column_name
+from segment_dagster.source.columns import column_name
 
 SHOWN = 20
 """Offending keys that a result shows."""

@@ -5,7 +5,7 @@ import dagster as dg
 from segment_dagster.assets import Subject, asset_key
 from segment_dagster.checks.missing import no_table
 from segment_dagster.endpoints import Endpoint
-from segment_dagster.source import columns_of
+from segment_dagster.source.columns import columns_of
 
 
 class Schema:

@@ -20,7 +20,7 @@ from segment_dagster.endpoints import CATALOGUE, Endpoint
 from segment_dagster.errors import SegmentError, SettingError
 from segment_dagster.redaction import Redact, redactor
 from segment_dagster.settings import Settings
-from segment_dagster.source.naming import column_name
+from segment_dagster.source.columns import column_name
 from segment_dagster.source.rows import rows_of, schema_of
 from segment_dagster.source.spool import Part, Spool
 

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from segment_dagster.endpoints import Column, DataType, Endpoint
 from segment_dagster.errors import SegmentError
-from segment_dagster.source.naming import column_name
+from segment_dagster.source.columns import column_name
 
 ARROW_TYPES: dict[DataType, pa.DataType] = {
     "text": pa.string(),

@@ -5,13 +5,12 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 import dlt
-from dlt.common.schema.typing import TColumnSchema
 from dlt.extract import DltResource, DltSource
 from dlt.extract.items import DataItemWithMeta
 
 from segment_dagster.endpoints import CATALOGUE, Endpoint
 from segment_dagster.settings import resolve
-from segment_dagster.source.naming import column_name
+from segment_dagster.source.columns import column_name, columns_of
 from segment_dagster.source.reader import Delivery, WorkspaceReader
 
 SOURCE_NAME = "segment_source"
@@ -99,20 +98,6 @@ def resource_of(endpoint: Endpoint, read: Callable[[], Delivery]) -> DltResource
         write_disposition="replace",
         parallelized=True,
     )
-
-
-def columns_of(endpoint: Endpoint) -> dict[str, TColumnSchema]:
-    """The declared columns as dlt writes them, by their names in the destination."""
-    columns: dict[str, TColumnSchema] = {}
-    for column in endpoint.columns:
-        name = column_name(column.field)
-        columns[name] = {
-            "name": name,
-            "data_type": column.type,
-            "description": column.description,
-            "nullable": column.field not in endpoint.primary_key,
-        }
-    return columns
 
 
 def _source(resources: Sequence[DltResource]) -> DltSource:

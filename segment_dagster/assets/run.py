@@ -1,0 +1,174 @@
+"""One run of a family: read side by side, load in one package, check, hold each failure apart."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import dagster as dg
+from dagster_dlt import DagsterDltResource
+
+from segment_dagster.assets.contract import Check, Subject
+from segment_dagster.assets.keys import asset_key, endpoints_by_key
+from segment_dagster.assets.logs import forwarded
+from segment_dagster.assets.preview import preview
+from segment_dagster.assets.resource import SegmentResource
+from segment_dagster.assets.specs import SegmentTranslator, column_schema
+from segment_dagster.endpoints import Endpoint
+from segment_dagster.errors import SegmentError
+from segment_dagster.pipeline import Place, Tables, exclusive, open_tables, settle
+from segment_dagster.source.columns import columns_of
+from segment_dagster.source.reader import Delivery, WorkspaceReader
+from segment_dagster.source.segment_source import delivered_source
+
+ROWS_DELIVERED = "segment/rows_delivered"
+TOTAL_ENTRIES = "segment/total_entries"
+
+
+class FamilyRun:
+    """What one run of a family's op does.
+
+    Args:
+        context: Says which assets and checks are selected.
+        dlt: Loads.
+        endpoints: The family.
+        checks: The checks of the family's assets.
+    """
+
+    def __init__(
+        self,
+        context: dg.AssetExecutionContext,
+        dlt: DagsterDltResource,
+        endpoints: tuple[Endpoint, ...],
+        checks: Sequence[Check],
+    ) -> None:
+        self._context = context
+        self._dlt = dlt
+        self._endpoints = endpoints
+        self._checks = checks
+        self._wanted = {(key.asset_key, key.name) for key in context.selected_asset_check_keys}
+
+    def events(self, segment: SegmentResource) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
+        """Materialize the selected assets; evaluate the selected checks whose assets are not.
+
+        Raises:
+            dg.Failure: Something failed. What did not has been loaded, checked and yielded before.
+        """
+        selected = [
+            endpoint
+            for key, endpoint in endpoints_by_key(self._endpoints).items()
+            if key in self._context.selected_asset_keys
+        ]
+        try:
+            with forwarded(self._context.log):
+                place = settle()
+                if selected:
+                    with segment.reader(self._endpoints) as reader:
+                        yield from self._materialize(reader, place, selected)
+                yield from self._check_alone(place, selected)
+        except SegmentError as error:
+            raise dg.Failure(str(error), allow_retries=False) from error
+
+    def _materialize(
+        self, reader: WorkspaceReader, place: Place, selected: Sequence[Endpoint]
+    ) -> Iterator[dg.MaterializeResult[Any]]:
+        offered = [endpoint for endpoint in selected if reader.client.offers(endpoint)]
+        for endpoint in selected:
+            if endpoint not in offered:
+                self._skip(endpoint, f"the {reader.settings.layout!r} layout has no such endpoint")
+        deliveries, failures = reader.read_all(offered)
+        for failure in failures:
+            self._context.log.error(str(failure.error))
+        if deliveries:
+            yield from self._load(place, deliveries)
+        if failures:
+            said = [f"{len(failures)} of {len(offered)} endpoints failed.", *(str(each.error) for each in failures)]
+            raise dg.Failure(
+                "\n".join(said),
+                metadata={each.endpoint.name: str(each.error) for each in failures},
+                # a retry would read and load again what has just been loaded
+                allow_retries=False,
+            )
+
+    def _load(self, place: Place, deliveries: Sequence[Delivery]) -> Sequence[dg.MaterializeResult[Any]]:
+        # the checks stay inside: another run could change the tables under them
+        with exclusive(place) as pipeline:
+            loaded = self._dlt.run(
+                context=self._context,
+                dlt_source=delivered_source(deliveries),
+                dlt_pipeline=pipeline,
+                dagster_dlt_translator=SegmentTranslator(self._endpoints),
+                loader_file_format=place.facts.loader_format,
+            )
+            by_key = {result.asset_key: result.metadata or {} for result in loaded}
+            with open_tables(place) as tables:
+                return [
+                    dg.MaterializeResult(
+                        asset_key=asset_key(delivery.endpoint.name),
+                        metadata=_metadata(delivery, tables, by_key[asset_key(delivery.endpoint.name)]),
+                        check_results=self._evaluate(
+                            Subject(
+                                endpoint=delivery.endpoint,
+                                tables=tables,
+                                delivered=delivery.rows,
+                                total_entries=delivery.total_entries,
+                            )
+                        ),
+                    )
+                    for delivery in deliveries
+                ]
+
+    def _skip(self, endpoint: Endpoint, reason: str) -> None:
+        self._context.log.warning(f"{endpoint.name}: skipped, because {reason}. Its table stays as it is.")
+        observation = dg.AssetObservation(asset_key(endpoint.name), metadata={"segment/skipped": reason})
+        self._context.log_event(observation)
+
+    def _check_alone(self, place: Place, selected: Sequence[Endpoint]) -> Sequence[dg.AssetCheckResult]:
+        keys = {key for key, _ in self._wanted}
+        alone = [each for each in self._endpoints if asset_key(each.name) in keys and each not in selected]
+        if not alone:
+            return []
+        with open_tables(place) as tables:
+            return [result for each in alone for result in self._evaluate(self._last_subject(each, tables))]
+
+    def _last_subject(self, endpoint: Endpoint, tables: Tables) -> Subject:
+        """What the table should hold by the asset's latest materialization."""
+        event = self._context.instance.get_latest_materialization_event(asset_key(endpoint.name))
+        metadata = event.asset_materialization.metadata if event and event.asset_materialization else {}
+        return Subject(
+            endpoint=endpoint,
+            tables=tables,
+            delivered=_number(metadata, ROWS_DELIVERED),
+            total_entries=_number(metadata, TOTAL_ENTRIES),
+        )
+
+    def _evaluate(self, subject: Subject) -> list[dg.AssetCheckResult]:
+        key = asset_key(subject.endpoint.name)
+        return [check.evaluate(subject) for check in self._checks if (key, check.name) in self._wanted]
+
+
+def _metadata(delivery: Delivery, tables: Tables, of_dlt: Mapping[str, Any]) -> dict[str, Any]:
+    """What the asset's page shows of a materialization: first the rows, then what they cost, then dlt's own."""
+    endpoint = delivery.endpoint
+    fields = [column.field for column in endpoint.columns]
+    undeclared = tuple(name for name in tables.columns(endpoint.name) if name not in columns_of(endpoint))
+    metadata = {
+        "segment/preview": dg.MetadataValue.md(preview(delivery.preview, fields)),
+        "dagster/row_count": tables.count(endpoint.name),
+        "dagster/table_name": tables.qualified_name(endpoint.name),
+        "dagster/column_schema": column_schema(endpoint, undeclared),
+        ROWS_DELIVERED: delivery.rows,
+        TOTAL_ENTRIES: delivery.total_entries,
+        "segment/requests": delivery.requests,
+        "segment/duration_seconds": round(delivery.seconds, 3),
+        "segment/waited_seconds": round(delivery.waited, 3),
+        **{name: value for name, value in of_dlt.items() if not name.startswith("dagster/")},
+    }
+    # dlt's list of load files: long, and the files are gone
+    del metadata["jobs"]
+    if delivery.total_entries is None:
+        del metadata[TOTAL_ENTRIES]
+    return metadata
+
+
+def _number(metadata: Mapping[str, dg.MetadataValue[Any]], name: str) -> int | None:
+    value = metadata.get(name)
+    return value.value if isinstance(value, dg.IntMetadataValue) else None

@@ -1,0 +1,37 @@
+"""The table of assets in the README, made from the rows: `python -m segment_dagster.endpoints.readme README.md`."""
+
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from segment_dagster.endpoints import CATALOGUE, Endpoint
+
+_TABLE = re.compile(r"(?<=<!-- assets -->\n).*?(?=<!-- /assets -->)", re.DOTALL)
+
+
+def asset_table(endpoints: Sequence[Endpoint]) -> str:
+    """One line an endpoint: asset, path, key, what is in it."""
+    lines = ["| asset | path | key | what it holds |", "| --- | --- | --- | --- |"]
+    for endpoint in endpoints:
+        key = ", ".join(f"`{field}`" for field in endpoint.primary_key)
+        needs = f" Needs the feature {endpoint.feature}." if endpoint.feature else ""
+        path = f"[`{endpoint.path}`]({endpoint.documentation})"
+        lines.append(f"| `segment/{endpoint.name}` | {path} | {key} | {endpoint.description}{needs} |")
+    return "\n".join(lines) + "\n"
+
+
+def with_table(text: str, endpoints: Sequence[Endpoint] = CATALOGUE) -> str:
+    """The text with its table of assets made anew.
+
+    Raises:
+        ValueError: The text has no place for it.
+    """
+    if not _TABLE.search(text):
+        raise ValueError("there is no '<!-- assets -->' line before a '<!-- /assets -->' line")
+    return _TABLE.sub(lambda _: asset_table(endpoints), text)
+
+
+if __name__ == "__main__":
+    readme = Path(sys.argv[1])
+    readme.write_text(with_table(readme.read_text(encoding="utf-8")), encoding="utf-8")
