@@ -5,12 +5,18 @@ import re
 import stat
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import dlt
+from dlt.common.configuration import resolve_configuration
 from dlt.common.destination import Destination
+from dlt.common.exceptions import DltException
 
 from segment_dagster.errors import SettingError
 from segment_dagster.pipeline.facts import DESTINATIONS, DestinationFacts
+
+if TYPE_CHECKING:
+    from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 
 DUCKDB_FILE = "segment.duckdb"
 """The default DuckDB file, in the working directory."""
@@ -32,11 +38,14 @@ class Place:
     file: Path | None
     """The DuckDB file as an absolute path; `None` for other destinations."""
 
-    def build(self) -> Destination:  # type: ignore[type-arg]
-        """The dlt destination."""
+    def build(self) -> Destination[Any, Any]:
+        """The dlt destination, with dlt's own settings of it."""
         factory = getattr(dlt.destinations, self.destination)
-        credentials = {"credentials": str(self.file)} if self.file else {}
-        destination: Destination = factory(replace_strategy=self.facts.replace_strategy, **credentials)  # type: ignore[type-arg]
+        options: dict[str, Any] = {"replace_strategy": self.facts.replace_strategy}
+        if self.file:
+            options["credentials"] = _duckdb_credentials()
+            options["credentials"].database = str(self.file)
+        destination: Destination[Any, Any] = factory(**options)
         return destination
 
 
@@ -61,13 +70,23 @@ def settle(destination: str | None = None, dataset: str | None = None) -> Place:
 
 
 def _duckdb_file() -> Path:
-    # dlt would keep a relative path relative to the directory in which the pipeline first ran
-    configured = str(dlt.secrets.get("destination.duckdb.credentials", str) or DUCKDB_FILE)
-    path = re.sub(r"^duckdb:(///)?", "", configured)
-    if path.startswith("md:") or path == ":memory:":
+    configured = _duckdb_credentials().database or DUCKDB_FILE
+    if configured.startswith((":", "md:")):
         remedy = f"Set it to the path of a file; without it the file is {DUCKDB_FILE} in the working directory."
-        raise SettingError(CREDENTIALS, f"is {path.split('?')[0]!r}, which is no file", remedy)
-    return Path(path).expanduser().absolute()
+        raise SettingError(CREDENTIALS, f"is {configured.split('?')[0]!r}, which is no file", remedy)
+    # dlt would keep a relative path relative to the directory in which the pipeline first ran
+    return Path(configured).expanduser().absolute()
+
+
+def _duckdb_credentials() -> "DuckDbCredentials":
+    # here, because the code location should not import DuckDB
+    from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
+
+    try:
+        return resolve_configuration(DuckDbCredentials(), sections=("destination", "duckdb"), accept_partial=True)
+    except DltException as error:
+        remedy = f"Set it to the path of a file; without it the file is {DUCKDB_FILE} in the working directory."
+        raise SettingError(CREDENTIALS, f"cannot be used ({type(error).__name__})", remedy) from error
 
 
 def _check_file(file: Path, dataset: str) -> None:

@@ -1,9 +1,11 @@
 """The dlt pipeline `segment_pipeline`, and loading a source with it."""
 
+import logging
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import Any
 
 import dlt
 from dlt.common.pipeline import LoadInfo, get_dlt_pipelines_dir
@@ -19,6 +21,8 @@ from segment_dagster.pipeline.place import Place
 PIPELINE_NAME = "segment_pipeline"
 LOCK_TIMEOUT = 600.0
 """Seconds to wait for another run of the pipeline on this machine."""
+
+logger = logging.getLogger(__name__)
 
 _LOCKED = re.compile(r"Could not set lock on file .*?: Conflicting lock is held in (.+?) \(PID (\d+)\)")
 
@@ -40,7 +44,7 @@ def exclusive(place: Place, collector: Collector = NULL_COLLECTOR) -> Iterator[d
     pipelines.mkdir(parents=True, exist_ok=True)
     lock = FileLock(pipelines / f"{PIPELINE_NAME}.lock")
     try:
-        with lock.acquire(timeout=LOCK_TIMEOUT):
+        with _acquired(lock):
             pipeline = dlt.pipeline(
                 PIPELINE_NAME, destination=place.build(), dataset_name=place.dataset, progress=collector
             )
@@ -55,6 +59,14 @@ def exclusive(place: Place, collector: Collector = NULL_COLLECTOR) -> Iterator[d
             f"another run has held the pipeline {PIPELINE_NAME} ({lock.lock_file}) for {LOCK_TIMEOUT:.0f} s. "
             "Wait for it to end, or set DLT_DATA_DIR to give this run a home of its own."
         ) from None
+
+
+def _acquired(lock: FileLock) -> AbstractContextManager[Any]:
+    try:
+        return lock.acquire(blocking=False)
+    except Timeout:
+        logger.info("another run holds the pipeline %s: waiting for it to end", PIPELINE_NAME)
+        return lock.acquire(timeout=LOCK_TIMEOUT)
 
 
 def load(source: DltSource, place: Place, collector: Collector = NULL_COLLECTOR) -> LoadInfo:
