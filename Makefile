@@ -1,0 +1,88 @@
+# `make help` lists the targets. They need a Python of 3.10 to 3.13 with pip, and make .venv themselves.
+
+# A Python of your own choice: `make test PYTHON=python3.12`.
+PYTHON ?=
+CANDIDATES := $(or $(PYTHON),python3.11 python3.12 python3.13 python3.10 python3)
+VENV := .venv
+VENV_ELT := .venv-embedded-elt
+VENV_UV := .venv-uv
+
+# Run, not just looked up: a pyenv shim exists for versions that are switched off.
+define find_python
+py=; for candidate in $(CANDIDATES); do \
+	if $$candidate -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] < (3, 14))' >/dev/null 2>&1; \
+	then py=$$candidate; break; fi; \
+done; \
+if [ -z "$$py" ]; then \
+	echo "No Python of 3.10 to 3.13 among: $(CANDIDATES). Install one, or name it: make PYTHON=/path/to/python" >&2; exit 1; \
+fi
+endef
+
+# $(call make_venv,directory,what pip installs). A Python without ensurepip (Debian's, without python3-venv) lends its
+# own pip instead.
+define make_venv
+@$(find_python); \
+echo "Making $(1) with $$($$py --version), installing: $(2)"; \
+rm -rf $(1); \
+$$py -m venv $(1) >/dev/null 2>&1 || { \
+	$$py -m venv --clear --without-pip $(1) && $$py -m pip --python $(1)/bin/python install -qq pip; }; \
+$(1)/bin/python -m pip install -qq --disable-pip-version-check $(2)
+@touch $@
+endef
+
+.PHONY: help demo dev test check bench readme test-embedded-elt constraints clean
+.DEFAULT_GOAL := help
+
+help: ## Show this help
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.installed ## Load a made-up workspace with the main job; needs no Segment account
+	$(VENV)/bin/python -m segment_dagster.demo
+
+dev: $(VENV)/.installed ## The same workspace in Dagster's UI
+	$(VENV)/bin/python -m segment_dagster.demo --ui
+
+test: check ## Everything: check, then the tests
+	$(VENV)/bin/python -m pytest
+
+check: $(VENV)/.installed ## Lint, format, types and the direction of imports
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports --no-logo
+
+bench: $(VENV)/.installed ## Import time of the code location against its libraries'
+	$(VENV)/bin/python bench/import_time.py --max-ratio 1.25
+
+readme: $(VENV)/.installed ## Make the README's table of assets anew from the rows
+	$(VENV)/bin/python -m segment_dagster.endpoints.readme README.md
+
+test-embedded-elt: $(VENV_ELT)/.installed ## The tests with dagster-embedded-elt and the oldest Dagster supported
+	$(VENV_ELT)/bin/python -m pytest
+
+constraints: $(VENV_UV)/.installed ## Raise the pinned versions to the newest that pyproject.toml allows
+	$(call compile,constraints.txt,--extra dev)
+	$(call compile,constraints-embedded-elt.txt,--extra test --extra embedded-elt)
+
+# One resolution for every Python and system, from 3.10 up. No index, host or path is written.
+define compile
+$(VENV_UV)/bin/uv pip compile pyproject.toml $(2) --universal --python-version 3.10 --no-python-downloads \
+	--upgrade --no-annotate --custom-compile-command "make constraints" -q -o $(1)
+endef
+
+clean: ## Remove the environments and what tools left behind
+	rm -rf $(VENV) $(VENV_ELT) $(VENV_UV) *.egg-info build dist bench/import_time.json
+	rm -rf .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	$(call make_venv,$(VENV),-c constraints.txt -e '.[dev]')
+
+$(VENV_ELT)/.installed: pyproject.toml constraints-embedded-elt.txt
+	$(call make_venv,$(VENV_ELT),-c constraints-embedded-elt.txt -e '.[test$(comma)embedded-elt]')
+
+# Apart from .venv: a set of constraints that does not install can still be replaced.
+$(VENV_UV)/.installed:
+	$(call make_venv,$(VENV_UV),uv)
+
+comma := ,
