@@ -2,9 +2,11 @@
 
 import argparse
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 import dagster as dg
 import duckdb
@@ -48,6 +50,7 @@ def main() -> int:
     parser = argparse.ArgumentParser("segment_dagster.demo", description="A first look at segment_dagster.")
     parser.add_argument("--ui", action="store_true", help="open Dagster's UI instead of loading once")
     with_ui = parser.parse_args().ui
+    signal.signal(signal.SIGTERM, _stop)
     if "DAGSTER_HOME" not in os.environ:
         HOME.mkdir(exist_ok=True)
         configuration = HOME / "dagster.yaml"
@@ -98,12 +101,28 @@ def _ui() -> int:
     except TokenMissingError:
         with emulated_workspace() as address:
             print(f"SEGMENT_API_TOKEN is not set: the UI's runs read a made-up workspace at {address}.", flush=True)
-            return subprocess.call(command)
+            return _run(command)
     except SegmentError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     print(f"SEGMENT_API_TOKEN is set: the UI's runs read the workspace at {settings.base_url}.", flush=True)
-    return subprocess.call(command)
+    return _run(command)
+
+
+def _run(command: list[str]) -> int:
+    with subprocess.Popen(command) as process:
+        try:
+            return process.wait()
+        except KeyboardInterrupt:
+            # the terminal has told the process as well: it ends by itself
+            return process.wait()
+        finally:
+            process.terminate()
+
+
+def _stop(*_: object) -> NoReturn:
+    # as an exception, so that what was started is ended
+    sys.exit(128 + signal.SIGTERM)
 
 
 if __name__ == "__main__":
