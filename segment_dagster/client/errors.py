@@ -22,7 +22,7 @@ class ApiError(SegmentError):
     """
 
     def __init__(self, endpoint: str, path: str, what: str, remedy: str = "", said: str = "") -> None:
-        quote = f' Segment says: "{said}".' if said else ""
+        quote = f' Segment says: "{said.rstrip(".")}".' if said else ""
         self.endpoint = endpoint
         self.happened = f"{endpoint}: GET {path} {what}"
         """What happened, without a remedy."""
@@ -78,7 +78,7 @@ class RateLimitedError(TransientError):
     """429: too many requests."""
 
     def __init__(self, endpoint: str, path: str, said: str) -> None:
-        remedy = "Every attempt did. Lower SEGMENT_CONCURRENCY, or raise RUNTIME__REQUEST_MAX_ATTEMPTS."
+        remedy = "So did every other attempt. Lower SEGMENT_CONCURRENCY, or raise RUNTIME__REQUEST_MAX_ATTEMPTS."
         super().__init__(endpoint, path, "met the rate limit (429)", remedy, said)
 
 
@@ -86,7 +86,7 @@ class ServerError(TransientError):
     """5xx: the API is failing."""
 
     def __init__(self, endpoint: str, path: str, status: int, said: str) -> None:
-        remedy = "Every attempt did. Try again later; status.segment.com tells of outages."
+        remedy = "So did every other attempt. Try again later; status.segment.com tells of outages."
         super().__init__(endpoint, path, f"failed ({status})", remedy, said)
 
 
@@ -94,9 +94,7 @@ class BodyError(TransientError):
     """The answer is not JSON, or it ends too early."""
 
     def __init__(self, endpoint: str, path: str, content_type: str, size: int) -> None:
-        remedy = (
-            "Every attempt did. If SEGMENT_BASE_URL is set, check that it is the API and not a web page or a proxy."
-        )
+        remedy = "So did every other attempt. If SEGMENT_BASE_URL is set, check that it is the API and no proxy."
         what = f"answered {size:,} bytes of {content_type or 'no content type'} that are not JSON"
         super().__init__(endpoint, path, what, remedy)
 
@@ -105,7 +103,7 @@ class UnreachableError(ApiError):
     """No whole answer came: refused, reset, timed out or cut short, on every attempt."""
 
     def __init__(self, endpoint: str, path: str, host: str, kind: str) -> None:
-        remedy = "No attempt did. Check the network, SEGMENT_REGION and SEGMENT_BASE_URL."
+        remedy = "Nor did any other attempt. Check the network, SEGMENT_REGION and SEGMENT_BASE_URL."
         super().__init__(endpoint, path, f"got no whole answer from {host} ({kind})", remedy)
 
 

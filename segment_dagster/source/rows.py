@@ -35,7 +35,7 @@ class ValueTypeError(SegmentError):
     """A value does not fit the type its column declares, or a key is missing."""
 
     def __init__(self, endpoint: Endpoint, record: Record, column: Column, problem: str) -> None:
-        key = ", ".join(f"{field}={str(record.get(field))[:80]!r}" for field in endpoint.primary_key)
+        key = ", ".join(f"{field}={repr(record.get(field))[:80]}" for field in endpoint.primary_key)
         super().__init__(
             f"{endpoint.name}: column {column_name(column.field)} of the row with {key} {problem}. "
             "Nothing of this endpoint was loaded. If the API has changed, its row in the catalogue needs the new type."
