@@ -9,7 +9,7 @@ from segment_dagster.errors import SegmentError
 from segment_dagster.pipeline import load, settle
 from segment_dagster.settings import resolve
 from segment_dagster.source.reader import WorkspaceReader
-from segment_dagster.source.segment_source import delivered_source
+from segment_dagster.source.resources import delivered_source
 
 
 def main() -> int:

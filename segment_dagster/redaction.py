@@ -34,18 +34,24 @@ def redactor(endpoint: Endpoint, settings: Settings) -> Redact:
         A function from record to record. Numbers, booleans, nulls and empty texts stay; a secret text becomes
         `[redacted]` or, where a fingerprint key is set, `hmac:` and 32 hexadecimal digits of its HMAC-SHA256.
     """
-    if settings.include_secrets or all(column.secrecy is Secrecy.NONE for column in endpoint.columns):
+    if settings.include_secrets:
         return dict
     stand_in = _fingerprint(settings.fingerprint_key) if settings.fingerprint_key else _redacted
-    guarded = {column.field: column.secrecy for column in endpoint.columns if column.secrecy is not Secrecy.NONE}
+    harmless = {column.field for column in endpoint.columns if column.secrecy is Secrecy.NONE}
+    secret = {column.field for column in endpoint.columns if column.secrecy is Secrecy.ALL}
+    declared = {column.field for column in endpoint.columns}
 
     def redact(record: dict[str, Any]) -> dict[str, Any]:
-        password_options = _password_options(record)
-        safe = dict(record)
-        for field, secrecy in guarded.items():
-            if field in safe:
-                safe[field] = _clean(safe[field], secrecy is Secrecy.ALL, password_options, stand_in)
-        return safe
+        if record.keys() <= harmless:
+            return dict(record)
+        options = _password_options(record)
+        return {
+            field: value
+            if field in harmless
+            # nobody has looked at a field that is not declared
+            else _clean(value, field in secret or (field not in declared and is_secret_name(field)), options, stand_in)
+            for field, value in record.items()
+        }
 
     return redact
 
@@ -58,6 +64,9 @@ def is_secret_name(name: str) -> bool:
 
 def _clean(value: Any, secret: bool, password_options: frozenset[str], stand_in: Callable[[str], str]) -> Any:
     if isinstance(value, dict):
+        # a header or a parameter may be written as {"name": "Authorization", "value": "..."}
+        named = value.get("name") or value.get("key")
+        secret = secret or (isinstance(named, str) and "value" in value and is_secret_name(named))
         return {
             name: _clean(held, secret or name in password_options or is_secret_name(name), password_options, stand_in)
             for name, held in value.items()

@@ -111,11 +111,16 @@ def _base_url(base_url: str | None, region: str | None) -> str:
         raise SettingError("SEGMENT_REGION", f"is {region!r}, which is no region", f"Legal values: {_list(REGIONS)}.")
     if base_url is None:
         return REGIONS[region or "us"]
-    parts = urlsplit(base_url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    try:
+        parts = urlsplit(base_url)
+        # the port is read only when it is asked for
+        whole = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        whole = False
+    if not whole or any(character.isspace() for character in base_url):
         raise SettingError(
             "SEGMENT_BASE_URL",
-            "has no scheme or no host",
+            "is no address with a scheme and a host",
             "Set it to a whole address such as https://api.segmentapis.com.",
         )
     if parts.username or parts.password or parts.query or parts.fragment:

@@ -17,7 +17,7 @@ from segment_dagster.errors import SegmentError
 from segment_dagster.pipeline import Place, Tables, exclusive, open_tables, settle
 from segment_dagster.source.columns import columns_of
 from segment_dagster.source.reader import Delivery, WorkspaceReader
-from segment_dagster.source.segment_source import delivered_source
+from segment_dagster.source.resources import delivered_source
 
 ROWS_DELIVERED = "segment/rows_delivered"
 TOTAL_ENTRIES = "segment/total_entries"

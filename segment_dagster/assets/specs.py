@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 
 import dagster as dg
 from dagster_dlt import DagsterDltTranslator
@@ -13,6 +14,7 @@ from segment_dagster.errors import SettingError
 from segment_dagster.source.columns import columns_of
 
 DEFAULT_OWNERS = "team:data"
+_OWNER = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+|team:[\w.-]+", re.ASCII)
 
 
 class SegmentTranslator(DagsterDltTranslator):
@@ -91,7 +93,7 @@ def _description(endpoint: Endpoint) -> str:
 
 def _owners() -> list[str]:
     owners = [owner.strip() for owner in os.environ.get("SEGMENT_OWNERS", DEFAULT_OWNERS).split(",") if owner.strip()]
-    if wrong := [owner for owner in owners if "@" not in owner and not owner.startswith("team:")]:
+    if wrong := [owner for owner in owners if not _OWNER.fullmatch(owner)]:
         remedy = "Legal values: e-mail addresses and `team:` followed by a name, separated by commas."
         raise SettingError("SEGMENT_OWNERS", f"holds {wrong[0]!r}", remedy)
     return owners

@@ -93,7 +93,7 @@ def _check_shape(endpoint: Endpoint, path: str, call: Call, body: Any) -> None:
         if not isinstance(value, dict):
             raise ShapeError(endpoint.name, path, call.selector, f"{place} is {_kind(value)}")
         if key not in value:
-            found = ", ".join(sorted(value)[:20]) or "none"
+            found = " ".join(", ".join(sorted(value)[:20]).split()) or "none"
             raise ShapeError(endpoint.name, path, call.selector, f"{place} has no key {key!r}; its keys are: {found}")
         value = value[key]
     records = [value] if endpoint.single else value

@@ -10,7 +10,6 @@ from urllib.parse import urlsplit
 
 from dlt.common.configuration import resolve_configuration
 from dlt.common.configuration.specs import RuntimeConfiguration
-from dlt.sources.helpers.requests.retry import DEFAULT_RETRY_EXCEPTIONS
 from dlt.sources.helpers.rest_client.auth import BearerTokenAuth
 from dlt.sources.helpers.rest_client.client import RESTClient
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_when_event_set
@@ -20,7 +19,7 @@ from segment_dagster.client.answer import check_answer
 from segment_dagster.client.errors import ApiError, UnreachableError
 from segment_dagster.client.layout import Call, at, call_for
 from segment_dagster.client.paging import CursorPaginator
-from segment_dagster.client.retry import TRANSIENT, stop_by_failure, wait_as_told
+from segment_dagster.client.retry import NO_ANSWER, TRANSIENT, stop_by_failure, wait_as_told
 from segment_dagster.client.session import RetryingSession
 from segment_dagster.endpoints import Endpoint
 from segment_dagster.settings import Settings
@@ -135,7 +134,7 @@ class SegmentClient:
                 records = at(body, call.selector)
                 total = next((total for place in call.total if (total := at(body, place)) is not None), None)
                 yield Page([records] if endpoint.single else records, total if isinstance(total, int) else None)
-        except DEFAULT_RETRY_EXCEPTIONS as failure:
+        except NO_ANSWER as failure:
             host = urlsplit(self.settings.base_url).netloc
             raise UnreachableError(endpoint.name, path, host, type(failure).__name__) from failure
 

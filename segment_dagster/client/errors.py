@@ -26,7 +26,7 @@ class ApiError(SegmentError):
         self.endpoint = endpoint
         self.happened = f"{endpoint}: GET {path} {what}"
         """What happened, without a remedy."""
-        super().__init__(f"{self.happened}.{quote}{' ' + remedy if remedy else ''}")
+        super().__init__(" ".join(f"{self.happened}.{quote} {remedy}".split()))
 
 
 class TokenError(ApiError):
@@ -78,7 +78,7 @@ class RateLimitedError(TransientError):
     """429: too many requests."""
 
     def __init__(self, endpoint: str, path: str, said: str) -> None:
-        remedy = "So did every other attempt. Lower SEGMENT_CONCURRENCY, or raise RUNTIME__REQUEST_MAX_ATTEMPTS."
+        remedy = "So did every attempt. Lower SEGMENT_CONCURRENCY, or raise RUNTIME__REQUEST_MAX_ATTEMPTS."
         super().__init__(endpoint, path, "met the rate limit (429)", remedy, said)
 
 
@@ -86,7 +86,7 @@ class ServerError(TransientError):
     """5xx: the API is failing."""
 
     def __init__(self, endpoint: str, path: str, status: int, said: str) -> None:
-        remedy = "So did every other attempt. Try again later; status.segment.com tells of outages."
+        remedy = "So did every attempt. Try again later; status.segment.com tells of outages."
         super().__init__(endpoint, path, f"failed ({status})", remedy, said)
 
 
@@ -94,7 +94,9 @@ class BodyError(TransientError):
     """The answer is not JSON, or it ends too early."""
 
     def __init__(self, endpoint: str, path: str, content_type: str, size: int) -> None:
-        remedy = "So did every other attempt. If SEGMENT_BASE_URL is set, check that it is the API and no proxy."
+        remedy = (
+            "So did every attempt. If SEGMENT_BASE_URL is set, check that it is the API and not a web page or a proxy."
+        )
         what = f"answered {size:,} bytes of {content_type or 'no content type'} that are not JSON"
         super().__init__(endpoint, path, what, remedy)
 

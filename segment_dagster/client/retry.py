@@ -7,14 +7,18 @@ from typing import Any
 
 from dlt.sources.helpers.requests import Response
 from dlt.sources.helpers.requests.retry import DEFAULT_RETRY_EXCEPTIONS
+from requests.exceptions import ContentDecodingError  # noqa: TID251 - dlt does not hand it on
 from tenacity import RetryCallState
 from tenacity.stop import stop_base
 from tenacity.wait import wait_base
 
 from segment_dagster.client.errors import RateLimitedError, TransientError
 
-TRANSIENT: tuple[type[Exception], ...] = (TransientError, *DEFAULT_RETRY_EXCEPTIONS)
-"""What another attempt may mend: 429, 5xx, a body that is no JSON; no connection, a time-out, a body cut short."""
+NO_ANSWER: tuple[type[Exception], ...] = (*DEFAULT_RETRY_EXCEPTIONS, ContentDecodingError)
+"""No whole answer came: no connection, a time-out, a body cut short or not compressed as it says."""
+
+TRANSIENT: tuple[type[Exception], ...] = (TransientError, *NO_ANSWER)
+"""What another attempt may mend: no whole answer, 429, 5xx, a body that is no JSON."""
 
 
 LIMITED_ATTEMPTS = 3
@@ -71,7 +75,7 @@ def told_delay(response: Response, body: Any) -> float | None:
         Seconds from now, never negative, or `None` where the server does not say.
     """
     after = response.headers.get("Retry-After", "").strip()
-    if after.isdigit():
+    if after.isascii() and after.isdigit():
         return float(after)
     if after and (delay := _seconds_until(after)) is not None:
         return delay

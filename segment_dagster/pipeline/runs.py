@@ -1,7 +1,6 @@
 """The dlt pipeline `segment_pipeline`, and loading a source with it."""
 
 import logging
-import re
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -15,7 +14,7 @@ from dlt.extract import DltSource
 from dlt.pipeline.exceptions import PipelineStepFailed
 from filelock import FileLock, Timeout
 
-from segment_dagster.errors import SegmentError
+from segment_dagster.pipeline.errors import LoadError, explain
 from segment_dagster.pipeline.place import Place
 
 PIPELINE_NAME = "segment_pipeline"
@@ -23,12 +22,6 @@ LOCK_TIMEOUT = 600.0
 """Seconds to wait for another run of the pipeline on this machine."""
 
 logger = logging.getLogger(__name__)
-
-_LOCKED = re.compile(r"Could not set lock on file .*?: Conflicting lock is held in (.+?) \(PID (\d+)\)")
-
-
-class LoadError(SegmentError):
-    """dlt could not load what was read."""
 
 
 @contextmanager
@@ -51,7 +44,7 @@ def exclusive(place: Place, collector: Collector = NULL_COLLECTOR) -> Iterator[d
             try:
                 yield pipeline
             except PipelineStepFailed as failure:
-                raise LoadError(_explain(failure, place)) from failure
+                raise LoadError(explain(failure, failure.step, place)) from failure
             finally:
                 _remember(pipeline, place)
     except Timeout:
@@ -85,17 +78,3 @@ def _remember(pipeline: dlt.Pipeline, place: Place) -> None:
     """Let `dlt.pipeline("segment_pipeline")` and `dlt pipeline segment_pipeline show` find the file of this run."""
     if place.file is not None:
         pipeline.set_local_state_val("duckdb_database", str(place.file))
-
-
-def _explain(failure: PipelineStepFailed, place: Place) -> str:
-    cause: BaseException = failure
-    while deeper := cause.__cause__ or cause.__context__:
-        cause = deeper
-    if locked := _LOCKED.search(" ".join(str(cause).split())):
-        program, process = locked.groups()
-        return (
-            f"{place.file} is locked by {program} (process {process}): DuckDB lets one process write at a time. "
-            "Close it there, or set DESTINATION__DUCKDB__CREDENTIALS to another file. Nothing was loaded."
-        )
-    reason = " ".join(str(cause).split())[:300]
-    return f"dlt failed to {failure.step} into {place.destination} ({type(cause).__name__}): {reason}"

@@ -5,9 +5,11 @@ from contextlib import contextmanager
 from typing import Any, cast
 
 import dlt
+from dlt.common.destination.exceptions import DestinationException
 from dlt.common.schema.typing import TColumnSchema
 from dlt.destinations.job_client_impl import SqlJobClientBase
 
+from segment_dagster.pipeline.errors import LoadError, explain
 from segment_dagster.pipeline.place import Place
 
 Rows = Sequence[Sequence[Any]]
@@ -16,8 +18,9 @@ Rows = Sequence[Sequence[Any]]
 class Tables:
     """The tables of one dataset, under their unqualified names. `open_tables` makes it."""
 
-    def __init__(self, client: SqlJobClientBase | None) -> None:
+    def __init__(self, client: SqlJobClientBase | None, database: str | None = None) -> None:
         self._client = client
+        self._database = database
 
     def columns(self, table: str) -> Mapping[str, TColumnSchema]:
         """The columns that the table has in the destination, with dlt's data types; none where there is no table."""
@@ -60,7 +63,8 @@ class Tables:
     def qualified_name(self, table: str) -> str:
         """The table's name with its database and dataset, unquoted: what Dagster shows and a person types."""
         assert self._client is not None
-        return ".".join(self._client.sql_client.make_qualified_table_name_path(table, quote=False))
+        path = self._client.sql_client.make_qualified_table_name_path(table, quote=False)
+        return ".".join([self._database, *path] if self._database else path)
 
     def _count_and_first(self, found: str, order: str, limit: int) -> tuple[int, Rows]:
         count = int(self._query(f"SELECT count(*) FROM ({found}) AS found")[0][0])  # noqa: S608
@@ -86,5 +90,9 @@ def open_tables(place: Place) -> Iterator[Tables]:
         yield Tables(None)
         return
     # not by the pipeline: looking needs no working directory, so it disturbs no run
-    with dlt.dataset(place.build(), place.dataset).destination_client as client:
-        yield Tables(cast(SqlJobClientBase, client))
+    try:
+        with dlt.dataset(place.build(), place.dataset).destination_client as client:
+            # DuckDB names the database after the file
+            yield Tables(cast(SqlJobClientBase, client), place.file.stem if place.file else None)
+    except DestinationException as failure:
+        raise LoadError(explain(failure, "read", place)) from failure

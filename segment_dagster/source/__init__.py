@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from segment_dagster.source.reader import WorkspaceReader
-    from segment_dagster.source.segment_source import segment_source
+    from segment_dagster.source.resources import segment_source
 
 __all__ = ["WorkspaceReader", "segment_source"]
 
@@ -12,7 +12,7 @@ __all__ = ["WorkspaceReader", "segment_source"]
 def __getattr__(name: str) -> Any:
     # requests and pyarrow take 0.3 s to import, and Dagster imports the code location for every process it starts
     if name == "segment_source":
-        from segment_dagster.source.segment_source import segment_source
+        from segment_dagster.source.resources import segment_source
 
         return segment_source
     if name == "WorkspaceReader":

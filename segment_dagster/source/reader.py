@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, as_completed, wait
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -63,6 +64,13 @@ class ParentError(SegmentError):
 
     def __init__(self, endpoint: Endpoint, parent: str, reason: SegmentError) -> None:
         super().__init__(f"{endpoint.name}: not read, because it is asked for each of {parent}, which failed: {reason}")
+
+
+class NestingError(SegmentError):
+    """A record is nested deeper than can be looked through for secrets."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        super().__init__(f"{endpoint.name}: a record is nested too deep to be read. Nothing of it was loaded.")
 
 
 @dataclass
@@ -204,9 +212,9 @@ class WorkspaceReader:
             for unfinished in lists:
                 unfinished.cancel()
             wait(lists)
+            progress.spool.discard()
             raise
-        finally:
-            parts = progress.spool.close()
+        parts = progress.spool.close()
         totals = [done.result() for done in lists]
         delivery = Delivery(
             endpoint=endpoint,
@@ -237,11 +245,9 @@ class WorkspaceReader:
         except SegmentError as reason:
             raise ParentError(endpoint, parent.endpoint, reason) from reason
         column = column_name(parent.field)
-        return [
-            {parent.placeholder: value}
-            for part in delivery.parts
-            for value in pq.read_table(part.path, columns=[column])[column].to_pylist()
-        ]
+        values = [pq.read_table(part.path, columns=[column])[column].to_pylist() for part in delivery.parts]
+        # a list that changes while it is read may hold a record twice
+        return [{parent.placeholder: value} for value in dict.fromkeys(chain.from_iterable(values))]
 
     def _read_list(self, endpoint: Endpoint, values: Mapping[str, str], progress: _Progress) -> int | None:
         """Read one list to its end; returns the API's own count of it."""
@@ -250,9 +256,13 @@ class WorkspaceReader:
             if progress.failed.is_set() or self._stopping.is_set():
                 raise CancelledError
             total = page.total_entries
-            progress.spool.write(rows_of(endpoint, [progress.redact(record) for record in page.records]))
+            try:
+                rows = [progress.redact(record) for record in page.records]
+                preview = [progress.redact_preview(record) for record in page.records[:PREVIEW_ROWS]]
+            except RecursionError as error:
+                raise NestingError(endpoint) from error
+            progress.spool.write(rows_of(endpoint, rows))
             with self._lock:
-                missing = PREVIEW_ROWS - len(progress.preview)
-                progress.preview += [progress.redact_preview(record) for record in page.records[:missing]]
+                progress.preview += preview[: PREVIEW_ROWS - len(progress.preview)]
                 self._collector.update(endpoint.name, inc=len(page.records))
         return total

@@ -25,7 +25,7 @@ ARROW_TYPES: dict[DataType, pa.DataType] = {
 
 Record = dict[str, Any]
 
-_MISFITS = (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError, UnicodeEncodeError)
+_MISFITS = (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError, ValueError)
 _ISO_TIME = re.compile(
     r"(?P<day>\d{4}-\d\d-\d\d)([T ](?P<time>\d\d:\d\d:\d\d)(?P<fraction>\.\d+)?(?P<zone>Z|[+-]\d\d:?\d\d)?)?"
 )
@@ -34,10 +34,10 @@ _ISO_TIME = re.compile(
 class ValueTypeError(SegmentError):
     """A value does not fit the type its column declares, or a key is missing."""
 
-    def __init__(self, endpoint: Endpoint, record: Record, column: Column, problem: str) -> None:
+    def __init__(self, endpoint: Endpoint, record: Record, column: str, problem: str) -> None:
         key = ", ".join(f"{field}={repr(record.get(field))[:80]}" for field in endpoint.primary_key)
         super().__init__(
-            f"{endpoint.name}: column {column_name(column.field)} of the row with {key} {problem}. "
+            f"{endpoint.name}: column {column} of the row with {key} {problem}. "
             "Nothing of this endpoint was loaded. If the API has changed, its row in the catalogue needs the new type."
         )
 
@@ -55,18 +55,33 @@ def rows_of(endpoint: Endpoint, records: Sequence[Record]) -> pa.Table:
     Raises:
         ValueTypeError: A value does not fit its column.
     """
-    declared = {column.field for column in endpoint.columns}
-    undeclared = sorted({field for record in records for field in record if field not in declared})
-    arrays = [_array(endpoint, column, records) for column in endpoint.columns]
-    arrays += [pa.array([_json(record.get(field)) for record in records], pa.string()) for field in undeclared]
-    names = [field.name for field in schema_of(endpoint)]
-    return pa.table(arrays, names=[*names, *(column_name(field) for field in undeclared)])
+    table = pa.table([_array(endpoint, column, records) for column in endpoint.columns], schema=schema_of(endpoint))
+    for name, fields in sorted(_undeclared(endpoint, records).items()):
+        table = table.append_column(name, _json_array(endpoint, name, fields, records))
+    return table
 
 
 @lru_cache(maxsize=256)
 def schema_of(endpoint: Endpoint) -> pa.Schema:
     """The declared columns of an endpoint under their names in the destination."""
-    return pa.schema([(column_name(column.field), ARROW_TYPES[column.type]) for column in endpoint.columns])
+    return pa.schema(
+        [
+            # nullable as dlt declares it: it would write the file anew otherwise
+            pa.field(column_name(column.field), ARROW_TYPES[column.type], column.field not in endpoint.primary_key)
+            for column in endpoint.columns
+        ]
+    )
+
+
+def _undeclared(endpoint: Endpoint, records: Sequence[Record]) -> dict[str, list[str]]:
+    """The columns that undeclared fields make, each with its fields: two fields may have one name in snake_case."""
+    declared = {column.field for column in endpoint.columns}
+    taken = {column_name(field) for field in declared}
+    columns: dict[str, list[str]] = {}
+    for field in sorted({field for record in records for field in record} - declared):
+        name = column_name(field) if field.strip() else "undeclared"
+        columns.setdefault(f"undeclared_{name}" if name in taken else name, []).append(field)
+    return columns
 
 
 def _array(endpoint: Endpoint, column: Column, records: Sequence[Record]) -> pa.Array:
@@ -74,7 +89,7 @@ def _array(endpoint: Endpoint, column: Column, records: Sequence[Record]) -> pa.
     if column.field in endpoint.primary_key:
         _refuse_null_key(endpoint, column, records, values)
     if column.type == "json":
-        return pa.array([_json(value) for value in values], pa.string())
+        return _json_array(endpoint, column_name(column.field), [column.field], records)
     try:
         return _typed(column.type, values)
     except _MISFITS:
@@ -84,7 +99,7 @@ def _array(endpoint: Endpoint, column: Column, records: Sequence[Record]) -> pa.
                 _typed(column.type, [value])
             except _MISFITS:
                 problem = f"holds {_kind(value)}, which is no {column.type}"
-                raise ValueTypeError(endpoint, record, column, problem) from None
+                raise ValueTypeError(endpoint, record, column_name(column.field), problem) from None
         raise
 
 
@@ -94,6 +109,9 @@ def _typed(data_type: DataType, values: list[Any]) -> pa.Array:
     if data_type == "bigint":
         # counts come as text from some endpoints
         values = [int(value) if isinstance(value, str) and value.isdecimal() else value for value in values]
+    if data_type == "double":
+        # Arrow refuses whole numbers that a double does not hold exactly
+        values = [float(value) if type(value) is int else value for value in values]
     if data_type in ("bigint", "double"):
         # Arrow would take true for 1 and cut 1.5 to 1: as text they are refused
         values = [str(value) if _is_no_number(data_type, value) else value for value in values]
@@ -123,11 +141,19 @@ def _in_full(text: str | None) -> str | None:
 def _refuse_null_key(endpoint: Endpoint, column: Column, records: Sequence[Record], values: list[Any]) -> None:
     for record, value in zip(records, values, strict=True):
         if value is None:
-            raise ValueTypeError(endpoint, record, column, "is part of the key and is missing")
+            raise ValueTypeError(endpoint, record, column_name(column.field), "is part of the key and is missing")
 
 
-def _json(value: Any) -> str | None:
-    return None if value is None else orjson.dumps(value).decode()
+def _json_array(endpoint: Endpoint, column: str, fields: Sequence[str], records: Sequence[Record]) -> pa.Array:
+    texts = []
+    for record in records:
+        value = next((value for field in fields if (value := record.get(field)) is not None), None)
+        try:
+            texts.append(None if value is None else orjson.dumps(value).decode())
+        except TypeError as error:
+            # parsed JSON has no other fault than being nested deeper than orjson writes
+            raise ValueTypeError(endpoint, record, column, "is nested too deep") from error
+    return pa.array(texts, pa.string())
 
 
 def _kind(value: Any) -> str:

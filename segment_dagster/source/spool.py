@@ -1,5 +1,6 @@
 """An endpoint's rows on disk, until the last page has come and they may go on to dlt."""
 
+import shutil
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -39,6 +40,9 @@ class _Writer:
             self._flush()
 
     def close(self) -> Part:
+        if not self.rows:
+            # a file without a row group is no table to dlt
+            self._held.append(self.schema.empty_table())
         self._flush()
         self._file.close()
         return Part(self.path, self.rows, tuple(self.schema.names))
@@ -80,6 +84,11 @@ class Spool:
         """
         with self._lock:
             return [writer.close() for writer in self._writers.values()]
+
+    def discard(self) -> None:
+        """End writing and delete what was written."""
+        self.close()
+        shutil.rmtree(self._directory)
 
     def _writer(self, schema: pa.Schema) -> _Writer:
         columns = tuple(schema.names)

@@ -1,0 +1,36 @@
+"""What dlt and the destinations say when something fails, as one line that a person can act on."""
+
+import re
+
+from segment_dagster.errors import SegmentError
+from segment_dagster.pipeline.place import CREDENTIALS, Place
+
+MAX_QUOTE = 300
+"""Characters of the destination's own message that an error repeats."""
+
+_LOCKED = re.compile(r"Could not set lock on file .*?: Conflicting lock is held in (.+?) \(PID (\d+)\)")
+
+
+class LoadError(SegmentError):
+    """dlt could not load what was read, or could not look at what is there."""
+
+
+def explain(failure: BaseException, step: str, place: Place) -> str:
+    """The line for a failure of dlt.
+
+    Args:
+        failure: What was raised; the cause at its root counts.
+        step: What dlt was doing: extract, normalize, load, sync, read.
+        place: Where.
+    """
+    cause = failure
+    while deeper := cause.__cause__ or cause.__context__:
+        cause = deeper
+    reason = " ".join(str(cause).split())
+    if locked := _LOCKED.search(reason):
+        program, process = locked.groups()
+        return (
+            f"{place.file} is locked by {program} (process {process}): DuckDB lets one process write at a time. "
+            f"Close it there, or set {CREDENTIALS} to another file. Nothing was loaded."
+        )
+    return f"dlt failed to {step} into {place.destination} ({type(cause).__name__}): {reason[:MAX_QUOTE]}"
