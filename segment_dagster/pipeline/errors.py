@@ -26,6 +26,8 @@ def explain(failure: BaseException, step: str, place: Place) -> str:
     cause = failure
     while deeper := cause.__cause__ or cause.__context__:
         cause = deeper
+        if isinstance(cause, SegmentError):
+            return str(cause)
     reason = " ".join(str(cause).split())
     if locked := _LOCKED.search(reason):
         program, process = locked.groups()

@@ -23,7 +23,7 @@ DUCKDB_FILE = "segment.duckdb"
 
 DATASET = "segment_data"
 CREDENTIALS = "DESTINATION__DUCKDB__CREDENTIALS"
-_DATASET_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
+_DATASET_NAME = re.compile(r"(?=.{1,63}$)[a-z][a-z0-9]*(_[a-z0-9]+)*")
 _MAGIC = b"DUCK"
 """Bytes 8 to 12 of every DuckDB file."""
 
@@ -38,10 +38,15 @@ class Place:
     file: Path | None
     """The DuckDB file as an absolute path; `None` for other destinations."""
 
+    @property
+    def database(self) -> str | None:
+        """The name that DuckDB gives the database of the file: what comes before the first dot."""
+        return self.file.name.split(".")[0] if self.file else None
+
     def build(self) -> Destination[Any, Any]:
         """The dlt destination, with dlt's own settings of it."""
         factory = getattr(dlt.destinations, self.destination)
-        options: dict[str, Any] = {"replace_strategy": self.facts.replace_strategy}
+        options: dict[str, Any] = {"replace_strategy": self.facts.replace_strategy, **self.facts.capabilities}
         if self.file:
             options["credentials"] = _duckdb_credentials()
             options["credentials"].database = str(self.file)
@@ -60,13 +65,16 @@ def settle(destination: str | None = None, dataset: str | None = None) -> Place:
         legal = ", ".join(DESTINATIONS)
         raise SettingError("SEGMENT_DESTINATION", f"is {name!r}, which is no destination", f"Legal values: {legal}.")
     schema = dataset or os.environ.get("SEGMENT_DATASET") or DATASET
-    if not _DATASET_NAME.fullmatch(schema) or "__" in schema:
-        remedy = "Legal values: lower-case letters, digits and single underscores, a letter first, 63 at most."
+    if not _DATASET_NAME.fullmatch(schema):
+        remedy = (
+            "Legal values: lower-case letters, digits and single underscores between them, a letter first, 63 at most."
+        )
         raise SettingError("SEGMENT_DATASET", f"is {schema!r}", remedy)
     file = _duckdb_file() if name == "duckdb" else None
+    place = Place(destination=name, dataset=schema, facts=DESTINATIONS[name], file=file)
     if file is not None:
-        _check_file(file, schema)
-    return Place(destination=name, dataset=schema, facts=DESTINATIONS[name], file=file)
+        _check_file(file, place)
+    return place
 
 
 def _duckdb_file() -> Path:
@@ -75,7 +83,10 @@ def _duckdb_file() -> Path:
         remedy = f"Set it to the path of a file; without it the file is {DUCKDB_FILE} in the working directory."
         raise SettingError(CREDENTIALS, f"is {configured.split('?')[0]!r}, which is no file", remedy)
     # dlt would keep a relative path relative to the directory in which the pipeline first ran
-    return Path(configured).expanduser().absolute()
+    try:
+        return Path(configured).expanduser().absolute()
+    except RuntimeError:
+        raise SettingError(CREDENTIALS, f"names {configured}, the home of nobody", "Set it to a whole path.") from None
 
 
 def _duckdb_credentials() -> "DuckDbCredentials":
@@ -89,13 +100,13 @@ def _duckdb_credentials() -> "DuckDbCredentials":
         raise SettingError(CREDENTIALS, f"cannot be used ({type(error).__name__})", remedy) from error
 
 
-def _check_file(file: Path, dataset: str) -> None:
+def _check_file(file: Path, place: Place) -> None:
     remedy = (
         f"Set it to a DuckDB file that can be written to, or to a path where one can be made; default {DUCKDB_FILE}."
     )
-    if file.stem == dataset:
-        # DuckDB takes `segment_data.sources` for the file's own name then
-        problem = f"names the file {file.name}, whose name is that of the dataset {dataset!r}"
+    if place.database and place.database.lower() == place.dataset:
+        # DuckDB takes the `segment_data` of `segment_data.sources` for the database then
+        problem = f"names the file {file.name}, whose name is that of the dataset {place.dataset!r}"
         raise SettingError(CREDENTIALS, problem, "Name the file otherwise, or set SEGMENT_DATASET.")
     if not file.exists():
         if not file.parent.is_dir() or not _writable(file.parent):
@@ -107,7 +118,7 @@ def _check_file(file: Path, dataset: str) -> None:
         raise SettingError(CREDENTIALS, f"names {file}, which is read-only", remedy)
     with file.open("rb") as opened:
         head = opened.read(12)
-    if head and head[8:12] != _MAGIC:
+    if head[8:12] != _MAGIC:
         raise SettingError(CREDENTIALS, f"names {file}, which is not a DuckDB file", remedy)
 
 

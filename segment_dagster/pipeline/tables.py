@@ -92,7 +92,6 @@ def open_tables(place: Place) -> Iterator[Tables]:
     # not by the pipeline: looking needs no working directory, so it disturbs no run
     try:
         with dlt.dataset(place.build(), place.dataset).destination_client as client:
-            # DuckDB names the database after the file
-            yield Tables(cast(SqlJobClientBase, client), place.file.stem if place.file else None)
+            yield Tables(cast(SqlJobClientBase, client), place.database)
     except DestinationException as failure:
         raise LoadError(explain(failure, "read", place)) from failure

@@ -1,10 +1,12 @@
 """Reading endpoints whole: many requests at once, each endpoint once, failures held apart."""
 
 import logging
+import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+import weakref
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, as_completed, wait
 from dataclasses import dataclass, field, replace
 from itertools import chain
@@ -101,7 +103,8 @@ class WorkspaceReader:
         self.client = SegmentClient(settings)
         self._catalogue = {endpoint.name: endpoint for endpoint in catalogue}
         self._collector = collector
-        self._directory: tempfile.TemporaryDirectory[str] | None = None
+        self._directory: Path | None = None
+        self._delete: Callable[[], object] = _nothing
         self._stopping = threading.Event()
         self._requests = ThreadPoolExecutor(settings.concurrency, thread_name_prefix="segment")
         self._lock = threading.Lock()
@@ -121,8 +124,7 @@ class WorkspaceReader:
         """End what is under way and delete what was read."""
         self._stop()
         self._requests.shutdown(wait=True)
-        if self._directory:
-            self._directory.cleanup()
+        self._delete()
 
     def offered(self) -> list[Endpoint]:
         """The endpoints that the layout in use has."""
@@ -185,17 +187,21 @@ class WorkspaceReader:
         return deliveries, failures
 
     def _stop(self) -> None:
+        # what is queued finds the flag: futures that a pool cancels on its way down never end for those who wait
         self._stopping.set()
-        self._requests.shutdown(wait=False, cancel_futures=True)
         self.client.close()
 
     def _place(self, endpoint: Endpoint) -> Path:
         with self._lock:
             if self._directory is None:
-                self._directory = tempfile.TemporaryDirectory(prefix="segment_dagster_")
-        return Path(self._directory.name) / endpoint.name
+                self._directory = Path(tempfile.mkdtemp(prefix="segment_dagster_"))
+                # also where nobody closes the reader
+                self._delete = weakref.finalize(self, shutil.rmtree, self._directory, ignore_errors=True)
+        return self._directory / endpoint.name
 
     def _read(self, endpoint: Endpoint) -> Delivery:
+        if self._stopping.is_set():
+            raise CancelledError
         parents = self._parents(endpoint)
         started = time.monotonic()
         progress = _Progress(
@@ -252,9 +258,9 @@ class WorkspaceReader:
     def _read_list(self, endpoint: Endpoint, values: Mapping[str, str], progress: _Progress) -> int | None:
         """Read one list to its end; returns the API's own count of it."""
         total = None
+        self._raise_if_stopped(progress)
         for page in self.client.pages(endpoint, values, progress.meter):
-            if progress.failed.is_set() or self._stopping.is_set():
-                raise CancelledError
+            self._raise_if_stopped(progress)
             total = page.total_entries
             try:
                 rows = [progress.redact(record) for record in page.records]
@@ -266,3 +272,11 @@ class WorkspaceReader:
                 progress.preview += preview[: PREVIEW_ROWS - len(progress.preview)]
                 self._collector.update(endpoint.name, inc=len(page.records))
         return total
+
+    def _raise_if_stopped(self, progress: _Progress) -> None:
+        if progress.failed.is_set() or self._stopping.is_set():
+            raise CancelledError
+
+
+def _nothing() -> None:
+    """What there is to delete before anything has been read."""

@@ -1,6 +1,5 @@
 """The dlt source: a resource for each endpoint of the catalogue."""
 
-import weakref
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
@@ -30,7 +29,8 @@ def segment_source(
 ) -> DltSource:
     """The endpoints of a Segment workspace as dlt resources, for any dlt pipeline.
 
-    Nothing is read before dlt asks for the rows. A resource hands its rows on once its endpoint has been read whole.
+    Nothing is read before dlt asks for the rows. A resource hands its rows on once its endpoint has been read whole,
+    as Parquet files, which `add_map` and `add_filter` do not look into.
 
     Args:
         api_key: The token; `SEGMENT_API_TOKEN` or dlt's `[sources.segment_source] api_key` where it is not given.
@@ -60,10 +60,8 @@ def segment_source(
     )
     reader = WorkspaceReader(settings, catalogue)
     rows = [reader.endpoint(name) for name in endpoints] if endpoints is not None else reader.offered()
-    source = _source([resource_of(endpoint, partial(reader.read, endpoint)) for endpoint in rows])
-    # dlt does not say when it is done with a source
-    weakref.finalize(source, reader.close)
-    return source
+    # dlt does not say when it is done with a source: the reader deletes its files when the last resource is gone
+    return _source([resource_of(endpoint, partial(reader.read, endpoint)) for endpoint in rows])
 
 
 def delivered_source(deliveries: Sequence[Delivery]) -> DltSource:
