@@ -102,8 +102,14 @@ def _token(value: str | None) -> str:
 def _token_of_dlt() -> str | None:
     # dlt reads its files on first use: nothing is read when this module is imported
     import dlt
+    from dlt.common.configuration.providers.toml import TomlProviderReadException
 
-    return cast("str | None", dlt.secrets.get("sources.segment_source.api_key", str))
+    try:
+        return cast("str | None", dlt.secrets.get("sources.segment_source.api_key", str))
+    except TomlProviderReadException as error:
+        # its message, and that of its cause, may repeat a line of the file
+        problem = f"is looked for in dlt's {error.file_name}, which is no TOML"
+        raise SettingError("SEGMENT_API_TOKEN", problem, f"Mend {' or '.join(error.full_paths)}.") from None
 
 
 def _base_url(base_url: str | None, region: str | None) -> str:

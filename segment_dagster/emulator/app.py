@@ -48,7 +48,7 @@ class Api:
         """Answer a request, and count it."""
         raw_path = request.scope["raw_path"].decode("latin-1")
         match = self._routes.match(raw_path)
-        with self._stats.open():
+        with self._stats.open() as counting:
             try:
                 response = await self._answer(request, match)
             except Refused as refused:
@@ -61,7 +61,8 @@ class Api:
                 query=request.scope["query_string"].decode("latin-1"),
                 accept=request.headers.get("accept"),
                 status=response.status_code,
-            )
+            ),
+            counting,
         )
         return response
 

@@ -40,6 +40,7 @@ class Stats:
         self._total = 0
         self._open = 0
         self._most_open = 0
+        self._counting = 0
 
     @property
     def requests(self) -> list[Seen]:
@@ -79,22 +80,30 @@ class Stats:
             self._by_status.clear()
             self._total = 0
             self._most_open = self._open
+            self._counting += 1
 
     @contextmanager
-    def open(self) -> Iterator[None]:
-        """Count a request as open for as long as the block runs."""
+    def open(self) -> Iterator[int]:
+        """Count a request as open for as long as the block runs.
+
+        Yields:
+            What `add` is told, so that a request from before `clear` is not counted after it.
+        """
         with self._lock:
             self._open += 1
+            counting = self._counting
             self._most_open = max(self._most_open, self._open)
         try:
-            yield
+            yield counting
         finally:
             with self._lock:
                 self._open -= 1
 
-    def add(self, seen: Seen) -> None:
-        """Count an answered request."""
+    def add(self, seen: Seen, counting: int) -> None:
+        """Count an answered request that was opened in this counting."""
         with self._lock:
+            if counting != self._counting:
+                return
             self._total += 1
             self._by_status[seen.status] += 1
             if seen.endpoint:
