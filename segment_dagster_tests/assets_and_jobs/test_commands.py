@@ -1,0 +1,214 @@
+"""The `dagster` command line: what a person types, and what they read when a setting is wrong."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+NAMES = {"workspace", "sources", "destinations", "warehouses", "spaces", "segments"}
+EXECUTE = ("job", "execute", "-m", "segment_dagster.definitions", "-j", "segment_sync")
+LEGAL_FILE = (
+    "Set it to a DuckDB file that can be written to, or to a path where one can be made; default segment.duckdb."
+)
+
+BAD: dict[str, tuple[dict[str, str | None], str]] = {
+    "no token": (
+        {"SEGMENT_API_TOKEN": None},
+        "SEGMENT_API_TOKEN is not set. Make one in the Segment app under Settings > Workspace settings > "
+        "Access Management > Tokens (a Public API token) and put it into SEGMENT_API_TOKEN.",
+    ),
+    "token with a line break": (
+        {"SEGMENT_API_TOKEN": "half-a-token\n"},
+        "SEGMENT_API_TOKEN holds a space, a line break or another character that no token has. "
+        "Set it to the token alone: letters, digits and punctuation, without quotes or a line break.",
+    ),
+    "unknown region": (
+        {"SEGMENT_REGION": "mars"},
+        "SEGMENT_REGION is 'mars', which is no region. Legal values: us, eu.",
+    ),
+    "unknown layout": (
+        {"SEGMENT_API_LAYOUT": "v9"},
+        "SEGMENT_API_LAYOUT is 'v9', which is no layout. Legal values: public, versioned.",
+    ),
+    "unknown destination": (
+        {"SEGMENT_DESTINATION": "floppy"},
+        "SEGMENT_DESTINATION is 'floppy', which is no destination. Legal values: ",
+    ),
+    "bad dataset": ({"SEGMENT_DATASET": "My Data"}, "SEGMENT_DATASET is 'My Data'. Legal values: "),
+    "address without scheme": (
+        {"SEGMENT_BASE_URL": "api.segmentapis.com"},
+        "SEGMENT_BASE_URL is no address with a scheme and a host. Set it to a whole address such as https://api.segmentapis.com.",
+    ),
+    "page size 0": (
+        {"SEGMENT_PAGE_SIZE": "0"},
+        "SEGMENT_PAGE_SIZE is '0'. Legal values: a whole number from 1 to 1000.",
+    ),
+    "page size 10000": (
+        {"SEGMENT_PAGE_SIZE": "10000"},
+        "SEGMENT_PAGE_SIZE is '10000'. Legal values: a whole number from 1 to 1000.",
+    ),
+    "file named like the dataset": (
+        {"DESTINATION__DUCKDB__CREDENTIALS": "segment_data.duckdb"},
+        "DESTINATION__DUCKDB__CREDENTIALS names the file segment_data.duckdb, "
+        "whose name is that of the dataset 'segment_data'. Name the file otherwise, or set SEGMENT_DATASET.",
+    ),
+    "file in no directory": (
+        {"DESTINATION__DUCKDB__CREDENTIALS": "/no/such/place/x.duckdb"},
+        "DESTINATION__DUCKDB__CREDENTIALS names /no/such/place/x.duckdb, "
+        f"whose directory is missing or cannot be written to. {LEGAL_FILE}",
+    ),
+    "bad cron": (
+        {"SEGMENT_SCHEDULE_CRON": "daily"},
+        "SEGMENT_SCHEDULE_CRON is 'daily'. Set it to a cron expression such as 0 6 * * *.",
+    ),
+    "bad owner": (
+        {"SEGMENT_OWNERS": "me"},
+        "SEGMENT_OWNERS holds 'me'. "
+        "Legal values: e-mail addresses and `team:` followed by a name, separated by commas.",
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def forks(tmp_path_factory):
+    """Run `dagster` commands, each given as directory, environment and arguments: 1 s a command in place of 4 s."""
+    script = Path(__file__).with_name("forked_commands.py")
+    home = tmp_path_factory.mktemp("dagster_home")
+    with subprocess.Popen(
+        [sys.executable, str(script), str(home)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as server:
+        asking, answering = server.stdin, server.stdout
+        assert asking and answering and answering.readline()
+
+        def run(**commands):
+            written, places = {}, {name: tmp_path_factory.mktemp("command") for name in commands}
+            for name, (directory, settings, arguments) in commands.items():
+                written[name] = {
+                    "arguments": arguments,
+                    "directory": str(directory),
+                    "environment": {key: value for key, value in settings.items() if value is not None}
+                    | {"DAGSTER_HOME": str(shutil.copytree(home, places[name] / "home"))},
+                    "output": str(places[name] / "output"),
+                }
+            print(json.dumps(written), file=asking, flush=True)
+            ended = json.loads(answering.readline())
+            return {name: (status, (places[name] / "output").read_text()) for name, status in ended.items()}
+
+        yield run
+        asking.close()
+
+
+@pytest.fixture
+def fork(forks):
+    """Run `dagster` with arguments in the working directory, with settings added to the environment."""
+
+    def run(*arguments, **settings):
+        return forks(command=(Path.cwd(), {**os.environ, **settings}, arguments))["command"]
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def refused(forks, one_emulator, tmp_path_factory):
+    """What the command says of each bad setting, the directories it ran in, and how much it asked of the API."""
+    place = tmp_path_factory.mktemp("refused")
+    commands = {}
+    for case, (settings, _) in BAD.items():
+        work = place / case / "work"
+        work.mkdir(parents=True)
+        environment = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(place / case / "home"),
+            "DLT_DATA_DIR": str(place / case / "home" / ".dlt"),
+            "DAGSTER_DISABLE_TELEMETRY": "1",
+            "SEGMENT_BASE_URL": one_emulator.url,
+            "SEGMENT_API_TOKEN": one_emulator.token,
+        }
+        commands[case] = (work, {**environment, **settings}, EXECUTE)
+    one_emulator.stats.clear()
+    ended = forks(**commands)
+    return SimpleNamespace(ended=ended, place=place, asked=one_emulator.stats.total)
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_a_bad_setting_is_told_in_a_line_and_nothing_is_written(refused, case):
+    status, output = refused.ended[case]
+    assert status == 1, output
+    assert any(BAD[case][1] in line for line in output.splitlines())
+    assert list((refused.place / case / "work").iterdir()) == []
+    assert not (refused.place / case / "home" / ".dlt" / "pipelines").exists()
+    assert refused.asked == 0
+
+
+def test_a_bad_token_is_not_repeated(refused):
+    assert "half-a-token" not in refused.ended["token with a line break"][1]
+
+
+def test_a_file_that_is_not_duckdb_is_left_alone(emulator, fork):
+    notes = Path("segment.duckdb").absolute()
+    notes.write_text("these are somebody's notes and no database")
+    status, output = fork(*EXECUTE)
+    assert status == 1
+    said = f"DESTINATION__DUCKDB__CREDENTIALS names {notes}, which is not a DuckDB file. {LEGAL_FILE}"
+    assert any(said in line for line in output.splitlines())
+    assert notes.read_text() == "these are somebody's notes and no database"
+    assert list(Path.cwd().iterdir()) == [notes]
+    assert emulator.stats.total == 0
+
+
+def test_a_read_only_file_is_left_alone(old_tables, emulator, fork):
+    before = old_tables.read_bytes()
+    old_tables.chmod(0o444)
+    status, output = fork(*EXECUTE)
+    assert status == 1
+    said = f"DESTINATION__DUCKDB__CREDENTIALS names {old_tables}, which is read-only. {LEGAL_FILE}"
+    assert any(said in line for line in output.splitlines())
+    assert old_tables.read_bytes() == before
+    assert list(Path.cwd().iterdir()) == [old_tables]
+    assert emulator.stats.total == 0
+
+
+def test_a_directory_in_the_files_place_is_told(emulator, fork):
+    Path("segment.duckdb").mkdir()
+    status, output = fork(*EXECUTE)
+    assert status == 1
+    assert f"names {Path('segment.duckdb').absolute()}, which is no file." in output
+
+
+def test_a_wrong_token_fails_the_command(emulator, fork):
+    status, output = fork(*EXECUTE, SEGMENT_API_TOKEN="wrong-token-4711")
+    assert status == 1
+    assert any(
+        line.startswith("sources: GET /sources was refused: the token is not valid (401).")
+        for line in output.splitlines()
+    )
+    assert "wrong-token-4711" not in output
+
+
+def test_materializing_one_asset_in_an_empty_directory(emulator, dagster, duck, tmp_path):
+    home = tmp_path / "fresh_home"
+    home.mkdir()
+    select = ("--select", 'key:"segment/segments"')
+    done = dagster("asset", "materialize", "-m", "segment_dagster.definitions", *select, DAGSTER_HOME=str(home))
+    assert done.returncode == 0, done.stderr
+    assert duck.tables() == {"segments"}
+    assert duck.query("SELECT count(*) FROM segment_data.segments") == [(2400,)]
+    assert {path.name for path in Path.cwd().iterdir()} == {"segment.duckdb"}
+    assert emulator.stats.by_endpoint == {"spaces": 1, "segments": 12}
+
+
+def test_listing_the_assets_needs_no_token(fork):
+    status, output = fork("asset", "list", "-m", "segment_dagster.definitions")
+    assert status == 0, output
+    assert {line.strip() for line in output.splitlines()} >= {f"segment/{name}" for name in NAMES}
+    assert list(Path.cwd().iterdir()) == []
+
+
+def test_the_definitions_validate(fork):
+    status, output = fork("definitions", "validate", "-m", "segment_dagster.definitions")
+    assert status == 0, output

@@ -1,0 +1,316 @@
+"""The code location before anything runs."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from datetime import timedelta
+
+import dagster as dg
+import dlt
+import pytest
+from dagster_dlt import build_dlt_asset_specs
+from dagster_dlt.translator import DltResourceTranslatorData
+
+from segment_dagster.assets import SegmentResource, SegmentTranslator, asset_spec
+from segment_dagster.automation import FRESHNESS
+from segment_dagster.definitions import defs
+from segment_dagster.endpoints import CATALOGUE
+from segment_dagster.errors import SettingError
+from segment_dagster.source.resources import segment_source
+
+ROWS = {endpoint.name: endpoint for endpoint in CATALOGUE}
+GROUPS = {
+    "workspace": "workspace",
+    "sources": "connections",
+    "destinations": "connections",
+    "warehouses": "connections",
+    "spaces": "engage",
+    "segments": "engage",
+}
+ABOVE = {
+    "workspace": set(),
+    "sources": {"workspace"},
+    "destinations": {"sources"},
+    "warehouses": {"workspace"},
+    "spaces": {"workspace"},
+    "segments": {"spaces"},
+}
+REQUESTS = {
+    "workspace": "GET /",
+    "sources": "GET /sources",
+    "destinations": "GET /destinations",
+    "warehouses": "GET /warehouses",
+    "spaces": "GET /spaces",
+    "segments": "GET /spaces/{spaceId}/audiences",
+}
+
+PROBE = """
+import json, os, sys, threading
+opened, asked = [], []
+def audit(event, arguments):
+    if event == "open":
+        opened.append([str(arguments[0]), str(arguments[1])])
+    elif event.startswith(("socket.connect", "socket.getaddrinfo", "socket.gethostby")):
+        asked.append(event)
+sys.addaudithook(audit)
+from segment_dagster.definitions import defs
+definitions = defs() if callable(defs) else defs
+specs = list(definitions.resolve_all_asset_specs())
+print(json.dumps({
+    "versions": {spec.key.path[-1]: spec.code_version for spec in specs},
+    "modules": sorted(sys.modules),
+    "threads": threading.active_count(),
+    "asked": asked,
+    "opened": opened,
+}))
+"""
+
+
+@pytest.fixture(scope="module")
+def probe(tmp_path_factory):
+    """What loading the code location does in a process of its own, with nothing set and nothing in its directories."""
+    place = tmp_path_factory.mktemp("probe")
+    work, home = place / "work", place / "home"
+    work.mkdir()
+    home.mkdir()
+    foreign = ("SEGMENT_", "DESTINATION__", "SOURCES__", "DAGSTER_", "DLT_", "RUNTIME__")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
+    done = subprocess.run(
+        [sys.executable, "-c", PROBE],
+        cwd=work,
+        env={**environment, "HOME": str(home), "PYTHONHASHSEED": "12345"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    left = [str(path) for path in place.rglob("*") if path not in (work, home)]
+    return {**json.loads(done.stdout), "left": left, "place": str(place), "stderr": done.stderr}
+
+
+@pytest.fixture(scope="module")
+def specs():
+    return {spec.key.path[-1]: spec for spec in defs().resolve_all_asset_specs()}
+
+
+def test_the_assets_are_these_and_no_others(code_location):
+    assert set(code_location.resolve_all_asset_keys()) == {dg.AssetKey(["segment", name]) for name in GROUPS}
+
+
+@pytest.mark.parametrize("name", GROUPS)
+def test_group_lineage_kinds_and_owners(specs, name):
+    spec = specs[name]
+    assert spec.group_name == GROUPS[name]
+    assert {dep.asset_key for dep in spec.deps} == {dg.AssetKey(["segment", above]) for above in ABOVE[name]}
+    assert spec.kinds == {"segment", "dlt", "duckdb"}
+    assert list(spec.owners) == ["team:data"]
+    assert spec.freshness_policy == FRESHNESS
+
+
+def test_the_workspace_is_above_all(specs):
+    for name in set(GROUPS) - {"workspace"}:
+        above, found = {name}, set()
+        while above:
+            above = {dep.asset_key.path[-1] for each in above for dep in specs[each].deps}
+            found |= above
+        assert "workspace" in found
+
+
+@pytest.mark.parametrize("name", GROUPS)
+def test_the_description_says_what_it_is_and_where_it_is_documented(specs, name):
+    spec = specs[name]
+    assert spec.description.startswith(ROWS[name].description)
+    documentation = ROWS[name].documentation
+    assert f"`{REQUESTS[name]}` ([documentation]({documentation}))." in spec.description
+    assert spec.metadata["segment/endpoint"] == REQUESTS[name]
+    assert spec.metadata["segment/documentation"].value == documentation
+
+
+def test_the_description_names_plan_and_limit(specs):
+    limits = "Needs the feature 'Audience' in the workspace's plan. Segment allows 60 requests a minute."
+    assert limits in specs["segments"].description
+    assert "Needs the feature" not in specs["sources"].description
+
+
+@pytest.mark.parametrize("name", GROUPS)
+def test_every_column_is_described_before_anything_runs(specs, name):
+    columns = {column.name: column for column in specs[name].metadata["dagster/column_schema"].columns}
+    assert len(columns) == len(ROWS[name].columns)
+    assert all(column.description for column in columns.values())
+    assert [column.name for column in columns.values() if column.constraints.unique] == ["id"]
+    assert [column.name for column in columns.values() if not column.constraints.nullable] == ["id"]
+
+
+def test_columns_tell_type_and_known_values(specs):
+    columns = {column.name: column for column in specs["segments"].metadata["dagster/column_schema"].columns}
+    assert (columns["created_at"].type, columns["definition"].type) == ("timestamp", "json")
+    assert columns["audience_type"].description.endswith(" Known values: ACCOUNTS, LINKED, USERS.")
+
+
+def test_the_checks_are_these_and_no_others(code_location):
+    (assets,) = code_location.assets
+    expected = {(name, check) for name in GROUPS for check in ("row_count", "schema", "primary_key")}
+    expected |= {(name, "references") for name in ("sources", "destinations", "warehouses", "segments")}
+    assert {(spec.asset_key.path[-1], spec.name) for spec in assets.check_specs} == expected
+    assert all(spec.description and not spec.blocking for spec in assets.check_specs)
+
+
+def test_check_descriptions_name_the_columns(code_location):
+    (assets,) = code_location.assets
+    said = {(spec.asset_key.path[-1], spec.name): spec.description for spec in assets.check_specs}
+    assert said["sources", "primary_key"] == "The key (id) is unique and nowhere null."
+    assert said["destinations", "references"] == "Every source_id in sources is there."
+
+
+def test_the_job_takes_all_and_runs_in_one_process(code_location):
+    job = code_location.resolve_job_def("segment_sync")
+    assert job.asset_layer.selected_asset_keys == set(code_location.resolve_all_asset_keys())
+    assert job.executor_def.name == "in_process"
+    assert job.description
+
+
+def test_everything_that_writes_is_in_one_pool(code_location):
+    (assets,) = code_location.assets
+    assert assets.op.pool == "segment_destination"
+
+
+def test_the_schedule_is_daily_and_off(code_location):
+    schedule = code_location.resolve_schedule_def("segment_sync_daily")
+    assert (schedule.cron_schedule, schedule.execution_timezone) == ("0 6 * * *", "UTC")
+    assert schedule.job_name == "segment_sync"
+    assert schedule.default_status is dg.DefaultScheduleStatus.STOPPED
+
+
+def test_the_schedule_can_be_set(monkeypatch):
+    monkeypatch.setenv("SEGMENT_SCHEDULE_CRON", "*/30 8-18 * * 1-5")
+    monkeypatch.setenv("SEGMENT_SCHEDULE_TIMEZONE", "Europe/Berlin")
+    schedule = defs().resolve_schedule_def("segment_sync_daily")
+    assert (schedule.cron_schedule, schedule.execution_timezone) == ("*/30 8-18 * * 1-5", "Europe/Berlin")
+
+
+@pytest.mark.parametrize("cron", ["61 * * * *", "every day", "* * *", " ", "0 6 31 2 *"])
+def test_a_bad_cron_expression_is_refused_in_one_line(monkeypatch, cron):
+    monkeypatch.setenv("SEGMENT_SCHEDULE_CRON", cron)
+    with pytest.raises(SettingError) as refusal:
+        defs()
+    assert str(refusal.value) == (f"SEGMENT_SCHEDULE_CRON is {cron!r}. Set it to a cron expression such as 0 6 * * *.")
+
+
+@pytest.mark.parametrize("zone", ["Mars/Base", "Europe", "../etc/passwd", " ", "UTC+2"])
+def test_a_bad_time_zone_is_refused_in_one_line(monkeypatch, zone):
+    monkeypatch.setenv("SEGMENT_SCHEDULE_TIMEZONE", zone)
+    with pytest.raises(SettingError) as refusal:
+        defs()
+    assert str(refusal.value) == (
+        f"SEGMENT_SCHEDULE_TIMEZONE is {zone!r}. Set it to a name of the IANA database such as Europe/Berlin."
+    )
+
+
+def test_owners_can_be_set(monkeypatch):
+    monkeypatch.setenv("SEGMENT_OWNERS", "jane@example.com, team:growth,")
+    for spec in defs().resolve_all_asset_specs():
+        assert list(spec.owners) == ["jane@example.com", "team:growth"]
+
+
+@pytest.mark.parametrize("owner", ["nobody", "@", "jane@", "jane@host", "team:"])
+def test_a_bad_owner_is_refused_in_one_line(monkeypatch, owner):
+    monkeypatch.setenv("SEGMENT_OWNERS", f"team:data, {owner}")
+    with pytest.raises(SettingError) as refusal:
+        defs()
+    assert str(refusal.value) == (
+        f"SEGMENT_OWNERS holds {owner!r}. "
+        "Legal values: e-mail addresses and `team:` followed by a name, separated by commas."
+    )
+
+
+def test_the_kind_follows_the_destination(monkeypatch):
+    monkeypatch.setenv("SEGMENT_DESTINATION", "snowflake")
+    assert asset_spec(ROWS["sources"]).kinds == {"segment", "dlt", "snowflake"}
+
+
+def test_freshness_warns_before_it_fails_and_outlasts_a_day():
+    assert dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=36), warn_window=timedelta(hours=26)) == FRESHNESS
+
+
+def test_code_versions_are_the_same_in_every_process(probe, specs):
+    assert probe["versions"] == {name: spec.code_version for name, spec in specs.items()}
+    assert len(set(probe["versions"].values())) == len(GROUPS)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"path": "/v2/sources"},
+        {"page_size": 500},
+        {"columns": ROWS["sources"].columns[:-1]},
+        {"description": "Something else."},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_a_code_version_changes_with_its_row(change):
+    assert asset_spec(replace(ROWS["sources"], **change)).code_version != asset_spec(ROWS["sources"]).code_version
+    assert asset_spec(replace(ROWS["sources"])).code_version == asset_spec(ROWS["sources"]).code_version
+
+
+def test_loading_asks_nobody(probe):
+    assert probe["asked"] == []
+    assert probe["threads"] == 1
+
+
+def test_loading_makes_no_file(probe):
+    assert probe["left"] == []
+    # and reads none of the directories in which a user keeps settings
+    assert [path for path, _ in probe["opened"] if path.startswith(probe["place"])] == []
+
+
+def test_loading_says_nothing(probe):
+    assert probe["stderr"] == ""
+
+
+def test_loading_reads_no_secret(probe):
+    # no token is set in the probe, and dlt's files are not looked at
+    assert [path for path, _ in probe["opened"] if path.endswith((".toml", ".env", "dagster.yaml"))] == []
+
+
+@pytest.mark.parametrize(
+    "module", ["segment_dagster.emulator", "segment_dagster.demo", "duckdb", "pandas", "uvicorn", "starlette", "ibis"]
+)
+def test_loading_does_not_import(probe, module):
+    assert module not in probe["modules"]
+
+
+def test_two_loads_of_the_definitions_are_equal(specs):
+    again = {spec.key.path[-1]: spec for spec in defs().resolve_all_asset_specs()}
+    assert again == specs
+
+
+def test_dagster_finds_the_definitions_loadable():
+    dg.Definitions.validate_loadable(defs())
+
+
+def test_the_resource_can_be_configured_by_environment_variable(monkeypatch, emulator):
+    monkeypatch.delenv("SEGMENT_API_TOKEN")
+    monkeypatch.setenv("OTHER_TOKEN", emulator.token)
+    resource = SegmentResource(token=dg.EnvVar("OTHER_TOKEN")).process_config_and_initialize()
+    assert resource.settings().token == emulator.token
+
+
+def test_the_translator_serves_dagster_dlt_too(emulator, specs):
+    source = segment_source(api_key="unused", endpoints=["sources", "segments"])
+    pipeline = dlt.pipeline("translated", destination="duckdb")
+    translated = build_dlt_asset_specs(
+        dlt_source=source, dlt_pipeline=pipeline, dagster_dlt_translator=SegmentTranslator(CATALOGUE)
+    )
+    for spec in translated:
+        mine = specs[spec.key.path[-1]]
+        assert (spec.key, spec.group_name, spec.description) == (mine.key, mine.group_name, mine.description)
+        assert {dep.asset_key for dep in spec.deps} == {dep.asset_key for dep in mine.deps}
+    assert {spec.key.path[-1] for spec in translated} == {"sources", "segments"}
+
+
+def test_the_translator_gives_the_assets_spec(emulator):
+    source = segment_source(api_key="unused", endpoints=["warehouses"])
+    data = DltResourceTranslatorData(resource=source.resources["warehouses"], pipeline=None)
+    assert SegmentTranslator(CATALOGUE).get_asset_spec(data) == asset_spec(ROWS["warehouses"])

@@ -1,0 +1,127 @@
+"""`make demo` and `make dev`, without make."""
+
+import os
+import re
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+FAKE_DAGSTER = """#!{python}
+import os, sys, urllib.request
+request = urllib.request.Request(os.environ.get("SEGMENT_BASE_URL", "") + "/")
+request.add_header("Authorization", "Bearer " + os.environ.get("SEGMENT_API_TOKEN", ""))
+print("arguments", sys.argv[1:])
+print("home", os.environ.get("DAGSTER_HOME"))
+print("answer", urllib.request.urlopen(request, timeout=10).read().decode())
+sys.exit(7)
+"""
+
+
+def refuses_connections(address):
+    parts = urlsplit(address)
+    with socket.socket() as connection:
+        return connection.connect_ex((parts.hostname, parts.port)) != 0
+
+
+@pytest.fixture
+def beside(tmp_path):
+    """A Python like this one beside which another `dagster` stands: it asks for the workspace and ends with 7."""
+    place = tmp_path / "beside"
+    (place / "bin").mkdir(parents=True)
+    (place / "pyvenv.cfg").write_text((Path(sys.prefix) / "pyvenv.cfg").read_text())
+    (place / "lib").symlink_to(Path(sys.prefix) / "lib")
+    python = place / "bin" / "python"
+    python.symlink_to(Path(sys.executable).resolve())
+    dagster = place / "bin" / "dagster"
+    dagster.write_text(FAKE_DAGSTER.format(python=sys.executable))
+    dagster.chmod(0o755)
+    return str(python)
+
+
+def test_the_demo_loads_shows_and_leaves_nothing_running(python, tmp_path):
+    # settings of a user's own account do not reach the demo
+    done = python(
+        "-m",
+        "segment_dagster.demo",
+        SEGMENT_REGION="eu",
+        SEGMENT_API_LAYOUT="versioned",
+        SEGMENT_API_TOKEN="token of the user",
+        SEGMENT_BASE_URL="http://127.0.0.1:1",
+        SEGMENT_DESTINATION="snowflake",
+        SEGMENT_DATASET="precious",
+        DESTINATION__DUCKDB__CREDENTIALS=str(tmp_path / "precious.duckdb"),
+        SEGMENT_PAGE_SIZE="50",
+    )
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    (address,) = re.findall(r"http://127\.0\.0\.1:\d+", lines[0])
+    assert "made-up" in lines[0] and "segment_sync" in lines[0]
+    table = {line.split()[0]: line.split()[1:] for line in lines if line.startswith("segment/")}
+    assert table == {
+        "segment/workspace": ["1", "3", "of", "3"],
+        "segment/sources": ["40", "4", "of", "4"],
+        "segment/destinations": ["80", "4", "of", "4"],
+        "segment/warehouses": ["3", "4", "of", "4"],
+        "segment/spaces": ["2", "3", "of", "3"],
+        "segment/segments": ["2,400", "4", "of", "4"],
+    }
+    head = next(number for number, line in enumerate(lines) if line.split() == ["source", "type", "destinations"])
+    assert any(line.startswith("SELECT s.name AS source") for line in lines[:head])
+    shown = lines[head + 2 : head + 7]
+    counts = [int(line.split()[-1]) for line in shown]
+    assert len(counts) == 5 and counts == sorted(counts, reverse=True)
+    assert f"The tables are in {Path.cwd() / 'segment.duckdb'}." in done.stdout
+    assert refuses_connections(address)
+    assert not (tmp_path / "precious.duckdb").exists()
+    assert {path.name for path in Path.cwd().iterdir()} == {"segment.duckdb", ".dagster"}
+    # a first look is no place for warnings and traces
+    assert "Warning" not in done.stderr and "Traceback" not in done.stderr
+    assert "elemetry" not in done.stderr + done.stdout
+
+
+def test_the_ui_with_a_bad_token_says_so(python):
+    done = python("-m", "segment_dagster.demo", "--ui", SEGMENT_API_TOKEN="two words")
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: SEGMENT_API_TOKEN holds a space, a line break or another character")
+    assert len(done.stderr.splitlines()) == 1
+    assert "two words" not in done.stderr + done.stdout
+
+
+def test_the_ui_without_a_token_has_a_made_up_workspace_for_as_long_as_it_runs(beside):
+    done = subprocess.run(
+        [beside, "-m", "segment_dagster.demo", "--ui"], capture_output=True, text=True, timeout=60, env=dict(os.environ)
+    )
+    assert done.returncode == 7, done.stderr
+    said = done.stdout.splitlines()
+    assert said[0].startswith(
+        "SEGMENT_API_TOKEN is not set: the UI's runs read a made-up workspace at http://127.0.0.1:"
+    )
+    assert said[1] == "arguments ['dev', '-w', 'workspace.yaml']"
+    assert said[2] == f"home {Path.cwd() / '.dagster'}"
+    assert "acme-outdoors" in said[3]
+    assert refuses_connections(re.findall(r"http://127\.0\.0\.1:\d+", said[0])[0])
+
+
+def test_the_ui_with_a_token_reads_that_workspace(beside, emulator):
+    settings = {**os.environ, "DAGSTER_HOME": str(Path.cwd())}
+    done = subprocess.run(
+        [beside, "-m", "segment_dagster.demo", "--ui"], capture_output=True, text=True, timeout=60, env=settings
+    )
+    assert done.returncode == 7, done.stderr
+    said = done.stdout.splitlines()
+    assert said[0] == f"SEGMENT_API_TOKEN is set: the UI's runs read the workspace at {emulator.url}."
+    assert said[2] == f"home {Path.cwd()}"
+    assert emulator.stats.by_endpoint == {"workspace": 1}
+
+
+def test_a_demo_that_fails_ends_with_1(python):
+    Path("segment.duckdb").write_text("this is not a DuckDB file, but somebody's notes")
+    done = python("-m", "segment_dagster.demo")
+    assert done.returncode == 1
+    assert "segment.duckdb, which is not a DuckDB file" in done.stderr + done.stdout
+    (address,) = re.findall(r"answers at (http://127\.0\.0\.1:\d+)", done.stdout)
+    assert refuses_connections(address)

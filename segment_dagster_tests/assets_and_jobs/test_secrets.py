@@ -1,0 +1,182 @@
+"""What must not be found, after good runs and bad ones: the workspace's secrets and the token."""
+
+import hashlib
+import hmac
+import os
+import re
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+import dagster as dg
+import pytest
+
+from segment_dagster.emulator import Fault, running
+
+NAMES = ("workspace", "sources", "destinations", "warehouses", "spaces", "segments")
+TOKEN = "sgp_a-Token-like-no-other-4711"
+KEY = "fingerprint-key-like-no-other-0815"
+
+
+@pytest.fixture
+def guarded(world, emulator, monkeypatch):
+    """An emulator with a token that is found nowhere else."""
+    with running(world=world, token=TOKEN) as emulator:
+        monkeypatch.setenv("SEGMENT_BASE_URL", emulator.url)
+        monkeypatch.setenv("SEGMENT_API_TOKEN", TOKEN)
+        yield emulator
+
+
+@pytest.fixture
+def leaks(world):
+    """The secrets, and the token, that are found in texts, or in the bytes of files and of all files in directories."""
+    wanted = re.compile("|".join(map(re.escape, [*world.secrets, TOKEN, KEY])).encode())
+
+    def found(*things):
+        contents = []
+        for thing in things:
+            if isinstance(thing, Path):
+                files = [path for path in [thing, *thing.rglob("*")] if path.is_file()]
+                assert files, f"nothing is in {thing}"
+                contents += [path.read_bytes() for path in files]
+            else:
+                contents.append(str(thing).encode())
+        return {hit for content in contents for hit in wanted.findall(content)}
+
+    return found
+
+
+def text_of_all_rows(duck):
+    rows = []
+    for name in NAMES:
+        columns = ", ".join(f'"{column}"::VARCHAR' for column in duck.columns(name))
+        rows += duck.query(f"SELECT {columns} FROM segment_data.{name}")
+    return str(rows)
+
+
+@pytest.fixture
+def dagster_home(tmp_path):
+    home = tmp_path / "dagster_home"
+    home.mkdir()
+    return home
+
+
+def test_the_world_has_secrets_to_leak(world):
+    assert len(world.secrets) > 100
+    assert all(len(secret) >= 8 for secret in world.secrets)
+
+
+def test_the_command_loads_an_empty_directory_and_nothing_leaks(guarded, dagster, dagster_home, duck, leaks):
+    done = dagster(
+        "job", "execute", "-m", "segment_dagster.definitions", "-j", "segment_sync", DAGSTER_HOME=str(dagster_home)
+    )
+    assert done.returncode == 0, done.stderr
+    assert duck.tables() == set(NAMES)
+    assert [path.name for path in Path.cwd().iterdir()] == ["segment.duckdb"]
+    assert "[redacted]" in text_of_all_rows(duck)
+    assert leaks(text_of_all_rows(duck), Path("segment.duckdb"), Path(os.environ["DLT_DATA_DIR"])) == set()
+    assert leaks(dagster_home, done.stdout, done.stderr) == set()
+
+
+def test_nothing_leaks_from_a_command_that_fails(guarded, dagster, dagster_home, leaks):
+    guarded.faults.add(
+        Fault("wrong-type", "sources", value="name"),
+        Fault("bad-json", "warehouses"),
+        Fault("null-key", "destinations"),
+        Fault("reset", "spaces"),
+    )
+    done = dagster(
+        "job", "execute", "-m", "segment_dagster.definitions", "-j", "segment_sync", DAGSTER_HOME=str(dagster_home)
+    )
+    assert done.returncode == 1
+    assert "5 of 6 endpoints failed." in done.stderr
+    assert leaks(Path("segment.duckdb"), Path(os.environ["DLT_DATA_DIR"]), dagster_home) == set()
+    assert leaks(done.stdout, done.stderr) == set()
+
+
+def test_secrets_land_where_they_are_asked_for_and_nowhere_else(
+    guarded, sync, monkeypatch, tmp_path, capfd, duck, leaks, world, dagster_home
+):
+    monkeypatch.setenv("SEGMENT_INCLUDE_SECRETS", "true")
+    with dg.DagsterInstance.local_temp(str(dagster_home)) as instance:
+        outcome = sync(instance=instance)
+        assert outcome.success and not outcome.failed_checks
+    text = text_of_all_rows(duck)
+    assert all(secret in text for secret in world.secrets if secret.isalnum())
+    assert leaks(dagster_home) == set()
+    captured = capfd.readouterr()
+    assert leaks(captured.out, captured.err) == set()
+    for materialization in outcome.materialized.values():
+        assert leaks(materialization.metadata) == set()
+        assert leaks(materialization.metadata["segment/preview"].value) == set()
+    assert "redacted" in outcome.materialized["sources"].metadata["segment/preview"].value
+    assert TOKEN not in text
+
+
+def test_rows_with_secrets_equal_the_records(guarded, sync, monkeypatch, duck, expected):
+    monkeypatch.setenv("SEGMENT_INCLUDE_SECRETS", "true")
+    assert sync("sources", "destinations", "warehouses").success
+    for name in ("sources", "destinations", "warehouses"):
+        assert duck.records(name) == expected(name, None)
+
+
+def test_fingerprints_tell_secrets_apart_without_telling_them(
+    guarded, sync, monkeypatch, duck, expected, leaks, capfd, dagster_home
+):
+    monkeypatch.setenv("SEGMENT_FINGERPRINT_KEY", KEY)
+    with dg.DagsterInstance.local_temp(str(dagster_home)) as instance:
+        assert sync("sources", "destinations", "warehouses", instance=instance).success
+
+    def fingerprint(secret):
+        return f"hmac:{hmac.new(KEY.encode(), secret.encode(), hashlib.sha256).hexdigest()[:32]}"
+
+    for name in ("sources", "destinations", "warehouses"):
+        assert duck.records(name) == expected(name, fingerprint)
+    captured = capfd.readouterr()
+    places = (Path("segment.duckdb"), Path(os.environ["DLT_DATA_DIR"]), dagster_home)
+    assert leaks(*places, captured.out, captured.err) == set()
+
+
+def test_a_preview_shows_stand_ins(whole, leaks):
+    for materialization in whole.materialized.values():
+        assert leaks(materialization.metadata) == set()
+    assert "redacted" in whole.materialized["sources"].metadata["segment/preview"].value
+
+
+def test_no_event_of_a_run_holds_a_secret(guarded, sync, leaks):
+    guarded.faults.add(Fault("forbidden", "sources"), Fault("truncated", "warehouses"))
+    outcome = sync("sources", "warehouses", "spaces")
+    assert leaks(*outcome.result.all_events, outcome.error) == set()
+
+
+def test_a_server_that_repeats_the_token_is_not_quoted(sync, monkeypatch, leaks, fresh):
+    """An error envelope may hold anything, the header it complains of too."""
+
+    class Tattler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            body = (
+                f'{{"errors": [{{"type": "bad", "message": "bad header {self.headers["Authorization"]}"}}]}}'.encode()
+            )
+            self.send_response(400)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Tattler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setenv("SEGMENT_BASE_URL", f"http://127.0.0.1:{server.server_port}")
+        monkeypatch.setenv("SEGMENT_API_TOKEN", TOKEN)
+        outcome = sync("sources", "workspace", instance=fresh)
+        logs = [str(entry) for entry in fresh.all_logs(outcome.result.run_id)]
+        server.shutdown()
+    assert "[token]" in outcome.error
+    assert leaks(outcome.error, outcome.failure_metadata, *outcome.result.all_events, *logs) == set()
+
+
+def test_the_run_shown_in_the_ui_holds_no_token(guarded, sync, fresh):
+    outcome = sync("workspace", instance=fresh)
+    assert outcome.success
+    assert TOKEN not in str(fresh.get_run_by_id(outcome.result.run_id))

@@ -1,0 +1,243 @@
+"""When to ask again: what the server says about it, its limits, and the end of all waiting."""
+
+import logging
+import threading
+import time
+from email.utils import formatdate
+
+import pytest
+from dlt.sources.helpers.requests import Response
+from hypothesis import given
+from hypothesis import settings as property_settings
+from hypothesis import strategies as st
+from tenacity import RetryCallState, Retrying
+
+from segment_dagster.client import SegmentClient
+from segment_dagster.client.errors import RateLimitedError, ServerError, TransientError
+from segment_dagster.client.retry import LIMITED_ATTEMPTS, stop_by_failure, told_delay, wait_as_told
+from segment_dagster.emulator import Fault
+from segment_dagster.endpoints import CATALOGUE
+from segment_dagster.settings import resolve
+
+SOURCES = next(endpoint for endpoint in CATALOGUE if endpoint.name == "sources")
+
+
+def refusal(status=429, **headers):
+    response = Response()
+    response.status_code = status
+    response.headers.update({name.replace("_", "-"): value for name, value in headers.items()})
+    return response
+
+
+def in_seconds(seconds):
+    return formatdate(time.time() + seconds, usegmt=True)
+
+
+def body(told):
+    return {"errors": [{"type": "too-many-requests", "data": {"msBeforeNext": told}}]}
+
+
+def state(failure, attempt=1):
+    made = RetryCallState(Retrying(), None, (), {})
+    made.attempt_number = attempt
+    if failure is not None:
+        made.set_exception((type(failure), failure, None))
+    return made
+
+
+def limited(delay=None):
+    failure = RateLimitedError("sources", "/sources", "")
+    failure.delay = delay
+    return failure
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+@pytest.mark.parametrize(("header", "seconds"), [("0", 0.0), ("7", 7.0), (" 120 ", 120.0), ("0005", 5.0)])
+def test_retry_after_in_seconds(header, seconds, status):
+    assert told_delay(refusal(status, Retry_After=header), None) == seconds
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_retry_after_as_a_date(status):
+    delay = told_delay(refusal(status, Retry_After=in_seconds(1000)), None)
+    assert delay == pytest.approx(950, abs=50)
+
+
+def test_a_date_that_is_past_is_no_wait():
+    assert told_delay(refusal(Retry_After=in_seconds(-1000)), None) == 0
+    assert told_delay(refusal(X_RateLimit_Reset=in_seconds(-1000)), None) == 0
+
+
+def test_milliseconds_before_the_next_request():
+    assert told_delay(refusal(), body(250)) == 0.25
+    assert told_delay(refusal(), body(0)) == 0
+    assert told_delay(refusal(), body(1.5)) == 0.0015
+
+
+def test_the_end_of_the_rate_limits_window():
+    assert told_delay(refusal(X_RateLimit_Reset=in_seconds(1000)), None) == pytest.approx(950, abs=50)
+
+
+def test_retry_after_counts_before_milliseconds_and_those_before_the_window():
+    reset = in_seconds(1000)
+    assert told_delay(refusal(Retry_After="7", X_RateLimit_Reset=reset), body(250)) == 7
+    assert told_delay(refusal(X_RateLimit_Reset=reset), body(250)) == 0.25
+    assert told_delay(refusal(Retry_After="soon", X_RateLimit_Reset=reset), body(250)) == 0.25
+    told = told_delay(refusal(Retry_After="soon", X_RateLimit_Reset=reset), body("soon"))
+    assert told == pytest.approx(950, abs=50)
+
+
+def test_only_a_rate_limit_is_asked_about_its_window():
+    assert told_delay(refusal(500, X_RateLimit_Reset=in_seconds(1000)), body(250)) is None
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "",
+        "soon",
+        "-5",
+        "1.5",
+        "1e3",
+        "\u00b2",
+        "nan",
+        "inf",
+        "99 Foo 9999",
+        "Mon, 99 Jan 2030 00:00:00 GMT",
+        ",",
+        "0x10",
+    ],
+)
+def test_a_delay_that_makes_no_sense_is_none(header):
+    assert told_delay(refusal(Retry_After=header, X_RateLimit_Reset=header), None) is None
+
+
+@pytest.mark.parametrize(
+    "nonsense",
+    [
+        None,
+        [],
+        "text",
+        {},
+        {"errors": None},
+        {"errors": {}},
+        {"errors": ["text", None, {}]},
+        {"errors": [{"data": None}, {"data": []}]},
+        body(None),
+        body("250"),
+        body(True),
+        body(-1),
+        body([]),
+    ],
+    ids=str,
+)
+def test_milliseconds_that_make_no_sense_are_none(nonsense):
+    assert told_delay(refusal(), nonsense) is None
+
+
+def test_the_first_error_that_tells_milliseconds_counts():
+    told = {"errors": [{"type": "x"}, {"data": {"msBeforeNext": 500}}, {"data": {"msBeforeNext": 900}}]}
+    assert told_delay(refusal(), told) == 0.5
+
+
+@property_settings(derandomize=True, database=None, deadline=None)
+@given(st.text(st.characters(max_codepoint=255), max_size=40))
+def test_no_header_is_an_error(header):
+    delay = told_delay(refusal(Retry_After=header, X_RateLimit_Reset=header), None)
+    assert delay is None or delay >= 0
+
+
+@property_settings(derandomize=True, database=None, deadline=None)
+@given(
+    st.integers(0, 40),
+    st.sampled_from(["Jan", "Foo"]),
+    st.integers(0, 99999),
+    st.sampled_from(["GMT", "-0000", "+9999"]),
+)
+def test_no_date_is_an_error(day, month, year, zone):
+    delay = told_delay(refusal(Retry_After=f"Mon, {day:02d} {month} {year:04d} 00:00:00 {zone}"), None)
+    assert delay is None or delay >= 0
+
+
+def test_the_wait_is_what_the_server_tells_and_a_little_more():
+    waits = {wait_as_told(1, 300)(state(limited(7.0), attempt=4)) for _ in range(200)}
+    assert 7 <= min(waits) < max(waits) <= 7.1
+
+
+def test_a_told_wait_is_capped():
+    assert wait_as_told(1, 300)(state(limited(86_400.0))) == 300
+
+
+def test_an_endless_wait_is_capped():
+    assert wait_as_told(1, 300)(state(limited(told_delay(refusal(Retry_After="9" * 400), None)))) == 300
+
+
+@pytest.mark.parametrize("failure", [limited(), ServerError("s", "/s", 500, ""), ConnectionError(), None], ids=str)
+def test_the_backoff_doubles_with_jitter_up_to_the_cap(failure):
+    waiting = wait_as_told(2, 20)
+    for attempt, longest in [(1, 2), (2, 4), (3, 8), (4, 16), (5, 20), (60, 20)]:
+        waits = {waiting(state(failure, attempt)) for _ in range(200)}
+        assert longest / 2 <= min(waits) < max(waits) <= longest
+
+
+def test_attempts_end_and_later_for_a_rate_limit():
+    stop = stop_by_failure(5)
+    for failure in (ServerError("s", "/s", 500, ""), TransientError("s", "/s", "x"), ConnectionError(), None):
+        assert [stop(state(failure, attempt)) for attempt in (4, 5, 6)] == [False, True, True]
+    last = 5 + LIMITED_ATTEMPTS
+    assert [stop(state(limited(), attempt)) for attempt in (5, last - 1, last)] == [False, False, True]
+
+
+def test_attempts_that_end_in_another_fault_end_by_that(emulator):
+    emulator.faults.add(Fault("429-bare", "sources", times=6), Fault("500", "sources", after=6))
+    with SegmentClient(resolve()) as client, pytest.raises(ServerError):
+        list(client.pages(SOURCES))
+    assert emulator.stats.total == 7
+
+
+class Waiting(logging.Handler):
+    """Tells when the client begins to wait for another attempt."""
+
+    def __init__(self):
+        super().__init__(logging.WARNING)
+        self.begun = threading.Event()
+
+    def emit(self, record):
+        self.begun.set()
+
+
+@pytest.fixture
+def waiting():
+    handler, logger = Waiting(), logging.getLogger("segment_dagster.client.api")
+    logger.addHandler(handler)
+    yield handler
+    logger.removeHandler(handler)
+
+
+def test_closing_the_client_ends_a_wait_at_once(emulator, waiting):
+    emulator.faults.add(Fault("429-retry-after", value=100))
+    client, caught = SegmentClient(resolve()), []
+
+    def read():
+        try:
+            list(client.pages(SOURCES))
+        except RateLimitedError as error:
+            caught.append(error)
+
+    thread = threading.Thread(target=read, daemon=True)
+    thread.start()
+    assert waiting.begun.wait(30)
+    client.close()
+    thread.join(30)
+    assert not thread.is_alive()
+    assert len(caught) == 1
+    assert emulator.stats.total <= 2
+
+
+def test_the_end_of_the_block_closes_the_client(emulator):
+    emulator.faults.add(Fault("500"))
+    with SegmentClient(resolve()) as client:
+        pass
+    with pytest.raises(ServerError):
+        list(client.pages(SOURCES))
+    assert emulator.stats.total == 1, "a closed client does not try again"

@@ -1,0 +1,439 @@
+"""The reader: each endpoint whole and once, failures held apart, nothing left behind, an end at any time."""
+
+import json
+import logging
+import os
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from segment_dagster.client.errors import ApiError, ForbiddenError, ServerError, TokenError
+from segment_dagster.emulator import Fault
+from segment_dagster.endpoints import CATALOGUE
+from segment_dagster.errors import SegmentError, SettingError
+from segment_dagster.redaction import REDACTED
+from segment_dagster.settings import resolve
+from segment_dagster.source.reader import ParentError, WorkspaceReader
+from segment_dagster.source.rows import ValueTypeError, schema_of
+from segment_dagster.source.spool import Spool
+
+ROWS = {endpoint.name: endpoint for endpoint in CATALOGUE}
+SOURCES, SPACES, SEGMENTS = ROWS["sources"], ROWS["spaces"], ROWS["segments"]
+FAST = ["workspace", "sources", "destinations", "warehouses", "spaces"]
+
+
+@pytest.fixture(autouse=True)
+def spools(tmp_path, monkeypatch):
+    """Where everything that is put on disk for a while goes."""
+    directory = tmp_path / "spools"
+    directory.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(directory))
+    return directory
+
+
+@pytest.fixture
+def reader(emulator):
+    with WorkspaceReader(resolve()) as reader:
+        yield reader
+
+
+def rows(delivery):
+    tables = [pq.read_table(part.path) for part in delivery.parts]
+    return pa.concat_tables(tables, promote_options="default").to_pylist()
+
+
+def ids(delivery):
+    return [row["id"] for row in rows(delivery)]
+
+
+def expected_ids(emulator, name):
+    return [record["id"] for record in emulator.world.records(name)]
+
+
+def asked(emulator):
+    return {name: count for name, count in emulator.stats.by_endpoint.items() if count}
+
+
+@pytest.mark.parametrize("endpoint", CATALOGUE, ids=lambda endpoint: endpoint.name)
+def test_an_endpoint_is_delivered_whole(endpoint, reader, emulator):
+    delivery = reader.read(endpoint)
+    keys = [tuple(record[field] for field in endpoint.primary_key) for record in emulator.world.records(endpoint.name)]
+    columns = [schema_of(endpoint).names[[c.field for c in endpoint.columns].index(f)] for f in endpoint.primary_key]
+    assert sorted(tuple(row[column] for column in columns) for row in rows(delivery)) == sorted(keys)
+    assert delivery.rows == sum(part.rows for part in delivery.parts) == len(keys)
+    assert delivery.total_entries == (len(keys) if endpoint.page_size else None)
+    assert delivery.requests == emulator.stats.by_endpoint[endpoint.name]
+    assert delivery.waited == 0
+    assert delivery.seconds > 0
+    assert all(set(part.columns) == set(schema_of(endpoint).names) for part in delivery.parts)
+
+
+def test_records_come_in_the_apis_order(reader, emulator):
+    assert ids(reader.read(SOURCES)) == expected_ids(emulator, "sources")
+
+
+def test_the_same_rows_come_by_small_pages(emulator):
+    with WorkspaceReader(resolve(page_size=150, concurrency=2)) as reader:
+        delivery = reader.read(SEGMENTS)
+        assert sorted(ids(delivery)) == sorted(expected_ids(emulator, "segments"))
+        assert delivery.total_entries == len(expected_ids(emulator, "segments"))
+
+
+@pytest.mark.parametrize("selection", [["segments"], ["spaces", "segments"], ["segments", "spaces"]], ids="+".join)
+def test_a_parent_is_asked_for_once(selection, reader, emulator):
+    deliveries, failures = reader.read_all([ROWS[name] for name in selection])
+    assert [delivery.endpoint.name for delivery in deliveries] == selection
+    assert failures == []
+    assert emulator.stats.by_endpoint["spaces"] == 1
+
+
+def test_what_was_read_is_not_asked_for_again(reader, emulator):
+    first, _ = reader.read_all(reader.offered())
+    before = asked(emulator)
+    second, _ = reader.read_all(reader.offered())
+    assert [one is other for one, other in zip(first, second, strict=True)] == [True] * len(CATALOGUE)
+    assert asked(emulator) == before
+
+
+def test_many_threads_that_read_one_endpoint_ask_once(reader, emulator):
+    with ThreadPoolExecutor(16) as threads:
+        deliveries = list(threads.map(reader.read, [SEGMENTS, SPACES] * 8))
+    assert len({id(delivery) for delivery in deliveries}) == 2
+    assert emulator.stats.by_endpoint["spaces"] == 1
+
+
+def test_reading_nothing_asks_nothing(reader, emulator):
+    assert reader.read_all([]) == ([], [])
+    assert emulator.stats.total == 0
+
+
+def test_the_versioned_layout_needs_no_parent(emulator):
+    with WorkspaceReader(resolve(layout="versioned")) as reader:
+        offered = [endpoint.name for endpoint in reader.offered()]
+        assert offered == [endpoint.name for endpoint in CATALOGUE if endpoint.versioned]
+        deliveries, failures = reader.read_all(reader.offered())
+        assert failures == []
+        for delivery in deliveries:
+            assert sorted(ids(delivery)) == sorted(expected_ids(emulator, delivery.endpoint.name))
+    assert "spaces" not in asked(emulator)
+
+
+@pytest.mark.parametrize("layout", ["public", "versioned"])
+def test_an_unknown_name_tells_the_legal_ones(layout, emulator):
+    with WorkspaceReader(resolve(layout=layout)) as reader:
+        legal = ", ".join(endpoint.name for endpoint in reader.offered())
+        with pytest.raises(SettingError) as caught:
+            reader.endpoint("sorces")
+        assert str(caught.value) == (
+            f"endpoints names 'sorces', which the '{layout}' layout does not have. Legal values: {legal}."
+        )
+
+
+def test_an_endpoint_that_the_layout_lacks_is_unknown(emulator):
+    with WorkspaceReader(resolve(layout="versioned")) as reader, pytest.raises(SettingError, match="names 'spaces'"):
+        reader.endpoint("spaces")
+
+
+def test_one_endpoints_failure_costs_no_other(reader, emulator):
+    emulator.faults.add(Fault("forbidden", "destinations"))
+    deliveries, failures = reader.read_all([ROWS[name] for name in FAST])
+    assert [delivery.endpoint.name for delivery in deliveries] == [name for name in FAST if name != "destinations"]
+    ((failed, error),) = [(failure.endpoint.name, failure.error) for failure in failures]
+    assert failed == "destinations"
+    assert isinstance(error, ForbiddenError)
+
+
+def test_failures_come_in_the_order_asked_for(reader, emulator):
+    emulator.faults.add(Fault("not-found", "warehouses"), Fault("forbidden", "sources"))
+    _, failures = reader.read_all([ROWS["warehouses"], ROWS["workspace"], SOURCES])
+    assert [failure.endpoint.name for failure in failures] == ["warehouses", "sources"]
+
+
+@pytest.mark.parametrize("selection", [["segments"], ["spaces", "segments"]], ids="+".join)
+def test_a_child_tells_why_its_parent_failed(selection, reader, emulator):
+    emulator.faults.add(Fault("missing-feature", "spaces"))
+    deliveries, failures = reader.read_all([ROWS[name] for name in selection])
+    assert deliveries == []
+    errors = {failure.endpoint.name: failure.error for failure in failures}
+    assert isinstance(errors["segments"], ParentError)
+    text = str(errors["segments"])
+    assert text.startswith("segments: not read, because it is asked for each of spaces, which failed: spaces: GET /")
+    assert "The feature Spaces is not enabled" in text
+    assert "\n" not in text
+    assert "segments" not in asked(emulator)
+    assert emulator.stats.by_endpoint["spaces"] == 1
+
+
+def test_a_parent_outside_the_catalogue_is_told(emulator):
+    with WorkspaceReader(resolve(), catalogue=[SEGMENTS]) as reader, pytest.raises(ParentError) as caught:
+        reader.read(SEGMENTS)
+    assert "segments: not read, because it is asked for each of spaces" in str(caught.value)
+
+
+def test_a_list_of_one_parent_that_fails_fails_the_endpoint(reader, emulator):
+    emulator.faults.add(Fault("not-found", "segments", after=3, times=1))
+    with pytest.raises(ApiError, match=r"segments: GET /spaces/.*/audiences found nothing"):
+        reader.read(SEGMENTS)
+
+
+def test_a_failure_is_told_again_without_another_request(reader, emulator):
+    emulator.faults.add(Fault("forbidden", "sources"))
+    for _ in range(2):
+        with pytest.raises(ForbiddenError):
+            reader.read(SOURCES)
+    assert emulator.stats.total == 1
+
+
+def test_a_token_revoked_half_way_fails_what_comes_after(emulator):
+    emulator.faults.add(Fault("revoked-token", "segments", after=4))
+    with WorkspaceReader(resolve(concurrency=1)) as reader:
+        with pytest.raises(TokenError):
+            reader.read(SEGMENTS)
+        with pytest.raises(TokenError):
+            reader.read(SOURCES)
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "says"),
+    [
+        ("wrong-type", "enabled", "column enabled of the row with id="),
+        ("wrong-type", "name", "column name of the row with id="),
+        ("null-key", None, "column id of the row with id=None is part of the key and is missing"),
+    ],
+    ids=["bool", "text", "key"],
+)
+def test_a_value_that_does_not_fit_fails_its_endpoint_alone(kind, value, says, reader, emulator):
+    emulator.faults.add(Fault(kind, "sources", value=value))
+    deliveries, failures = reader.read_all([SOURCES, ROWS["warehouses"]])
+    assert [delivery.endpoint.name for delivery in deliveries] == ["warehouses"]
+    assert isinstance(failures[0].error, ValueTypeError)
+    assert str(failures[0].error).startswith(f"sources: {says}")
+
+
+@pytest.mark.parametrize("name", ["name", "settings"])
+def test_a_field_that_some_records_lack_is_null(name, reader, emulator):
+    emulator.faults.add(Fault("missing-field", "sources", value=name))
+    values = [row[name] for row in rows(reader.read(SOURCES))]
+    assert set(values[::2]) == {None}
+    assert set(values[1::2]) != {None}
+
+
+def test_the_apis_own_count_is_kept_though_it_is_wrong(reader, emulator):
+    emulator.faults.add(Fault("wrong-total", "sources"), Fault("duplicate", "warehouses"))
+    assert (reader.read(SOURCES).rows, reader.read(SOURCES).total_entries) == (40, 41)
+    assert (reader.read(ROWS["warehouses"]).rows, reader.read(ROWS["warehouses"]).total_entries) == (4, 3)
+
+
+def test_passing_faults_are_counted(reader, emulator):
+    emulator.faults.add(Fault("500", "segments", times=3))
+    delivery = reader.read(SEGMENTS)
+    assert sorted(ids(delivery)) == sorted(expected_ids(emulator, "segments"))
+    assert delivery.requests == emulator.stats.by_endpoint["segments"]
+    assert delivery.waited > 0
+
+
+@pytest.mark.parametrize("after", [0, 1], ids=["first page", "later page"])
+def test_undeclared_fields_of_some_pages_are_a_part_of_their_own(after, emulator):
+    emulator.faults.add(Fault("extra-field", "sources", after=after, times=1))
+    with WorkspaceReader(resolve(page_size=15)) as reader:
+        delivery = reader.read(SOURCES)
+        plain, beyond = delivery.parts
+        assert set(beyond.columns) - set(plain.columns) == {"beta_tier", "beta_limits"}
+        assert (plain.rows, beyond.rows) == (25, 15)
+        found = rows(delivery)
+        assert sorted(row["id"] for row in found) == sorted(expected_ids(emulator, "sources"))
+        with_it = [row for row in found if row["beta_tier"] is not None]
+        assert {row["beta_tier"] for row in with_it} == {'"gold"'}
+        assert [json.loads(row["beta_limits"]) for row in with_it] == [{"daily": 10, "regions": ["eu", "us"]}] * 15
+
+
+def test_no_secret_reaches_the_disk_or_the_preview(reader, emulator, spools):
+    deliveries, _ = reader.read_all(reader.offered())
+    text = json.dumps(
+        [rows(delivery) for delivery in deliveries] + [delivery.preview for delivery in deliveries], default=str
+    )
+    assert not [secret for secret in emulator.world.secrets if secret in text]
+
+
+def test_the_preview_has_no_secret_though_the_rows_do(emulator):
+    with WorkspaceReader(resolve(include_secrets=True)) as reader:
+        delivery = reader.read(SOURCES)
+        assert [secret for secret in emulator.world.secrets if secret in json.dumps(rows(delivery))]
+        assert not [secret for secret in emulator.world.secrets if secret in json.dumps(delivery.preview)]
+        assert REDACTED in json.dumps(delivery.preview)
+        assert [record["id"] for record in delivery.preview] == expected_ids(emulator, "sources")[:5]
+
+
+def test_the_preview_is_as_long_as_there_are_rows(reader):
+    assert len(reader.read(ROWS["warehouses"]).preview) == 3
+    assert len(reader.read(SEGMENTS).preview) == 5
+
+
+def test_nothing_is_on_disk_before_the_first_read_and_after_the_end(emulator, spools):
+    with WorkspaceReader(resolve()) as reader:
+        assert list(spools.iterdir()) == []
+        reader.read_all([SOURCES, SPACES])
+        assert len(list(spools.rglob("*.parquet"))) == 2
+    assert list(spools.iterdir()) == []
+
+
+def test_nothing_of_a_failed_endpoint_is_left_on_disk(reader, emulator, spools):
+    emulator.faults.add(Fault("500", "segments", after=4))
+    with pytest.raises(ServerError):
+        reader.read(SEGMENTS)
+    assert [path.parent.name for path in spools.rglob("*.parquet")] == ["spaces"]
+
+
+def test_nothing_is_left_on_disk_after_failures(emulator, spools):
+    emulator.faults.add(Fault("500", "segments", after=4), Fault("wrong-type", "sources"))
+    with WorkspaceReader(resolve()) as reader:
+        reader.read_all(reader.offered())
+    assert list(spools.iterdir()) == []
+
+
+def test_nothing_is_left_on_disk_after_an_exception_in_the_block(emulator, spools):
+    with pytest.raises(KeyboardInterrupt), WorkspaceReader(resolve()) as reader:
+        reader.read(SOURCES)
+        raise KeyboardInterrupt
+    assert list(spools.iterdir()) == []
+
+
+def test_a_reader_may_be_closed_twice_and_unused(emulator):
+    reader = WorkspaceReader(resolve())
+    reader.close()
+    reader.close()
+
+
+CLOSE_WHILE_IT_WAITS = """
+import logging, sys, threading
+from segment_dagster.settings import resolve
+from segment_dagster.source.reader import WorkspaceReader
+
+begun = threading.Event()
+
+class Waiting(logging.Handler):
+    def emit(self, record):
+        begun.set()
+
+logging.getLogger("segment_dagster.client.api").addHandler(Waiting())
+reader = WorkspaceReader(resolve(concurrency=int(sys.argv[1])))
+threading.Thread(target=lambda: (begun.wait(), reader.close())).start()
+try:
+    deliveries, failures = reader.read_all([reader.endpoint(name) for name in sys.argv[2:]])
+    print("delivered", len(deliveries))
+except BaseException as error:
+    print("raised", type(error).__name__)
+"""
+
+FAIL_IN_A_WAY_NOBODY_EXPECTED = """
+import sys
+from dlt.common.runtime.collector import NullCollector
+from segment_dagster.settings import resolve
+from segment_dagster.source.reader import WorkspaceReader
+
+class Broken(NullCollector):
+    def update(self, *args, **kwargs):
+        raise ZeroDivisionError
+
+with WorkspaceReader(resolve(concurrency=1), collector=Broken()) as reader:
+    reader.read_all(reader.offered())
+"""
+
+
+def in_a_process(code, *arguments, spools):
+    """Run it in a process of its own, so that a read that never ends is a failure and no hanging suite."""
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        env={**os.environ, "TMPDIR": str(spools)},
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("concurrency", [16, 1], ids=["all under way", "some queued"])
+@pytest.mark.parametrize("selection", [["segments"], FAST], ids=["child", "many"])
+def test_closing_ends_a_read_that_waits(selection, concurrency, emulator, spools):
+    emulator.faults.add(*(Fault("429-retry-after", name, value=100) for name in selection))
+    ran = in_a_process(CLOSE_WHILE_IT_WAITS, str(concurrency), *selection, spools=spools)
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout == "delivered 0\n" or ran.stdout.startswith("raised ")
+    assert list(spools.iterdir()) == []
+
+
+def test_an_error_that_nobody_expected_ends_all_reads(emulator, spools):
+    ran = in_a_process(FAIL_IN_A_WAY_NOBODY_EXPECTED, spools=spools)
+    assert ran.returncode == 1
+    assert ran.stderr.endswith("ZeroDivisionError\n")
+    assert list(spools.iterdir()) == []
+
+
+def test_progress_is_counted_in_rows_by_endpoint(emulator):
+    from dlt.common.runtime.collector import DictCollector
+
+    collector = DictCollector()
+    with collector("read"), WorkspaceReader(resolve(), collector=collector) as reader:
+        reader.read_all([ROWS[name] for name in FAST])
+        counts = {name: collector.counters[name] for name in FAST}
+    assert counts == {name: len(emulator.world.records(name)) for name in FAST}
+
+
+def test_a_finished_endpoint_is_logged_in_one_line(reader, emulator, caplog):
+    with caplog.at_level(logging.INFO, "segment_dagster"):
+        reader.read(SOURCES)
+    lines = [record.getMessage() for record in caplog.records if record.name.startswith("segment_dagster.source")]
+    assert len(lines) == 1
+    assert lines[0].startswith("sources: 40 rows in 1 requests, ")
+
+
+def test_many_lists_are_asked_for_at_once_but_no_more_than_allowed(emulator):
+    emulator.faults.add(Fault("slow", value=0.05))
+    with WorkspaceReader(resolve(concurrency=3)) as reader:
+        reader.read_all(reader.offered())
+    assert emulator.stats.most_open == 3
+
+
+def test_a_spool_flushes_groups_of_rows_and_keeps_all(tmp_path):
+    schema = pa.schema([("id", pa.string())])
+    spool = Spool(tmp_path / "spool", schema)
+    big = pa.table({"id": [f"{number:064d}" for number in range(7_000)]})
+    for _ in range(5):
+        spool.write(big)
+    spool.write(pa.table({"id": ["x"], "more": ["y"]}))
+    declared, beyond = spool.close()
+    assert (declared.rows, beyond.rows) == (35_000, 1)
+    assert pq.ParquetFile(declared.path).num_row_groups == 3
+    assert pq.read_table(declared.path).num_rows == 35_000
+    assert beyond.columns == ("id", "more")
+
+
+def test_a_spool_without_rows_is_a_part_with_the_declared_columns(tmp_path):
+    (part,) = Spool(tmp_path / "spool", schema_of(SOURCES)).close()
+    assert part.rows == 0
+    assert pq.read_table(part.path).schema.equals(schema_of(SOURCES))
+    assert isinstance(part.path, Path)
+
+
+def test_large_rows_are_flushed_by_their_bytes(tmp_path):
+    spool = Spool(tmp_path / "spool", pa.schema([("id", pa.string())]))
+    for _ in range(4):
+        spool.write(pa.table({"id": ["x" * (9 * 1024 * 1024)]}))
+    (part,) = spool.close()
+    assert pq.ParquetFile(part.path).num_row_groups == 2
+
+
+def test_every_error_of_a_read_is_one_a_person_can_read(reader, emulator):
+    faults = zip(["500", "renamed-key", "null-key", "not-found"], FAST[1:], strict=True)
+    emulator.faults.add(*(Fault(kind, name) for kind, name in faults))
+    _, failures = reader.read_all(reader.offered())
+    assert [failure.endpoint.name for failure in failures] == [*FAST[1:], "segments"]
+    for failure in failures:
+        assert isinstance(failure.error, SegmentError)
+        assert str(failure.error).splitlines() == [str(failure.error)]

@@ -1,0 +1,235 @@
+"""`python segment_pipeline.py` as a person runs it: a process of its own in a directory of its own."""
+
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from segment_dagster.emulator import Fault
+from segment_dagster.endpoints import CATALOGUE
+
+SCRIPT = Path(__file__).parent.parent / "segment_pipeline.py"
+TOKEN = "S3cr3tTokenOfMine"
+CREDENTIALS = "DESTINATION__DUCKDB__CREDENTIALS"
+SIX = {"workspace", "sources", "destinations", "warehouses", "spaces", "segments"}
+FOREIGN = ("SEGMENT_", "DESTINATION__", "SOURCES__", "DAGSTER_", "DLT_", "RUNTIME__", "NORMALIZE__", "LOAD__")
+
+
+def run(directory, home, **settings):
+    """Run the script in a directory under a home, with these settings and none of the machine's."""
+    own = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
+    own |= {"HOME": str(home), "DLT_DATA_DIR": f"{home}/.dlt", "RUNTIME__DLTHUB_TELEMETRY": "false"}
+    own |= {"RUNTIME__REQUEST_BACKOFF_FACTOR": "0.001", "RUNTIME__REQUEST_MAX_ATTEMPTS": "2"}
+    return subprocess.run(
+        [sys.executable, str(SCRIPT)],
+        cwd=directory,
+        env=own | settings,
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+
+
+@pytest.fixture
+def script(emulator, tmp_path):
+    """Runs the script against the emulator in the working directory."""
+    settings = {"SEGMENT_BASE_URL": emulator.url, "SEGMENT_API_TOKEN": emulator.token}
+    return lambda **more: run(Path.cwd(), tmp_path / "home", **settings | more)
+
+
+def counts(file="segment.duckdb", dataset="segment_data"):
+    with duckdb.connect(str(file), read_only=True) as connection:
+        names = connection.execute(
+            "SELECT table_name FROM information_schema.tables WHERE table_schema = ?", [dataset]
+        ).fetchall()
+        return {
+            name: connection.sql(f"SELECT count(*) FROM {dataset}.{name}").fetchall()[0][0]
+            for (name,) in names
+            if not name.startswith("_dlt")
+        }
+
+
+def world_counts(emulator, names):
+    return {name: len(emulator.world.records(name)) for name in names}
+
+
+def error_lines(ran, number):
+    lines = ran.stderr.splitlines()
+    assert [line[:7] for line in lines] == ["error: "] * number, ran.stderr
+    assert "Traceback" not in ran.stderr
+    return lines
+
+
+def test_the_workspace_lands(script, emulator):
+    ran = script()
+    assert (ran.returncode, ran.stderr) == (0, "")
+    names = {endpoint.name for endpoint in CATALOGUE}
+    assert names >= SIX
+    assert counts() == world_counts(emulator, names)
+    assert "1 load package(s) were loaded to destination duckdb and into dataset segment_data" in ran.stdout
+    assert "segments: 2,400 rows in 12 requests" in ran.stdout.splitlines()
+    assert sorted(path.name for path in Path.cwd().iterdir()) == ["segment.duckdb"]
+    assert emulator.token not in ran.stdout
+
+    again = script()
+    assert (again.returncode, again.stderr) == (0, "")
+    assert counts() == world_counts(emulator, names)
+
+
+def test_the_versioned_layout_has_no_spaces(script, emulator):
+    ran = script(SEGMENT_API_LAYOUT="versioned")
+    assert (ran.returncode, ran.stderr) == (0, "")
+    names = {endpoint.name for endpoint in CATALOGUE if endpoint.versioned}
+    assert SIX - names == {"spaces"}
+    assert counts() == world_counts(emulator, names)
+
+
+def test_settings_move_file_and_dataset(script, emulator, tmp_path):
+    ran = script(**{CREDENTIALS: str(tmp_path / "moved.duckdb"), "SEGMENT_DATASET": "mine"})
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert set(counts(tmp_path / "moved.duckdb", "mine")) >= SIX
+    assert list(Path.cwd().iterdir()) == []
+
+
+def test_one_endpoint_that_fails_costs_no_other(script, emulator):
+    emulator.faults.add(Fault("missing-feature", "spaces"))
+    ran = script()
+    assert ran.returncode == 1
+    lines = error_lines(ran, 2)
+    assert lines[0].startswith("error: spaces: GET /spaces was refused (403)")
+    assert lines[1].startswith("error: segments: not read, because it is asked for each of spaces")
+    names = {endpoint.name for endpoint in CATALOGUE} - {"spaces", "segments"}
+    assert counts() == world_counts(emulator, names)
+    assert "sources: 40 rows in 1 requests" in ran.stdout.splitlines()
+
+
+def test_a_failed_endpoint_keeps_its_old_rows(script, emulator):
+    assert script().returncode == 0
+    emulator.faults.add(Fault("renamed-key", "destinations"))
+    ran = script()
+    assert ran.returncode == 1
+    error_lines(ran, 1)
+    assert counts()["destinations"] == 80
+
+
+def test_a_token_that_is_refused_leaves_nothing(script, tmp_path):
+    ran = script(SEGMENT_API_TOKEN=TOKEN)
+    assert (ran.returncode, ran.stdout) == (1, "")
+    lines = ran.stderr.splitlines()
+    assert all(line.startswith("error: ") for line in lines)
+    assert "the token is not valid (401)" in lines[0]
+    assert TOKEN not in ran.stderr
+    assert list(Path.cwd().iterdir()) == []
+
+
+def test_a_passing_fault_is_no_failure(script, emulator):
+    emulator.faults.add(Fault("500", "sources", times=1))
+    ran = script()
+    assert ran.returncode == 0
+    assert counts()["sources"] == 40
+    assert all(line.startswith("sources: GET /sources failed (500)") for line in ran.stderr.splitlines())
+
+
+def test_a_file_that_another_process_holds_is_one_line(script, emulator):
+    assert script().returncode == 0
+    holding = "import duckdb, sys; c = duckdb.connect('segment.duckdb'); print('held', flush=True); sys.stdin.read()"
+    with subprocess.Popen(
+        [sys.executable, "-c", holding], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as holder:
+        assert holder.stdin and holder.stdout
+        assert holder.stdout.readline() == "held\n"
+        ran = script()
+        holder.stdin.close()
+    assert (ran.returncode, ran.stdout) == (1, "")
+    (line,) = error_lines(ran, 1)
+    assert "segment.duckdb is locked by " in line
+    assert "python" in line.partition("(process")[0].partition("locked by")[2]
+    assert f"(process {holder.pid})" in line
+    assert counts()["sources"] == 40
+
+
+def directory_with(name, content=b"", mode=0o644):
+    def make(directory):
+        path = directory / name
+        path.write_bytes(content)
+        path.chmod(mode)
+
+    return make
+
+
+def nothing(directory):
+    pass
+
+
+GOOD = {"SEGMENT_API_TOKEN": TOKEN, "SEGMENT_BASE_URL": "http://127.0.0.1:9"}
+DUCKDB_HEAD = b"\0" * 8 + b"DUCK" + b"\0" * 100
+BAD = {
+    "no token": ({"SEGMENT_API_TOKEN": ""}, "SEGMENT_API_TOKEN is not set", nothing),
+    "token with a line break": ({"SEGMENT_API_TOKEN": f"{TOKEN}\n"}, "SEGMENT_API_TOKEN holds a space", nothing),
+    "token with a space": ({"SEGMENT_API_TOKEN": f"{TOKEN} {TOKEN}"}, "SEGMENT_API_TOKEN holds a space", nothing),
+    "region": ({"SEGMENT_REGION": "mars"}, "SEGMENT_REGION is 'mars'", nothing),
+    "layout": ({"SEGMENT_API_LAYOUT": "v1"}, "SEGMENT_API_LAYOUT is 'v1'", nothing),
+    "address without scheme": ({"SEGMENT_BASE_URL": "api.example"}, "SEGMENT_BASE_URL is no address", nothing),
+    "address in the clear": ({"SEGMENT_BASE_URL": "http://api.example"}, "SEGMENT_BASE_URL starts with", nothing),
+    "address with a user": ({"SEGMENT_BASE_URL": f"https://u:{TOKEN}@a.example"}, "SEGMENT_BASE_URL holds a", nothing),
+    "address without a port": ({"SEGMENT_BASE_URL": "https://127.0.0.1:port"}, "SEGMENT_BASE_URL", nothing),
+    "page size": ({"SEGMENT_PAGE_SIZE": "0"}, "SEGMENT_PAGE_SIZE is '0'", nothing),
+    "concurrency": ({"SEGMENT_CONCURRENCY": "many"}, "SEGMENT_CONCURRENCY is 'many'", nothing),
+    "include secrets": ({"SEGMENT_INCLUDE_SECRETS": "maybe"}, "SEGMENT_INCLUDE_SECRETS is 'maybe'", nothing),
+    "destination": ({"SEGMENT_DESTINATION": "oracle"}, "SEGMENT_DESTINATION is 'oracle'", nothing),
+    "dataset": ({"SEGMENT_DATASET": "My-Data"}, "SEGMENT_DATASET is 'My-Data'", nothing),
+    "missing directory": ({CREDENTIALS: "missing/x.duckdb"}, f"{CREDENTIALS} names ", nothing),
+    "a directory": ({CREDENTIALS: "."}, f"{CREDENTIALS} names ", nothing),
+    "MotherDuck": ({CREDENTIALS: f"md:x?motherduck_token={TOKEN}"}, f"{CREDENTIALS} is 'md:x'", nothing),
+    "memory": ({CREDENTIALS: ":memory:"}, f"{CREDENTIALS} ", nothing),
+    "file named like the dataset": ({CREDENTIALS: "segment_data.duckdb"}, f"{CREDENTIALS} names the file", nothing),
+    "no DuckDB file": ({}, f"{CREDENTIALS} names ", directory_with("segment.duckdb", b"hello")),
+    "read-only file": ({}, f"{CREDENTIALS} names ", directory_with("segment.duckdb", DUCKDB_HEAD, 0o444)),
+    "broken secrets.toml": ({"SEGMENT_API_TOKEN": ""}, "", directory_with("secrets.toml", b"[sources\napi_key = x")),
+}
+
+
+@pytest.fixture(scope="module")
+def bad_runs(tmp_path_factory):
+    """All runs with a bad input, side by side: what was said, and what was in the directory before and after."""
+
+    def snapshot(directory):
+        return {path: path.read_bytes() if path.is_file() else None for path in directory.rglob("*")}
+
+    everything = tmp_path_factory.mktemp("bad")
+
+    def one(case):
+        settings, _, make = BAD[case]
+        root = everything / case.replace(" ", "_")
+        root.mkdir()
+        directory, home = root / "work", root / "home"
+        directory.mkdir()
+        if case == "broken secrets.toml":
+            (directory / ".dlt").mkdir()
+            make(directory / ".dlt")
+        else:
+            make(directory)
+        before = snapshot(root)
+        try:
+            ran = run(directory, home, **GOOD | settings)
+        except subprocess.TimeoutExpired:
+            ran = subprocess.CompletedProcess([], -1, "", "it does not end")
+        return ran, before, snapshot(root)
+
+    with ThreadPoolExecutor(3) as threads:
+        return dict(zip(BAD, threads.map(one, BAD), strict=True))
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_a_bad_input_is_one_line_and_leaves_nothing(case, bad_runs):
+    ran, before, after = bad_runs[case]
+    (line,) = error_lines(ran, 1)
+    assert line.startswith(f"error: {BAD[case][1]}")
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert TOKEN not in line
+    assert after == before

@@ -1,0 +1,288 @@
+"""Settings: which counts, and what is said about one that cannot be used."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from segment_dagster.errors import SettingError
+from segment_dagster.settings import MAX_CONCURRENCY, MAX_PAGE_SIZE, REGIONS, Settings, TokenMissingError, resolve
+
+TOKEN = "sgp_S3cr3tTokenOfMine"
+DLT_TOKEN = "SOURCES__SEGMENT_SOURCE__API_KEY"
+
+
+@pytest.fixture
+def token(monkeypatch):
+    monkeypatch.setenv("SEGMENT_API_TOKEN", TOKEN)
+    return TOKEN
+
+
+def refused(setting, *parts, **arguments):
+    """One line that names the setting and holds these parts, and not the token."""
+    with pytest.raises(SettingError) as caught:
+        resolve(**arguments)
+    text = str(caught.value)
+    assert text.splitlines() == [text]
+    assert text.startswith(f"{setting} ")
+    assert caught.value.setting == setting
+    for part in parts:
+        assert part in text
+    assert TOKEN not in text
+    assert "S3cr3t" not in text
+    return text
+
+
+def test_without_any_setting_but_the_token_the_defaults_hold(token):
+    assert resolve() == Settings(token=TOKEN, base_url="https://api.segmentapis.com")
+    assert (resolve().layout, resolve().page_size, resolve().concurrency) == ("public", MAX_PAGE_SIZE, 16)
+    assert resolve().include_secrets is False
+    assert resolve().fingerprint_key is None
+
+
+@pytest.mark.parametrize("value", [None, ""], ids=["unset", "empty"])
+def test_a_missing_token_tells_where_to_make_one(value, monkeypatch):
+    if value is not None:
+        monkeypatch.setenv("SEGMENT_API_TOKEN", value)
+    text = refused("SEGMENT_API_TOKEN", "is not set", "Settings > Workspace settings > Access Management > Tokens")
+    with pytest.raises(TokenMissingError):
+        resolve()
+    assert "put it into SEGMENT_API_TOKEN" in text
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        f"{TOKEN}\n",
+        f" {TOKEN}",
+        f"{TOKEN} {TOKEN}",
+        f"{TOKEN}\r\n",
+        f"{TOKEN}\t",
+        f"{TOKEN}é",
+        f"{TOKEN}\u2028",
+        f"{TOKEN}\x7f",
+        f"\ufeff{TOKEN}",
+        f"{TOKEN}\x1b[0m",
+    ],
+    ids=["newline", "space", "two", "crlf", "tab", "accent", "line separator", "delete", "bom", "escape"],
+)
+@pytest.mark.parametrize("way", ["argument", "environment", "dlt"])
+def test_a_token_with_a_character_that_no_token_has_is_not_shown(value, way, monkeypatch):
+    if way != "argument":
+        monkeypatch.setenv("SEGMENT_API_TOKEN" if way == "environment" else DLT_TOKEN, value)
+    text = refused(
+        "SEGMENT_API_TOKEN", "the token alone", "without quotes", **({"token": value} if way == "argument" else {})
+    )
+    assert value.strip() not in text
+
+
+BAD = [
+    ("SEGMENT_REGION", "mars", "is 'mars'", "us, eu"),
+    ("SEGMENT_REGION", "US", "is 'US'", "us, eu"),
+    ("SEGMENT_API_LAYOUT", "v1", "is 'v1'", "public, versioned"),
+    ("SEGMENT_BASE_URL", "api.segmentapis.com", "scheme and a host", "https://api.segmentapis.com"),
+    ("SEGMENT_BASE_URL", "localhost:8000", "scheme and a host", "https://api.segmentapis.com"),
+    ("SEGMENT_BASE_URL", "ftp://api.segmentapis.com", "scheme and a host", "https://api.segmentapis.com"),
+    ("SEGMENT_BASE_URL", "https://", "scheme and a host", "https://api.segmentapis.com"),
+    ("SEGMENT_BASE_URL", "https:///sources", "scheme and a host", "https://api.segmentapis.com"),
+    ("SEGMENT_BASE_URL", "http://api.segmentapis.com", "in the clear", "https://"),
+    ("SEGMENT_BASE_URL", "http://127.0.0.1.example.com", "in the clear", "https://"),
+    ("SEGMENT_BASE_URL", "http://localhost.example.com:80", "in the clear", "https://"),
+    ("SEGMENT_BASE_URL", "http://10.0.0.1", "in the clear", "https://"),
+    ("SEGMENT_BASE_URL", f"https://me:{TOKEN}@api.segmentapis.com", "holds a user", "scheme, host, port and path"),
+    ("SEGMENT_BASE_URL", f"https://{TOKEN}@api.segmentapis.com", "holds a user", "scheme, host, port and path"),
+    ("SEGMENT_BASE_URL", "http://127.0.0.1@example.com", "holds a user", "scheme, host, port and path"),
+    ("SEGMENT_BASE_URL", f"https://api.segmentapis.com?key={TOKEN}", "a query", "scheme, host, port and path"),
+    ("SEGMENT_BASE_URL", "https://api.segmentapis.com#top", "a fragment", "scheme, host, port and path"),
+    ("SEGMENT_BASE_URL", "https://api.segmentapis.com:port", "", "https://api.segmentapis.com"),
+    ("SEGMENT_BASE_URL", "https://api.segmentapis.com:99999", "", "https://api.segmentapis.com"),
+    ("SEGMENT_BASE_URL", "https://[::1", "", "https://api.segmentapis.com"),
+    ("SEGMENT_BASE_URL", "https://api.segmentapis.com\n", "", "https://api.segmentapis.com"),
+    ("SEGMENT_BASE_URL", "https://api. segmentapis.com", "", "https://api.segmentapis.com"),
+    ("SEGMENT_PAGE_SIZE", "0", "is '0'", "from 1 to 1000"),
+    ("SEGMENT_PAGE_SIZE", "-1", "is '-1'", "from 1 to 1000"),
+    ("SEGMENT_PAGE_SIZE", "1001", "is '1001'", "from 1 to 1000"),
+    ("SEGMENT_PAGE_SIZE", "10000", "is '10000'", "from 1 to 1000"),
+    ("SEGMENT_PAGE_SIZE", "many", "is 'many'", "from 1 to 1000"),
+    ("SEGMENT_PAGE_SIZE", "1.5", "is '1.5'", "from 1 to 1000"),
+    ("SEGMENT_PAGE_SIZE", "1\n2", "is '1\\n2'", "from 1 to 1000"),
+    ("SEGMENT_CONCURRENCY", "0", "is '0'", "from 1 to 64"),
+    ("SEGMENT_CONCURRENCY", "65", "is '65'", "from 1 to 64"),
+    ("SEGMENT_CONCURRENCY", "all", "is 'all'", "from 1 to 64"),
+    ("SEGMENT_INCLUDE_SECRETS", "maybe", "is 'maybe'", "true, false"),
+    ("SEGMENT_INCLUDE_SECRETS", "2", "is '2'", "true, false"),
+]
+
+
+@pytest.mark.parametrize(("setting", "value", "problem", "legal"), BAD, ids=[f"{row[0]}={row[1]!r}" for row in BAD])
+def test_a_setting_that_cannot_be_used_names_the_legal_values(setting, value, problem, legal, token, monkeypatch):
+    monkeypatch.setenv(setting, value)
+    refused(setting, problem, legal)
+
+
+@pytest.mark.parametrize(
+    ("setting", "argument", "value"),
+    [
+        ("SEGMENT_REGION", "region", "mars"),
+        ("SEGMENT_REGION", "region", ""),
+        ("SEGMENT_API_LAYOUT", "layout", "v1"),
+        ("SEGMENT_API_LAYOUT", "layout", ""),
+        ("SEGMENT_BASE_URL", "base_url", "api.segmentapis.com"),
+        ("SEGMENT_BASE_URL", "base_url", ""),
+        ("SEGMENT_PAGE_SIZE", "page_size", 0),
+        ("SEGMENT_PAGE_SIZE", "page_size", MAX_PAGE_SIZE + 1),
+        ("SEGMENT_CONCURRENCY", "concurrency", 0),
+        ("SEGMENT_CONCURRENCY", "concurrency", MAX_CONCURRENCY + 1),
+    ],
+)
+def test_an_argument_is_checked_like_the_environment(setting, argument, value, token):
+    refused(setting, **{argument: value})
+
+
+def test_a_region_is_checked_though_a_base_url_is_set(token):
+    refused("SEGMENT_REGION", "mars", region="mars", base_url="https://example.com")
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "field", "expected"),
+    [
+        ("SEGMENT_REGION", "us", "base_url", "https://api.segmentapis.com"),
+        ("SEGMENT_REGION", "eu", "base_url", "https://eu1.api.segmentapis.com"),
+        ("SEGMENT_REGION", "", "base_url", "https://api.segmentapis.com"),
+        ("SEGMENT_BASE_URL", "https://example.com/segment//", "base_url", "https://example.com/segment"),
+        ("SEGMENT_BASE_URL", "http://127.0.0.1:8000/", "base_url", "http://127.0.0.1:8000"),
+        ("SEGMENT_BASE_URL", "http://localhost", "base_url", "http://localhost"),
+        ("SEGMENT_BASE_URL", "http://LOCALHOST:1", "base_url", "http://LOCALHOST:1"),
+        ("SEGMENT_BASE_URL", "http://[::1]:9", "base_url", "http://[::1]:9"),
+        ("SEGMENT_BASE_URL", "", "base_url", "https://api.segmentapis.com"),
+        ("SEGMENT_API_LAYOUT", "public", "layout", "public"),
+        ("SEGMENT_API_LAYOUT", "versioned", "layout", "versioned"),
+        ("SEGMENT_API_LAYOUT", "", "layout", "public"),
+        ("SEGMENT_PAGE_SIZE", "1", "page_size", 1),
+        ("SEGMENT_PAGE_SIZE", "1000", "page_size", 1000),
+        ("SEGMENT_PAGE_SIZE", "", "page_size", 1000),
+        ("SEGMENT_CONCURRENCY", "1", "concurrency", 1),
+        ("SEGMENT_CONCURRENCY", "64", "concurrency", 64),
+        ("SEGMENT_INCLUDE_SECRETS", "true", "include_secrets", True),
+        ("SEGMENT_INCLUDE_SECRETS", "TRUE", "include_secrets", True),
+        ("SEGMENT_INCLUDE_SECRETS", "1", "include_secrets", True),
+        ("SEGMENT_INCLUDE_SECRETS", "yes", "include_secrets", True),
+        ("SEGMENT_INCLUDE_SECRETS", "false", "include_secrets", False),
+        ("SEGMENT_INCLUDE_SECRETS", "0", "include_secrets", False),
+        ("SEGMENT_INCLUDE_SECRETS", "No", "include_secrets", False),
+        ("SEGMENT_INCLUDE_SECRETS", "", "include_secrets", False),
+        ("SEGMENT_FINGERPRINT_KEY", "key of mine", "fingerprint_key", "key of mine"),
+        ("SEGMENT_FINGERPRINT_KEY", "", "fingerprint_key", None),
+    ],
+)
+def test_a_legal_value_is_taken(setting, value, field, expected, token, monkeypatch):
+    monkeypatch.setenv(setting, value)
+    assert getattr(resolve(), field) == expected
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "argument", "field", "expected"),
+    [
+        ("SEGMENT_REGION", "us", {"region": "eu"}, "base_url", REGIONS["eu"]),
+        ("SEGMENT_BASE_URL", "https://a.example", {"base_url": "https://b.example"}, "base_url", "https://b.example"),
+        ("SEGMENT_API_LAYOUT", "public", {"layout": "versioned"}, "layout", "versioned"),
+        ("SEGMENT_PAGE_SIZE", "100", {"page_size": 7}, "page_size", 7),
+        ("SEGMENT_CONCURRENCY", "2", {"concurrency": 3}, "concurrency", 3),
+        ("SEGMENT_INCLUDE_SECRETS", "true", {"include_secrets": False}, "include_secrets", False),
+        ("SEGMENT_INCLUDE_SECRETS", "false", {"include_secrets": True}, "include_secrets", True),
+        ("SEGMENT_API_TOKEN", "theirs", {"token": "mine"}, "token", "mine"),
+    ],
+)
+def test_an_argument_counts_before_the_environment(setting, value, argument, field, expected, token, monkeypatch):
+    monkeypatch.setenv(setting, value)
+    assert getattr(resolve(**argument), field) == expected
+
+
+@pytest.mark.parametrize("value", ["mars", "many"])
+def test_an_argument_counts_before_an_environment_that_cannot_be_used(value, token, monkeypatch):
+    monkeypatch.setenv("SEGMENT_REGION", value)
+    monkeypatch.setenv("SEGMENT_PAGE_SIZE", value)
+    assert resolve(region="eu", page_size=3).page_size == 3
+
+
+def test_a_base_url_counts_before_the_region(token):
+    assert resolve(region="eu", base_url="https://example.com").base_url == "https://example.com"
+
+
+def test_dlts_setting_of_the_token_counts_where_no_other_is_set(monkeypatch):
+    monkeypatch.setenv(DLT_TOKEN, "dlts")
+    assert resolve().token == "dlts"
+    monkeypatch.setenv("SEGMENT_API_TOKEN", "")
+    assert resolve().token == "dlts"
+    monkeypatch.setenv("SEGMENT_API_TOKEN", "the environments")
+    with pytest.raises(SettingError):
+        resolve()
+    monkeypatch.setenv("SEGMENT_API_TOKEN", "environments")
+    assert resolve().token == "environments"
+    assert resolve(token="arguments").token == "arguments"
+
+
+def in_directory(code, directory, **environment):
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=directory,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+PRINT_TOKEN = """
+from segment_dagster.errors import SegmentError
+from segment_dagster.settings import resolve
+try:
+    print(resolve().token)
+except SegmentError as error:
+    print(f"refused: {error}")
+"""
+
+
+def test_dlts_secrets_file_in_the_working_directory_is_read():
+    Path(".dlt").mkdir()
+    Path(".dlt/secrets.toml").write_text('[sources.segment_source]\napi_key = "from-the-file"\n')
+    assert in_directory(PRINT_TOKEN, Path.cwd()).stdout == "from-the-file\n"
+    assert in_directory(PRINT_TOKEN, Path.cwd(), SEGMENT_API_TOKEN="environments").stdout == "environments\n"
+    assert in_directory(PRINT_TOKEN, Path.cwd(), **{DLT_TOKEN: "dlts-environment"}).stdout == "dlts-environment\n"
+
+
+def test_a_secrets_file_with_a_line_break_in_the_token_does_not_show_it():
+    Path(".dlt").mkdir()
+    Path(".dlt/secrets.toml").write_text(f'[sources.segment_source]\napi_key = """{TOKEN}\n"""\n')
+    ran = in_directory(PRINT_TOKEN, Path.cwd())
+    assert ran.stdout.startswith("refused: SEGMENT_API_TOKEN holds a space, a line break")
+    assert TOKEN not in ran.stdout + ran.stderr
+
+
+def test_a_secrets_file_that_is_no_toml_is_one_line():
+    Path(".dlt").mkdir()
+    Path(".dlt/secrets.toml").write_text(f"[sources.segment_source]\napi_key = {TOKEN}\n")
+    ran = in_directory(PRINT_TOKEN, Path.cwd())
+    assert ran.stderr == ""
+    assert ran.stdout.startswith("refused: ")
+    assert ran.stdout.count("\n") == 1
+    assert TOKEN not in ran.stdout
+
+
+def test_neither_the_token_nor_the_fingerprint_key_is_printed(token, monkeypatch):
+    monkeypatch.setenv("SEGMENT_FINGERPRINT_KEY", "fingerprint-key-of-mine")
+    settings = resolve()
+    for text in (repr(settings), str(settings), f"{settings}"):
+        assert TOKEN not in text
+        assert "fingerprint-key-of-mine" not in text
+        assert "base_url='https://api.segmentapis.com'" in text
+
+
+def test_importing_the_settings_reads_no_file_of_dlts():
+    Path(".dlt").mkdir()
+    Path(".dlt/secrets.toml").write_text("no toml at all [")
+    ran = in_directory("import sys, segment_dagster.settings; print('dlt' in sys.modules)", Path.cwd())
+    assert (ran.stdout, ran.stderr) == ("False\n", "")
