@@ -1,11 +1,11 @@
 """The `dagster` command line: what a person types, and what they read when a setting is wrong."""
 
-import json
 import os
-import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 
 import pytest
@@ -74,47 +74,30 @@ BAD: dict[str, tuple[dict[str, str | None], str]] = {
 }
 
 
-@pytest.fixture(scope="module")
-def forks(tmp_path_factory):
-    """Run `dagster` commands, each given as directory, environment and arguments: 1 s a command in place of 4 s."""
-    script = Path(__file__).with_name("forked_commands.py")
-    home = tmp_path_factory.mktemp("dagster_home")
-    with subprocess.Popen(
-        [sys.executable, str(script), str(home)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as server:
-        asking, answering = server.stdin, server.stdout
-        assert asking and answering and answering.readline()
-
-        def run(**commands):
-            written, places = {}, {name: tmp_path_factory.mktemp("command") for name in commands}
-            for name, (directory, settings, arguments) in commands.items():
-                written[name] = {
-                    "arguments": arguments,
-                    "directory": str(directory),
-                    "environment": {key: value for key, value in settings.items() if value is not None}
-                    | {"DAGSTER_HOME": str(shutil.copytree(home, places[name] / "home"))},
-                    "output": str(places[name] / "output"),
-                }
-            print(json.dumps(written), file=asking, flush=True)
-            ended = json.loads(answering.readline())
-            return {name: (status, (places[name] / "output").read_text()) for name, status in ended.items()}
-
-        yield run
-        asking.close()
+def run(directory, settings, *arguments):
+    """The `dagster` command as a user runs it: its exit status and all that it prints."""
+    with TemporaryDirectory() as home:
+        ended = subprocess.run(
+            [Path(sys.executable).with_name("dagster"), *arguments],
+            cwd=directory,
+            env={"DAGSTER_HOME": home, **{key: value for key, value in settings.items() if value is not None}},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=100,
+            check=False,
+        )
+    return ended.returncode, ended.stdout
 
 
 @pytest.fixture
-def fork(forks):
+def command():
     """Run `dagster` with arguments in the working directory, with settings added to the environment."""
-
-    def run(*arguments, **settings):
-        return forks(command=(Path.cwd(), {**os.environ, **settings}, arguments))["command"]
-
-    return run
+    return lambda *arguments, **settings: run(Path.cwd(), {**os.environ, **settings}, *arguments)
 
 
 @pytest.fixture(scope="module")
-def refused(forks, one_emulator, tmp_path_factory):
+def refused(one_emulator, tmp_path_factory):
     """What the command says of each bad setting, the directories it ran in, and how much it asked of the API."""
     place = tmp_path_factory.mktemp("refused")
     commands = {}
@@ -131,7 +114,11 @@ def refused(forks, one_emulator, tmp_path_factory):
         }
         commands[case] = (work, {**environment, **settings}, EXECUTE)
     one_emulator.stats.clear()
-    ended = forks(**commands)
+    # one a core: a command spends its time on imports
+    with ThreadPoolExecutor(2) as pool:
+        ended = dict(
+            zip(commands, pool.map(lambda each: run(each[0], each[1], *each[2]), commands.values()), strict=True)
+        )
     return SimpleNamespace(ended=ended, place=place, asked=one_emulator.stats.total)
 
 
@@ -149,10 +136,10 @@ def test_a_bad_token_is_not_repeated(refused):
     assert "half-a-token" not in refused.ended["token with a line break"][1]
 
 
-def test_a_file_that_is_not_duckdb_is_left_alone(emulator, fork):
+def test_a_file_that_is_not_duckdb_is_left_alone(emulator, command):
     notes = Path("segment.duckdb").absolute()
     notes.write_text("these are somebody's notes and no database")
-    status, output = fork(*EXECUTE)
+    status, output = command(*EXECUTE)
     assert status == 1
     said = f"DESTINATION__DUCKDB__CREDENTIALS names {notes}, which is not a DuckDB file. {LEGAL_FILE}"
     assert any(said in line for line in output.splitlines())
@@ -161,10 +148,10 @@ def test_a_file_that_is_not_duckdb_is_left_alone(emulator, fork):
     assert emulator.stats.total == 0
 
 
-def test_a_read_only_file_is_left_alone(old_tables, emulator, fork):
+def test_a_read_only_file_is_left_alone(old_tables, emulator, command):
     before = old_tables.read_bytes()
     old_tables.chmod(0o444)
-    status, output = fork(*EXECUTE)
+    status, output = command(*EXECUTE)
     assert status == 1
     said = f"DESTINATION__DUCKDB__CREDENTIALS names {old_tables}, which is read-only. {LEGAL_FILE}"
     assert any(said in line for line in output.splitlines())
@@ -173,15 +160,15 @@ def test_a_read_only_file_is_left_alone(old_tables, emulator, fork):
     assert emulator.stats.total == 0
 
 
-def test_a_directory_in_the_files_place_is_told(emulator, fork):
+def test_a_directory_in_the_files_place_is_told(emulator, command):
     Path("segment.duckdb").mkdir()
-    status, output = fork(*EXECUTE)
+    status, output = command(*EXECUTE)
     assert status == 1
     assert f"names {Path('segment.duckdb').absolute()}, which is no file." in output
 
 
-def test_a_wrong_token_fails_the_command(emulator, fork):
-    status, output = fork(*EXECUTE, SEGMENT_API_TOKEN="wrong-token-4711")
+def test_a_wrong_token_fails_the_command(emulator, command):
+    status, output = command(*EXECUTE, SEGMENT_API_TOKEN="wrong-token-4711")
     assert status == 1
     assert any(
         line.startswith("sources: GET /sources was refused: the token is not valid (401).")
@@ -202,13 +189,13 @@ def test_materializing_one_asset_in_an_empty_directory(emulator, dagster, duck, 
     assert emulator.stats.by_endpoint == {"spaces": 1, "segments": 12}
 
 
-def test_listing_the_assets_needs_no_token(fork):
-    status, output = fork("asset", "list", "-m", "segment_dagster.definitions")
+def test_listing_the_assets_needs_no_token(command):
+    status, output = command("asset", "list", "-m", "segment_dagster.definitions")
     assert status == 0, output
     assert {line.strip() for line in output.splitlines()} >= {f"segment/{name}" for name in NAMES}
     assert list(Path.cwd().iterdir()) == []
 
 
-def test_the_definitions_validate(fork):
-    status, output = fork("definitions", "validate", "-m", "segment_dagster.definitions")
+def test_the_definitions_validate(command):
+    status, output = command("definitions", "validate", "-m", "segment_dagster.definitions")
     assert status == 0, output
