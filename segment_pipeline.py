@@ -1,14 +1,14 @@
 """Load a Segment workspace with dlt alone: `SEGMENT_API_TOKEN=... python segment_pipeline.py`."""
 
+import signal
 import sys
 
-import dlt
-from dlt.common.runtime.collector import NULL_COLLECTOR
+from dlt.common.runtime.collector import NULL_COLLECTOR, TqdmCollector
 
 from segment_dagster.errors import SegmentError
 from segment_dagster.pipeline import load, settle
 from segment_dagster.settings import resolve
-from segment_dagster.source.reader import WorkspaceReader
+from segment_dagster.source.reader import WorkspaceReader, told_once
 from segment_dagster.source.resources import delivered_source
 
 
@@ -18,7 +18,9 @@ def main() -> int:
     Returns:
         The exit status: 1 where an endpoint failed. The others are loaded all the same.
     """
-    collector = dlt.progress.tqdm() if sys.stderr.isatty() else NULL_COLLECTOR
+    # as an exception, so that what was begun is ended and deleted
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    collector = TqdmCollector() if sys.stderr.isatty() else NULL_COLLECTOR
     try:
         settings, place = resolve(), settle()
         with WorkspaceReader(settings, collector=collector) as reader:
@@ -29,10 +31,13 @@ def main() -> int:
     except SegmentError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("error: interrupted; nothing was loaded that is not whole", file=sys.stderr)
+        return 128 + signal.SIGINT
     for delivery in deliveries:
         print(f"{delivery.endpoint.name}: {delivery.rows:,} rows in {delivery.requests:,} requests")
-    for failure in failures:
-        print(f"error: {failure.error}", file=sys.stderr)
+    for line in told_once(failures):
+        print(f"error: {line}", file=sys.stderr)
     return 1 if failures else 0
 
 

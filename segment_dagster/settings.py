@@ -1,9 +1,10 @@
 """What a user can set about the API, checked before anything is asked of it."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, cast
+from typing import Literal
 from urllib.parse import urlsplit
 
 from segment_dagster.errors import SettingError
@@ -23,6 +24,7 @@ HOW_TO_MAKE_ONE = (
     "Make one in the Segment app under Settings > Workspace settings > Access Management > Tokens "
     "(a Public API token) and put it into SEGMENT_API_TOKEN"
 )
+_HOST = re.compile(r"([a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*\.?|[0-9a-f:]*:[0-9a-f:.]*")
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _BOOLEANS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
@@ -71,15 +73,56 @@ def resolve(
     Raises:
         SettingError: A setting is missing or has a value that cannot be used.
     """
+    check_runtime()
     return Settings(
         token=_token(token),
         base_url=_base_url(_text(base_url, "SEGMENT_BASE_URL"), _text(region, "SEGMENT_REGION")),
-        layout=_layout(_text(layout, "SEGMENT_API_LAYOUT")),
+        layout=layout_in_use(layout),
         concurrency=_whole_number(concurrency, "SEGMENT_CONCURRENCY", Settings.concurrency, MAX_CONCURRENCY),
         page_size=_whole_number(page_size, "SEGMENT_PAGE_SIZE", Settings.page_size, MAX_PAGE_SIZE),
         include_secrets=_boolean(include_secrets, "SEGMENT_INCLUDE_SECRETS", Settings.include_secrets),
         fingerprint_key=os.environ.get("SEGMENT_FINGERPRINT_KEY") or None,
     )
+
+
+def layout_in_use(layout: str | None = None) -> Layout:
+    """The layout alone: an argument first, then the environment, then the default.
+
+    Raises:
+        SettingError: It is no layout.
+    """
+    return _layout(_text(layout, "SEGMENT_API_LAYOUT"))
+
+
+def check_runtime() -> None:
+    """Check dlt's own settings of requests, which dlt takes as they come.
+
+    Raises:
+        SettingError: One of them cannot be used.
+    """
+    from dlt.common.configuration import resolve_configuration
+    from dlt.common.configuration.exceptions import ConfigValueCannotBeCoercedException
+    from dlt.common.configuration.providers.toml import TomlProviderReadException
+    from dlt.common.configuration.specs import RuntimeConfiguration
+
+    try:
+        runtime = resolve_configuration(RuntimeConfiguration())
+    except TomlProviderReadException as error:
+        # its message, and that of its cause, may repeat a line of the file
+        raise SettingError(f"dlt's {error.file_name}", "is no TOML", f"Mend {' or '.join(error.full_paths)}.") from None
+    except ConfigValueCannotBeCoercedException as error:
+        setting = f"RUNTIME__{error.field_name.upper()}"
+        raise SettingError(setting, "has a value of the wrong type", f"Set it to a {error.hint.__name__}.") from None
+    least = {
+        "request_max_attempts": 1,
+        "request_timeout": 0.001,
+        "request_backoff_factor": 0,
+        "request_max_retry_delay": 0,
+    }
+    for name, minimum in least.items():
+        if not getattr(runtime, name) >= minimum:
+            setting, value = f"RUNTIME__{name.upper()}", getattr(runtime, name)
+            raise SettingError(setting, f"is {value}", f"Legal values: {minimum} and more.")
 
 
 def _text(value: str | None, setting: str) -> str | None:
@@ -102,14 +145,13 @@ def _token(value: str | None) -> str:
 def _token_of_dlt() -> str | None:
     # dlt reads its files on first use: nothing is read when this module is imported
     import dlt
-    from dlt.common.configuration.providers.toml import TomlProviderReadException
 
-    try:
-        return cast("str | None", dlt.secrets.get("sources.segment_source.api_key", str))
-    except TomlProviderReadException as error:
-        # its message, and that of its cause, may repeat a line of the file
-        problem = f"is looked for in dlt's {error.file_name}, which is no TOML"
-        raise SettingError("SEGMENT_API_TOKEN", problem, f"Mend {' or '.join(error.full_paths)}.") from None
+    # not by `dlt.secrets.get`: dlt keeps what it has given out, with its value, in the trace of the next run
+    found = (
+        provider.get_value("api_key", str, None, "sources", "segment_source")[0]
+        for provider in dlt.secrets.config_providers
+    )
+    return next((str(token) for token in found if token), None)
 
 
 def _base_url(base_url: str | None, region: str | None) -> str:
@@ -120,7 +162,7 @@ def _base_url(base_url: str | None, region: str | None) -> str:
     try:
         parts = urlsplit(base_url)
         # the port is read only when it is asked for
-        whole = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        whole = parts.scheme in ("http", "https") and bool(_HOST.fullmatch(parts.hostname or "")) and parts.port != 0
     except ValueError:
         whole = False
     if not whole or any(character.isspace() for character in base_url):
@@ -151,12 +193,10 @@ def _layout(value: str | None) -> Layout:
 
 def _whole_number(value: int | None, setting: str, default: int, maximum: int) -> int:
     written = value if value is not None else os.environ.get(setting) or default
-    try:
-        number = int(written)
-    except ValueError:
-        number = 0
+    text = str(written)
+    number = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
     if not 1 <= number <= maximum:
-        raise SettingError(setting, f"is {str(written)!r}", f"Legal values: a whole number from 1 to {maximum}.")
+        raise SettingError(setting, f"is {text!r}", f"Legal values: a whole number from 1 to {maximum}.")
     return number
 
 

@@ -1,6 +1,7 @@
 """`python segment_pipeline.py` as a person runs it: a process of its own in a directory of its own."""
 
 import os
+import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -233,3 +234,26 @@ def test_a_bad_input_is_one_line_and_leaves_nothing(case, bad_runs):
     assert (ran.returncode, ran.stdout) == (1, "")
     assert TOKEN not in line
     assert after == before
+
+
+@pytest.mark.parametrize("told", [signal.SIGINT, signal.SIGTERM], ids=["interrupted", "terminated"])
+def test_a_script_that_waits_for_an_answer_ends_when_it_is_told(told, emulator, tmp_path):
+    # longer than a test may take: only hanging up ends it
+    emulator.faults.add(Fault("slow", "segments", value=300))
+    spools = tmp_path / "spools"
+    spools.mkdir()
+    with subprocess.Popen(
+        [sys.executable, SCRIPT],
+        env={**os.environ, "TMPDIR": str(spools)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as script:
+        while emulator.stats.most_open < 2:
+            with pytest.raises(subprocess.TimeoutExpired):
+                script.wait(0.05)
+        script.send_signal(told)
+        _, said = script.communicate(timeout=60)
+    assert script.returncode == 128 + told
+    assert b"Traceback" not in said
+    assert list(spools.iterdir()) == []
+    assert not Path("segment.duckdb").exists()

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from segment_dagster.errors import SettingError
+from segment_dagster.pipeline import settle
 from segment_dagster.settings import MAX_CONCURRENCY, MAX_PAGE_SIZE, REGIONS, Settings, TokenMissingError, resolve
 
 TOKEN = "sgp_S3cr3tTokenOfMine"
@@ -260,6 +261,31 @@ def test_a_secrets_file_with_a_line_break_in_the_token_does_not_show_it():
     ran = in_directory(PRINT_TOKEN, Path.cwd())
     assert ran.stdout.startswith("refused: SEGMENT_API_TOKEN holds a space, a line break")
     assert TOKEN not in ran.stdout + ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "said"),
+    [
+        (
+            "RUNTIME__REQUEST_TIMEOUT",
+            "abc",
+            "RUNTIME__REQUEST_TIMEOUT has a value of the wrong type. Set it to a float.",
+        ),
+        ("RUNTIME__REQUEST_TIMEOUT", "-1", "RUNTIME__REQUEST_TIMEOUT is -1.0. Legal values: 0.001 and more."),
+        ("RUNTIME__REQUEST_MAX_ATTEMPTS", "0", "RUNTIME__REQUEST_MAX_ATTEMPTS is 0. Legal values: 1 and more."),
+        (
+            "RUNTIME__REQUEST_MAX_RETRY_DELAY",
+            "-2",
+            "RUNTIME__REQUEST_MAX_RETRY_DELAY is -2.0. Legal values: 0 and more.",
+        ),
+    ],
+)
+def test_dlts_settings_of_requests_are_checked_under_their_own_names(setting, value, said, monkeypatch, token):
+    monkeypatch.setenv(setting, value)
+    for settled in (resolve, settle):
+        with pytest.raises(SettingError) as caught:
+            settled()
+        assert str(caught.value) == said
 
 
 def test_a_secrets_file_that_is_no_toml_is_one_line():

@@ -20,6 +20,9 @@ class Subject:
     delivered: int | None
     """Rows that the API delivered when the table was loaded last; `None` where that is not known."""
 
+    absent: frozenset[str]
+    """Names of the endpoints that the layout in use does not have."""
+
     total_entries: int | None
     """Rows that the API itself counted then; `None` where it did not say."""
 

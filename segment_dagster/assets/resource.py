@@ -18,8 +18,8 @@ class Workspace:
     """Whom a token belongs to."""
 
     id: str
-    slug: str
-    name: str
+    slug: str | None
+    name: str | None
 
 
 class SegmentResource(dg.ConfigurableResource[Any]):
@@ -83,4 +83,4 @@ class SegmentResource(dg.ConfigurableResource[Any]):
         """
         with self.reader() as reader:
             (record,) = reader.read(IDENTITY).preview
-            return Workspace(id=record["id"], slug=record["slug"], name=record["name"])
+            return Workspace(id=record["id"], slug=record.get("slug"), name=record.get("name"))

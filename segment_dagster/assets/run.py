@@ -12,11 +12,13 @@ from segment_dagster.assets.logs import forwarded
 from segment_dagster.assets.preview import preview
 from segment_dagster.assets.resource import SegmentResource
 from segment_dagster.assets.specs import SegmentTranslator, column_schema
+from segment_dagster.client.layout import offers
 from segment_dagster.endpoints import Endpoint
 from segment_dagster.errors import SegmentError
 from segment_dagster.pipeline import Place, Tables, exclusive, open_tables, settle
+from segment_dagster.settings import layout_in_use
 from segment_dagster.source.columns import columns_of
-from segment_dagster.source.reader import Delivery, WorkspaceReader
+from segment_dagster.source.reader import Delivery, WorkspaceReader, told_once
 from segment_dagster.source.resources import delivered_source
 
 ROWS_DELIVERED = "segment/rows_delivered"
@@ -44,6 +46,7 @@ class FamilyRun:
         self._dlt = dlt
         self._endpoints = endpoints
         self._checks = checks
+        self._absent = frozenset[str]()
         self._wanted = {(key.asset_key, key.name) for key in context.selected_asset_check_keys}
 
     def events(self, segment: SegmentResource) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
@@ -60,6 +63,8 @@ class FamilyRun:
         try:
             with forwarded(self._context.log):
                 place = settle()
+                layout = layout_in_use(segment.layout)
+                self._absent = frozenset(each.name for each in self._endpoints if not offers(layout, each))
                 if selected:
                     with segment.reader(self._endpoints) as reader:
                         yield from self._materialize(reader, place, selected)
@@ -70,20 +75,20 @@ class FamilyRun:
     def _materialize(
         self, reader: WorkspaceReader, place: Place, selected: Sequence[Endpoint]
     ) -> Iterator[dg.MaterializeResult[Any]]:
-        offered = [endpoint for endpoint in selected if reader.client.offers(endpoint)]
+        offered = [endpoint for endpoint in selected if endpoint.name not in self._absent]
         for endpoint in selected:
-            if endpoint not in offered:
+            if endpoint.name in self._absent:
                 self._skip(endpoint, f"the {reader.settings.layout!r} layout has no such endpoint")
         deliveries, failures = reader.read_all(offered)
-        for failure in failures:
-            self._context.log.error(str(failure.error))
+        for line in told_once(failures):
+            self._context.log.error(line)
         if deliveries:
             yield from self._load(place, deliveries)
         if failures:
-            said = [f"{len(failures)} of {len(offered)} endpoints failed.", *(str(each.error) for each in failures)]
+            said = told_once(failures)
             raise dg.Failure(
-                "\n".join(said),
-                metadata={each.endpoint.name: str(each.error) for each in failures},
+                "\n".join([f"{len(failures)} of {len(offered)} endpoints failed.", *said]),
+                metadata={each.endpoint.name: line for each, line in zip(failures, said, strict=True)},
                 # a retry would read and load again what has just been loaded
                 allow_retries=False,
             )
@@ -108,6 +113,7 @@ class FamilyRun:
                             Subject(
                                 endpoint=delivery.endpoint,
                                 tables=tables,
+                                absent=self._absent,
                                 delivered=delivery.rows,
                                 total_entries=delivery.total_entries,
                             )
@@ -136,6 +142,7 @@ class FamilyRun:
         return Subject(
             endpoint=endpoint,
             tables=tables,
+            absent=self._absent,
             delivered=_number(metadata, ROWS_DELIVERED),
             total_entries=_number(metadata, TOTAL_ENTRIES),
         )
@@ -163,7 +170,7 @@ def _metadata(delivery: Delivery, tables: Tables, of_dlt: Mapping[str, Any]) -> 
         **{name: value for name, value in of_dlt.items() if not name.startswith("dagster/")},
     }
     # dlt's list of load files: long, and the files are gone
-    del metadata["jobs"]
+    metadata.pop("jobs", None)
     if delivery.total_entries is None:
         del metadata[TOTAL_ENTRIES]
     return metadata

@@ -15,6 +15,7 @@ from segment_dagster.client.errors import (
     InvalidRequestError,
     NotFoundError,
     RateLimitedError,
+    RedirectError,
     ServerError,
     ShapeError,
     TokenError,
@@ -37,6 +38,8 @@ def check_answer(endpoint: Endpoint, call: Call, settings: Settings) -> Callable
 
     def check(response: Response, *_: Any, **__: Any) -> None:
         path = urlsplit(response.url).path
+        if response.is_redirect:
+            raise RedirectError(endpoint.name, path, urlsplit(response.headers["Location"]).netloc)
         try:
             body = orjson.loads(response.content)
         except orjson.JSONDecodeError:

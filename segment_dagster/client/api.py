@@ -12,15 +12,16 @@ from dlt.common.configuration import resolve_configuration
 from dlt.common.configuration.specs import RuntimeConfiguration
 from dlt.sources.helpers.rest_client.auth import BearerTokenAuth
 from dlt.sources.helpers.rest_client.client import RESTClient
+from requests.exceptions import RequestException  # noqa: TID251 - dlt does not hand it on
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_when_event_set
 from tenacity.nap import sleep_using_event
 
 from segment_dagster.client.answer import check_answer
 from segment_dagster.client.errors import ApiError, UnreachableError
-from segment_dagster.client.layout import Call, at, call_for
+from segment_dagster.client.layout import Call, at, call_for, offers
 from segment_dagster.client.paging import CursorPaginator
-from segment_dagster.client.retry import NO_ANSWER, TRANSIENT, stop_by_failure, wait_as_told
-from segment_dagster.client.session import RetryingSession
+from segment_dagster.client.retry import TRANSIENT, stop_by_failure, wait_as_told
+from segment_dagster.client.session import Connections, RetryingSession
 from segment_dagster.endpoints import Endpoint
 from segment_dagster.settings import Settings
 
@@ -71,7 +72,7 @@ class SegmentClient:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._retries = resolve_configuration(RuntimeConfiguration())
-        self._closed = threading.Event()
+        self._connections = Connections()
         self._local = threading.local()
         self._sessions: list[RetryingSession] = []
 
@@ -86,14 +87,14 @@ class SegmentClient:
         self.close()
 
     def close(self) -> None:
-        """Close all connections and end all waiting for another attempt."""
-        self._closed.set()
+        """Hang up all connections, in the middle of a request too, and end all waiting for another attempt."""
+        self._connections.close()
         for session in self._sessions:
             session.close()
 
     def offers(self, endpoint: Endpoint) -> bool:
         """Whether the layout in use has the endpoint."""
-        return self._call(endpoint) is not None
+        return offers(self.settings.layout, endpoint)
 
     def pages(
         self, endpoint: Endpoint, values: Mapping[str, str] | None = None, meter: Meter | None = None
@@ -134,7 +135,7 @@ class SegmentClient:
                 records = at(body, call.selector)
                 total = next((total for place in call.total if (total := at(body, place)) is not None), None)
                 yield Page([records] if endpoint.single else records, total if isinstance(total, int) else None)
-        except NO_ANSWER as failure:
+        except RequestException as failure:
             host = urlsplit(self.settings.base_url).netloc
             raise UnreachableError(endpoint.name, path, host, type(failure).__name__) from failure
 
@@ -153,13 +154,13 @@ class SegmentClient:
         retrying = Retrying(
             retry=retry_if_exception_type(TRANSIENT),
             wait=wait_as_told(self._retries.request_backoff_factor, self._retries.request_max_retry_delay),
-            stop=stop_by_failure(self._retries.request_max_attempts) | stop_when_event_set(self._closed),
-            sleep=sleep_using_event(self._closed),
+            stop=stop_by_failure(self._retries.request_max_attempts) | stop_when_event_set(self._connections.closed),
+            sleep=sleep_using_event(self._connections.closed),
             before_sleep=self._log_wait,
             reraise=True,
         )
         timeout = (CONNECT_TIMEOUT, self._retries.request_timeout)
-        session = RetryingSession(timeout, retrying, on_request=lambda: self._local.meter.add(requests=1))
+        session = RetryingSession(timeout, retrying, lambda: self._local.meter.add(requests=1), self._connections)
         self._sessions.append(session)
         return session
 

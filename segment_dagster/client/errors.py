@@ -24,6 +24,7 @@ class ApiError(SegmentError):
     def __init__(self, endpoint: str, path: str, what: str, remedy: str = "", said: str = "") -> None:
         quote = f' Segment says: "{said.rstrip(".")}".' if said else ""
         self.endpoint = endpoint
+        self.remedy = remedy
         self.happened = f"{endpoint}: GET {path} {what}"
         """What happened, without a remedy."""
         super().__init__(" ".join(f"{self.happened}.{quote} {remedy}".split()))
@@ -65,6 +66,14 @@ class InvalidRequestError(ApiError):
     def __init__(self, endpoint: str, path: str, status: int, said: str) -> None:
         remedy = "If SEGMENT_PAGE_SIZE is set, try without it."
         super().__init__(endpoint, path, f"was not accepted ({status})", remedy, said)
+
+
+class RedirectError(ApiError):
+    """3xx: the API is somewhere else. The token is not taken there."""
+
+    def __init__(self, endpoint: str, path: str, host: str) -> None:
+        remedy = "Set SEGMENT_BASE_URL to the API's own address if that is the right one."
+        super().__init__(endpoint, path, f"was sent on to {host or 'another path'}", remedy)
 
 
 class TransientError(ApiError):

@@ -56,6 +56,11 @@ def call_for(endpoint: Endpoint, layout: Layout, page_size: int) -> Call | None:
     )
 
 
+def offers(layout: Layout, endpoint: Endpoint) -> bool:
+    """Whether the layout has the endpoint."""
+    return layout == "public" or endpoint.versioned is not None
+
+
 def at(body: Any, place: tuple[str, ...]) -> Any:
     """The value that the keys of `place` lead to, or `None`."""
     for key in place:

@@ -2,6 +2,7 @@
 
 import random
 import time
+from datetime import timezone
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -19,7 +20,6 @@ NO_ANSWER: tuple[type[Exception], ...] = (*DEFAULT_RETRY_EXCEPTIONS, ContentDeco
 
 TRANSIENT: tuple[type[Exception], ...] = (TransientError, *NO_ANSWER)
 """What another attempt may mend: no whole answer, 429, 5xx, a body that is no JSON."""
-
 
 LIMITED_ATTEMPTS = 3
 """Attempts that a 429 gets beyond the others: a limit per minute that tells no time outlives dlt's five, 15 s long."""
@@ -76,7 +76,8 @@ def told_delay(response: Response, body: Any) -> float | None:
     """
     after = response.headers.get("Retry-After", "").strip()
     if after.isascii() and after.isdigit():
-        return float(after)
+        # no seconds at all would use up every attempt at once
+        return float(after) or None
     if after and (delay := _seconds_until(after)) is not None:
         return delay
     if response.status_code != 429:
@@ -91,6 +92,9 @@ def _seconds_until(date: str) -> float | None:
         moment = parsedate_to_datetime(date)
     except (TypeError, ValueError):
         return None
+    if moment.tzinfo is None:
+        # RFC 5322 writes UTC as -0000 where nothing is said about the zone
+        moment = moment.replace(tzinfo=timezone.utc)
     return max(0.0, moment.timestamp() - time.time())
 
 

@@ -1,10 +1,64 @@
-"""An HTTP session that asks again after a passing fault."""
+"""An HTTP session that asks again after a passing fault, and that can be ended in the middle of a request."""
 
+import contextlib
+import socket
+import weakref
 from collections.abc import Callable
+from threading import Event, Lock
 from typing import Any
 
 from dlt.sources.helpers.requests import Response, Session
+from requests.adapters import HTTPAdapter  # noqa: TID251 - dlt does not hand it on
 from tenacity import Retrying
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+
+class Connections:
+    """The open connections of a client's sessions."""
+
+    def __init__(self) -> None:
+        self.closed = Event()
+        self._lock = Lock()
+        self._open: weakref.WeakSet[HTTPConnection] = weakref.WeakSet()
+
+    def add(self, connection: HTTPConnection) -> None:
+        """Keep a connection in mind; hang up at once where the client is closed."""
+        with self._lock:
+            self._open.add(connection)
+        if self.closed.is_set():
+            _hang_up(connection)
+
+    def close(self) -> None:
+        """Hang up all: a thread that waits for an answer gets an error now and not when the answer comes."""
+        self.closed.set()
+        with self._lock:
+            for connection in self._open:
+                _hang_up(connection)
+
+    def adapter(self) -> HTTPAdapter:
+        """A transport for requests whose connections are kept in mind."""
+        connections = self
+
+        class Http(HTTPConnection):
+            def connect(self) -> None:
+                super().connect()
+                connections.add(self)
+
+        class Https(HTTPSConnection):
+            def connect(self) -> None:
+                super().connect()
+                connections.add(self)
+
+        class HttpPool(HTTPConnectionPool):
+            ConnectionCls = Http
+
+        class HttpsPool(HTTPSConnectionPool):
+            ConnectionCls = Https
+
+        adapter = HTTPAdapter()
+        adapter.poolmanager.pool_classes_by_scheme = {"http": HttpPool, "https": HttpsPool}
+        return adapter
 
 
 class RetryingSession(Session):
@@ -14,12 +68,21 @@ class RetryingSession(Session):
         timeout: Seconds to wait for a connection, and for an answer.
         retrying: When to try again and when to stop.
         on_request: Called before every try.
+        connections: Keeps the session's connections in mind.
     """
 
-    def __init__(self, timeout: tuple[float, float], retrying: Retrying, on_request: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        timeout: tuple[float, float],
+        retrying: Retrying,
+        on_request: Callable[[], None],
+        connections: Connections,
+    ) -> None:
         super().__init__(timeout=timeout, raise_for_status=False)
         self._retrying = retrying
         self._on_request = on_request
+        for scheme in ("http://", "https://"):
+            self.mount(scheme, connections.adapter())
 
     def send(self, request: Any, **kwargs: Any) -> Response:
         """Send a prepared request until an answer passes the response hooks."""
@@ -30,5 +93,11 @@ class RetryingSession(Session):
             response: Response = send_once(request, **kwargs)  # type: ignore[no-untyped-call] # dlt leaves it untyped
             return response
 
-        # a copy: following a redirect sends again from within
-        return self._retrying.copy()(attempt)
+        return self._retrying(attempt)
+
+
+def _hang_up(connection: HTTPConnection) -> None:
+    if connection.sock is not None:
+        # it may have ended by itself in the meantime
+        with contextlib.suppress(OSError):
+            connection.sock.shutdown(socket.SHUT_RDWR)

@@ -1,8 +1,9 @@
 """Where the rows go and how they get there. It knows dlt and no Dagster."""
 
 from segment_dagster.pipeline.errors import LoadError
+from segment_dagster.pipeline.lock import PIPELINE_NAME
 from segment_dagster.pipeline.place import DATASET, Place, settle
-from segment_dagster.pipeline.runs import PIPELINE_NAME, exclusive, load
+from segment_dagster.pipeline.runs import exclusive, load
 from segment_dagster.pipeline.tables import Rows, Tables, open_tables
 
 __all__ = [

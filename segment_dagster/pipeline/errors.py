@@ -33,6 +33,6 @@ def explain(failure: BaseException, step: str, place: Place) -> str:
         program, process = locked.groups()
         return (
             f"{place.file} is locked by {program} (process {process}): DuckDB lets one process write at a time. "
-            f"Close it there, or set {CREDENTIALS} to another file. Nothing was loaded."
+            f"Close it there, or set {CREDENTIALS} to another file."
         )
-    return f"dlt failed to {step} into {place.destination} ({type(cause).__name__}): {reason[:MAX_QUOTE]}"
+    return f"dlt failed at the step {step!r} on {place.destination} ({type(cause).__name__}): {reason[:MAX_QUOTE]}"

@@ -14,6 +14,7 @@ from dlt.common.exceptions import DltException
 
 from segment_dagster.errors import SettingError
 from segment_dagster.pipeline.facts import DESTINATIONS, DestinationFacts
+from segment_dagster.settings import check_runtime
 
 if TYPE_CHECKING:
     from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
@@ -60,6 +61,7 @@ def settle(destination: str | None = None, dataset: str | None = None) -> Place:
     Raises:
         SettingError: A setting cannot be used, or the DuckDB file cannot be written to.
     """
+    check_runtime()
     name = destination or os.environ.get("SEGMENT_DESTINATION") or "duckdb"
     if name not in DESTINATIONS:
         legal = ", ".join(DESTINATIONS)
@@ -73,7 +75,11 @@ def settle(destination: str | None = None, dataset: str | None = None) -> Place:
     file = _duckdb_file() if name == "duckdb" else None
     place = Place(destination=name, dataset=schema, facts=DESTINATIONS[name], file=file)
     if file is not None:
-        _check_file(file, place)
+        try:
+            _check_file(file, place)
+        except OSError as error:
+            problem = f"names {str(file)[:200]}, which cannot be looked at ({error.strerror})"
+            raise SettingError(CREDENTIALS, problem, "Set it to the path of a file.") from None
     return place
 
 

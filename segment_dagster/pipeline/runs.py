@@ -1,65 +1,39 @@
 """The dlt pipeline `segment_pipeline`, and loading a source with it."""
 
-import logging
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
-from pathlib import Path
-from typing import Any
+from contextlib import contextmanager
 
 import dlt
-from dlt.common.pipeline import LoadInfo, get_dlt_pipelines_dir
+from dlt.common.pipeline import LoadInfo
 from dlt.common.runtime.collector import NULL_COLLECTOR
 from dlt.common.runtime.collector_base import Collector
 from dlt.extract import DltSource
 from dlt.pipeline.exceptions import PipelineStepFailed
-from filelock import FileLock, Timeout
 
 from segment_dagster.pipeline.errors import LoadError, explain
+from segment_dagster.pipeline.lock import PIPELINE_NAME, alone
 from segment_dagster.pipeline.place import Place
-
-PIPELINE_NAME = "segment_pipeline"
-LOCK_TIMEOUT = 600.0
-"""Seconds to wait for another run of the pipeline on this machine."""
-
-logger = logging.getLogger(__name__)
 
 
 @contextmanager
 def exclusive(place: Place, collector: Collector = NULL_COLLECTOR) -> Iterator[dlt.Pipeline]:
     """The pipeline, while no other run on this machine has it: two of one name would break each other's files.
 
-    Its working directory is dlt's own, `~/.dlt/pipelines/segment_pipeline`.
+    Its working directory is dlt's own: `segment_pipeline` in `~/.dlt/pipelines`, for root in `/var/dlt/pipelines`.
 
     Raises:
         LoadError: dlt failed inside the block, or another run held the pipeline for ten minutes.
     """
-    pipelines = Path(get_dlt_pipelines_dir())
-    pipelines.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(pipelines / f"{PIPELINE_NAME}.lock")
-    try:
-        with _acquired(lock):
-            pipeline = dlt.pipeline(
-                PIPELINE_NAME, destination=place.build(), dataset_name=place.dataset, progress=collector
-            )
-            try:
-                yield pipeline
-            except PipelineStepFailed as failure:
-                raise LoadError(explain(failure, failure.step, place)) from failure
-            finally:
-                _remember(pipeline, place)
-    except Timeout:
-        raise LoadError(
-            f"another run has held the pipeline {PIPELINE_NAME} ({lock.lock_file}) for {LOCK_TIMEOUT:.0f} s. "
-            "Wait for it to end, or set DLT_DATA_DIR to give this run a home of its own."
-        ) from None
-
-
-def _acquired(lock: FileLock) -> AbstractContextManager[Any]:
-    try:
-        return lock.acquire(blocking=False)
-    except Timeout:
-        logger.info("another run holds the pipeline %s: waiting for it to end", PIPELINE_NAME)
-        return lock.acquire(timeout=LOCK_TIMEOUT)
+    with alone():
+        pipeline = dlt.pipeline(
+            PIPELINE_NAME, destination=place.build(), dataset_name=place.dataset, progress=collector
+        )
+        try:
+            yield pipeline
+        except PipelineStepFailed as failure:
+            raise LoadError(explain(failure, failure.step, place)) from failure
+        finally:
+            _remember(pipeline, place)
 
 
 def load(source: DltSource, place: Place, collector: Collector = NULL_COLLECTOR) -> LoadInfo:

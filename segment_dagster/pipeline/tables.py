@@ -10,6 +10,7 @@ from dlt.common.schema.typing import TColumnSchema
 from dlt.destinations.job_client_impl import SqlJobClientBase
 
 from segment_dagster.pipeline.errors import LoadError, explain
+from segment_dagster.pipeline.lock import alone
 from segment_dagster.pipeline.place import Place
 
 Rows = Sequence[Sequence[Any]]
@@ -89,9 +90,9 @@ def open_tables(place: Place) -> Iterator[Tables]:
     if place.file is not None and not place.file.exists():
         yield Tables(None)
         return
-    # not by the pipeline: looking needs no working directory, so it disturbs no run
+    # not by the pipeline: looking needs no working directory; alone, as DuckDB would turn away a load meanwhile
     try:
-        with dlt.dataset(place.build(), place.dataset).destination_client as client:
+        with alone(), dlt.dataset(place.build(), place.dataset).destination_client as client:
             yield Tables(cast(SqlJobClientBase, client), place.database)
     except DestinationException as failure:
         raise LoadError(explain(failure, "read", place)) from failure

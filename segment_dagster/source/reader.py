@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from dlt.common.runtime.collector import NULL_COLLECTOR
 from dlt.common.runtime.collector_base import Collector
 
-from segment_dagster.client import Meter, SegmentClient
+from segment_dagster.client import ApiError, Meter, SegmentClient
 from segment_dagster.endpoints import CATALOGUE, Endpoint
 from segment_dagster.errors import SegmentError, SettingError
 from segment_dagster.redaction import Redact, redactor
@@ -65,7 +65,19 @@ class ParentError(SegmentError):
     """An endpoint could not be asked for because its parent failed."""
 
     def __init__(self, endpoint: Endpoint, parent: str, reason: SegmentError) -> None:
-        super().__init__(f"{endpoint.name}: not read, because it is asked for each of {parent}, which failed: {reason}")
+        self.happened = f"{endpoint.name}: not read, because it is asked for each of {parent}, which failed"
+        super().__init__(f"{self.happened}: {reason}")
+        self.parent = parent
+
+
+class SpoolError(SegmentError):
+    """What came could not be kept on disk."""
+
+    def __init__(self, endpoint: Endpoint, error: OSError) -> None:
+        super().__init__(
+            f"{endpoint.name}: the rows could not be kept in {tempfile.gettempdir()} until the last had come "
+            f"({error.strerror}). Make room there, or set TMPDIR to another directory."
+        )
 
 
 class NestingError(SegmentError):
@@ -200,6 +212,12 @@ class WorkspaceReader:
         return self._directory / endpoint.name
 
     def _read(self, endpoint: Endpoint) -> Delivery:
+        try:
+            return self._read_whole(endpoint)
+        except OSError as error:
+            raise SpoolError(endpoint, error) from error
+
+    def _read_whole(self, endpoint: Endpoint) -> Delivery:
         if self._stopping.is_set():
             raise CancelledError
         parents = self._parents(endpoint)
@@ -276,6 +294,20 @@ class WorkspaceReader:
     def _raise_if_stopped(self, progress: _Progress) -> None:
         if progress.failed.is_set() or self._stopping.is_set():
             raise CancelledError
+
+
+def told_once(failures: Sequence[Failure]) -> list[str]:
+    """A line for each failure. What is to be done, and why a parent failed, is said in the first that has it only."""
+    failed = {failure.endpoint.name for failure in failures}
+    said: set[str] = set()
+    lines = []
+    for error in (failure.error for failure in failures):
+        again = isinstance(error, ParentError) and error.parent in failed
+        if isinstance(error, ApiError) and error.remedy:
+            again = error.remedy in said
+            said.add(error.remedy)
+        lines.append(f"{error.happened}." if again and isinstance(error, ApiError | ParentError) else str(error))
+    return lines
 
 
 def _nothing() -> None:

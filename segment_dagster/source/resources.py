@@ -30,7 +30,8 @@ def segment_source(
     """The endpoints of a Segment workspace as dlt resources, for any dlt pipeline.
 
     Nothing is read before dlt asks for the rows. A resource hands its rows on once its endpoint has been read whole,
-    as Parquet files, which `add_map` and `add_filter` do not look into.
+    as Parquet files, which `add_map` and `add_filter` do not look into. Build a source for every run: one that has run
+    hands on what it read then.
 
     Args:
         api_key: The token; `SEGMENT_API_TOKEN` or dlt's `[sources.segment_source] api_key` where it is not given.

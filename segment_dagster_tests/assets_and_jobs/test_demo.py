@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -125,3 +126,20 @@ def test_a_demo_that_fails_ends_with_1(python):
     assert "segment.duckdb, which is not a DuckDB file" in done.stderr + done.stdout
     (address,) = re.findall(r"answers at (http://127\.0\.0\.1:\d+)", done.stdout)
     assert refuses_connections(address)
+
+
+def test_the_ui_that_is_told_to_stop_ends_what_it_started(beside):
+    waiting = Path(beside).with_name("dagster")
+    waiting.write_text(
+        f"#!{sys.executable}\nimport os, signal\nprint('pid', os.getpid(), flush=True)\nsignal.pause()\n"
+    )
+    with subprocess.Popen([beside, "-m", "segment_dagster.demo", "--ui"], stdout=subprocess.PIPE, text=True) as demo:
+        assert demo.stdout
+        (address,) = re.findall(r"http://127\.0\.0\.1:\d+", demo.stdout.readline())
+        child = int(demo.stdout.readline().removeprefix("pid "))
+        assert not refuses_connections(address)
+        demo.terminate()
+        assert demo.wait(30) == 128 + signal.SIGTERM
+    assert refuses_connections(address)
+    with pytest.raises(ProcessLookupError):
+        os.kill(child, 0)

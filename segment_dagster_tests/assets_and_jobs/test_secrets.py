@@ -4,6 +4,8 @@ import hashlib
 import hmac
 import os
 import re
+import subprocess
+import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -25,6 +27,20 @@ def guarded(world, emulator, monkeypatch):
         monkeypatch.setenv("SEGMENT_BASE_URL", emulator.url)
         monkeypatch.setenv("SEGMENT_API_TOKEN", TOKEN)
         yield emulator
+
+
+@pytest.mark.parametrize("place", ["environment of dlt", "secrets.toml"])
+def test_a_token_among_dlts_secrets_stays_out_of_its_traces(guarded, place, monkeypatch, leaks, tmp_path):
+    monkeypatch.delenv("SEGMENT_API_TOKEN")
+    if place == "secrets.toml":
+        Path(".dlt").mkdir()
+        Path(".dlt/secrets.toml").write_text(f'[sources.segment_source]\napi_key = "{TOKEN}"\n')
+    else:
+        monkeypatch.setenv("SOURCES__SEGMENT_SOURCE__API_KEY", TOKEN)
+    script = Path(__file__).parent.parent.parent / "segment_pipeline.py"
+    ran = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=100, check=False)
+    assert ran.returncode == 0, ran.stderr
+    assert leaks(ran.stdout, ran.stderr, tmp_path / "home" / ".dlt", Path("segment.duckdb")) == set()
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from dlt.common.pipeline import get_dlt_pipelines_dir
 from filelock import FileLock
 
 from segment_dagster.emulator import Fault
-from segment_dagster.pipeline import PIPELINE_NAME, LoadError, load, open_tables, runs, settle
+from segment_dagster.pipeline import PIPELINE_NAME, LoadError, load, lock, open_tables, runs, settle
 from segment_dagster.source.resources import segment_source
 
 FIND = """
@@ -200,7 +200,7 @@ def test_another_failure_is_told_by_its_step_and_kind_in_one_line():
     with pytest.raises(LoadError) as caught:
         load(broken(), settle())
     text = str(caught.value)
-    assert text.startswith("dlt failed to extract into duckdb (ZeroDivisionError): one two xxx")
+    assert text.startswith("dlt failed at the step 'extract' on duckdb (ZeroDivisionError): one two xxx")
     assert text.splitlines() == [text]
     assert len(text) < 400
 
@@ -215,12 +215,12 @@ def test_what_is_no_failure_of_dlts_goes_through():
 @contextmanager
 def pipeline_held_by_another_thread():
     """Holds the pipeline until `release` is set."""
-    lock = FileLock(Path(get_dlt_pipelines_dir()) / f"{PIPELINE_NAME}.lock", thread_local=False)
-    Path(lock.lock_file).parent.mkdir(parents=True, exist_ok=True)
+    held_lock = FileLock(Path(get_dlt_pipelines_dir()) / f"{PIPELINE_NAME}.lock", thread_local=False)
+    Path(held_lock.lock_file).parent.mkdir(parents=True, exist_ok=True)
     held, release = threading.Event(), threading.Event()
 
     def hold():
-        with lock:
+        with held_lock:
             held.set()
             release.wait(60)
 
@@ -241,7 +241,7 @@ def test_a_run_waits_for_another_to_end(emulator):
             release.set()
 
     waited: list[str] = []
-    logger = logging.getLogger("segment_dagster.pipeline.runs")
+    logger = logging.getLogger("segment_dagster.pipeline.lock")
     handler, level = Release(), logger.level
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
@@ -256,7 +256,7 @@ def test_a_run_waits_for_another_to_end(emulator):
 
 
 def test_a_run_waits_no_longer_than_it_says(emulator, monkeypatch):
-    monkeypatch.setattr(runs, "LOCK_TIMEOUT", 0.01)
+    monkeypatch.setattr(lock, "LOCK_TIMEOUT", 0.01)
     with pipeline_held_by_another_thread(), pytest.raises(LoadError) as caught:
         load(source_of("warehouses"), settle())
     text = str(caught.value)
@@ -264,6 +264,24 @@ def test_a_run_waits_no_longer_than_it_says(emulator, monkeypatch):
     assert text.startswith(f"another run has held the pipeline {PIPELINE_NAME} ({get_dlt_pipelines_dir()}/")
     assert "DLT_DATA_DIR" in text
     assert list(Path.cwd().iterdir()) == []
+
+
+def test_looking_waits_for_a_load(emulator):
+    load(source_of("warehouses"), settle())
+    looked = []
+
+    def look():
+        with open_tables(settle()) as tables:
+            looked.append(tables.count("warehouses"))
+
+    with runs.exclusive(settle()):
+        with open_tables(settle()) as tables:
+            assert tables.count("warehouses") == 3, "who loads may look meanwhile"
+        thread = threading.Thread(target=look)
+        thread.start()
+        assert looked == []
+    thread.join(30)
+    assert looked == [3]
 
 
 def test_runs_of_many_threads_come_one_after_another(emulator):
@@ -298,5 +316,5 @@ def test_a_row_that_the_destination_refuses_is_a_load_error(emulator):
         connection.execute("ALTER TABLE segment_data.sources ALTER enabled TYPE VARCHAR[] USING [enabled::VARCHAR]")
     with pytest.raises(LoadError) as caught:
         load(source_of("sources"), settle())
-    assert str(caught.value).startswith("dlt failed to ")
+    assert str(caught.value).startswith("dlt failed at the step ")
     assert count("sources") == 40
