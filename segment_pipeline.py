@@ -5,6 +5,7 @@ import sys
 
 from dlt.common.runtime.collector import NULL_COLLECTOR, TqdmCollector
 
+from segment_dagster.endpoints import CATALOGUE
 from segment_dagster.errors import SegmentError
 from segment_dagster.pipeline import load, settle
 from segment_dagster.settings import resolve
@@ -24,8 +25,9 @@ def main() -> int:
     try:
         settings, place = resolve(), settle()
         with WorkspaceReader(settings, collector=collector) as reader:
+            offered = reader.offered()
             with collector("Read the workspace"):
-                deliveries, failures = reader.read_all(reader.offered())
+                deliveries, failures = reader.read_all(offered)
             if deliveries:
                 print(load(delivered_source(deliveries), place, collector))
     except SegmentError as error:
@@ -34,6 +36,9 @@ def main() -> int:
     except KeyboardInterrupt:
         print("error: interrupted; nothing was loaded that is not whole", file=sys.stderr)
         return 128 + signal.SIGINT
+    for endpoint in CATALOGUE:
+        if endpoint not in offered:
+            print(f"{endpoint.name}: skipped, because the {settings.layout!r} layout has no such endpoint")
     for delivery in deliveries:
         print(f"{delivery.endpoint.name}: {delivery.rows:,} rows in {delivery.requests:,} requests")
     for line in told_once(failures):

@@ -87,6 +87,7 @@ def test_the_versioned_layout_has_no_spaces(script, emulator):
     assert (ran.returncode, ran.stderr) == (0, "")
     names = {endpoint.name for endpoint in CATALOGUE if endpoint.versioned}
     assert SIX - names == {"spaces"}
+    assert "spaces: skipped, because the 'versioned' layout has no such endpoint" in ran.stdout.splitlines()
     assert counts() == world_counts(emulator, names)
 
 

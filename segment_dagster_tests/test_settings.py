@@ -102,6 +102,13 @@ BAD = [
     ("SEGMENT_BASE_URL", "https://[::1", "", "https://api.segmentapis.com"),
     ("SEGMENT_BASE_URL", "https://api.segmentapis.com\n", "", "https://api.segmentapis.com"),
     ("SEGMENT_BASE_URL", "https://api. segmentapis.com", "", "https://api.segmentapis.com"),
+    ("SEGMENT_BASE_URL", "https://a..b", "", "https://api.segmentapis.com"),
+    ("SEGMENT_BASE_URL", "https://-a.example", "", "https://api.segmentapis.com"),
+    ("SEGMENT_BASE_URL", "https://api.segmentapis.com:0", "", "https://api.segmentapis.com"),
+    ("SEGMENT_BASE_URL", "https://api,segmentapis.com", "", "https://api.segmentapis.com"),
+    ("SEGMENT_PAGE_SIZE", "1_000", "is '1_000'", "from 1 to 1000"),
+    ("SEGMENT_PAGE_SIZE", "\u0667", "is '\u0667'", "from 1 to 1000"),
+    ("SEGMENT_PAGE_SIZE", "9" * 5000, "", "from 1 to 1000"),
     ("SEGMENT_PAGE_SIZE", "0", "is '0'", "from 1 to 1000"),
     ("SEGMENT_PAGE_SIZE", "-1", "is '-1'", "from 1 to 1000"),
     ("SEGMENT_PAGE_SIZE", "1001", "is '1001'", "from 1 to 1000"),
@@ -117,7 +124,9 @@ BAD = [
 ]
 
 
-@pytest.mark.parametrize(("setting", "value", "problem", "legal"), BAD, ids=[f"{row[0]}={row[1]!r}" for row in BAD])
+@pytest.mark.parametrize(
+    ("setting", "value", "problem", "legal"), BAD, ids=[f"{row[0]}={row[1]!a}"[:60] for row in BAD]
+)
 def test_a_setting_that_cannot_be_used_names_the_legal_values(setting, value, problem, legal, token, monkeypatch):
     monkeypatch.setenv(setting, value)
     refused(setting, problem, legal)
@@ -272,6 +281,8 @@ def test_a_secrets_file_with_a_line_break_in_the_token_does_not_show_it():
             "RUNTIME__REQUEST_TIMEOUT has a value of the wrong type. Set it to a float.",
         ),
         ("RUNTIME__REQUEST_TIMEOUT", "-1", "RUNTIME__REQUEST_TIMEOUT is -1.0. Legal values: 0.001 and more."),
+        ("RUNTIME__REQUEST_TIMEOUT", "nan", "RUNTIME__REQUEST_TIMEOUT is nan. Legal values: 0.001 and more."),
+        ("RUNTIME__REQUEST_BACKOFF_FACTOR", "-1", "RUNTIME__REQUEST_BACKOFF_FACTOR is -1.0. Legal values: 0 and more."),
         ("RUNTIME__REQUEST_MAX_ATTEMPTS", "0", "RUNTIME__REQUEST_MAX_ATTEMPTS is 0. Legal values: 1 and more."),
         (
             "RUNTIME__REQUEST_MAX_RETRY_DELAY",

@@ -71,16 +71,23 @@ def test_an_id_fills_its_place_in_the_path_whole(identity, path, scripted, clien
     assert api.asked[0][0].partition("?")[0] == path
 
 
-def test_a_redirect_is_refused_at_once(scripted, reply, client_of):
+@pytest.mark.parametrize("status", [301, 303, 307, 308])
+def test_a_redirect_is_refused_at_once(status, scripted, reply, client_of):
     elsewhere = scripted(EMPTY)
     address = elsewhere.url.replace("127.0.0.1", "localhost")
-    api = scripted(reply(b"", 302, {"Location": f"{address}/sources"}))
+    api = scripted(reply(b"", status, {"Location": f"{address}/sources?part=of-the-query"}))
     with pytest.raises(RedirectError) as caught:
         list(client_of(api.url).pages(ROWS["sources"]))
     assert str(caught.value).startswith(f"sources: GET /sources was sent on to {address.removeprefix('http://')}.")
     assert "SEGMENT_BASE_URL" in str(caught.value)
+    assert "of-the-query" not in str(caught.value)
     assert len(api.asked) == 1
     assert elsewhere.asked == []
+
+
+def test_a_redirect_within_the_api_is_told(scripted, reply, client_of):
+    with pytest.raises(RedirectError, match=r"was sent on to another path\."):
+        list(client_of(scripted(reply(b"", 302, {"Location": "/login"})).url).pages(ROWS["sources"]))
 
 
 def test_threads_share_a_client_and_a_meter(client, emulator):

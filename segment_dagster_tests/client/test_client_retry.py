@@ -21,7 +21,7 @@ from segment_dagster.client.errors import (
     UnreachableError,
 )
 from segment_dagster.client.retry import LIMITED_ATTEMPTS, stop_by_failure, told_delay, wait_as_told
-from segment_dagster.emulator import Fault
+from segment_dagster.emulator import Fault, running
 from segment_dagster.endpoints import CATALOGUE
 from segment_dagster.settings import resolve
 
@@ -250,6 +250,26 @@ def test_closing_the_client_ends_a_wait_at_once(emulator, waiting):
     assert not thread.is_alive()
     assert len(caught) == 1
     assert emulator.stats.total <= 2
+
+
+def test_closing_the_client_ends_a_request_that_is_under_way(world):
+    with running(world=world, faults=[Fault("slow", value=600)]) as emulator:
+        client, caught = SegmentClient(resolve(token=emulator.token, base_url=emulator.url)), []
+
+        def read():
+            try:
+                list(client.pages(SOURCES))
+            except ApiError as error:
+                caught.append(error)
+
+        thread = threading.Thread(target=read, daemon=True)
+        thread.start()
+        while not emulator.stats.most_open:
+            thread.join(0.01)
+        client.close()
+        thread.join(30)
+        assert not thread.is_alive()
+    assert isinstance(caught[0], UnreachableError)
 
 
 def test_the_end_of_the_block_closes_the_client(emulator):

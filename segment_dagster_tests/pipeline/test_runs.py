@@ -16,6 +16,7 @@ from dlt.common.pipeline import get_dlt_pipelines_dir
 from filelock import FileLock
 
 from segment_dagster.emulator import Fault
+from segment_dagster.errors import SettingError
 from segment_dagster.pipeline import PIPELINE_NAME, LoadError, load, lock, open_tables, runs, settle
 from segment_dagster.source.resources import segment_source
 
@@ -318,3 +319,37 @@ def test_a_row_that_the_destination_refuses_is_a_load_error(emulator):
         load(source_of("sources"), settle())
     assert str(caught.value).startswith("dlt failed at the step ")
     assert count("sources") == 40
+
+
+def test_a_home_that_cannot_be_made_is_told(emulator, tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("DLT_DATA_DIR", str(tmp_path / "file" / "home"))
+    with pytest.raises(SettingError) as caught:
+        load(source_of("warehouses"), settle())
+    assert str(caught.value).startswith(f"DLT_DATA_DIR leads to {tmp_path}/file/home")
+    assert list(Path.cwd().iterdir()) == []
+
+
+def test_a_look_waits_no_longer_than_it_says(emulator, monkeypatch):
+    load(source_of("warehouses"), settle())
+    monkeypatch.setattr(lock, "LOCK_TIMEOUT", 0.01)
+    with pipeline_held_by_another_thread(), pytest.raises(LoadError, match="another run has held the pipeline"):
+        with open_tables(settle()):
+            pass
+
+
+def test_a_look_at_a_file_that_another_process_holds_names_the_holder(emulator):
+    load(source_of("warehouses"), settle())
+    with locked_by_another_process(Path("segment.duckdb").absolute()) as holder:
+        with pytest.raises(LoadError, match=rf"is locked by .*python.* \(process {holder.pid}\)"):
+            with open_tables(settle()):
+                pass
+
+
+def test_dlts_token_is_in_no_file_of_a_run(emulator, tmp_path, monkeypatch):
+    monkeypatch.delenv("SEGMENT_API_TOKEN")
+    monkeypatch.setenv("SOURCES__SEGMENT_SOURCE__API_KEY", emulator.token)
+    load(source_of("warehouses"), settle())
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert "segment.duckdb" in {path.name for path in files}
+    assert not [path for path in files if emulator.token.encode() in path.read_bytes()]

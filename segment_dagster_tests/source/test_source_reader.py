@@ -13,13 +13,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from segment_dagster.client.errors import ApiError, ForbiddenError, ServerError, TokenError
+from segment_dagster.client.errors import ApiError, ForbiddenError, NotFoundError, ServerError, TokenError
 from segment_dagster.emulator import Fault
 from segment_dagster.endpoints import CATALOGUE
 from segment_dagster.errors import SegmentError, SettingError
 from segment_dagster.redaction import REDACTED
 from segment_dagster.settings import resolve
-from segment_dagster.source.reader import ParentError, WorkspaceReader
+from segment_dagster.source.reader import Failure, ParentError, SpoolError, WorkspaceReader, told_once
 from segment_dagster.source.rows import ValueTypeError, schema_of
 from segment_dagster.source.spool import Spool
 
@@ -373,6 +373,40 @@ def test_an_error_that_nobody_expected_ends_all_reads(emulator, spools):
     assert ran.returncode == 1
     assert ran.stderr.endswith("ZeroDivisionError\n")
     assert list(spools.iterdir()) == []
+
+
+def test_a_disk_that_takes_nothing_is_told(reader, tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
+    _, failures = reader.read_all([SOURCES])
+    assert isinstance(failures[0].error, SpoolError)
+    text = str(failures[0].error)
+    assert text.startswith(f"sources: the rows could not be kept in {tmp_path}/missing")
+    assert "No such file or directory" in text
+    assert "TMPDIR" in text
+
+
+def told(*failures):
+    return told_once([Failure(ROWS[name], error) for name, error in failures])
+
+
+def test_a_remedy_is_told_once():
+    first, second = (TokenError(name, f"/{name}", "no") for name in ("sources", "spaces"))
+    other = NotFoundError("warehouses", "/warehouses", "public", "")
+    child = ParentError(SEGMENTS, "spaces", second)
+    lines = told(("sources", first), ("spaces", second), ("warehouses", other), ("segments", child))
+    assert lines == [
+        str(first),
+        "spaces: GET /spaces was refused: the token is not valid (401).",
+        str(other),
+        "segments: not read, because it is asked for each of spaces, which failed.",
+    ]
+
+
+def test_a_child_whose_parent_was_not_asked_for_tells_all():
+    child = ParentError(SEGMENTS, "spaces", TokenError("spaces", "/spaces", ""))
+    value = ValueTypeError(SOURCES, {"id": "1"}, SOURCES.columns[0], "is odd")
+    assert told(("segments", child), ("sources", value)) == [str(child), str(value)]
+    assert told() == []
 
 
 def test_progress_is_counted_in_rows_by_endpoint(emulator):
