@@ -326,7 +326,7 @@ def settings_with_a_secret(draw):
     return whole
 
 
-@property_settings(derandomize=True, database=None, deadline=None, max_examples=300)
+@property_settings(derandomize=True, database=None, deadline=None, max_examples=150)
 @given(settings_with_a_secret(), st.sampled_from([None, "key"]))
 def test_a_secret_under_a_secret_name_survives_at_no_depth(settings, key):
     before = copy.deepcopy(settings)
@@ -336,7 +336,7 @@ def test_a_secret_under_a_secret_name_survives_at_no_depth(settings, key):
     assert settings == before
 
 
-@property_settings(derandomize=True, database=None, deadline=None, max_examples=300)
+@property_settings(derandomize=True, database=None, deadline=None, max_examples=150)
 @given(st.dictionaries(st.one_of(names, st.sampled_from(SECRET_NAMES)), nested, max_size=5))
 def test_numbers_and_booleans_always_survive_in_their_places(settings):
     before, after = dict(leaves(settings)), dict(leaves(settings_of(settings)))

@@ -75,7 +75,10 @@ BAD: dict[str, tuple[dict[str, str | None], str]] = {
 
 
 def run(directory, settings, *arguments):
-    """The `dagster` command as a user runs it: its exit status and all that it prints."""
+    """The `dagster` command as a user runs it: its exit status and all that it prints.
+
+    Dagster keeps what a step prints in files, which it mirrors to the console; of a short step it may lose the end.
+    """
     with TemporaryDirectory() as home:
         ended = subprocess.run(
             [Path(sys.executable).with_name("dagster"), *arguments],
@@ -87,7 +90,8 @@ def run(directory, settings, *arguments):
             timeout=100,
             check=False,
         )
-    return ended.returncode, ended.stdout
+        kept = [path.read_text() for path in Path(home).rglob("*.err")]
+    return ended.returncode, "".join([ended.stdout, *kept])
 
 
 @pytest.fixture

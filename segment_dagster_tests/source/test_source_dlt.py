@@ -34,8 +34,8 @@ def run(pipeline, source):
     return pipeline.run(source, loader_file_format="parquet")
 
 
-def query(sql):
-    with duckdb.connect("plain.duckdb", read_only=True) as connection:
+def query(sql, file="plain.duckdb"):
+    with duckdb.connect(file, read_only=True) as connection:
         return connection.sql(sql).fetchall()
 
 
@@ -73,11 +73,24 @@ def test_the_versioned_layout_lands_the_same_rows(pipeline, emulator):
     assert tables() == {row.name for row in offered}
 
 
-def test_columns_are_declared_with_their_types_and_none_is_exploded(pipeline, emulator):
-    run(pipeline, segment_source())
+@pytest.fixture(scope="module")
+def whole(one_emulator, tmp_path_factory):
+    """Queries a database that the whole workspace was loaded into."""
+    directory = tmp_path_factory.mktemp("whole")
+    file = str(directory / "whole.duckdb")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DLT_DATA_DIR", str(directory))
+        patch.setenv("RUNTIME__DLTHUB_TELEMETRY", "false")
+        pipeline = dlt.pipeline("whole", destination=dlt.destinations.duckdb(file), dataset_name="plain_data")
+        one_emulator.faults.clear()
+        run(pipeline, segment_source(one_emulator.token, base_url=one_emulator.url, layout="public"))
+    return lambda sql: query(sql, file)
+
+
+def test_columns_are_declared_with_their_types_and_none_is_exploded(whole, world):
     for endpoint in CATALOGUE:
         types = dict(
-            query(
+            whole(
                 "SELECT column_name, data_type FROM information_schema.columns "
                 f"WHERE table_schema = 'plain_data' AND table_name = '{endpoint.name}'"
             )
@@ -94,20 +107,18 @@ def test_columns_are_declared_with_their_types_and_none_is_exploded(pipeline, em
         assert {name: kind for name, kind in types.items() if not name.startswith("_dlt")} == declared
 
 
-def test_values_land_as_the_api_gave_them(pipeline, emulator):
-    run(pipeline, segment_source())
-    found = dict(query("SELECT id, definition FROM plain_data.segments"))
-    for record in emulator.world.records("segments"):
+def test_values_land_as_the_api_gave_them(whole, world):
+    found = dict(whole("SELECT id, definition FROM plain_data.segments"))
+    for record in world.records("segments"):
         held = found[record["id"]]
         assert (None if held is None else json.loads(held)) == record["definition"]
-    names = dict(query("SELECT id, name FROM plain_data.sources"))
-    assert names == {record["id"]: record.get("name") for record in emulator.world.records("sources")}
+    names = dict(whole("SELECT id, name FROM plain_data.sources"))
+    assert names == {record["id"]: record.get("name") for record in world.records("sources")}
 
 
-def test_no_secret_lands(pipeline, emulator):
-    run(pipeline, segment_source())
-    text = str([query(f"SELECT * FROM plain_data.{name}") for name in ROWS])
-    assert not [secret for secret in emulator.world.secrets if secret in text]
+def test_no_secret_lands(whole, world):
+    text = str([whole(f"SELECT * FROM plain_data.{name}") for name in ROWS])
+    assert not [secret for secret in world.secrets if secret in text]
 
 
 def test_secrets_land_where_they_are_asked_for(pipeline, emulator):

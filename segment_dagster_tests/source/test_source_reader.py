@@ -404,7 +404,7 @@ def test_a_remedy_is_told_once():
 
 def test_a_child_whose_parent_was_not_asked_for_tells_all():
     child = ParentError(SEGMENTS, "spaces", TokenError("spaces", "/spaces", ""))
-    value = ValueTypeError(SOURCES, {"id": "1"}, SOURCES.columns[0], "is odd")
+    value = ValueTypeError(SOURCES, {"id": "1"}, "id", "is odd")
     assert told(("segments", child), ("sources", value)) == [str(child), str(value)]
     assert told() == []
 
