@@ -72,6 +72,7 @@ def _demo() -> int:
             result = job.execute_in_process(instance=instance, run_config=QUIET, raise_on_error=False)
         print(_report(result))
         if not result.success:
+            print(_reason(result), file=sys.stderr)
             return 1
     place = settle()
     print(f"\n{QUERY}\n")
@@ -92,6 +93,13 @@ def _report(result: dg.ExecuteInProcessResult) -> str:
         passed = f"{sum(each.passed for each in mine)} of {len(mine)}"
         rows.append([materialization.asset_key.to_user_string(), count, passed])
     return text_table(["asset", "rows", "checks passed"], rows)
+
+
+def _reason(result: dg.ExecuteInProcessResult) -> str:
+    # Dagster mirrors what a step prints from a file, and of a short step it may lose the end
+    failures = [event.step_failure_data for event in result.all_events if event.is_step_failure]
+    said = [failure.user_failure_data.description for failure in failures if failure.user_failure_data]
+    return f"error: {' '.join(text for text in said if text) or 'the run failed; its log says why'}"
 
 
 def _ui() -> int:
