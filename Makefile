@@ -30,7 +30,7 @@ $(1)/bin/python -m pip install -qq --disable-pip-version-check $(2)
 @touch $@
 endef
 
-.PHONY: help demo dev test check bench readme test-embedded-elt constraints clean
+.PHONY: help demo dev test check full-read bench readme test-embedded-elt constraints clean
 .DEFAULT_GOAL := help
 
 help: ## Show this help
@@ -50,6 +50,9 @@ check: $(VENV)/.installed ## Lint, format, types and the direction of imports
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports --no-logo
+
+full-read: $(VENV)/.installed ## Read every endpoint of a made-up workspace, twice; compare what it holds with what landed
+	$(VENV)/bin/python -m segment_dagster.demo.full_read
 
 bench: $(VENV)/.installed ## Import time of the code location against its libraries'
 	$(VENV)/bin/python bench/import_time.py --max-ratio 1.25

@@ -1,7 +1,9 @@
 """Load a Segment workspace with dlt alone: `SEGMENT_API_TOKEN=... python segment_pipeline.py`."""
 
+import argparse
 import signal
 import sys
+from typing import NoReturn
 
 from dlt.common.runtime.collector import NULL_COLLECTOR, TqdmCollector
 
@@ -9,25 +11,35 @@ from segment_dagster.endpoints import CATALOGUE
 from segment_dagster.errors import SegmentError
 from segment_dagster.pipeline import load, settle
 from segment_dagster.settings import resolve
-from segment_dagster.source.reader import WorkspaceReader, told_once
+from segment_dagster.source.reader import UnavailableError, WorkspaceReader, told_once
 from segment_dagster.source.resources import delivered_source
+from segment_dagster.wording import counted
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.exit(1, f"error: {message}\n")
 
 
 def main() -> int:
-    """Load every endpoint into `SEGMENT_DESTINATION` and print dlt's load info.
+    """Load endpoints into `SEGMENT_DESTINATION` and print dlt's load info.
 
     Returns:
         The exit status: 1 where an endpoint failed. The others are loaded all the same.
     """
+    parser = _Parser("segment_pipeline.py", description="Load a Segment workspace with dlt.")
+    parser.add_argument("endpoint", nargs="*", help="an endpoint to load; all but the slow ones where none is given")
+    parser.add_argument("--slow", action="store_true", help="load the slow ones as well")
+    given = parser.parse_args()
     # as an exception, so that what was begun is ended and deleted
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     collector = TqdmCollector() if sys.stderr.isatty() else NULL_COLLECTOR
     try:
         settings, place = resolve(), settle()
         with WorkspaceReader(settings, collector=collector) as reader:
-            offered = reader.offered()
+            wanted = [reader.endpoint(name) for name in given.endpoint] or reader.offered(slow=given.slow)
             with collector("Read the workspace"):
-                deliveries, failures = reader.read_all(offered)
+                deliveries, failures = reader.read_all(wanted)
             if deliveries:
                 print(load(delivered_source(deliveries), place, collector))
     except SegmentError as error:
@@ -36,11 +48,18 @@ def main() -> int:
     except KeyboardInterrupt:
         print("error: interrupted; nothing was loaded that is not whole", file=sys.stderr)
         return 128 + signal.SIGINT
-    for endpoint in CATALOGUE:
-        if endpoint not in offered:
-            print(f"{endpoint.name}: skipped, because the {settings.layout!r} layout has no such endpoint")
+    if not given.endpoint:
+        for endpoint in CATALOGUE:
+            if not reader.client.offers(endpoint):
+                print(f"{endpoint.name}: skipped, because the {settings.layout!r} layout has no such endpoint")
+    if settings.on_unavailable == "skip":
+        for failure in list(failures):
+            if isinstance(failure.error, UnavailableError):
+                failures.remove(failure)
+                print(f"{failure.endpoint.name}: skipped, because {failure.error.reason}")
     for delivery in deliveries:
-        print(f"{delivery.endpoint.name}: {delivery.rows:,} rows in {delivery.requests:,} requests")
+        said = f"{counted(delivery.rows, 'row')} in {counted(delivery.requests, 'request')}"
+        print(f"{delivery.endpoint.name}: {said}")
     for line in told_once(failures):
         print(f"error: {line}", file=sys.stderr)
     return 1 if failures else 0

@@ -4,21 +4,25 @@ import dagster as dg
 from dagster_dlt import DagsterDltResource
 
 from segment_dagster.assets import SegmentResource, segment_assets
-from segment_dagster.automation import FRESHNESS, automation
+from segment_dagster.automation import FRESHNESS, SLOW_FRESHNESS, automation, by_pace
 from segment_dagster.checks import CHECKS
 from segment_dagster.endpoints import CATALOGUE
 
 
 @dg.definitions
 def defs() -> dg.Definitions:
-    """Assets, checks, job, schedule and resources. No network, no file, no secret is touched."""
-    assets = segment_assets(CATALOGUE, CHECKS).map_asset_specs(
-        lambda spec: dg.apply_freshness_policy(spec, FRESHNESS, overwrite_existing=False)
-    )
+    """Assets, checks, jobs, schedules and resources. No network, no file, no secret is touched."""
+    daily, weekly = by_pace(CATALOGUE)
+    assets = _fresh(segment_assets(daily, CHECKS), FRESHNESS)
+    slow_assets = _fresh(segment_assets(weekly, CHECKS, name="segment_slow"), SLOW_FRESHNESS)
     everything = dg.Definitions(
-        assets=[assets],
+        assets=[assets, slow_assets],
         resources={"segment": SegmentResource(), "dlt": DagsterDltResource()},
         # one op a family, parallel inside: a process for each step would cost seconds and fight over DuckDB's lock
         executor=dg.in_process_executor,
     )
-    return dg.Definitions.merge(everything, automation(assets))
+    return dg.Definitions.merge(everything, automation(assets, slow_assets))
+
+
+def _fresh(assets: dg.AssetsDefinition, policy: dg.FreshnessPolicy) -> dg.AssetsDefinition:
+    return assets.map_asset_specs(lambda spec: dg.apply_freshness_policy(spec, policy, overwrite_existing=False))

@@ -12,19 +12,26 @@ from segment_dagster.errors import SettingError
 Layout = Literal["public", "versioned"]
 """Which paths and bodies are spoken: the live Public API's, or the `/v1/...` ones of dltHub's Segment page."""
 
+OnUnavailable = Literal["skip", "fail"]
+
 REGIONS: Mapping[str, str] = {"us": "https://api.segmentapis.com", "eu": "https://eu1.api.segmentapis.com"}
 """Base URL of each region. `us`: the official Python SDK 73.2.0; `eu`: the official TypeScript SDK 66.0.0."""
 
 LAYOUTS: tuple[Layout, ...] = ("public", "versioned")
+ON_UNAVAILABLE: tuple[OnUnavailable, ...] = ("skip", "fail")
 MAX_PAGE_SIZE = 1000
 """The largest page that any endpoint allows, in rows."""
 
 MAX_CONCURRENCY = 64
+MAX_REQUESTS_PER_MINUTE = 1_000_000
+"""So many that it is no limit."""
+
 HOW_TO_MAKE_ONE = (
     "Make one in the Segment app under Settings > Workspace settings > Access Management > Tokens "
     "(a Public API token) and put it into SEGMENT_API_TOKEN"
 )
 _HOST = re.compile(r"([a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*\.?|[0-9a-f:]*:[0-9a-f:.]*")
+_DECIMAL = re.compile(r"[0-9]{1,4}(\.[0-9]{1,6})?")
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _BOOLEANS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
@@ -41,6 +48,18 @@ class Settings:
 
     page_size: int = MAX_PAGE_SIZE
     """Rows asked for in a page, at most; an endpoint with a smaller maximum gets that."""
+
+    requests_per_minute: int = 600
+    """Requests of the token a minute, at most. Segment states no default limit, but calls 600 lower than it."""
+
+    minute: float = 60.0
+    """Seconds of the minute that all limits are counted in. Another one is for an emulator alone."""
+
+    on_unavailable: OnUnavailable = "skip"
+    """What becomes of an endpoint whose feature the workspace's plan lacks."""
+
+    progress: float = 30.0
+    """Seconds between two log lines of a fan-out."""
 
     include_secrets: bool = False
     """Whether write keys and secret settings land as they are."""
@@ -64,6 +83,8 @@ def resolve(
     layout: str | None = None,
     concurrency: int | None = None,
     page_size: int | None = None,
+    requests_per_minute: int | None = None,
+    on_unavailable: str | None = None,
     include_secrets: bool | None = None,
 ) -> Settings:
     """Settle every setting: an argument first, then the environment, then the default.
@@ -80,6 +101,15 @@ def resolve(
         layout=layout_in_use(layout),
         concurrency=_whole_number(concurrency, "SEGMENT_CONCURRENCY", Settings.concurrency, MAX_CONCURRENCY),
         page_size=_whole_number(page_size, "SEGMENT_PAGE_SIZE", Settings.page_size, MAX_PAGE_SIZE),
+        requests_per_minute=_whole_number(
+            requests_per_minute,
+            "SEGMENT_REQUESTS_PER_MINUTE",
+            Settings.requests_per_minute,
+            MAX_REQUESTS_PER_MINUTE,
+        ),
+        minute=_seconds("SEGMENT_MINUTE_SECONDS", Settings.minute),
+        on_unavailable=_on_unavailable(_text(on_unavailable, "SEGMENT_ON_UNAVAILABLE")),
+        progress=_seconds("SEGMENT_PROGRESS_SECONDS", Settings.progress),
         include_secrets=_boolean(include_secrets, "SEGMENT_INCLUDE_SECRETS", Settings.include_secrets),
         fingerprint_key=os.environ.get("SEGMENT_FINGERPRINT_KEY") or None,
     )
@@ -189,6 +219,22 @@ def _layout(value: str | None) -> Layout:
         if value in (None, layout):
             return layout
     raise SettingError("SEGMENT_API_LAYOUT", f"is {value!r}, which is no layout", f"Legal values: {_list(LAYOUTS)}.")
+
+
+def _on_unavailable(value: str | None) -> OnUnavailable:
+    for choice in ON_UNAVAILABLE:
+        if value in (None, choice):
+            return choice
+    raise SettingError("SEGMENT_ON_UNAVAILABLE", f"is {value!r}", f"Legal values: {_list(ON_UNAVAILABLE)}.")
+
+
+def _seconds(setting: str, default: float) -> float:
+    text = os.environ.get(setting)
+    if not text:
+        return default
+    if not _DECIMAL.fullmatch(text) or not 0 < float(text) <= 3600:
+        raise SettingError(setting, f"is {text!r}", "Legal values: seconds, more than 0 and up to 3600.")
+    return float(text)
 
 
 def _whole_number(value: int | None, setting: str, default: int, maximum: int) -> int:

@@ -8,6 +8,9 @@ import pytest
 
 from segment_dagster.emulator import Emulator, World, running
 
+MINUTE = 0.05
+"""Seconds of the minute that limits are counted in, so that no test waits for them."""
+
 
 @pytest.fixture(autouse=True)
 def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -24,6 +27,7 @@ def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RUNTIME__DLTHUB_TELEMETRY", "false")
     # retries at once, so that no test waits for them
     monkeypatch.setenv("RUNTIME__REQUEST_BACKOFF_FACTOR", "0.001")
+    monkeypatch.setenv("SEGMENT_MINUTE_SECONDS", str(MINUTE))
 
 
 @pytest.fixture(scope="session")
@@ -35,7 +39,7 @@ def world() -> World:
 @pytest.fixture(scope="session")
 def one_emulator(world: World) -> Iterator[Emulator]:
     """The emulator that all tests share."""
-    with running(world=world) as emulator:
+    with running(world=world, minute=MINUTE) as emulator:
         yield emulator
 
 

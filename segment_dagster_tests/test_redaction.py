@@ -1,8 +1,10 @@
 """Redaction: no secret leaves, and nothing else is lost."""
 
+import base64
 import copy
 import json
 from dataclasses import replace
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given
@@ -74,6 +76,59 @@ SECRET_NAMES = [
     "client_cert",
     "salt",
     "accessKeyId",
+    "creds",
+    "gcpCreds",
+    "cred",
+    "jwt",
+    "userJwt",
+    "dbpass",
+    "DBPass",
+    "smtppass2",
+    "otp",
+    "otpSeed",
+    "totp2",
+    "p12",
+    "P-12",
+    "p8File",
+    "pfx",
+    "client_pem",
+    "clientpem",
+    "tls.crt",
+    "sslcert",
+    "CERTFile",
+    "jks",
+    "pkcs12",
+    "session",
+    "sessionId",
+    "PHPSESSID",
+    "mnemonic",
+    "mnemonicPhrase",
+    "seed",
+    "pin",
+    "PIN",
+    "cardPin",
+    "PINCode",
+    "pin_2",
+    "sig",
+    "hmac",
+    "kubeconfig",
+    "connStr",
+    "accessCode",
+    "PINReset",
+    "pincode",
+    "passcode",
+    "clientcertificate",
+    "certfile",
+    "cacerts",
+    "private",
+    "cookies",
+    "mysessionid",
+    "signingAlgorithm",
+    "saltedHash",
+    "usersalt",
+    "sentrydsn",
+    "jwk",
+    "ppkFile",
 ]
 HARMLESS_NAMES = [
     "region",
@@ -87,6 +142,31 @@ HARMLESS_NAMES = [
     "endpoint",
     "name",
     "sast",
+    "pinned",
+    "shipping",
+    "mapping",
+    "spin",
+    "opinion",
+    "sessions",
+    "obsession",
+    "bypass",
+    "bypass2",
+    "concert",
+    "basalt",
+    "encompass",
+    "trespass",
+    "fieldsName",
+    "universalTime",
+    "hotpink",
+    "robotParts",
+    "template",
+    "signal",
+    "credit",
+    "accredited",
+    "seedling",
+    "pattern",
+    "p13",
+    "ciphertext",
 ]
 
 
@@ -187,10 +267,24 @@ def test_secret_names_are_found_in_lists_and_maps_of_harmless_names():
     assert after == {"hooks": [{"url": "u", "sharedSecret": REDACTED}], "map": {"staging": {"apiKey": REDACTED}}}
 
 
-def test_an_option_typed_password_is_secret_whatever_its_name():
-    metadata = {"options": [{"name": "ciphertext", "type": "password"}, {"name": "note", "type": "string"}]}
+@pytest.mark.parametrize("type", ["password", "PASSWORD"])
+def test_an_option_typed_password_is_secret_whatever_its_name(type):
+    metadata = {"options": [{"name": "ciphertext", "type": type}, {"name": "note", "type": "string"}]}
     after = settings_of({"ciphertext": MARKER, "note": "n", "nested": [{"ciphertext": MARKER}]}, metadata)
     assert after == {"ciphertext": REDACTED, "note": "n", "nested": [{"ciphertext": REDACTED}]}
+
+
+def test_an_option_typed_password_is_secret_in_pairs_and_in_texts_as_well():
+    metadata = {"options": [{"name": "ciphertext", "type": "password"}]}
+    held = [{"name": "ciphertext", "value": MARKER}, json.dumps({"ciphertext": MARKER}), f"?ciphertext={MARKER}"]
+    after = settings_of({"list": held}, metadata)
+    assert after == {"list": [{"name": "ciphertext", "value": REDACTED}, REDACTED, REDACTED]}
+
+
+def test_metadata_inside_a_field_tells_of_the_settings_beside_it():
+    metadata = {"options": [{"name": "ciphertext", "type": "password"}]}
+    after = redacted({"id": "1", "destination": {"metadata": metadata, "settings": {"ciphertext": MARKER}}})
+    assert after["destination"] == {"metadata": metadata, "settings": {"ciphertext": REDACTED}}
 
 
 @pytest.mark.parametrize(
@@ -214,36 +308,133 @@ def test_metadata_of_any_shape_is_read(metadata):
     assert settings_of({"note": "n", "apiKey": MARKER}, metadata) == {"note": "n", "apiKey": REDACTED}
 
 
-@pytest.mark.parametrize(
-    "value",
-    [
-        f"-----BEGIN RSA PRIVATE KEY-----\n{MARKER}\n-----END RSA PRIVATE KEY-----",
-        f"postgres://me:{MARKER}@db.example.com:5432/x",
-        f"https://:{MARKER}@example.com",
-        f"mongodb+srv://me:{MARKER}@db",
-        f"Bearer {MARKER}",
-        f"basic {MARKER}",
-    ],
-    ids=["private key", "postgres", "no user", "mongodb", "bearer", "basic"],
-)
+LONG = "0123456789abcdef" * 4
+SECRET_TEXTS = {
+    "private key": f"-----BEGIN RSA PRIVATE KEY-----\n{MARKER}\n-----END RSA PRIVATE KEY-----",
+    "private key in base64": base64.b64encode(b"-----BEGIN PRIVATE KEY-----").decode(),
+    "postgres": f"postgres://me:{MARKER}@db.example.com:5432/x",
+    "no user": f"https://:{MARKER}@example.com",
+    "mongodb": f"mongodb+srv://me:{MARKER}@db",
+    "jdbc": f"jdbc:postgresql://me:{MARKER}@db",
+    "user with an @": f"smtp://me@example.com:{MARKER}@mail.example.com",
+    "password with a slash": f"postgres://me:{MARKER}/x@db",
+    "address in a sentence": f"see https://me:{MARKER}@example.com for more",
+    "bearer": f"Bearer {MARKER}",
+    "basic": f" basic  {MARKER}",
+    "token in the query": f"https://hooks.example.com/x?token={MARKER}",
+    "token in the fragment": f"https://example.com/#access_token={MARKER}&state=1",
+    "sig": f"https://example.com/x?sv=1&sig={MARKER}",
+    "api_key": f"https://example.com/x?a=1&api_key={MARKER}&b=2",
+    "bracketed": f"https://example.com/x?user[password]={MARKER}",
+    "relative address": f"/in?token={MARKER}",
+    "azure function": f"https://x.azurewebsites.net/api/in?code={LONG}",
+    "slack webhook": f"https://hooks.slack.com/services/{LONG}",
+    "discord webhook": f"https://discord.com/api/webhooks/1/{LONG}",
+    "connection string": f"Server=db;User ID=me;Password={MARKER};",
+    "libpq": f"host=db user=me password='{MARKER}'",
+    "dotenv": f"REGION=eu\nAPI_KEY = {MARKER}",
+    "yaml": f"region: eu\npassword: {MARKER}",
+    "header line": f"X-Api-Key: {MARKER}",
+    "JSON": json.dumps({"region": "eu", "private_key": MARKER}),
+    "JSON with spaces around": f'\n {{"deep": [{{"password": "{MARKER}"}}]}} ',
+    "JSON with a map of credentials": json.dumps([{"credentials": {"type": MARKER}}]),
+    "JSON with name and value": json.dumps([{"name": "Authorization", "value": MARKER}]),
+    "JSON in JSON": json.dumps(json.dumps({"inner": json.dumps({"apiKey": MARKER})})),
+    "JSON that was cut": f'{{"apiKey":"{MARKER}", "reg',
+    "JSON too deep to read": "[" * 100_000 + f'"{MARKER}"',
+    "JSON in base64": base64.b64encode(json.dumps({"type": MARKER}).encode()).decode(),
+    "indented JSON in base64": base64.b64encode(json.dumps({"type": MARKER}, indent=2).encode()).decode(),
+    "JSON Web Token": "use ey" + f"J{LONG}.ey" + f"J{LONG}.{LONG}",
+    # split, so that they look like nobody's secret
+    "AWS": "AK" + "IA" + "X" * 16,
+    "AWS for a while": "AS" + "IA" + "X" * 16,
+    "Databricks": "da" + f"pi{LONG[:32]}",
+    "GitHub": "gh" + f"p_{LONG[:36]}",
+    "GitHub, fine-grained": "github" + f"_pat_{LONG}",
+    "GitLab": "gl" + f"pat-{LONG[:20]}",
+    "Google": "AI" + f"za{LONG[:35]}",
+    "OpenAI": "s" + f"k-{LONG[:48]}",
+    "Segment": "sg" + f"p_{LONG}",
+    "SendGrid": "S" + f"G.{LONG[:22]}.{LONG[:43]}",
+    "Slack": "xo" + f"xb-{LONG[:24]}",
+    "Stripe": "prod_s" + f"k_live_{LONG[:24]}",
+    "Stripe, restricted": "r" + f"k_test_{LONG[:24]}",
+    "Stripe's webhook": "wh" + f"sec_{LONG[:32]}",
+}
+
+
+@pytest.mark.parametrize("value", SECRET_TEXTS.values(), ids=SECRET_TEXTS)
 def test_a_text_that_is_a_secret_by_its_look_is_redacted_under_any_name(value):
     assert settings_of({"note": value, "list": [value]}) == {"note": REDACTED, "list": [REDACTED]}
 
 
-@pytest.mark.parametrize(
-    "value",
-    [
-        "https://example.com/in",
-        "https://example.com:8080/x@y",
-        "me@example.com",
-        "basic",
-        "Bearer",
-        "a:b@c",
-        "// x:y@z",
-    ],
-)
+@pytest.mark.parametrize("value", SECRET_TEXTS.values(), ids=SECRET_TEXTS)
+def test_a_key_that_is_a_secret_by_its_look_is_redacted(value):
+    after = settings_of({"map": {"first": 1, value: 2, "last": 3}})
+    assert list(after["map"]) == ["first", REDACTED, "last"]
+
+
+HARMLESS_TEXTS = [
+    "https://example.com/in",
+    "https://example.com:8080/x@y",
+    "https://user@example.com:8080/x@y",
+    "https://auth.example.com:8443/keys/token",
+    "https://example.com/x?page=2&sort=name#top",
+    "https://example.com/x?token=&page=2",
+    "https://example.com/x?code=US",
+    "me@example.com",
+    "basic",
+    "Bearer",
+    "a:b@c",
+    "// x:y@z",
+    "key",
+    "token",
+    "the key = ",
+    "API keys: ",
+    "region=eu;host=db",
+    "arn:aws:secretsmanager:eu-west-1:1:secret:name",
+    "12:30",
+    "YQ==",
+    "[password]",
+    '{"region": "eu", "list": [1, null, "x"]}',
+    '{"maxKeys": 5, "password": null, "token": ""}',
+    '"text"',
+    "[1, 2",
+    "{",
+    "[" + "9" * 5000 + "]",
+    "{{ properties.total }}",
+    "$.properties.email",
+    "pk_live_" + LONG,
+    "task-lists-and-more-things-to-do-tomorrow",
+    "sk-short-slug",
+    "SG.Region",
+    "eyJ",
+    "登録完了",
+    "\ud800",
+]
+
+
+@pytest.mark.parametrize("value", HARMLESS_TEXTS, ids=lambda value: ascii(value[:30]))
 def test_a_text_that_only_resembles_a_secret_stays(value):
-    assert settings_of({"note": value}) == {"note": value}
+    assert settings_of({"note": value, "map": {value: 1}}) == {"note": value, "map": {value: 1}}
+
+
+def test_keys_that_are_redacted_stay_as_many():
+    before = {f"Bearer {MARKER}": 1, REDACTED: 2, "host": 3, f"Basic {MARKER}": 4}
+    after = settings_of({"map": before})["map"]
+    assert after == {f"{REDACTED} 2": 1, REDACTED: 2, "host": 3, f"{REDACTED} 3": 4}
+    assert list(after.values()) == [1, 2, 3, 4]
+
+
+def test_a_key_has_the_fingerprint_of_the_same_text_elsewhere():
+    secret = f"Bearer {MARKER}"
+    after = settings_of({"map": {secret: 1}, "note": secret}, fingerprint_key="key")
+    assert list(after["map"]) == [after["note"]]
+
+
+def test_a_long_text_is_looked_through_in_time():
+    long = ["a" * 10**6 + "=", "a=" * 10**5, "://" * 10**4, "a " * 10**5 + ":", "a" + " " * 10**5]
+    assert settings_of({"list": long}) == {"list": long}
 
 
 def test_every_text_of_a_wholly_secret_field_is_redacted():
@@ -251,9 +442,23 @@ def test_every_text_of_a_wholly_secret_field_is_redacted():
     assert redacted(record)["keys"] == [REDACTED, {"name": REDACTED, "n": 1}, [[REDACTED]], "", None, True]
 
 
-def test_a_header_is_redacted_where_it_is_written_as_name_and_value():
-    after = settings_of({"headers": [{"key": "X-Api-Key", "value": MARKER}, {"name": "password", "value": MARKER}]})
-    assert MARKER not in json.dumps(after)
+@pytest.mark.parametrize("name", ["name", "Name", "key", "header", "field", "parameter"])
+@pytest.mark.parametrize("value", ["value", "Value", "values"])
+def test_a_secret_is_redacted_where_it_is_written_as_name_and_value(name, value):
+    after = settings_of({"headers": [{name: "X-Api-Key", value: MARKER, "on": True}, {name: "Accept", value: "*/*"}]})
+    assert after["headers"][0][value] == REDACTED
+    assert after["headers"][0]["on"] is True
+    assert after["headers"][1][value] == "*/*"
+
+
+def test_the_name_beside_a_secret_value_stays():
+    pair = {"name": "password", "value": [MARKER, {"deep": MARKER}]}
+    assert settings_of({"list": [pair]}) == {"list": [{"name": "password", "value": [REDACTED, {"deep": REDACTED}]}]}
+
+
+def test_a_harmless_name_does_not_hide_the_secret_one_beside_it():
+    after = settings_of({"list": [{"name": "first", "field": "apiKey", "value": MARKER}]})
+    assert after["list"][0]["value"] == REDACTED
 
 
 def test_a_secret_in_a_field_that_the_catalogue_does_not_declare_does_not_leave():
@@ -302,46 +507,126 @@ def test_half_a_surrogate_pair_has_a_fingerprint():
     assert settings_of({"apiKey": "\ud800"}, fingerprint_key="key")["apiKey"].startswith("hmac:")
 
 
-names = st.one_of(st.sampled_from(HARMLESS_NAMES), st.text(max_size=8))
-scalars = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False), st.text(max_size=12))
-nested = st.recursive(
-    scalars,
-    lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(names, inner, max_size=4)),
-    max_leaves=12,
+PASSWORD_OPTION = "ciphertext"
+METADATA = {"options": [{"name": PASSWORD_OPTION, "type": "password"}, {"name": "note", "type": "string"}]}
+PART = 8
+# none of them is in a fingerprint, and none in what is drawn around a secret
+SECRET_CHARACTERS = 'GHJKLMNPQRSTUVWXYZ"\\\n {}=:&/@ÄЖ登😀'
+DRAWN = property_settings(derandomize=True, database=None, deadline=None, max_examples=200)
+
+secrets = st.text(SECRET_CHARACTERS, min_size=PART, max_size=40)
+others = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False))
+keys = st.one_of(
+    st.sampled_from([*HARMLESS_NAMES, *SECRET_NAMES]),
+    st.text(st.characters(exclude_characters=SECRET_CHARACTERS), max_size=8),
+)
+texts = st.one_of(
+    st.sampled_from(HARMLESS_TEXTS),
+    st.text(st.characters(exclude_characters=SECRET_CHARACTERS), max_size=12),
+)
+harmless_keys = st.one_of(
+    st.sampled_from([name for name in HARMLESS_NAMES if name != PASSWORD_OPTION]),
+    # letters that are no Latin ones, signs and digits
+    st.text(st.characters(categories=["Lo", "So", "Nd"]), max_size=8),
 )
 
 
+def maps(names, held):
+    inner = st.recursive(
+        st.one_of(others, held),
+        lambda below: st.one_of(st.lists(below, max_size=4), st.dictionaries(names, below, max_size=4)),
+        max_leaves=12,
+    )
+    return st.dictionaries(names, inner, max_size=4)
+
+
 @st.composite
-def settings_with_a_secret(draw):
-    """Settings with the marker somewhere below a secret name, itself at any depth."""
-    held = MARKER + draw(st.text(max_size=5))
+def planted(draw):
+    """A secret and settings that hold it, each of the two at any depth."""
+    secret = draw(secrets)
+    held = secret
     for _ in range(draw(st.integers(0, 4))):
-        held = draw(st.sampled_from([[1, held], {draw(names): held}, [{"x": 2.5}, [held]]]))
-    whole = {**draw(st.dictionaries(names, nested, max_size=3)), draw(st.sampled_from(SECRET_NAMES)): held}
+        held = draw(st.sampled_from([[1, held], {draw(keys): held}, [{"x": 2.5}, [held]]]))
+    named = draw(st.sampled_from([*SECRET_NAMES, PASSWORD_OPTION]))
+    plant = draw(
+        st.sampled_from(
+            [
+                {named: held},
+                {"name": named, "value": held},
+                {"note": json.dumps({named: held})},
+                {"note": json.dumps([json.dumps({"name": named, "value": held})], ensure_ascii=False)},
+                {"note": f"https://example.com/in?page=1&token={quote(secret)}"},
+                {f"Bearer {secret.strip()}x": 1},
+            ]
+        )
+    )
+    whole = {**draw(maps(keys, texts)), **plant}
     for _ in range(draw(st.integers(0, 4))):
-        whole = {
-            **draw(st.dictionaries(names, nested, max_size=3)),
-            draw(names): draw(st.sampled_from([whole, [whole]])),
-        }
-    return whole
+        whole = {**draw(maps(keys, texts)), draw(keys): draw(st.sampled_from([whole, [whole], [[], whole]]))}
+    return secret, whole
 
 
-@property_settings(derandomize=True, database=None, deadline=None, max_examples=150)
-@given(settings_with_a_secret(), st.sampled_from([None, "key"]))
-def test_a_secret_under_a_secret_name_survives_at_no_depth(settings, key):
+def texts_of(value):
+    if isinstance(value, dict):
+        yield from value
+        for held in value.values():
+            yield from texts_of(held)
+    elif isinstance(value, list):
+        for held in value:
+            yield from texts_of(held)
+    elif isinstance(value, str):
+        yield value
+
+
+def shape(value):
+    if isinstance(value, dict):
+        return [(name, shape(held)) for name, held in value.items()]
+    if isinstance(value, list):
+        return [shape(held) for held in value]
+    return bool(value) if isinstance(value, str) else (type(value), value)
+
+
+@DRAWN
+@given(planted(), st.sampled_from([None, "key"]))
+def test_no_part_of_a_secret_is_left_at_any_depth(planted, key):
+    secret, settings = planted
+    after = settings_of(settings, METADATA, fingerprint_key=key)
+    left = [*texts_of(after), json.dumps(after), json.dumps(after, ensure_ascii=False)]
+    parts = {secret[start : start + PART] for start in range(len(secret) - PART + 1)}
+    assert not [part for part in parts | {quote(part) for part in parts} if any(part in text for text in left)]
+
+
+@DRAWN
+@given(planted(), st.sampled_from([None, "key"]))
+def test_settings_given_stay_as_they_are_and_always_give_the_same(planted, key):
+    _, settings = planted
     before = copy.deepcopy(settings)
-    after = settings_of(settings, fingerprint_key=key)
-    assert MARKER in json.dumps(settings)
-    assert MARKER not in json.dumps(after)
+    after = settings_of(settings, METADATA, fingerprint_key=key)
     assert settings == before
+    assert after == settings_of(before, METADATA, fingerprint_key=key)
+    assert settings_of(settings, METADATA, fingerprint_key=key, include_secrets=True) == before
 
 
-@property_settings(derandomize=True, database=None, deadline=None, max_examples=150)
-@given(st.dictionaries(st.one_of(names, st.sampled_from(SECRET_NAMES)), nested, max_size=5))
-def test_numbers_and_booleans_always_survive_in_their_places(settings):
-    before, after = dict(leaves(settings)), dict(leaves(settings_of(settings)))
-    assert before.keys() == after.keys()
-    for path, value in before.items():
-        if not isinstance(value, str):
-            assert after[path] == value
-            assert type(after[path]) is type(value)
+@DRAWN
+@given(
+    maps(harmless_keys, st.one_of(st.sampled_from(HARMLESS_TEXTS), st.text(st.characters(exclude_categories=["P"]))))
+)
+def test_harmless_settings_stay_at_every_depth(settings):
+    after = settings_of(settings, METADATA)
+    assert shape(after) == shape(settings)
+    assert after == settings
+
+
+@DRAWN
+@given(maps(keys, texts), st.sampled_from([None, "key"]))
+def test_nothing_but_texts_ever_changes(settings, key):
+    assert shape(settings_of(settings, METADATA, fingerprint_key=key)) == shape(settings)
+
+
+@DRAWN
+@given(st.text(min_size=1), st.text(min_size=1), st.sampled_from([*SECRET_NAMES, PASSWORD_OPTION]))
+def test_fingerprints_are_equal_where_the_secrets_are(one, other, name):
+    first = settings_of({"password": one, "list": [{name: other}]}, METADATA, fingerprint_key="key")
+    second = settings_of({name: {"deep": [one]}}, METADATA, fingerprint_key="key")
+    assert first["password"] == second[name]["deep"][0]
+    assert (first["password"] == first["list"][0][name]) is (one == other)

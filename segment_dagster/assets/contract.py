@@ -17,20 +17,31 @@ class Subject:
 
     endpoint: Endpoint
     tables: "Tables"
-    delivered: int | None
+    delivered: int | None = None
     """Rows that the API delivered when the table was loaded last; `None` where that is not known."""
 
-    absent: frozenset[str]
+    records: int | None = None
+    """The API's records behind these rows, where a record may stand for several rows or none."""
+
+    total_entries: int | None = None
+    """Records that the API itself counted then; `None` where it did not say."""
+
+    absent: frozenset[str] = frozenset()
     """Names of the endpoints that the layout in use does not have."""
 
-    total_entries: int | None
-    """Rows that the API itself counted then; `None` where it did not say."""
+    together: frozenset[str] = frozenset()
+    """Names of the endpoints whose tables were loaded together with this one."""
+
+    unavailable: str | None = None
+    """Why the workspace does not have the endpoint, where it does not."""
 
 
 class Check(Protocol):
     """One kind of check, for any endpoint."""
 
     name: str
+    needs_table: bool
+    """Whether it looks at the table, and so says nothing of an endpoint that is not available."""
 
     def spec(self, endpoint: Endpoint) -> dg.AssetCheckSpec | None:
         """The check of an endpoint's asset; `None` where it does not apply."""

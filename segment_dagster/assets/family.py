@@ -9,21 +9,25 @@ from dagster_dlt import DagsterDltResource
 from segment_dagster.assets.contract import Check
 from segment_dagster.assets.resource import SegmentResource
 from segment_dagster.assets.specs import asset_spec
-from segment_dagster.endpoints import Endpoint
+from segment_dagster.endpoints import CATALOGUE, Endpoint
 
 POOL = "segment_destination"
 """Dagster pool of everything that writes to the destination."""
 
 
 def segment_assets(
-    endpoints: tuple[Endpoint, ...], checks: Sequence[Check], name: str = "segment"
+    endpoints: tuple[Endpoint, ...],
+    checks: Sequence[Check],
+    name: str = "segment",
+    catalogue: tuple[Endpoint, ...] = CATALOGUE,
 ) -> dg.AssetsDefinition:
     """The assets of some endpoints. Any part of them, and any of their checks, can be run alone.
 
     Args:
-        endpoints: Rows of the catalogue, each after its parent.
+        endpoints: Rows of the catalogue.
         checks: The checks that every asset gets, where they apply.
         name: Name of the op.
+        catalogue: Where the parents are found that are not among the endpoints themselves.
     """
 
     @dg.multi_asset(
@@ -40,6 +44,6 @@ def segment_assets(
         # what a run needs takes 0.3 s to import, and Dagster imports the code location for every process it starts
         from segment_dagster.assets.run import FamilyRun
 
-        yield from FamilyRun(context, dlt, endpoints, checks).events(segment)
+        yield from FamilyRun(context, dlt, endpoints, checks, catalogue).events(segment)
 
     return family

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
+from pydantic import PrivateAttr
 
 from segment_dagster.endpoints import CATALOGUE, IDENTITY, Endpoint
 from segment_dagster.settings import Settings, resolve
@@ -46,8 +47,16 @@ class SegmentResource(dg.ConfigurableResource[Any]):
     page_size: int | None = None
     """Rows asked for in a page, at most; `SEGMENT_PAGE_SIZE`."""
 
+    requests_per_minute: int | None = None
+    """Requests of the token a minute, at most; `SEGMENT_REQUESTS_PER_MINUTE`."""
+
+    on_unavailable: str | None = None
+    """`skip` or `fail`, for endpoints whose feature the plan lacks; `SEGMENT_ON_UNAVAILABLE`."""
+
     include_secrets: bool | None = None
     """Whether write keys and secret settings land as they are; `SEGMENT_INCLUDE_SECRETS`."""
+
+    _shared: Any = PrivateAttr(default=None)
 
     def settings(self) -> Settings:
         """The checked settings.
@@ -62,6 +71,8 @@ class SegmentResource(dg.ConfigurableResource[Any]):
             layout=self.layout,
             concurrency=self.concurrency,
             page_size=self.page_size,
+            requests_per_minute=self.requests_per_minute,
+            on_unavailable=self.on_unavailable,
             include_secrets=self.include_secrets,
         )
 
@@ -74,6 +85,24 @@ class SegmentResource(dg.ConfigurableResource[Any]):
         from segment_dagster.source import WorkspaceReader
 
         return WorkspaceReader(self.settings(), catalogue)
+
+    def reader_of_run(self, catalogue: Sequence[Endpoint] = CATALOGUE) -> "WorkspaceReader":
+        """The reader that all ops share which run in one process: what one has read, another need not ask for.
+
+        Raises:
+            SettingError: A setting is missing or cannot be used.
+        """
+        reader: WorkspaceReader
+        if self._shared is None:
+            self._shared = self.reader(catalogue)
+        reader = self._shared
+        reader.know(catalogue)
+        return reader
+
+    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
+        """Close the reader of the run."""
+        if self._shared is not None:
+            self._shared.close()
 
     def verify(self) -> Workspace:
         """Ask the API whom the token belongs to: one request.

@@ -1,6 +1,7 @@
 """One run of a family: read side by side, load in one package, check, hold each failure apart."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from graphlib import TopologicalSorter
 from typing import Any
 
 import dagster as dg
@@ -15,14 +16,17 @@ from segment_dagster.assets.specs import SegmentTranslator, column_schema
 from segment_dagster.client.layout import offers
 from segment_dagster.endpoints import Endpoint
 from segment_dagster.errors import SegmentError
-from segment_dagster.pipeline import Place, Tables, exclusive, open_tables, settle
+from segment_dagster.pipeline import NO_TABLES, Place, Tables, exclusive, open_tables, settle
 from segment_dagster.settings import layout_in_use
 from segment_dagster.source.columns import columns_of
-from segment_dagster.source.reader import Delivery, WorkspaceReader, told_once
+from segment_dagster.source.reader import Delivery, UnavailableError, WorkspaceReader, told_once
 from segment_dagster.source.resources import delivered_source
+from segment_dagster.wording import counted
 
 ROWS_DELIVERED = "segment/rows_delivered"
+RECORDS_DELIVERED = "segment/records_delivered"
 TOTAL_ENTRIES = "segment/total_entries"
+SKIPPED = "segment/skipped"
 
 
 class FamilyRun:
@@ -33,6 +37,7 @@ class FamilyRun:
         dlt: Loads.
         endpoints: The family.
         checks: The checks of the family's assets.
+        catalogue: Where further parents are found.
     """
 
     def __init__(
@@ -41,11 +46,13 @@ class FamilyRun:
         dlt: DagsterDltResource,
         endpoints: tuple[Endpoint, ...],
         checks: Sequence[Check],
+        catalogue: tuple[Endpoint, ...],
     ) -> None:
         self._context = context
         self._dlt = dlt
-        self._endpoints = endpoints
+        self._endpoints = _in_order(endpoints)
         self._checks = checks
+        self._catalogue = tuple({each.name: each for each in (*catalogue, *endpoints)}.values())
         self._absent = frozenset[str]()
         self._wanted = {(key.asset_key, key.name) for key in context.selected_asset_check_keys}
 
@@ -64,34 +71,42 @@ class FamilyRun:
             with forwarded(self._context.log):
                 place = settle()
                 layout = layout_in_use(segment.layout)
-                self._absent = frozenset(each.name for each in self._endpoints if not offers(layout, each))
+                self._absent = frozenset(each.name for each in self._catalogue if not offers(layout, each))
                 if selected:
-                    with segment.reader(self._endpoints) as reader:
-                        yield from self._materialize(reader, place, selected)
+                    yield from self._materialize(segment.reader_of_run(self._catalogue), place, selected)
                 yield from self._check_alone(place, selected)
         except SegmentError as error:
             raise dg.Failure(str(error), allow_retries=False) from error
 
     def _materialize(
         self, reader: WorkspaceReader, place: Place, selected: Sequence[Endpoint]
-    ) -> Iterator[dg.MaterializeResult[Any]]:
+    ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
         offered = [endpoint for endpoint in selected if endpoint.name not in self._absent]
         for endpoint in selected:
             if endpoint.name in self._absent:
                 self._skip(endpoint, f"the {reader.settings.layout!r} layout has no such endpoint")
         deliveries, failures = reader.read_all(offered)
-        for line in told_once(failures):
+        if reader.settings.on_unavailable == "skip":
+            for failure in list(failures):
+                if isinstance(failure.error, UnavailableError):
+                    failures.remove(failure)
+                    yield from self._skip_unavailable(failure.endpoint, failure.error.reason)
+        said = told_once(failures)
+        for line in said:
             self._context.log.error(line)
         if deliveries:
             yield from self._load(place, deliveries)
         if failures:
-            said = told_once(failures)
             raise dg.Failure(
-                "\n".join([f"{len(failures)} of {len(offered)} endpoints failed.", *said]),
+                "\n".join([f"{len(failures)} of {counted(len(offered), 'endpoint')} failed.", *said]),
                 metadata={each.endpoint.name: line for each, line in zip(failures, said, strict=True)},
                 # a retry would read and load again what has just been loaded
                 allow_retries=False,
             )
+
+    def _skip_unavailable(self, endpoint: Endpoint, reason: str) -> list[dg.AssetCheckResult]:
+        self._skip(endpoint, reason)
+        return self._evaluate(Subject(endpoint=endpoint, tables=NO_TABLES, unavailable=reason), table=False)
 
     def _load(self, place: Place, deliveries: Sequence[Delivery]) -> Sequence[dg.MaterializeResult[Any]]:
         # the checks stay inside: another run could change the tables under them
@@ -114,7 +129,9 @@ class FamilyRun:
                                 endpoint=delivery.endpoint,
                                 tables=tables,
                                 absent=self._absent,
+                                together=frozenset(each.endpoint.name for each in deliveries),
                                 delivered=delivery.rows,
+                                records=delivery.records,
                                 total_entries=delivery.total_entries,
                             )
                         ),
@@ -124,7 +141,7 @@ class FamilyRun:
 
     def _skip(self, endpoint: Endpoint, reason: str) -> None:
         self._context.log.warning(f"{endpoint.name}: skipped, because {reason}. Its table stays as it is.")
-        observation = dg.AssetObservation(asset_key(endpoint.name), metadata={"segment/skipped": reason})
+        observation = dg.AssetObservation(asset_key(endpoint.name), metadata={SKIPPED: reason})
         self._context.log_event(observation)
 
     def _check_alone(self, place: Place, selected: Sequence[Endpoint]) -> Sequence[dg.AssetCheckResult]:
@@ -143,13 +160,31 @@ class FamilyRun:
             endpoint=endpoint,
             tables=tables,
             absent=self._absent,
+            together=frozenset(each.name for each in self._endpoints),
             delivered=_number(metadata, ROWS_DELIVERED),
+            records=_number(metadata, RECORDS_DELIVERED),
             total_entries=_number(metadata, TOTAL_ENTRIES),
+            unavailable=self._last_skip(endpoint, event.timestamp if event else 0.0),
         )
 
-    def _evaluate(self, subject: Subject) -> list[dg.AssetCheckResult]:
+    def _last_skip(self, endpoint: Endpoint, since: float) -> str | None:
+        """Why the endpoint was skipped last, where that was later than `since`, in seconds since 1970."""
+        latest = self._context.instance.fetch_observations(asset_key(endpoint.name), limit=1).records
+        observation = latest[0].asset_observation if latest and latest[0].timestamp > since else None
+        reason = observation.metadata.get(SKIPPED) if observation else None
+        return reason.value if isinstance(reason, dg.TextMetadataValue) else None
+
+    def _evaluate(self, subject: Subject, *, table: bool = True) -> list[dg.AssetCheckResult]:
         key = asset_key(subject.endpoint.name)
-        return [check.evaluate(subject) for check in self._checks if (key, check.name) in self._wanted]
+        checks = [check for check in self._checks if (key, check.name) in self._wanted]
+        return [check.evaluate(subject) for check in checks if table or not check.needs_table]
+
+
+def _in_order(endpoints: tuple[Endpoint, ...]) -> tuple[Endpoint, ...]:
+    """The endpoints, each after those above it in the lineage: Dagster takes the assets of an op in this order alone."""
+    by_name = {endpoint.name: endpoint for endpoint in endpoints}
+    above = {name: [each for each in endpoint.upstream if each in by_name] for name, endpoint in by_name.items()}
+    return tuple(by_name[name] for name in TopologicalSorter(above).static_order())
 
 
 def _metadata(delivery: Delivery, tables: Tables, of_dlt: Mapping[str, Any]) -> dict[str, Any]:
@@ -163,7 +198,10 @@ def _metadata(delivery: Delivery, tables: Tables, of_dlt: Mapping[str, Any]) -> 
         "dagster/table_name": tables.qualified_name(endpoint.name),
         "dagster/column_schema": column_schema(endpoint, undeclared),
         ROWS_DELIVERED: delivery.rows,
+        RECORDS_DELIVERED: delivery.records,
         TOTAL_ENTRIES: delivery.total_entries,
+        "segment/lists": delivery.lists,
+        "segment/lists_not_found": delivery.gone,
         "segment/requests": delivery.requests,
         "segment/duration_seconds": round(delivery.seconds, 3),
         "segment/waited_seconds": round(delivery.waited, 3),

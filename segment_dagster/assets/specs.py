@@ -11,7 +11,8 @@ from dagster_dlt.translator import DltResourceTranslatorData
 from segment_dagster.assets.keys import asset_key
 from segment_dagster.endpoints import IDENTITY, Endpoint
 from segment_dagster.errors import SettingError
-from segment_dagster.source.columns import columns_of
+from segment_dagster.source.columns import column_name, columns_of
+from segment_dagster.wording import counted
 
 DEFAULT_OWNERS = "team:data"
 _OWNER = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+|team:[\w.-]+", re.ASCII)
@@ -63,7 +64,7 @@ def column_schema(endpoint: Endpoint, undeclared: tuple[str, ...] = ()) -> dg.Ta
         undeclared: Further columns that the table has; they hold JSON.
     """
     values = dict(zip(columns_of(endpoint), (column.values for column in endpoint.columns), strict=True))
-    key_columns = tuple(name for name, column in columns_of(endpoint).items() if not column["nullable"])
+    key_columns = tuple(column_name(field) for field in endpoint.primary_key)
     declared = [
         dg.TableColumn(
             name=name,
@@ -86,7 +87,9 @@ def _description(endpoint: Endpoint) -> str:
     if endpoint.feature:
         limits.append(f"Needs the feature {endpoint.feature!r} in the workspace's plan.")
     if endpoint.requests_per_minute:
-        limits.append(f"Segment allows {endpoint.requests_per_minute} requests a minute.")
+        limits.append(f"Segment allows {counted(endpoint.requests_per_minute, 'request')} a minute.")
+    if endpoint.slow:
+        limits.append("Read by a job of its own, `segment_slow_sync`, as it takes long.")
     asked = f"`GET {endpoint.path}` ([documentation]({endpoint.documentation}))."
     return "\n\n".join([endpoint.description, asked, *([" ".join(limits)] if limits else [])])
 

@@ -5,12 +5,14 @@ import dagster as dg
 from segment_dagster.assets import Subject, asset_key
 from segment_dagster.checks.missing import no_table
 from segment_dagster.endpoints import Endpoint
+from segment_dagster.wording import counted
 
 
 class RowCount:
     """Rows in the table = rows the API delivered = the API's own `totalEntries`, where it gives one."""
 
     name = "row_count"
+    needs_table = True
 
     def spec(self, endpoint: Endpoint) -> dg.AssetCheckSpec:
         """Every asset has it."""
@@ -24,22 +26,34 @@ class RowCount:
         if not subject.tables.columns(name):
             return no_table(self.name, subject)
         found = subject.tables.count(name)
-        expected = {"delivered": subject.delivered, "total_entries": subject.total_entries}
-        known = {source: count for source, count in expected.items() if count is not None}
-        if not known:
+        if subject.delivered is None:
             return dg.AssetCheckResult(
                 passed=False,
                 severity=dg.AssetCheckSeverity.WARN,
                 asset_key=asset_key(name),
                 check_name=self.name,
-                description=f"{found:,} rows found; how many there should be is known once the asset is materialized.",
+                description=(
+                    f"{counted(found, 'row')} found; how many there should be is known once the asset is materialized."
+                ),
                 metadata={"found": found},
             )
-        wrong = [f"{source} {count:,}" for source, count in known.items() if count != found]
+        wrong = [f"delivered {subject.delivered:,}"] if found != subject.delivered else []
+        if not _agrees(subject):
+            wrong.append(f"total_entries {subject.total_entries:,}")
+        known = {"delivered": subject.delivered, "records": subject.records, "total_entries": subject.total_entries}
         return dg.AssetCheckResult(
             passed=not wrong,
             asset_key=asset_key(name),
             check_name=self.name,
-            description=f"{found:,} rows found{', but ' + ', '.join(wrong) if wrong else ', as delivered'}.",
-            metadata={"found": found, **known},
+            description=f"{counted(found, 'row')} found{', but ' + ', '.join(wrong) if wrong else ', as delivered'}.",
+            metadata={"found": found, **{name: count for name, count in known.items() if count is not None}},
         )
+
+
+def _agrees(subject: Subject) -> bool:
+    """Whether the API delivered as many records as it counts itself."""
+    if subject.total_entries is None:
+        return True
+    records = subject.delivered if subject.records is None else subject.records
+    assert records is not None
+    return records <= subject.total_entries if subject.endpoint.total_is_bound else records == subject.total_entries

@@ -12,6 +12,7 @@ class Schema:
     """The declared columns are in the table with their types. Missing or retyped fails, new warns."""
 
     name = "schema"
+    needs_table = True
 
     def spec(self, endpoint: Endpoint) -> dg.AssetCheckSpec:
         """Every asset has it."""

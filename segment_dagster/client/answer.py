@@ -1,9 +1,10 @@
 """Telling an answer that holds records from one that does not."""
 
+import re
 from collections.abc import Callable
 from functools import partial
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import orjson
 from dlt.sources.helpers.requests import Response
@@ -11,6 +12,7 @@ from dlt.sources.helpers.requests import Response
 from segment_dagster.client.errors import (
     MAX_QUOTE,
     BodyError,
+    FeatureError,
     ForbiddenError,
     InvalidRequestError,
     NotFoundError,
@@ -20,13 +22,16 @@ from segment_dagster.client.errors import (
     ShapeError,
     TokenError,
 )
-from segment_dagster.client.layout import Call
+from segment_dagster.client.layout import Call, Part
 from segment_dagster.client.retry import told_delay
 from segment_dagster.endpoints import Endpoint
 from segment_dagster.settings import Settings
 
+_PERMISSION = re.compile(r"\b(permissions?|roles?|scopes?|not authorized|unauthorized)\b", re.IGNORECASE)
+"""What a refusal speaks of where it is about the token and not about the workspace's plan."""
 
-def check_answer(endpoint: Endpoint, call: Call, settings: Settings) -> Callable[..., None]:
+
+def check_answer(call: Call, settings: Settings) -> Callable[..., None]:
     """A response hook that lets only an answer with records pass.
 
     Returns:
@@ -37,7 +42,7 @@ def check_answer(endpoint: Endpoint, call: Call, settings: Settings) -> Callable
     """
 
     def check(response: Response, *_: Any, **__: Any) -> None:
-        path = urlsplit(response.url).path
+        path, endpoint = urlsplit(response.url).path, call.parts[0].endpoint
         if response.is_redirect:
             raise RedirectError(endpoint.name, path, urlsplit(response.headers["Location"]).netloc)
         try:
@@ -49,7 +54,10 @@ def check_answer(endpoint: Endpoint, call: Call, settings: Settings) -> Callable
             body = None
         if response.status_code >= 400:
             raise _refusal(endpoint, path, response, body, settings)
-        _check_shape(endpoint, path, call, body)
+        # a list that is at its end is not asked for any more, and need not be there
+        asked = [part for part in call.parts if _is_asked(part, response.request.url or "", call)]
+        for part in asked:
+            _check_shape(path, part, body)
         # RESTClient and the paginator each parse the body again otherwise
         response.json = partial(_same, body)  # type: ignore[method-assign]
 
@@ -66,7 +74,7 @@ def _refusal(endpoint: Endpoint, path: str, response: Response, body: Any, setti
     if status == 401:
         return TokenError(endpoint.name, path, said)
     if status == 403:
-        return ForbiddenError(endpoint, path, said)
+        return (FeatureError if _is_gate(endpoint, said) else ForbiddenError)(endpoint, path, said)
     if status == 404:
         return NotFoundError(endpoint.name, path, settings.layout, said)
     if status < 500 and status not in (408, 429):
@@ -76,6 +84,11 @@ def _refusal(endpoint: Endpoint, path: str, response: Response, body: Any, setti
     )
     failure.delay = told_delay(response, body)
     return failure
+
+
+def _is_gate(endpoint: Endpoint, said: str) -> bool:
+    # Segment states no status for a missing feature, and answers 403 to a missing permission too: its words decide
+    return endpoint.feature is not None and not _PERMISSION.search(said)
 
 
 def _message(body: Any) -> str:
@@ -89,22 +102,31 @@ def _message(body: Any) -> str:
     return " ".join("; ".join(said).split())[:MAX_QUOTE]
 
 
-def _check_shape(endpoint: Endpoint, path: str, call: Call, body: Any) -> None:
+def _is_asked(part: Part, url: str, call: Call) -> bool:
+    return len(call.parts) == 1 or part.count_parameter in parse_qs(urlsplit(url).query)
+
+
+def _check_shape(path: str, part: Part, body: Any) -> None:
+    endpoint = part.endpoint
     value = body
-    for depth, key in enumerate(call.selector):
-        place = ".".join(call.selector[:depth]) or "the body"
+    for depth, key in enumerate(part.selector):
+        place = ".".join(part.selector[:depth]) or "the body"
         if not isinstance(value, dict):
-            raise ShapeError(endpoint.name, path, call.selector, f"{place} is {_kind(value)}")
+            raise ShapeError(endpoint.name, path, part.selector, f"{place} is {_kind(value)}")
         if key not in value:
             found = " ".join(", ".join(sorted(value)[:20]).split()) or "none"
-            raise ShapeError(endpoint.name, path, call.selector, f"{place} has no key {key!r}; its keys are: {found}")
+            raise ShapeError(endpoint.name, path, part.selector, f"{place} has no key {key!r}; its keys are: {found}")
         value = value[key]
     records = [value] if endpoint.single else value
     if not isinstance(records, list):
-        raise ShapeError(endpoint.name, path, call.selector, f"it is {_kind(value)} and not a list")
+        raise ShapeError(endpoint.name, path, part.selector, f"it is {_kind(value)} and not a list")
+    if endpoint.wrapped:
+        if None in records:
+            raise ShapeError(endpoint.name, path, part.selector, "a record is null")
+        return
     for record in records:
         if not isinstance(record, dict):
-            raise ShapeError(endpoint.name, path, call.selector, f"a record is {_kind(record)} and not an object")
+            raise ShapeError(endpoint.name, path, part.selector, f"a record is {_kind(record)} and not an object")
 
 
 def _kind(value: Any) -> str:

@@ -2,14 +2,17 @@
 
 import logging
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from types import TracebackType
 from typing import Any
 from urllib.parse import urlsplit
 
 from dlt.common.configuration import resolve_configuration
 from dlt.common.configuration.specs import RuntimeConfiguration
+from dlt.sources.helpers.requests import Response
 from dlt.sources.helpers.rest_client.auth import BearerTokenAuth
 from dlt.sources.helpers.rest_client.client import RESTClient
 from requests.exceptions import RequestException  # noqa: TID251 - dlt does not hand it on
@@ -17,10 +20,11 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_whe
 from tenacity.nap import sleep_using_event
 
 from segment_dagster.client.answer import check_answer
-from segment_dagster.client.errors import ApiError, UnreachableError
-from segment_dagster.client.layout import Call, at, call_for, offers
+from segment_dagster.client.errors import ApiError, RateLimitedError, UnreachableError
+from segment_dagster.client.layout import Part, at, call_for, offers
+from segment_dagster.client.limits import Limits
 from segment_dagster.client.paging import CursorPaginator
-from segment_dagster.client.retry import TRANSIENT, stop_by_failure, wait_as_told
+from segment_dagster.client.retry import TRANSIENT, seconds_until, stop_by_failure, wait_as_told
 from segment_dagster.client.session import Connections, RetryingSession
 from segment_dagster.endpoints import Endpoint
 from segment_dagster.settings import Settings
@@ -43,7 +47,7 @@ class Meter:
     """HTTP requests sent, repeated ones included."""
 
     waited: float = 0.0
-    """Seconds spent waiting before a repeated request, added up over threads."""
+    """Seconds spent waiting for the budget or before a repeated request, added up over threads."""
 
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
@@ -58,23 +62,26 @@ class Meter:
 class Page:
     """One page of an endpoint's records, as the API gave them."""
 
+    endpoint: Endpoint
     records: list[dict[str, Any]]
     total_entries: int | None
     """How many records the whole list holds, where the API says so."""
 
 
 class SegmentClient:
-    """Speaks to one workspace's Public API. Threads may share one; each gets a connection of its own.
+    """Speaks to one workspace's Public API. Threads may share one, and share its connections and its budgets.
 
-    Use it as a context manager, or call `close`: it wakes every thread that waits for another attempt.
+    Use it as a context manager, or call `close`: it wakes every thread that waits.
     """
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._retries = resolve_configuration(RuntimeConfiguration())
         self._connections = Connections()
+        self.limits = Limits(settings.requests_per_minute, settings.minute, self._connections.closed)
         self._local = threading.local()
-        self._sessions: list[RetryingSession] = []
+        self._session = self._open_session()
+        self._client = RESTClient(settings.base_url, auth=BearerTokenAuth(settings.token), session=self._session)
 
     def __enter__(self) -> "SegmentClient":
         """Use the client for a while."""
@@ -87,70 +94,58 @@ class SegmentClient:
         self.close()
 
     def close(self) -> None:
-        """Hang up all connections, in the middle of a request too, and end all waiting for another attempt."""
+        """Hang up all connections, in the middle of a request too, and end all waiting."""
         self._connections.close()
-        for session in self._sessions:
-            session.close()
+        self._session.close()
 
     def offers(self, endpoint: Endpoint) -> bool:
         """Whether the layout in use has the endpoint."""
         return offers(self.settings.layout, endpoint)
 
     def pages(
-        self, endpoint: Endpoint, values: Mapping[str, str] | None = None, meter: Meter | None = None
+        self,
+        endpoints: Endpoint | Sequence[Endpoint],
+        values: Mapping[str, str] | None = None,
+        meter: Meter | None = None,
     ) -> Iterator[Page]:
-        """All pages of one list, in the API's order.
+        """All pages of one list, in the API's order; of several lists where endpoints share their answers.
 
         Args:
-            endpoint: The row of the endpoint.
-            values: What fills the placeholders of its path.
+            endpoints: The row of the endpoint, or those of several with the same path.
+            values: The request's own parameters: what fills the placeholders of the path, and the query.
             meter: Counts the requests.
 
         Yields:
-            At least one page; its records may be none.
+            At least one page of each endpoint; its records may be none.
 
         Raises:
             ApiError: The list could not be read whole.
             ValueError: The layout in use does not have the endpoint.
         """
-        call = self._call(endpoint)
+        endpoints = (endpoints,) if isinstance(endpoints, Endpoint) else endpoints
+        call = call_for(endpoints, self.settings.layout, self.settings.page_size)
         if call is None:
-            raise ValueError(f"the {self.settings.layout} layout has no endpoint {endpoint.name}")
+            raise ValueError(f"the {self.settings.layout} layout has no endpoint {endpoints[0].name}")
         path = call.path_for(values or {})
-        meter = meter or Meter()
-        client = self._rest_client()
-        self._local.meter = meter
-        self._local.asking = f"{endpoint.name}: GET {path}"
-        pages = client.paginate(
+        paginator = CursorPaginator(path, call)
+        self._local.asking = _Asking(endpoints[0], f"{endpoints[0].name}: GET {path}", meter or Meter())
+        answers = self._client.paginate(
             path,
             headers={"Accept": call.accept},
-            params={},
-            paginator=CursorPaginator(endpoint.name, path, call),
-            data_selector=".".join(call.selector),
-            hooks={"response": [check_answer(endpoint, call, self.settings)]},
+            params=dict(call.query_for(values or {})),
+            paginator=paginator,
+            data_selector=".".join(call.parts[0].selector),
+            hooks={"response": [partial(self._learn, endpoints[0]), check_answer(call, self.settings)]},
         )
         try:
-            for page in pages:
-                body = page.response.json()
-                records = at(body, call.selector)
-                total = next((total for place in call.total if (total := at(body, place)) is not None), None)
-                yield Page([records] if endpoint.single else records, total if isinstance(total, int) else None)
+            for answer in answers:
+                for part in paginator.answered:
+                    yield _page(answer.response.json(), part)
         except RequestException as failure:
             host = urlsplit(self.settings.base_url).netloc
-            raise UnreachableError(endpoint.name, path, host, type(failure).__name__) from failure
+            raise UnreachableError(endpoints[0].name, path, host, type(failure).__name__) from failure
 
-    def _call(self, endpoint: Endpoint) -> Call | None:
-        return call_for(endpoint, self.settings.layout, self.settings.page_size)
-
-    def _rest_client(self) -> RESTClient:
-        client: RESTClient | None = getattr(self._local, "client", None)
-        if client is None:
-            client = self._local.client = RESTClient(
-                self.settings.base_url, auth=BearerTokenAuth(self.settings.token), session=self._session()
-            )
-        return client
-
-    def _session(self) -> RetryingSession:
+    def _open_session(self) -> RetryingSession:
         retrying = Retrying(
             retry=retry_if_exception_type(TRANSIENT),
             wait=wait_as_told(self._retries.request_backoff_factor, self._retries.request_max_retry_delay),
@@ -160,14 +155,52 @@ class SegmentClient:
             reraise=True,
         )
         timeout = (CONNECT_TIMEOUT, self._retries.request_timeout)
-        session = RetryingSession(timeout, retrying, lambda: self._local.meter.add(requests=1), self._connections)
-        self._sessions.append(session)
-        return session
+        return RetryingSession(timeout, retrying, self._turn, self._connections, self.settings.concurrency)
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """One try of what this thread is asking: within the budget, and counted."""
+        asking: _Asking = self._local.asking
+        with self.limits.turn(asking.endpoint) as turn:
+            self._local.turn = turn
+            asking.meter.add(requests=1, waited=turn.waited)
+            try:
+                yield
+            except RateLimitedError as refusal:
+                if refusal.delay is not None:
+                    self.limits.refused(asking.endpoint, min(refusal.delay, self._retries.request_max_retry_delay))
+                raise
+
+    def _learn(self, endpoint: Endpoint, response: Response, *_: Any, **__: Any) -> None:
+        if response.status_code < 400:
+            reset = seconds_until(response.headers.get("X-RateLimit-Reset", ""))
+            self.limits.told(endpoint, self._local.turn, response.headers.get("X-RateLimit-Remaining"), reset)
 
     def _log_wait(self, state: RetryCallState) -> None:
+        asking: _Asking = self._local.asking
         failure = state.outcome.exception() if state.outcome else None
         wait = state.next_action.sleep if state.next_action else 0.0
-        self._local.meter.add(waited=wait)
+        asking.meter.add(waited=wait)
         # requests' own errors carry the address and its query: the type says enough
-        said = failure.happened if isinstance(failure, ApiError) else f"{self._local.asking} {type(failure).__name__}"
+        said = failure.happened if isinstance(failure, ApiError) else f"{asking.what} {type(failure).__name__}"
         logger.warning("%s; attempt %d, next in %.1f s", said, state.attempt_number, wait)
+
+
+@dataclass(frozen=True)
+class _Asking:
+    """What a thread is asking for."""
+
+    endpoint: Endpoint
+    what: str
+    meter: Meter
+
+
+def _page(body: Any, part: Part) -> Page:
+    endpoint, found = part.endpoint, at(body, part.selector)
+    records = [found] if endpoint.single else found
+    if endpoint.wrapped:
+        records = [{endpoint.wrapped: record} for record in records]
+    # what is one record here may be a list to the API, which counts its elements
+    places = () if endpoint.single else part.total
+    total = next((total for place in places if (total := at(body, place)) is not None), None)
+    return Page(endpoint, records, total if isinstance(total, int) else None)

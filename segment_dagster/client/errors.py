@@ -52,6 +52,14 @@ class ForbiddenError(ApiError):
         )
 
 
+class FeatureError(ApiError):
+    """403 for an endpoint that needs a feature: the workspace's plan does not include it."""
+
+    def __init__(self, endpoint: Endpoint, path: str, said: str) -> None:
+        what = f"was refused (403): the workspace's plan lacks the feature {endpoint.feature!r}"
+        super().__init__(endpoint.name, path, what, said=said)
+
+
 class NotFoundError(ApiError):
     """404: there is nothing at the path."""
 
@@ -87,7 +95,7 @@ class RateLimitedError(TransientError):
     """429: too many requests."""
 
     def __init__(self, endpoint: str, path: str, said: str) -> None:
-        remedy = "So did every attempt. Lower SEGMENT_CONCURRENCY, or raise RUNTIME__REQUEST_MAX_ATTEMPTS."
+        remedy = "So did every attempt. Lower SEGMENT_REQUESTS_PER_MINUTE, or raise RUNTIME__REQUEST_MAX_ATTEMPTS."
         super().__init__(endpoint, path, "met the rate limit (429)", remedy, said)
 
 

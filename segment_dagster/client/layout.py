@@ -1,59 +1,70 @@
 """The two wire layouts: how a row of the catalogue is asked for in each."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from segment_dagster.endpoints import Endpoint
+from segment_dagster.endpoints import Endpoint, Parameter
 from segment_dagster.settings import Layout
+
+_PLACEHOLDER = re.compile(r"{(\w+)}")
+
+Query = dict[str, str | list[str]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Call:
-    """How one endpoint is asked for, and where its answer holds what."""
+class Part:
+    """One list of an answer: how its pages are asked for, and where the answer holds what."""
 
-    path: str
+    endpoint: Endpoint
     selector: tuple[str, ...]
-    accept: str
     page_size: int | None
     count_parameter: str
     cursor_parameter: str
     next_cursor: tuple[tuple[str, ...], ...]
     total: tuple[tuple[str, ...], ...]
+    pagination: tuple[str, ...] | None = None
+    """Where every answer has its pagination object; `None` where it may lack one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call:
+    """How endpoints that share their answers are asked for."""
+
+    path: str
+    accept: str
+    parts: tuple[Part, ...]
+    parameters: tuple[Parameter, ...] = ()
 
     def path_for(self, values: Mapping[str, str]) -> str:
         """The path with its placeholders filled, each value percent-encoded whole."""
-        return self.path.format(**{name: quote(value, safe="") for name, value in values.items()})
+        return _PLACEHOLDER.sub(lambda match: quote(values[match[1]], safe=""), self.path)
+
+    def query_for(self, values: Mapping[str, str]) -> Query:
+        """The query without that of the pages: the values that have no place in the path, and what is always sent."""
+        placed = _PLACEHOLDER.findall(self.path)
+        query: Query = {name: value for name, value in values.items() if name not in placed}
+        for parameter in self.parameters:
+            if not parameter.apart:
+                query[parameter.name] = list(parameter.values)
+        return query
 
 
-def call_for(endpoint: Endpoint, layout: Layout, page_size: int) -> Call | None:
-    """The call of an endpoint in a layout, with pages of at most `page_size` rows; `None` if the layout lacks it."""
+def call_for(endpoints: Sequence[Endpoint], layout: Layout, page_size: int) -> Call | None:
+    """The call of endpoints with one path, in pages of at most `page_size` rows; `None` if the layout lacks them."""
+    first = endpoints[0]
     if layout == "public":
         return Call(
-            path=endpoint.path,
-            selector=endpoint.selector,
-            accept=endpoint.media_type,
-            page_size=endpoint.page_size and min(endpoint.page_size, page_size),
-            # docs.segmentapis.com/tag/Pagination writes the parameters with a dot
-            count_parameter="pagination.count",
-            cursor_parameter="pagination.cursor",
-            next_cursor=(("data", "pagination", "next"),),
-            total=(("data", "pagination", "totalEntries"),),
+            path=first.path,
+            accept=first.media_type,
+            parts=tuple(_public(endpoint, page_size) for endpoint in endpoints),
+            parameters=first.parameters,
         )
-    versioned = endpoint.versioned
-    if versioned is None:
+    if first.versioned is None:
         return None
-    return Call(
-        path=versioned.path,
-        selector=versioned.selector,
-        accept="application/json",
-        page_size=versioned.page_size and min(versioned.page_size, page_size),
-        count_parameter="page[size]",
-        cursor_parameter="page[cursor]",
-        next_cursor=versioned.next_cursor,
-        total=tuple((*place[:-1], "totalEntries") for place in versioned.next_cursor),
-    )
+    return Call(path=first.versioned.path, accept="application/json", parts=(_versioned(first, page_size),))
 
 
 def offers(layout: Layout, endpoint: Endpoint) -> bool:
@@ -68,3 +79,31 @@ def at(body: Any, place: tuple[str, ...]) -> Any:
             return None
         body = body.get(key)
     return body
+
+
+def _public(endpoint: Endpoint, page_size: int) -> Part:
+    paging = endpoint.paging
+    return Part(
+        endpoint=endpoint,
+        selector=endpoint.selector,
+        page_size=endpoint.page_size and min(endpoint.page_size, page_size),
+        count_parameter=paging.count,
+        cursor_parameter=paging.cursor,
+        next_cursor=((*paging.answer, "next"),),
+        total=((*paging.answer, "totalEntries"),),
+        pagination=paging.answer if paging.required and endpoint.page_size else None,
+    )
+
+
+def _versioned(endpoint: Endpoint, page_size: int) -> Part:
+    versioned = endpoint.versioned
+    assert versioned is not None
+    return Part(
+        endpoint=endpoint,
+        selector=versioned.selector,
+        page_size=versioned.page_size and min(versioned.page_size, page_size),
+        count_parameter="page[size]",
+        cursor_parameter="page[cursor]",
+        next_cursor=versioned.next_cursor,
+        total=tuple((*place[:-1], "totalEntries") for place in versioned.next_cursor),
+    )

@@ -1,4 +1,4 @@
-"""Following the cursor from page to page."""
+"""Following the cursors from page to page."""
 
 from typing import Any
 
@@ -6,54 +6,80 @@ from dlt.sources.helpers.requests import Request, Response
 from dlt.sources.helpers.rest_client.paginators import BasePaginator
 
 from segment_dagster.client.errors import CursorError, ShapeError
-from segment_dagster.client.layout import Call, at
+from segment_dagster.client.layout import Call, Part, at
 
 
 class CursorPaginator(BasePaginator):
-    """Asks for the largest page and follows the opaque cursor until the answer holds none.
+    """Asks for the largest pages and follows each list's opaque cursor until the answer holds none.
 
     Args:
-        endpoint: Name of the endpoint, for its errors.
         path: Path that is asked for, for its errors.
-        call: Where the parameters and the cursor go.
+        call: The lists, and where their parameters and cursors go.
 
     Raises:
         CursorError: A cursor comes again.
-        ShapeError: A cursor is neither text nor a number.
+        ShapeError: A cursor is neither text nor a number, or a full page tells nothing of the next.
     """
 
-    def __init__(self, endpoint: str, path: str, call: Call) -> None:
+    def __init__(self, path: str, call: Call) -> None:
         super().__init__()
-        self._endpoint = endpoint
         self._path = path
-        self._call = call
-        self._seen: set[str] = set()
-        self._next: str | None = None
-        self._has_next_page = call.page_size is not None
+        self._seen: dict[str, set[str]] = {part.endpoint.name: set() for part in call.parts}
+        self._asked = call.parts
+        self._next: dict[str, str] = {}
+        self.answered: tuple[Part, ...] = ()
+        """The lists that the last answer has a page of."""
+
+        self._has_next_page = any(part.page_size is not None for part in call.parts)
 
     def init_request(self, request: Request) -> None:
-        """Ask for the largest page."""
+        """Ask for the largest pages."""
         # the parameters are RESTClient's caller's own dict, which must not carry a cursor into the next list
-        request.params = {**(request.params or {}), self._call.count_parameter: self._call.page_size}
+        request.params = dict(request.params or {})
+        for part in self._asked:
+            if part.page_size is not None:
+                request.params[part.count_parameter] = part.page_size
 
     def update_state(self, response: Response, data: list[Any] | None = None) -> None:
-        """Read the next cursor from the answer."""
+        """Read the next cursors from the answer."""
         body = response.json()
-        found = next(
-            (cursor for place in self._call.next_cursor if (cursor := at(body, place)) not in (None, "")), None
-        )
-        if found is not None and (isinstance(found, bool) or not isinstance(found, str | int)):
-            problem = f"the next cursor is a {type(found).__name__}"
-            raise ShapeError(self._endpoint, self._path, self._call.next_cursor[0], problem)
-        self._next = None if found is None else str(found)
-        self._has_next_page = self._next is not None
-        if self._next is None:
-            return
-        if self._next in self._seen:
-            raise CursorError(self._endpoint, self._path, page=len(self._seen) + 1)
-        self._seen.add(self._next)
+        self.answered = self._asked
+        found = {part.endpoint.name: self._cursor(body, part) for part in self._asked}
+        self._next = {name: cursor for name, cursor in found.items() if cursor is not None}
+        self._asked = tuple(part for part in self._asked if part.endpoint.name in self._next)
+        self._has_next_page = bool(self._asked)
 
     def update_request(self, request: Request) -> None:
-        """Put the next cursor into the next request."""
-        if self._next is not None:
-            request.params[self._call.cursor_parameter] = self._next
+        """Put the next cursors into the next request, and ask no more for lists that are at their end."""
+        for part in self.answered:
+            cursor = self._next.get(part.endpoint.name)
+            if cursor is None:
+                request.params.pop(part.count_parameter, None)
+                request.params.pop(part.cursor_parameter, None)
+            else:
+                request.params[part.cursor_parameter] = cursor
+
+    def _cursor(self, body: Any, part: Part) -> str | None:
+        if part.page_size is None:
+            return None
+        self._check_object(body, part)
+        found = next((cursor for place in part.next_cursor if (cursor := at(body, place)) not in (None, "")), None)
+        if found is None:
+            return None
+        if isinstance(found, bool) or not isinstance(found, str | int):
+            problem = f"the next cursor is a {type(found).__name__}"
+            raise ShapeError(part.endpoint.name, self._path, part.next_cursor[0], problem)
+        cursor, seen = str(found), self._seen[part.endpoint.name]
+        if cursor in seen:
+            raise CursorError(part.endpoint.name, self._path, page=len(seen) + 1)
+        seen.add(cursor)
+        return cursor
+
+    def _check_object(self, body: Any, part: Part) -> None:
+        if part.pagination is None or isinstance(at(body, part.pagination), dict):
+            return
+        records = at(body, part.selector)
+        # a page that is not full is the last one, whatever else is missing
+        if part.page_size is not None and len(records) >= part.page_size:
+            problem = f"a full page of {len(records):,} has no {'.'.join(part.pagination)!r} to say if there are more"
+            raise ShapeError(part.endpoint.name, self._path, part.selector, problem)

@@ -78,16 +78,17 @@ def told_delay(response: Response, body: Any) -> float | None:
     if after.isascii() and after.isdigit():
         # no seconds at all would use up every attempt at once
         return float(after) or None
-    if after and (delay := _seconds_until(after)) is not None:
+    if after and (delay := seconds_until(after)) is not None:
         return delay
     if response.status_code != 429:
         return None
     if (milliseconds := _milliseconds_before_next(body)) is not None:
         return milliseconds / 1000
-    return _seconds_until(response.headers.get("X-RateLimit-Reset", ""))
+    return seconds_until(response.headers.get("X-RateLimit-Reset", ""))
 
 
-def _seconds_until(date: str) -> float | None:
+def seconds_until(date: str) -> float | None:
+    """Seconds from now to a date as RFC 5322 writes it, never negative; `None` where it is none."""
     try:
         moment = parsedate_to_datetime(date)
     except (TypeError, ValueError):

@@ -4,6 +4,7 @@ import contextlib
 import socket
 import weakref
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from threading import Event, Lock
 from typing import Any
 
@@ -36,8 +37,8 @@ class Connections:
             for connection in self._open:
                 _hang_up(connection)
 
-    def adapter(self) -> HTTPAdapter:
-        """A transport for requests whose connections are kept in mind."""
+    def adapter(self, most: int) -> HTTPAdapter:
+        """A transport for requests whose connections are kept in mind, and of which there are at most so many."""
         connections = self
 
         class Http(HTTPConnection):
@@ -56,42 +57,45 @@ class Connections:
         class HttpsPool(HTTPSConnectionPool):
             ConnectionCls = Https
 
-        adapter = HTTPAdapter()
+        # who finds every connection in use waits for one
+        adapter = HTTPAdapter(pool_maxsize=most, pool_block=True)
         adapter.poolmanager.pool_classes_by_scheme = {"http": HttpPool, "https": HttpsPool}
         return adapter
 
 
 class RetryingSession(Session):
-    """A session of dlt's requests helper whose every `send` is tried as often as told.
+    """A session of dlt's requests helper whose every `send` is tried as often as told. Threads may share one.
 
     Args:
         timeout: Seconds to wait for a connection, and for an answer.
         retrying: When to try again and when to stop.
-        on_request: Called before every try.
+        turn: Entered for every try.
         connections: Keeps the session's connections in mind.
+        most_open: Connections at once, at most.
     """
 
     def __init__(
         self,
         timeout: tuple[float, float],
         retrying: Retrying,
-        on_request: Callable[[], None],
+        turn: Callable[[], AbstractContextManager[None]],
         connections: Connections,
+        most_open: int,
     ) -> None:
         super().__init__(timeout=timeout, raise_for_status=False)
         self._retrying = retrying
-        self._on_request = on_request
+        self._turn = turn
         for scheme in ("http://", "https://"):
-            self.mount(scheme, connections.adapter())
+            self.mount(scheme, connections.adapter(most_open))
 
     def send(self, request: Any, **kwargs: Any) -> Response:
         """Send a prepared request until an answer passes the response hooks."""
         send_once = super().send
 
         def attempt() -> Response:
-            self._on_request()
-            response: Response = send_once(request, **kwargs)  # type: ignore[no-untyped-call] # dlt leaves it untyped
-            return response
+            with self._turn():
+                response: Response = send_once(request, **kwargs)  # type: ignore[no-untyped-call] # dlt leaves it untyped
+                return response
 
         return self._retrying(attempt)
 

@@ -11,7 +11,7 @@ from segment_dagster.emulator.server import DEFAULT_TOKEN
 
 @contextmanager
 def emulated_workspace() -> Iterator[str]:
-    """Run the emulator and set `SEGMENT_BASE_URL` and `SEGMENT_API_TOKEN` to it, in this process and its children.
+    """Run the emulator and point the settings of the API to it, in this process and its children.
 
     Yields:
         The emulator's address.
@@ -29,6 +29,8 @@ def emulated_workspace() -> Iterator[str]:
                 raise RuntimeError(f"the emulator ended with status {process.wait()}")
             os.environ["SEGMENT_BASE_URL"] = address
             os.environ["SEGMENT_API_TOKEN"] = DEFAULT_TOKEN
+            # nobody is to wait for the limits of an API that is not there
+            os.environ["SEGMENT_MINUTE_SECONDS"] = "1"
             for setting in ("SEGMENT_REGION", "SEGMENT_API_LAYOUT"):
                 os.environ.pop(setting, None)
             yield address

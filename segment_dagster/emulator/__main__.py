@@ -5,12 +5,18 @@ import errno
 import os
 import signal
 import sys
+from datetime import datetime
+from math import isfinite
 from threading import Event
 from typing import NoReturn
 
 from segment_dagster.emulator.faults import Fault
+from segment_dagster.emulator.features import GATE_STATUSES, Features
 from segment_dagster.emulator.layouts import CURSOR_PLACES
+from segment_dagster.emulator.limits import MINUTE, TOKEN_LIMIT
 from segment_dagster.emulator.server import DEFAULT_TOKEN, running
+from segment_dagster.emulator.times import parsed
+from segment_dagster.endpoints import CATALOGUE
 
 TOKEN_VARIABLE = "SEGMENT_EMULATOR_TOKEN"  # noqa: S105
 
@@ -37,7 +43,18 @@ def main(arguments: list[str] | None = None) -> int:
     token = given.token or os.environ.get(TOKEN_VARIABLE) or DEFAULT_TOKEN
     try:
         with running(
-            given.scale, given.seed, token, port=given.port, faults=given.fault, cursor_place=given.cursor_place
+            given.scale,
+            given.seed,
+            token,
+            port=given.port,
+            faults=given.fault,
+            cursor_place=given.cursor_place,
+            now=given.now,
+            limits=given.limits,
+            minute=given.minute,
+            token_limit=given.token_limit,
+            without=given.without,
+            gate_status=given.gate_status,
         ) as emulator:
             print(f"Segment emulator listening on {emulator.url}", flush=True)
             stop.wait()
@@ -72,6 +89,27 @@ def _parser() -> argparse.ArgumentParser:
         default=CURSOR_PLACES[0],
         help="where the versioned layout has the next page's cursor",
     )
+    parser.add_argument("--now", type=_moment, help="what time it is all the while, in ISO 8601 (default: it goes on)")
+    parser.add_argument("--limits", action="store_true", help="refuse what is beyond the documented rate limits")
+    parser.add_argument("--minute", type=_seconds, default=MINUTE, help="seconds of the limits' minute (default 60)")
+    parser.add_argument(
+        "--token-limit", type=_count, help=f"requests a minute that the token may make in all (default {TOKEN_LIMIT})"
+    )
+    parser.add_argument(
+        "--without",
+        type=_feature,
+        action="append",
+        default=[],
+        metavar="FEATURE",
+        help="a feature that the workspace's plan lacks; may be given more than once",
+    )
+    parser.add_argument(
+        "--gate-status",
+        type=int,
+        choices=GATE_STATUSES,
+        default=GATE_STATUSES[0],
+        help="what an endpoint whose feature is lacking answers",
+    )
     return parser
 
 
@@ -80,6 +118,36 @@ def _fault(spec: str) -> Fault:
         return Fault.parse(spec)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _feature(name: str) -> str:
+    try:
+        Features(CATALOGUE, (name,))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return name
+
+
+def _moment(text: str) -> datetime:
+    if moment := parsed(text):
+        return moment
+    raise argparse.ArgumentTypeError(f"{text!r} is not a time in ISO 8601")
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0
+    if seconds <= 0 or not isfinite(seconds):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
+    return seconds
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
+    return int(text)
 
 
 def _port(text: str) -> int:

@@ -9,6 +9,7 @@ from starlette.responses import HTMLResponse, Response
 
 from segment_dagster.emulator.errors import refusal
 from segment_dagster.emulator.faults import Fault
+from segment_dagster.emulator.features import feature_missing
 from segment_dagster.emulator.transport import Reset, Transports
 from segment_dagster.endpoints import Endpoint
 
@@ -50,7 +51,7 @@ def _html(row: Endpoint, fault: Fault) -> Response:
 
 
 def _missing_feature(row: Endpoint, fault: Fault) -> Response:
-    return refusal(403, "forbidden", f"The feature {row.feature or row.name} is not enabled for the workspace.")
+    return feature_missing(row)
 
 
 def _forbidden(row: Endpoint, fault: Fault) -> Response:

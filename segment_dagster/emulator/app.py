@@ -2,8 +2,9 @@
 
 import asyncio
 import hmac
+import time
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -12,48 +13,61 @@ from starlette.routing import Route
 
 from segment_dagster.emulator import control
 from segment_dagster.emulator.answers import answer, not_found, unauthorized
+from segment_dagster.emulator.bodies import Bodies
+from segment_dagster.emulator.clock import Clock
 from segment_dagster.emulator.encoding import encode
 from segment_dagster.emulator.errors import Refused, refusal
 from segment_dagster.emulator.faults import Armed, Faults
-from segment_dagster.emulator.layouts import body, paginate_public, paginate_versioned
+from segment_dagster.emulator.features import Features
 from segment_dagster.emulator.limits import Limits
 from segment_dagster.emulator.media import JSON, negotiate
-from segment_dagster.emulator.mutations import Listing, alter
-from segment_dagster.emulator.paging import Cursors, Page, ask_public, ask_versioned, cut
 from segment_dagster.emulator.routing import Match, Routes
 from segment_dagster.emulator.stats import Seen, Stats
 from segment_dagster.emulator.transport import Transports, Truncated, client_gone
 from segment_dagster.emulator.world import World
-from segment_dagster.endpoints import CATALOGUE
 
 _METHODS = ["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """What an emulator is made of. All but the world and the token may change while it answers."""
+
+    world: World
+    token: str
+    """The token that is let in."""
+
+    faults: Faults
+    stats: Stats
+    limits: Limits
+    features: Features
+    clock: Clock
+    transports: Transports
+    """The open connections, for the faults that break one."""
+
+    cursor_place: str
+    """Where the versioned layout has the next page's cursor."""
 
 
 class Api:
     """Answers the requests of both layouts."""
 
-    def __init__(
-        self, world: World, token: str, faults: Faults, stats: Stats, transports: Transports, cursor_place: str
-    ) -> None:
-        self._world = world
-        self._token = token
-        self._faults = faults
-        self._stats = stats
-        self._transports = transports
-        self._cursor_place = cursor_place
-        self._limits = Limits()
-        self._routes = Routes(row for row in CATALOGUE if world.has(row.name))
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._bodies = Bodies(parts.world, parts.clock, parts.cursor_place)
+        self._routes = Routes(row for row in parts.world.catalogue if parts.world.has(row.name))
 
     async def respond(self, request: Request) -> Response:
         """Answer a request, and count it."""
+        at = time.monotonic()
         raw_path = request.scope["raw_path"].decode("latin-1")
         match = self._routes.match(raw_path)
-        with self._stats.open() as counting:
+        with self._parts.stats.open() as counting:
             try:
                 response = await self._answer(request, match)
             except Refused as refused:
                 response = refused.response
-        self._stats.add(
+        self._parts.stats.add(
             Seen(
                 endpoint=match.row.name if match else None,
                 method=request.method,
@@ -61,76 +75,42 @@ class Api:
                 query=request.scope["query_string"].decode("latin-1"),
                 accept=request.headers.get("accept"),
                 status=response.status_code,
+                at=at,
             ),
             counting,
         )
         return response
 
     async def _answer(self, request: Request, match: Match | None) -> Response:
-        if self._faults.revoked or not self._authorized(request):
+        faults = self._parts.faults
+        if faults.revoked or not self._authorized(request):
             raise Refused(unauthorized())
+        headers = self._parts.limits.arrive(match.rows if match else ())
         if match is None:
             raise Refused(not_found(request.url.path))
         if request.method != "GET":
             raise Refused(refusal(405, "method-not-allowed", "Only GET is answered.", headers={"Allow": "GET"}))
-        hits = self._faults.hits(match.row)
+        self._parts.features.check(match.rows)
+        hits = faults.hits(match.rows)
         for armed in hits:
             if armed.fault.kind == "slow":
                 await _wait(request, armed.fault.seconds)
         for armed in hits:
-            if instead := answer(match.row, armed.fault, self._transports):
+            row = next(row for row in match.rows if armed.is_for(row))
+            if instead := answer(row, armed.fault, self._parts.transports):
                 return instead
         media_type = JSON if match.versioned else negotiate(match.row, request.headers.get("accept"))
-        return self._encode(match, self._body(request, match, hits), media_type, {armed.fault.kind for armed in hits})
+        content = encode(self._bodies.make(request, match, hits))
+        return self._encoded(content, headers, media_type, hits)
 
     def _authorized(self, request: Request) -> bool:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        return scheme.lower() == "bearer" and hmac.compare_digest(token.strip().encode(), self._token.encode())
+        return scheme.lower() == "bearer" and hmac.compare_digest(token.strip().encode(), self._parts.token.encode())
 
-    def _body(self, request: Request, match: Match, hits: list[Armed]) -> dict[str, object]:
-        row, parent_id = match.row, match.parent_id
-        if row.parent and parent_id is not None and not self._world.has_record(row.parent, parent_id):
-            raise Refused(not_found(f"{row.parent.endpoint} {parent_id}"))
-        layout = row.versioned if match.versioned and row.versioned else row
-        page = alter(*self._page(request, match, layout.page_size), hits)
+    def _encoded(self, content: bytes, headers: dict[str, str], media_type: str, hits: list[Armed]) -> Response:
         kinds = {armed.fault.kind for armed in hits}
-        if "repeated-cursor" in kinds:
-            page = replace(page, next=page.current)
-        if "wrong-total" in kinds:
-            page = replace(page, total=page.total + 1)
-        selector = layout.selector
-        if "renamed-key" in kinds:
-            selector = (*selector[:-1], f"{selector[-1]}List")
-        whole = body(selector, page.records[0] if row.single else page.records)
-        if layout.page_size is not None:
-            if match.versioned:
-                paginate_versioned(whole, page, self._cursor_place)
-            else:
-                paginate_public(whole, page)
-        return whole
-
-    def _page(self, request: Request, match: Match, largest: int | None) -> tuple[Page, Listing]:
-        """The page that is asked for, and the list it is of."""
-        row, query = match.row, request.query_params
-        records = self._world.records(row.name, match.parent_id)
-        cursors = Cursors(request.url.path)
-        page = Page(list(records), 0, len(records), cursors.write(0), None, None)
-        if largest is not None:
-            page = cut(records, (ask_versioned if match.versioned else ask_public)(query, largest, cursors), cursors)
-        left_out = () if match.versioned else self._world.left_out(row.name, query)
-        first, shown = records[:1], page.records
-        if left_out:
-            first, shown = (
-                [{key: value for key, value in record.items() if key not in left_out} for record in part]
-                for part in (first, shown)
-            )
-        return page.with_records(shown), Listing(row, match.parent_id, first[0] if first else None)
-
-    def _encode(self, match: Match, whole: dict[str, object], media_type: str, kinds: set[str]) -> Response:
-        content = encode(whole)
-        headers = self._limits.headers(match.row)
         if "truncated" in kinds:
-            return Truncated(self._transports, content, headers, media_type)
+            return Truncated(self._parts.transports, content, headers, media_type)
         if "empty-body" in kinds:
             content = b""
         if "bad-json" in kinds:
@@ -138,24 +118,10 @@ class Api:
         return Response(content, 200, headers, media_type)
 
 
-def build_app(
-    world: World, token: str, faults: Faults, stats: Stats, transports: Transports, cursor_place: str
-) -> Starlette:
-    """The emulator as an ASGI application.
-
-    Args:
-        world: The workspace.
-        token: The token that is let in.
-        faults: The faults in force; they may change at any time.
-        stats: The counters.
-        transports: The open connections, for the faults that break one.
-        cursor_place: Where the versioned layout has the next page's cursor.
-
-    Returns:
-        The application.
-    """
-    api = Api(world, token, faults, stats, transports, cursor_place)
-    return Starlette(routes=[*control.routes(faults, stats), Route("/{path:path}", api.respond, methods=_METHODS)])
+def build_app(parts: Parts) -> Starlette:
+    """The emulator as an ASGI application."""
+    routes = control.routes(parts.faults, parts.stats, parts.limits, parts.features)
+    return Starlette(routes=[*routes, Route("/{path:path}", Api(parts).respond, methods=_METHODS)])
 
 
 async def _wait(request: Request, seconds: float) -> None:

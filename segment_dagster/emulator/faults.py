@@ -1,6 +1,6 @@
 """Faults: what the emulator does wrong on request, and when."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from math import inf
 from threading import Lock
@@ -25,11 +25,12 @@ KINDS: dict[str, str] = {
     "missing-feature": "403: the feature is not enabled for the workspace",
     "forbidden": "403: the token lacks a permission",
     "not-found": "404",
+    "gone": "404 for one list of the endpoint, the first that is asked for; its other lists are answered",
     "revoked-token": "401, and from then on for every endpoint",
-    "extra-field": "every record has two undeclared fields, a scalar and a nested one",
+    "extra-field": "every record that is an object has two undeclared fields, a scalar and a nested one",
     "missing-field": "every second record lacks a declared field: the one value names, or the first that is no key",
     "wrong-type": "one record has an object in a scalar field: the one value names, or the first that is no key",
-    "wrong-total": "totalEntries is one more than there are",
+    "wrong-total": "totalEntries is one more than it would be",
     "duplicate": "the last page ends with the list's first record once more",
     "null-key": "one record's key is null",
     "orphan": "one record names a parent that does not exist",
@@ -38,7 +39,6 @@ KINDS: dict[str, str] = {
 
 _SECONDS = {"429-retry-after", "429-ms-before-next", "429-reset", "slow"}
 _FIELDS = {"missing-field", "wrong-type"}
-_ROWS = {row.name: row for row in CATALOGUE}
 
 
 @dataclass(frozen=True)
@@ -61,32 +61,40 @@ class Fault:
     """Seconds or the name of a field, where the kind takes one."""
 
     def __post_init__(self) -> None:
-        """Refuse a fault that could never happen.
+        """Refuse a fault that could never happen, whatever the endpoints.
 
         Raises:
             ValueError: A part of it is not valid; the message lists what is.
         """
         if self.kind not in KINDS:
             raise ValueError(f"unknown fault {self.kind!r}; the faults are {', '.join(KINDS)}")
-        if self.endpoint is not None and self.endpoint not in _ROWS:
-            raise ValueError(f"fault {self.kind}: unknown endpoint {self.endpoint!r}; they are {', '.join(_ROWS)}")
         if self.after < 0 or (self.times is not None and self.times < 1):
             raise ValueError(f"fault {self.kind}: after must be 0 or more, times 1 or more")
-        if self.value is not None:
-            self._check_value()
-        if self.kind == "orphan" and self.endpoint is not None and not _ROWS[self.endpoint].references:
-            raise ValueError(f"fault orphan: the records of {self.endpoint} name no parent")
-
-    def _check_value(self) -> None:
-        if self.kind in _SECONDS:
-            if not isinstance(self.value, int | float) or not 0 <= self.value < inf:
-                raise ValueError(f"fault {self.kind}: value must be a number of seconds")
-        elif self.kind in _FIELDS:
-            rows = [_ROWS[self.endpoint]] if self.endpoint else list(_ROWS.values())
-            if not any(column.field == self.value for row in rows for column in row.columns):
-                raise ValueError(f"fault {self.kind}: value must be a declared field")
-        else:
+        if self.value is None or self.kind in _FIELDS:
+            return
+        if self.kind not in _SECONDS:
             raise ValueError(f"fault {self.kind} takes no value")
+        if not isinstance(self.value, int | float) or not 0 <= self.value < inf:
+            raise ValueError(f"fault {self.kind}: value must be a number of seconds")
+
+    def check(self, catalogue: Iterable[Endpoint]) -> None:
+        """Refuse a fault that could never happen to these endpoints.
+
+        Raises:
+            ValueError: A part of it is not valid; the message lists what is.
+        """
+        every = {row.name: row for row in catalogue}
+        if self.endpoint is not None and self.endpoint not in every:
+            raise ValueError(f"fault {self.kind}: unknown endpoint {self.endpoint!r}; they are {', '.join(every)}")
+        rows = [every[self.endpoint]] if self.endpoint else list(every.values())
+        if self.kind in _FIELDS and self.value is not None:
+            fields = {column.field for row in rows for column in row.columns}
+            if self.value not in fields:
+                raise ValueError(f"fault {self.kind}: value must be a declared field")
+        if self.kind == "orphan" and not any(naming_field(row) for row in rows):
+            raise ValueError(f"fault orphan: the records of {self.endpoint or 'these endpoints'} name no parent")
+        if self.kind == "null-key" and not any(key_field(row) for row in rows):
+            raise ValueError(f"fault null-key: the records of {self.endpoint or 'these endpoints'} hold no key")
 
     @property
     def seconds(self) -> float:
@@ -94,11 +102,12 @@ class Fault:
         return float(self.value) if isinstance(self.value, int | float) else 1.0
 
     @classmethod
-    def parse(cls, spec: str) -> "Fault":
+    def parse(cls, spec: str, catalogue: Iterable[Endpoint] = CATALOGUE) -> "Fault":
         """Read the form of the command line: `500:destinations:after=1:times=2`.
 
         Args:
             spec: The kind, then the endpoint (left out or `*` for all), then `after`, `times` and `value`.
+            catalogue: The rows of the endpoints there are.
 
         Returns:
             The fault.
@@ -116,17 +125,26 @@ class Fault:
             if name not in ("after", "times", "value") or not separator:
                 raise ValueError(f"fault {kind}: {part!r} is none of after=N, times=N, value=X")
             given[name] = _parsed(kind, name, text)
-        return cls(**given)
+        fault = cls(**given)
+        fault.check(catalogue)
+        return fault
 
     @classmethod
-    def from_json(cls, given: object) -> "Fault":
+    def from_json(cls, given: object, catalogue: Iterable[Endpoint] = CATALOGUE) -> "Fault":
         """Read the form of `PUT /_emulator/faults`: an object with the fields of this class, or the text of `parse`.
+
+        Args:
+            given: The fault, as JSON was read.
+            catalogue: The rows of the endpoints there are.
+
+        Returns:
+            The fault.
 
         Raises:
             ValueError: It is not valid.
         """
         if isinstance(given, str):
-            return cls.parse(given)
+            return cls.parse(given, catalogue)
         if not isinstance(given, dict) or not isinstance(given.get("kind"), str):
             raise ValueError("a fault is an object with a kind")
         if unknown := set(given) - set(cls.__dataclass_fields__):
@@ -134,11 +152,28 @@ class Fault:
         for name in ("after", "times"):
             if not isinstance(given.get(name, 0), int | None):
                 raise ValueError(f"fault {given['kind']}: {name} must be a whole number")
-        return cls(**given)
+        fault = cls(**given)
+        fault.check(catalogue)
+        return fault
 
     def to_json(self) -> dict[str, Any]:
         """The fault in the form that `from_json` reads."""
         return asdict(self)
+
+
+def key_field(row: Endpoint) -> str | None:
+    """The first field of the key that a record holds itself and always has; `None` where it is all asked for."""
+    return next((field for field in row.required_key if field not in _asked_for(row)), None)
+
+
+def naming_field(row: Endpoint) -> str | None:
+    """The first field in which a record itself names one of another endpoint, if it does."""
+    fields = (reference.field for reference in row.references)
+    return next((field for field in fields if field not in _asked_for(row)), None)
+
+
+def _asked_for(row: Endpoint) -> set[str]:
+    return {column.field for column in row.columns if column.parameter is not None}
 
 
 def _parsed(kind: str, name: str, text: str) -> float | str:
@@ -159,19 +194,32 @@ class Armed:
 
     fault: Fault
     seen: int = 0
-    victims: dict[str, tuple[str | None, int]] = field(default_factory=dict)
-    """The one record of each endpoint that the fault alters: its parent's id and its place in the list.
+    victims: dict[str, tuple[tuple[str, ...], int]] = field(default_factory=dict)
+    """The one record of each endpoint that the fault alters: the values of its list and its place in the list.
 
     The first record of the first answer hit, and the same one in every answer after it.
     """
 
+    def is_for(self, row: Endpoint) -> bool:
+        """Whether the fault is to be done to the endpoint."""
+        return self.fault.endpoint in (None, row.name)
+
 
 class Faults:
-    """The faults in force. Safe to change from any thread while the emulator answers."""
+    """The faults in force. Safe to change from any thread while the emulator answers.
 
-    def __init__(self, faults: Iterable[Fault] = ()) -> None:
+    Args:
+        faults: The faults.
+        catalogue: The rows of the endpoints there are.
+
+    Raises:
+        ValueError: A fault could never happen to them.
+    """
+
+    def __init__(self, faults: Iterable[Fault] = (), catalogue: Iterable[Endpoint] = CATALOGUE) -> None:
         self._lock = Lock()
-        self._armed = [Armed(fault) for fault in faults]
+        self.catalogue = tuple(catalogue)
+        self._armed = self._arm(faults)
         self._revoked = False
 
     @property
@@ -187,31 +235,50 @@ class Faults:
             return self._revoked
 
     def add(self, *faults: Fault) -> None:
-        """Put more faults in force. Each begins to count its endpoint's requests now."""
+        """Put more faults in force. Each begins to count its endpoint's requests now.
+
+        Raises:
+            ValueError: One could never happen.
+        """
+        more = self._arm(faults)
         with self._lock:
-            self._armed += [Armed(fault) for fault in faults]
+            self._armed += more
 
     def clear(self) -> None:
         """Do nothing wrong any more; a revoked token is good again."""
         self.replace(())
 
     def replace(self, faults: Iterable[Fault]) -> None:
-        """Put these faults in force and no others."""
+        """Put these faults in force and no others.
+
+        Raises:
+            ValueError: One could never happen; those in force stay.
+        """
+        instead = self._arm(faults)
         with self._lock:
-            self._armed = [Armed(fault) for fault in faults]
+            self._armed = instead
             self._revoked = False
 
-    def hits(self, row: Endpoint) -> list[Armed]:
-        """Count a request of an endpoint, and give the faults that hit it."""
+    def hits(self, rows: Sequence[Endpoint]) -> list[Armed]:
+        """Count a request, and give the faults that hit it.
+
+        Args:
+            rows: The endpoints whose lists the answer holds. It is one request of each.
+        """
         with self._lock:
             hits = []
             for armed in self._armed:
-                fault = armed.fault
-                if fault.endpoint not in (None, row.name):
+                if not any(armed.is_for(row) for row in rows):
                     continue
                 armed.seen += 1
-                struck = armed.seen - fault.after
-                if struck >= 1 and (fault.times is None or struck <= fault.times):
+                struck = armed.seen - armed.fault.after
+                if struck >= 1 and (armed.fault.times is None or struck <= armed.fault.times):
                     hits.append(armed)
-                    self._revoked = self._revoked or fault.kind == "revoked-token"
+                    self._revoked = self._revoked or armed.fault.kind == "revoked-token"
             return hits
+
+    def _arm(self, faults: Iterable[Fault]) -> list[Armed]:
+        given = list(faults)
+        for fault in given:
+            fault.check(self.catalogue)
+        return [Armed(fault) for fault in given]

@@ -3,42 +3,46 @@
 from collections.abc import Sequence
 from typing import Any
 
+from segment_dagster.emulator.documented import FORWARD_ONLY, OFFSET_CURSORS
 from segment_dagster.emulator.paging import Page
+from segment_dagster.endpoints import Endpoint
 
 CURSOR_PLACES = ("page.next", "next", "pagination.next", "data.pagination.next")
 """Places where the versioned layout may have the next page's cursor."""
 
 
-def body(selector: Sequence[str], records: object) -> dict[str, Any]:
-    """A body with the records at the end of the selector."""
-    found: Any = records
-    for key in reversed(selector):
-        found = {key: found}
-    return dict(found)
+def put(body: dict[str, Any], place: Sequence[str], value: object) -> None:
+    """Put a value into a body, at the end of the keys of `place`. An object that is there already gets its keys."""
+    *keys, last = place
+    holder = body
+    for key in keys:
+        holder = holder.setdefault(key, {})
+    # a copy, as a record that is all of the data must not get keys that stand beside it
+    holder[last] = holder.get(last, {}) | value if isinstance(value, dict) else value
 
 
-def paginate_public(whole: dict[str, Any], page: Page) -> None:
-    """Add the pagination object of the public layout to a body.
+def paginate_public(body: dict[str, Any], row: Endpoint, page: Page) -> None:
+    """Add the pagination object of a list of the public layout to a body.
 
     On the last page, `next` is absent if it is the only page and null if it is not: the API may do either.
     """
     pagination: dict[str, Any] = {"current": page.current, "totalEntries": page.total}
-    if page.next or page.previous:
+    if row.name in OFFSET_CURSORS:
+        pagination |= {"next": page.next} if page.next is not None else {}
+    elif page.next is not None or page.previous is not None:
         pagination |= {"next": page.next, "previous": page.previous}
-    whole["data"]["pagination"] = pagination
+    if row.name in FORWARD_ONLY:
+        pagination.pop("previous", None)
+    put(body, row.paging.answer, pagination)
 
 
-def paginate_versioned(whole: dict[str, Any], page: Page, place: str) -> None:
+def paginate_versioned(body: dict[str, Any], page: Page, place: str) -> None:
     """Add the next page's cursor to a body of the versioned layout.
 
     Args:
-        whole: The body.
+        body: The body.
         page: The page.
         place: Dotted path of the cursor. Where `data` is a list and cannot hold it, `page.next` is used.
     """
     top, *_ = place.split(".")
-    *keys, last = place.split(".") if isinstance(whole.get(top, {}), dict) else ("page", "next")
-    holder = whole
-    for key in keys:
-        holder = holder.setdefault(key, {})
-    holder[last] = page.next or ""
+    put(body, place.split(".") if isinstance(body.get(top, {}), dict) else ("page", "next"), page.next or "")

@@ -1,29 +1,142 @@
-"""The rate-limit headers of an answer."""
+"""Rate limits: how often the API may be asked."""
 
 import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from email.utils import formatdate
+from math import ceil, inf
+from threading import Lock
+from typing import Any
 
+from segment_dagster.emulator.errors import Refused, refusal
 from segment_dagster.endpoints import Endpoint
 
-_UNSTATED = 1000
-"""Requests a minute where Segment states no limit, but calls 600 lower than the usual."""
+TOKEN_LIMIT = 1000
+"""Requests a minute that a token may make in all. Segment states no number, but calls 600 lower than the usual."""
+
+MINUTE = 60.0
+
+
+@dataclass
+class _Window:
+    limit: int
+    arrivals: deque[float] = field(default_factory=deque)
+
+    def slide(self, until: float) -> None:
+        while self.arrivals and self.arrivals[0] <= until:
+            self.arrivals.popleft()
+
+    @property
+    def remaining(self) -> int:
+        return max(0, self.limit - len(self.arrivals))
+
+    @property
+    def first(self) -> float:
+        """When the request arrived whose end makes room for the next one."""
+        return self.arrivals[max(0, len(self.arrivals) - self.limit)]
 
 
 class Limits:
-    """Counts the requests of the current minute. Nothing is refused: `429` is a fault."""
+    """Counts the requests of the last minute, at their arrival: those of each documented limit, and all together.
 
-    def __init__(self) -> None:
-        self._minute = 0
-        self._consumed: dict[str, int] = {}
+    A request that is refused does not count. Safe to change from any thread while the emulator answers.
 
-    def headers(self, row: Endpoint) -> dict[str, str]:
-        """Count a request of an endpoint and give the headers of its answer."""
-        minute = int(time.time() // 60)
-        if minute != self._minute:
-            self._minute, self._consumed = minute, {}
-        consumed = self._consumed[row.name] = self._consumed.get(row.name, 0) + 1
-        return {
-            "X-RateLimit-Remaining": str(max(0, (row.requests_per_minute or _UNSTATED) - consumed)),
-            "X-RateLimit-Consumed": str(consumed),
-            "X-RateLimit-Reset": formatdate((minute + 1) * 60, usegmt=True),
-        }
+    Args:
+        enforced: Whether a request beyond a limit is refused.
+        minute: Seconds of the minute that the limits are for.
+        token_limit: Requests a minute that a token may make in all; `TOKEN_LIMIT` by default.
+        elapsed: Seconds that have passed since some moment.
+
+    Raises:
+        ValueError: The minute or the limit is not above zero.
+    """
+
+    def __init__(
+        self,
+        *,
+        enforced: bool = False,
+        minute: float = MINUTE,
+        token_limit: int | None = None,
+        elapsed: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._lock = Lock()
+        self._elapsed = elapsed
+        self.enforced, self.minute, self.token_limit = False, MINUTE, TOKEN_LIMIT
+        self.set(enforced=enforced, minute=minute, token_limit=token_limit)
+
+    def set(self, *, enforced: bool | None = None, minute: float | None = None, token_limit: int | None = None) -> None:
+        """Change the settings that are given, and count from zero.
+
+        Args:
+            enforced: Whether a request beyond a limit is refused.
+            minute: Seconds of the minute that the limits are for.
+            token_limit: Requests a minute that a token may make in all.
+
+        Raises:
+            ValueError: The minute or the limit is not above zero.
+        """
+        if minute is not None and not 0 < minute < inf:
+            raise ValueError("minute must be a number of seconds above 0")
+        if token_limit is not None and token_limit < 1:
+            raise ValueError("token_limit must be 1 or more")
+        with self._lock:
+            self.enforced = self.enforced if enforced is None else enforced
+            self.minute = self.minute if minute is None else minute
+            self.token_limit = self.token_limit if token_limit is None else token_limit
+            self._all = _Window(self.token_limit)
+            self._windows: dict[str, _Window] = {}
+
+    def arrive(self, rows: Sequence[Endpoint]) -> dict[str, str]:
+        """Count a request.
+
+        Args:
+            rows: The endpoints it is for, none where its path is not known. They count as one.
+
+        Returns:
+            The headers of its answer: they tell of the limit that is nearer.
+
+        Raises:
+            Refused: It is beyond a limit, and limits are enforced: status 429.
+        """
+        with self._lock:
+            now = self._elapsed()
+            windows = self._windows_of(rows)
+            for window in windows:
+                window.slide(now - self.minute)
+            if self.enforced and (full := [window for window in windows if not window.remaining]):
+                raise self._refused(max(window.first for window in full) + self.minute - now)
+            for window in windows:
+                window.arrivals.append(now)
+            nearest = min(windows, key=lambda window: window.remaining)
+            return {
+                "X-RateLimit-Remaining": str(nearest.remaining),
+                "X-RateLimit-Consumed": str(len(nearest.arrivals)),
+                "X-RateLimit-Reset": _date(nearest.arrivals[0] + self.minute - now),
+            }
+
+    def to_json(self) -> dict[str, Any]:
+        """The settings, as `GET /_emulator/limits` gives them."""
+        with self._lock:
+            return {"enforced": self.enforced, "minute": self.minute, "token_limit": self.token_limit}
+
+    def _windows_of(self, rows: Sequence[Endpoint]) -> list[_Window]:
+        limits = [row.requests_per_minute for row in rows if row.requests_per_minute]
+        if not limits:
+            return [self._all]
+        return [self._windows.setdefault(rows[0].name, _Window(min(limits))), self._all]
+
+    def _refused(self, wait: float) -> Refused:
+        headers = {"Retry-After": str(max(1, ceil(wait))), "X-RateLimit-Remaining": "0"}
+        data = None
+        if self.minute < MINUTE:
+            # whole seconds are too coarse for a minute that is short
+            headers["X-RateLimit-Reset"] = _date(wait)
+            data = {"msBeforeNext": ceil(wait * 1000)}
+        return Refused(
+            refusal(429, "too-many-requests", "You have made too many requests.", data=data, headers=headers)
+        )
+
+
+def _date(seconds: float) -> str:
+    return formatdate(ceil(time.time() + seconds), usegmt=True)

@@ -1,12 +1,12 @@
 """The faults that alter records."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from segment_dagster.emulator.faults import Armed
+from segment_dagster.emulator.faults import Armed, key_field, naming_field
 from segment_dagster.emulator.paging import Page
-from segment_dagster.endpoints import Endpoint
+from segment_dagster.endpoints import Column, Endpoint
 
 Record = dict[str, Any]
 
@@ -16,9 +16,11 @@ class Listing:
     """The list that a page is of."""
 
     row: Endpoint
-    parent_id: str | None
-    first: Record | None
-    """Its first record."""
+    values: tuple[str, ...]
+    """What tells the list from the endpoint's others."""
+
+    first: Any
+    """Its first record, or `None` where it is empty."""
 
 
 def alter(page: Page, listing: Listing, hits: list[Armed]) -> Page:
@@ -30,57 +32,112 @@ def alter(page: Page, listing: Listing, hits: list[Armed]) -> Page:
     return page
 
 
-def _extra_field(page: Page, listing: Listing, armed: Armed) -> list[Record]:
+def _extra_field(page: Page, listing: Listing, armed: Armed) -> list[Any]:
     extra = {"betaTier": "gold", "betaLimits": {"daily": 10, "regions": ["eu", "us"]}}
-    return [record | extra for record in page.records]
+    return [record if listing.row.wrapped else record | extra for record in page.records]
 
 
-def _missing_field(page: Page, listing: Listing, armed: Armed) -> list[Record]:
-    missing = _chosen_field(listing.row, armed, scalar=False)
+def _missing_field(page: Page, listing: Listing, armed: Armed) -> list[Any]:
+    missing = _chosen_column(listing, armed, scalar=False)
+    if missing is None or listing.row.wrapped:
+        return page.records
     return [
-        {key: value for key, value in record.items() if key != missing} if (page.offset + index) % 2 == 0 else record
+        _without(listing.row, missing, record) if (page.offset + index) % 2 == 0 else record
         for index, record in enumerate(page.records)
     ]
 
 
-def _wrong_type(page: Page, listing: Listing, armed: Armed) -> list[Record]:
-    chosen = _chosen_field(listing.row, armed, scalar=True)
-    return _one(page, listing, armed, {chosen: {"unexpected": ["object", 1]}} if chosen else {})
+def _wrong_type(page: Page, listing: Listing, armed: Armed) -> list[Any]:
+    return _one(page, listing, armed, _chosen_column(listing, armed, scalar=True), {"unexpected": ["object", 1]})
 
 
-def _null_key(page: Page, listing: Listing, armed: Armed) -> list[Record]:
-    return _one(page, listing, armed, {listing.row.primary_key[0]: None} if listing.row.primary_key else {})
+def _null_key(page: Page, listing: Listing, armed: Armed) -> list[Any]:
+    return _one(page, listing, armed, _column(listing.row, key_field(listing.row)), None)
 
 
-def _orphan(page: Page, listing: Listing, armed: Armed) -> list[Record]:
-    references = listing.row.references
-    return _one(page, listing, armed, {references[0].field: "doesNotExist0000000000"} if references else {})
+def _orphan(page: Page, listing: Listing, armed: Armed) -> list[Any]:
+    return _one(page, listing, armed, _column(listing.row, naming_field(listing.row)), "doesNotExist0000000000")
 
 
-def _duplicate(page: Page, listing: Listing, armed: Armed) -> list[Record]:
-    return page.records if page.next or listing.first is None else [*page.records, listing.first]
+def _duplicate(page: Page, listing: Listing, armed: Armed) -> list[Any]:
+    return page.records if page.next is not None or listing.first is None else [*page.records, listing.first]
 
 
-def _one(page: Page, listing: Listing, armed: Armed, change: Record) -> list[Record]:
-    if not page.records:
+def _one(page: Page, listing: Listing, armed: Armed, column: Column | None, value: object) -> list[Any]:
+    row = listing.row
+    rows = [index for index, record in enumerate(page.records) if not row.exploded or record.get(row.exploded.field)]
+    if column is None or not rows:
         return page.records
-    parent_id, place = armed.victims.setdefault(listing.row.name, (listing.parent_id, page.offset))
-    if parent_id != listing.parent_id:
+    values, place = armed.victims.setdefault(row.name, (listing.values, page.offset + rows[0]))
+    if values != listing.values:
         return page.records
-    return [record | change if page.offset + index == place else record for index, record in enumerate(page.records)]
+    return [
+        _with(row, column, record, value) if page.offset + index == place else record
+        for index, record in enumerate(page.records)
+    ]
 
 
-def _chosen_field(row: Endpoint, armed: Armed, *, scalar: bool) -> str | None:
-    if isinstance(armed.fault.value, str):
-        return armed.fault.value
-    keys = {*row.primary_key, *(reference.field for reference in row.references)}
-    return next(
-        (c.field for c in row.columns if c.field not in keys and not (scalar and c.type == "json")),
-        None,
+def _with(row: Endpoint, column: Column, record: Any, value: object) -> Any:
+    """The record with a value where the column is read from: its one value, an element of its list, or the record."""
+    if row.wrapped:
+        return value if column.field == row.wrapped else record
+    if _in_elements(row, column, record) and row.exploded:
+        first, *others = record[row.exploded.field]
+        changed = value if column.field == row.exploded.element else {**first, column.field: value}
+        return record | {row.exploded.field: [changed, *others]}
+    return record | _nested(record, column.inside or (column.field,), value)
+
+
+def _nested(record: Mapping[str, Any], place: tuple[str, ...], value: object) -> Record:
+    key, *rest = place
+    held = record.get(key)
+    return {key: {**(held or {}), **_nested(held or {}, tuple(rest), value)} if rest else value}
+
+
+def _without(row: Endpoint, column: Column, record: Record) -> Record:
+    left = {key: value for key, value in record.items() if key != column.field}
+    if _in_elements(row, column, record) and row.exploded:
+        elements = record[row.exploded.field]
+        left[row.exploded.field] = [
+            {key: value for key, value in element.items() if key != column.field} if isinstance(element, dict) else None
+            for element in elements
+        ]
+    if column.inside and isinstance(record.get(column.inside[0]), dict):
+        left[column.inside[0]] = {
+            key: value for key, value in record[column.inside[0]].items() if key != column.inside[-1]
+        }
+    return left
+
+
+def _in_elements(row: Endpoint, column: Column, record: Record) -> bool:
+    if row.exploded is None or column.inside or not record.get(row.exploded.field):
+        return False
+    return column.field == row.exploded.element or any(
+        isinstance(element, dict) and column.field in element for element in record[row.exploded.field]
     )
 
 
-_CHANGES: dict[str, Callable[[Page, Listing, Armed], list[Record]]] = {
+def _column(row: Endpoint, field: str | None) -> Column | None:
+    return next((column for column in row.columns if column.field == field), None)
+
+
+def _chosen_column(listing: Listing, armed: Armed, *, scalar: bool) -> Column | None:
+    row = listing.row
+    if isinstance(armed.fault.value, str):
+        return _column(row, armed.fault.value)
+    keys = {*row.primary_key, *(reference.field for reference in row.references)}
+    columns = [c for c in row.columns if c.parameter is None and not (scalar and c.type == "json")]
+    # the columns of an exploded list and of bare values may all be keys
+    others = [c for c in columns if c.field not in keys] or (columns if scalar else [])
+    held = [c for c in others if _holds(row, c, listing.first)]
+    return next(iter(held or others), None)
+
+
+def _holds(row: Endpoint, column: Column, record: Any) -> bool:
+    return isinstance(record, dict) and (column.field in record or _in_elements(row, column, record))
+
+
+_CHANGES: dict[str, Callable[[Page, Listing, Armed], list[Any]]] = {
     "extra-field": _extra_field,
     "missing-field": _missing_field,
     "wrong-type": _wrong_type,

@@ -4,20 +4,21 @@ import base64
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 from zlib import crc32
 
+from segment_dagster.emulator.documented import DEFAULT_COUNT, DEFAULT_COUNTS, OFFSET_CURSORS
 from segment_dagster.emulator.errors import bad_parameter
+from segment_dagster.endpoints import Endpoint
 
-DEFAULT_COUNT = 100
-"""Rows of a page when the request does not say how many."""
+Cursor = str | int
 
 _MARK = b"\xfb\xef\xff"
 """Makes every cursor start with `++//`, which a client must percent-encode: a bare `+` in a query is a space."""
 
 
 @dataclass(frozen=True)
-class Asked:
+class Wanted:
     """A request's wish for a page."""
 
     count: int
@@ -28,20 +29,30 @@ class Asked:
 class Page:
     """One page of a list."""
 
-    records: list[dict[str, Any]]
+    records: list[Any]
     offset: int
     total: int
-    current: str
-    next: str | None
-    previous: str | None
+    current: Cursor
+    next: Cursor | None
+    previous: Cursor | None
 
-    def with_records(self, records: list[dict[str, Any]]) -> "Page":
+    def with_records(self, records: list[Any]) -> "Page":
         """The same page with other records."""
         return replace(self, records=records)
 
 
-class Cursors:
-    """The cursors of one list: opaque, and of no use for another list."""
+class Cursors(Protocol):
+    """The cursors of one list."""
+
+    def write(self, offset: int) -> Cursor:
+        """The cursor of the page that begins at an offset."""
+
+    def read(self, cursor: object) -> int | None:
+        """The offset a cursor stands for, or `None` if it is none of this list's."""
+
+
+class Opaque:
+    """Cursors that say nothing to others, and are of no use for another list."""
 
     def __init__(self, of: str) -> None:
         self._mark = crc32(of.encode())
@@ -50,8 +61,10 @@ class Cursors:
         """The cursor of the page that begins at an offset."""
         return base64.b64encode(_MARK + f"{self._mark:08x}:{offset}".encode()).decode()
 
-    def read(self, cursor: str) -> int | None:
+    def read(self, cursor: object) -> int | None:
         """The offset a cursor stands for, or `None` if it is none of this list's."""
+        if not isinstance(cursor, str):
+            return None
         try:
             mark, _, offset = base64.b64decode(cursor, validate=True).removeprefix(_MARK).decode().partition(":")
             return int(offset) if mark == f"{self._mark:08x}" and self.write(int(offset)) == cursor else None
@@ -59,11 +72,37 @@ class Cursors:
             return None
 
 
-def ask_public(query: Mapping[str, str], largest: int, cursors: Cursors) -> Asked:
-    """What a request of the public layout asks for, in any of the three forms of `pagination`.
+class Offsets:
+    """Cursors that are numbers: how many records come before the page."""
+
+    def write(self, offset: int) -> int:
+        """The cursor of the page that begins at an offset."""
+        return offset
+
+    def read(self, cursor: object) -> int | None:
+        """The offset a cursor stands for, or `None` if it is no such number."""
+        number = _whole(_number(cursor) if isinstance(cursor, str) else cursor)
+        return number if number is not None and number >= 0 else None
+
+
+def cursors_of(row: Endpoint, of: str) -> Cursors:
+    """The cursors of a list.
+
+    Args:
+        row: The endpoint.
+        of: What tells the list from every other.
+    """
+    return Offsets() if row.name in OFFSET_CURSORS else Opaque(of)
+
+
+def ask_public(query: Mapping[str, str], row: Endpoint, largest: int, cursors: Cursors) -> Wanted:
+    """What a request of the public layout asks for.
+
+    A parameter that is an object, such as `pagination`, is read in three forms: dotted, bracketed and as JSON.
 
     Args:
         query: The query's parameters.
+        row: The endpoint.
         largest: The largest page of the endpoint.
         cursors: The cursors of the list.
 
@@ -73,15 +112,16 @@ def ask_public(query: Mapping[str, str], largest: int, cursors: Cursors) -> Aske
     Raises:
         Refused: The count or the cursor is not valid: status 422.
     """
-    given = _public_input(query)
-    if "count" not in given:
-        if "cursor" in given:
-            raise bad_parameter("pagination.count", "pagination.count is required where pagination is given")
-        return Asked(min(DEFAULT_COUNT, largest), 0)
-    return _ask(given["count"], given.get("cursor"), largest, cursors, ("pagination.count", "pagination.cursor"))
+    fields = (row.paging.count, row.paging.cursor)
+    holder = row.paging.count.rpartition(".")[0]
+    given = _object(query, holder) if holder else _bare(query, fields)
+    if holder and "cursor" in given and "count" not in given:
+        raise bad_parameter(fields[0], f"{fields[0]} is required where {holder} is given")
+    count = given.get("count", min(DEFAULT_COUNTS.get(row.name, DEFAULT_COUNT), largest))
+    return _ask(count, given.get("cursor"), largest, cursors, fields)
 
 
-def ask_versioned(query: Mapping[str, str], largest: int, cursors: Cursors) -> Asked:
+def ask_versioned(query: Mapping[str, str], largest: int, cursors: Cursors) -> Wanted:
     """What a request of the versioned layout asks for with `page[size]` and `page[cursor]`.
 
     Args:
@@ -99,34 +139,45 @@ def ask_versioned(query: Mapping[str, str], largest: int, cursors: Cursors) -> A
     return _ask(size, query.get("page[cursor]") or None, largest, cursors, ("page[size]", "page[cursor]"))
 
 
-def cut(records: Sequence[dict[str, Any]], asked: Asked, cursors: Cursors) -> Page:
+def whole(records: Sequence[Any]) -> Page:
+    """The one page of a list that is not paginated."""
+    return Page(list(records), 0, len(records), "", None, None)
+
+
+def cut(records: Sequence[Any], wanted: Wanted, cursors: Cursors) -> Page:
     """The page of the list that a request asks for."""
-    end = asked.offset + asked.count
+    end = wanted.offset + wanted.count
     return Page(
-        records=list(records[asked.offset : end]),
-        offset=asked.offset,
+        records=list(records[wanted.offset : end]),
+        offset=wanted.offset,
         total=len(records),
-        current=cursors.write(asked.offset),
+        current=cursors.write(wanted.offset),
         next=cursors.write(end) if end < len(records) else None,
-        previous=cursors.write(max(0, asked.offset - asked.count)) if asked.offset else None,
+        previous=cursors.write(max(0, wanted.offset - wanted.count)) if wanted.offset else None,
     )
 
 
-def _public_input(query: Mapping[str, str]) -> dict[str, Any]:
+def _object(query: Mapping[str, str], holder: str) -> dict[str, Any]:
     given: dict[str, Any] = {}
-    if "pagination" in query:
+    if holder in query:
         try:
-            whole = json.loads(query["pagination"])
+            found = json.loads(query[holder])
         except ValueError:
-            whole = None
-        if not isinstance(whole, dict):
-            raise bad_parameter("pagination", "pagination is not a JSON object")
-        given.update(whole)
+            found = None
+        if not isinstance(found, dict):
+            raise bad_parameter(holder, f"{holder} is not a JSON object")
+        given.update(found)
     for name in ("count", "cursor"):
-        for form in (f"pagination.{name}", f"pagination[{name}]"):
+        for form in (f"{holder}.{name}", f"{holder}[{name}]"):
             if form in query:
                 given[name] = query[form] if name == "cursor" else _number(query[form])
     return given
+
+
+def _bare(query: Mapping[str, str], fields: tuple[str, str]) -> dict[str, Any]:
+    count, cursor = fields
+    given: dict[str, Any] = {"count": _number(query[count])} if count in query else {}
+    return given | ({"cursor": query[cursor]} if cursor in query else {})
 
 
 def _number(text: str) -> int | float | str:
@@ -136,17 +187,22 @@ def _number(text: str) -> int | float | str:
         return text
 
 
-def _ask(count: object, cursor: object, largest: int, cursors: Cursors, fields: tuple[str, str]) -> Asked:
+def _whole(value: object) -> int | None:
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _ask(given: object, cursor: object, largest: int, cursors: Cursors, fields: tuple[str, str]) -> Wanted:
     count_field, cursor_field = fields
-    if isinstance(count, float) and count.is_integer():
-        count = int(count)
-    if isinstance(count, bool) or not isinstance(count, int):
+    count = _whole(given)
+    if count is None:
         raise bad_parameter(count_field, f"{count_field} is not a whole number")
     if not 1 <= count <= largest:
         raise bad_parameter(count_field, f"{count_field} must be between 1 and {largest}")
     if cursor is None:
-        return Asked(count, 0)
-    offset = cursors.read(cursor) if isinstance(cursor, str) else None
+        return Wanted(count, 0)
+    offset = cursors.read(cursor)
     if offset is None:
         raise bad_parameter(cursor_field, f"{cursor_field} is not a cursor of this list")
-    return Asked(count, offset)
+    return Wanted(count, offset)

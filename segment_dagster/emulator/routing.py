@@ -1,4 +1,4 @@
-"""Which endpoint a path names, in which layout."""
+"""Which endpoints a path names, in which layout."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -9,41 +9,47 @@ from segment_dagster.endpoints import Endpoint
 
 @dataclass(frozen=True)
 class Match:
-    """An endpoint that a path names."""
+    """The endpoints that a path names."""
 
-    row: Endpoint
+    rows: tuple[Endpoint, ...]
+    """The lists of the answer: one, or several that the API gives together."""
+
     versioned: bool = False
     """Whether the path is the one of the versioned layout."""
 
     ids: dict[str, str] = field(default_factory=dict)
-    """The path's ids by placeholder, decoded."""
+    """The path's values by placeholder, decoded."""
 
     @property
-    def parent_id(self) -> str | None:
-        """The id of the record that the list belongs to, if the path names one."""
-        return self.ids[self.row.parent.placeholder] if self.row.parent and not self.versioned else None
+    def row(self) -> Endpoint:
+        """The first of the endpoints, under whose name the request is counted."""
+        return self.rows[0]
 
 
 class Routes:
     """The paths of both layouts, as the rows name them."""
 
     def __init__(self, rows: Iterable[Endpoint]) -> None:
-        self._templates: list[tuple[list[str], Endpoint, bool]] = []
+        by_path: dict[tuple[str, bool], tuple[Endpoint, ...]] = {}
         for row in rows:
-            self._templates.append((_segments(row.path), row, False))
+            by_path[row.path, False] = (*by_path.get((row.path, False), ()), row)
             if row.versioned:
-                self._templates.append((_segments(row.versioned.path), row, True))
+                by_path[row.versioned.path, True] = (row,)
+        self._templates: dict[int, list[tuple[list[str], tuple[Endpoint, ...], bool]]] = {}
+        # a path without a placeholder goes before one whose placeholder would take its words
+        for path, versioned in sorted(by_path, key=lambda place: place[0].count("{")):
+            template = _segments(path)
+            of_length = self._templates.setdefault(len(template), [])
+            of_length.append((template, by_path[path, versioned], versioned))
 
     def match(self, raw_path: str) -> Match | None:
-        """The endpoint that a path names, or `None`.
+        """The endpoints that a path names, or `None`.
 
         Args:
-            raw_path: The path as it was sent, still percent-encoded, so that an id may hold a slash.
+            raw_path: The path as it was sent, still percent-encoded, so that a value may hold a slash.
         """
         asked = [unquote(segment) for segment in _segments(raw_path)]
-        for template, row, versioned in self._templates:
-            if len(template) != len(asked):
-                continue
+        for template, rows, versioned in self._templates.get(len(asked), ()):
             ids = {}
             for expected, given in zip(template, asked, strict=True):
                 if expected.startswith("{"):
@@ -51,7 +57,7 @@ class Routes:
                 elif expected != given:
                     break
             else:
-                return Match(row, versioned, ids)
+                return Match(rows, versioned, ids)
         return None
 
 

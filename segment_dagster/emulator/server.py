@@ -4,16 +4,21 @@ import socket
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from threading import Event, Thread
 
 import uvicorn
 
-from segment_dagster.emulator.app import build_app
+from segment_dagster.emulator.app import Parts, build_app
+from segment_dagster.emulator.clock import Clock
 from segment_dagster.emulator.faults import Fault, Faults
+from segment_dagster.emulator.features import Features
 from segment_dagster.emulator.layouts import CURSOR_PLACES
+from segment_dagster.emulator.limits import MINUTE, Limits
 from segment_dagster.emulator.stats import Stats
-from segment_dagster.emulator.transport import Transports, recording
+from segment_dagster.emulator.transport import recording
 from segment_dagster.emulator.world import World
+from segment_dagster.endpoints import CATALOGUE, Endpoint
 
 HOST = "127.0.0.1"
 DEFAULT_TOKEN = "demo-token"  # noqa: S105
@@ -30,6 +35,9 @@ class Emulator:
     world: World
     faults: Faults
     stats: Stats
+    limits: Limits
+    features: Features
+    clock: Clock
 
 
 @contextmanager
@@ -42,6 +50,13 @@ def running(
     faults: Iterable[Fault] = (),
     cursor_place: str = CURSOR_PLACES[0],
     world: World | None = None,
+    catalogue: Iterable[Endpoint] = CATALOGUE,
+    now: datetime | None = None,
+    limits: bool = False,
+    minute: float = MINUTE,
+    token_limit: int | None = None,
+    without: Iterable[str] = (),
+    gate_status: int = 403,
 ) -> Iterator[Emulator]:
     """Run the emulator in a thread for as long as the block runs.
 
@@ -52,24 +67,40 @@ def running(
         port: The port, 0 for a free one.
         faults: The faults in force from the start.
         cursor_place: Where the versioned layout has the next page's cursor: one of `CURSOR_PLACES`.
-        world: A workspace that is there already, in the place of `scale` and `seed`.
+        world: A workspace that is there already, in the place of `scale`, `seed` and `catalogue`.
+        catalogue: The rows of the endpoints, each after its parent.
+        now: What time it is all the while; the real time by default.
+        limits: Whether a request beyond a rate limit is refused.
+        minute: Seconds of the minute that the limits are for.
+        token_limit: Requests a minute that the token may make in all; 1000 by default.
+        without: Features that the workspace's plan lacks, so that their endpoints are refused.
+        gate_status: What a request that needs one of them is answered with: 403 or 404.
 
     Yields:
         The emulator, which listens.
 
     Raises:
         OSError: The port is taken.
-        ValueError: There is no such cursor place.
+        ValueError: There is no such cursor place, feature or status, or a fault or limit is not possible.
     """
     if cursor_place not in CURSOR_PLACES:
         raise ValueError(f"unknown cursor place {cursor_place!r}; the places are {', '.join(CURSOR_PLACES)}")
     with _listen(port) as listening:
-        facts = world or World(scale, seed)
-        in_force, stats, transports = Faults(faults), Stats(), Transports()
-        app = build_app(facts, token, in_force, stats, transports, cursor_place)
+        facts = world or World(scale, seed, catalogue=catalogue)
+        parts = Parts(
+            world=facts,
+            token=token,
+            faults=Faults(faults, facts.catalogue),
+            stats=Stats(),
+            limits=Limits(enforced=limits, minute=minute, token_limit=token_limit),
+            features=Features(facts.catalogue, without, gate_status),
+            clock=Clock(now),
+            transports={},
+            cursor_place=cursor_place,
+        )
         config = uvicorn.Config(
-            app,
-            http=recording(transports),
+            build_app(parts),
+            http=recording(parts.transports),
             loop="asyncio",
             ws="none",
             lifespan="off",
@@ -83,7 +114,16 @@ def running(
         thread.start()
         server.ready.wait()
         try:
-            yield Emulator(f"http://{HOST}:{listening.getsockname()[1]}", token, facts, in_force, stats)
+            yield Emulator(
+                url=f"http://{HOST}:{listening.getsockname()[1]}",
+                token=token,
+                world=facts,
+                faults=parts.faults,
+                stats=parts.stats,
+                limits=parts.limits,
+                features=parts.features,
+                clock=parts.clock,
+            )
         finally:
             server.should_exit = True
             thread.join()

@@ -13,7 +13,7 @@ class Seen:
     """One request."""
 
     endpoint: str | None
-    """Name of the endpoint, or `None` for a path that is none's."""
+    """Name of the endpoint, or `None` for a path that is none's. The first one's where several share the answer."""
 
     method: str
     path: str
@@ -26,6 +26,9 @@ class Seen:
     status: int
     """The status of the answer, or 0 where the connection was reset instead."""
 
+    at: float
+    """When the request arrived, in seconds of `time.monotonic`."""
+
 
 class Stats:
     """Counts requests. Safe to read from any thread while the emulator answers."""
@@ -37,6 +40,7 @@ class Stats:
         self._requests: deque[Seen] = deque(maxlen=self._KEPT)
         self._by_endpoint: Counter[str] = Counter()
         self._by_status: Counter[int] = Counter()
+        self._refused: Counter[str] = Counter()
         self._total = 0
         self._open = 0
         self._most_open = 0
@@ -61,6 +65,12 @@ class Stats:
             return dict(self._by_status)
 
     @property
+    def refused(self) -> dict[str, int]:
+        """How often each endpoint was answered 429."""
+        with self._lock:
+            return dict(+self._refused)
+
+    @property
     def total(self) -> int:
         """How many requests were answered."""
         with self._lock:
@@ -72,12 +82,37 @@ class Stats:
         with self._lock:
             return self._most_open
 
+    def arrivals(self, endpoint: str) -> list[float]:
+        """When the requests of an endpoint that were not refused with 429 arrived, in order: `Seen.at`."""
+        return sorted(seen.at for seen in self.requests if seen.endpoint == endpoint and seen.status != 429)
+
+    def utilization(self, endpoint: str, limit: int, minute: float = 60.0) -> float:
+        """How much of what a limit allows an endpoint was asked for, from its first request on.
+
+        Whole minutes alone are looked at, so that a last one that is not full does not count: that is right as long
+        as nothing else held the requests up. Where all came within one minute, it is the part used of that one.
+
+        Args:
+            endpoint: The endpoint's name.
+            limit: Requests allowed in a minute.
+            minute: Seconds of the minute.
+
+        Returns:
+            A number from 0 to 1, or more where a limit was not enforced.
+        """
+        at = self.arrivals(endpoint)
+        if not at:
+            return 0.0
+        minutes = max(1, int((at[-1] - at[0]) / minute))
+        return sum(one - at[0] < minutes * minute for one in at) / (limit * minutes)
+
     def clear(self) -> None:
         """Start again at zero."""
         with self._lock:
             self._requests.clear()
             self._by_endpoint.clear()
             self._by_status.clear()
+            self._refused.clear()
             self._total = 0
             self._most_open = self._open
             self._counting += 1
@@ -108,6 +143,7 @@ class Stats:
             self._by_status[seen.status] += 1
             if seen.endpoint:
                 self._by_endpoint[seen.endpoint] += 1
+                self._refused[seen.endpoint] += seen.status == 429
             self._requests.append(seen)
 
     def to_json(self) -> dict[str, Any]:
@@ -116,6 +152,7 @@ class Stats:
             "total": self.total,
             "most_open": self.most_open,
             "by_endpoint": self.by_endpoint,
+            "refused": self.refused,
             "by_status": {str(status): count for status, count in self.by_status.items()},
             "requests": [asdict(seen) for seen in self.requests],
         }

@@ -3,12 +3,55 @@
 To add an endpoint, add a row to its domain's tuple. Asset, table, checks and documentation follow from it.
 """
 
+from segment_dagster.endpoints.access import ACCESS
+from segment_dagster.endpoints.audit import AUDIT
+from segment_dagster.endpoints.catalog import CATALOG
 from segment_dagster.endpoints.connections import CONNECTIONS
+from segment_dagster.endpoints.credentials import CREDENTIALS
+from segment_dagster.endpoints.delivery import DELIVERY
 from segment_dagster.endpoints.engage import ENGAGE
-from segment_dagster.endpoints.model import Column, DataType, Endpoint, Parent, Reference, Secrecy, Versioned
+from segment_dagster.endpoints.functions import FUNCTIONS
+from segment_dagster.endpoints.model import (
+    Bind,
+    Column,
+    DataType,
+    Endpoint,
+    Exploded,
+    Months,
+    Paging,
+    Parameter,
+    Parent,
+    Reference,
+    Secrecy,
+    Span,
+    TimeRange,
+    Versioned,
+)
+from segment_dagster.endpoints.privacy import PRIVACY
+from segment_dagster.endpoints.protocols import PROTOCOLS
+from segment_dagster.endpoints.reverse_etl import REVERSE_ETL
+from segment_dagster.endpoints.space_schema import SPACE_SCHEMA
+from segment_dagster.endpoints.usage import USAGE
+from segment_dagster.endpoints.volume import VOLUME
 from segment_dagster.endpoints.workspace import WORKSPACE
 
-CATALOGUE: tuple[Endpoint, ...] = (*WORKSPACE, *CONNECTIONS, *ENGAGE)
+CATALOGUE: tuple[Endpoint, ...] = (
+    *WORKSPACE,
+    *CONNECTIONS,
+    *CATALOG,
+    *CREDENTIALS,
+    *PROTOCOLS,
+    *FUNCTIONS,
+    *ACCESS,
+    *AUDIT,
+    *USAGE,
+    *VOLUME,
+    *DELIVERY,
+    *PRIVACY,
+    *REVERSE_ETL,
+    *ENGAGE,
+    *SPACE_SCHEMA,
+)
 """Every endpoint, each after those it is asked with."""
 
 IDENTITY: Endpoint = WORKSPACE[0]
@@ -17,11 +60,18 @@ IDENTITY: Endpoint = WORKSPACE[0]
 __all__ = [
     "CATALOGUE",
     "IDENTITY",
+    "Bind",
     "Column",
     "DataType",
     "Endpoint",
+    "Exploded",
+    "Months",
+    "Paging",
+    "Parameter",
     "Parent",
     "Reference",
     "Secrecy",
+    "Span",
+    "TimeRange",
     "Versioned",
 ]

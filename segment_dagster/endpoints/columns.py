@@ -1,11 +1,29 @@
-"""Short forms for the columns that many endpoints share."""
+"""Short forms for what many rows share."""
 
-from segment_dagster.endpoints.model import Column, Secrecy
+from segment_dagster.endpoints.model import Bind, Column, DataType, Parameter, Parent, Secrecy
+
+V1 = "application/vnd.segment.v1+json"
+"""Media type of the API's stable version."""
+
+BETA = "application/vnd.segment.v1beta+json"
+"""Media type of the API's beta version."""
+
+ALPHA = "application/vnd.segment.v1alpha+json"
+"""Media type of the API's alpha version."""
 
 
-def text(field: str, description: str, *, secrecy: Secrecy = Secrecy.NONE) -> Column:
+def text(
+    field: str,
+    description: str,
+    *,
+    parameter: str | None = None,
+    inside: tuple[str, ...] = (),
+    secrecy: Secrecy = Secrecy.NONE,
+) -> Column:
     """A column of text."""
-    return Column(field=field, type="text", description=description, secrecy=secrecy)
+    return Column(
+        field=field, type="text", description=description, parameter=parameter, inside=inside, secrecy=secrecy
+    )
 
 
 def flag(field: str, description: str) -> Column:
@@ -13,9 +31,24 @@ def flag(field: str, description: str) -> Column:
     return Column(field=field, type="bool", description=description)
 
 
-def moment(field: str, description: str) -> Column:
+def count(field: str, description: str) -> Column:
+    """A whole number, which some endpoints write as text."""
+    return Column(field=field, type="bigint", description=description)
+
+
+def number(field: str, description: str) -> Column:
+    """A number that may have a fraction."""
+    return Column(field=field, type="double", description=description)
+
+
+def moment(field: str, description: str, *, parameter: str | None = None) -> Column:
     """A point in time, which the API writes as ISO 8601 and the table holds in UTC."""
-    return Column(field=field, type="timestamp", description=description)
+    return Column(field=field, type="timestamp", description=description, parameter=parameter)
+
+
+def unix_moment(field: str, description: str) -> Column:
+    """A point in time, which the API writes as seconds since 1970 and the table holds in UTC."""
+    return Column(field=field, type="timestamp", description=description, unix=True)
 
 
 def nested(field: str, description: str, *, secrecy: Secrecy = Secrecy.NONE) -> Column:
@@ -23,9 +56,9 @@ def nested(field: str, description: str, *, secrecy: Secrecy = Secrecy.NONE) -> 
     return Column(field=field, type="json", description=description, secrecy=secrecy)
 
 
-def choice(field: str, description: str, *values: str) -> Column:
+def choice(field: str, description: str, *values: str, parameter: str | None = None) -> Column:
     """A column of text with documented values."""
-    return Column(field=field, type="text", description=description, values=values)
+    return Column(field=field, type="text", description=description, values=values, parameter=parameter)
 
 
 def identifier(of: str) -> Column:
@@ -33,11 +66,39 @@ def identifier(of: str) -> Column:
     return text("id", f"The {of}'s id.")
 
 
+def given(field: str, description: str, *, by: str | None = None, type: DataType = "text") -> Column:
+    """What the request was asked with, as the record does not say it.
+
+    Args:
+        field: The column.
+        description: What it is.
+        by: Name of the request's parameter, where it differs from the field.
+        type: Type of the column.
+    """
+    return Column(field=field, type=type, description=description, parameter=by or field)
+
+
+def each(endpoint: str, *, only: tuple[str, tuple[str, ...]] | None = None, **binds: str) -> Parent:
+    """The parent whose every record makes a list.
+
+    Args:
+        endpoint: Name of the parent.
+        only: A field of its records and the values it must have.
+        binds: By name of the request's parameter, the field of the parent's record that fills it.
+    """
+    bound = tuple(Bind(parameter=parameter, field=field) for parameter, field in binds.items())
+    return Parent(endpoint=endpoint, binds=bound, only=only)
+
+
+def always(name: str, *values: str) -> Parameter:
+    """A query parameter with the same value, or the same values as repeated keys, in every request."""
+    return Parameter(name=name, values=values)
+
+
+def one_by_one(name: str, *values: str) -> Parameter:
+    """A query parameter of which each value makes a list of its own."""
+    return Parameter(name=name, values=values, apart=True)
+
+
 WORKSPACE_ID = text("workspaceId", "The workspace it belongs to.")
 """Column of the records that name their workspace."""
-
-V1 = "application/vnd.segment.v1+json"
-"""Media type of the API's stable version."""
-
-ALPHA = "application/vnd.segment.v1alpha+json"
-"""Media type of the API's alpha version."""

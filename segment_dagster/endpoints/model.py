@@ -1,6 +1,9 @@
 """What one row of the catalogue says about one list endpoint of the Segment Public API."""
 
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import Enum
 from typing import Literal
 
@@ -34,17 +37,112 @@ class Column:
     values: tuple[str, ...] = ()
     """The values the API documents for an enum. The list is open: a new one lands like any other."""
 
+    unix: bool = False
+    """Whether a point in time comes as seconds since 1970 and not as ISO 8601."""
+
+    parameter: str | None = None
+    """The parameter of the request whose value fills the column where the record has no such field."""
+
+    inside: tuple[str, ...] = ()
+    """Keys that lead to the value where it is a copy of what an object of the record holds: `("source", "id")`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bind:
+    """What a parent's record gives to a request."""
+
+    parameter: str
+    """The `{placeholder}` of the path, or else the query parameter, that is filled."""
+
+    field: str
+    """The field of the parent's record that fills it."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Parent:
-    """The endpoint whose records are needed to ask for this one: one request chain for each of them."""
+    """The endpoint whose records are needed to ask for this one: one list for each of them.
+
+    Records that give the same values are asked for once, a record that lacks one of them not at all.
+    """
 
     endpoint: str
-    field: str
-    """The field of the parent's record that goes into the path."""
+    binds: tuple[Bind, ...]
+    only: tuple[str, tuple[str, ...]] | None = None
+    """A field of the parent's records and the values it must have; `None` where every record counts."""
 
-    placeholder: str
-    """The `{placeholder}` of the path that the parent's field fills."""
+
+@dataclass(frozen=True, kw_only=True)
+class Parameter:
+    """A query parameter that is always sent."""
+
+    name: str
+    values: tuple[str, ...]
+    apart: bool = False
+    """Whether each value makes a list of its own. Otherwise all go into one request, as repeated keys."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Span:
+    """The documented limits of a time range that is asked for in one granularity."""
+
+    granularity: str
+    longest: timedelta
+    """Between start and end of one request, at most."""
+
+    oldest: timedelta
+    """Between the start and now, at most."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TimeRange:
+    """The endpoint is asked for a range of time: `startTime`, included, to `endTime`, excluded."""
+
+    days: int
+    """Whole days, in UTC, before the present one that a full read covers."""
+
+    until_now: bool = False
+    """Whether a full read goes on into the present day. It then sends no `endTime`."""
+
+    granularity: str | None = None
+    """The `granularity` of a full read; `None` where the endpoint has no such parameter."""
+
+    spans: tuple[Span, ...] = ()
+    """The limits that Segment documents, if it does."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Months:
+    """The endpoint is asked for a month: `period`, the month's first day."""
+
+    count: int
+    """Months that a full read covers: the present one, in UTC, and those before it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exploded:
+    """A record stands for a list: each element becomes a row."""
+
+    field: str
+    """The record's list. An object in it gives its fields to the row, beside those of the record."""
+
+    element: str | None = None
+    """The field that an element becomes where it is no object."""
+
+    without: tuple[str, ...] = ()
+    """Fields of the record that are sums over its list and would be read wrong in every row."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Paging:
+    """How pages are asked for, and where an answer tells of the next one."""
+
+    count: str = "pagination.count"
+    cursor: str = "pagination.cursor"
+    answer: tuple[str, ...] = ("data", "pagination")
+    """Keys that lead from the body to the object that holds `next` and `totalEntries`."""
+
+    required: bool = True
+    """Whether every answer has that object. Where it may be absent, its absence ends the list."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +178,8 @@ class Versioned:
 class Endpoint:
     """All that is special about one list endpoint.
 
-    The facts are those of the official Python SDK, segmentio/public-api-sdk-python 73.2.0.
+    The facts are those of the official Python SDK, segmentio/public-api-sdk-python 73.2.0. Endpoints with the same
+    path are lists of one answer, and are asked for together.
     """
 
     name: str
@@ -104,18 +203,36 @@ class Endpoint:
 
     columns: tuple[Column, ...]
     primary_key: tuple[str, ...]
-    """Fields, in the API's camelCase, that tell one record from another."""
+    """Fields, in the API's camelCase, that tell one row from another."""
+
+    optional_key: tuple[str, ...] = ()
+    """Fields of the key that a record may lack: null is a value of theirs like any other."""
 
     page_size: int | None = None
     """Largest page the API allows, in rows; `None` where the endpoint is not paginated."""
 
+    paging: Paging = Paging()
+    total_is_bound: bool = False
+    """Whether `totalEntries` is an upper bound and not a count."""
+
     single: bool = False
     """Whether the answer holds one record and not a list of them."""
 
+    wrapped: str | None = None
+    """The field that a record becomes where it is no object: `"email"` for a list of bare addresses."""
+
+    exploded: Exploded | None = None
     parent: Parent | None = None
+    parameters: tuple[Parameter, ...] = ()
+    time: TimeRange | Months | None = None
+    """What a full read covers where the endpoint is asked for a time."""
+
     references: tuple[Reference, ...] = ()
     requests_per_minute: int | None = None
     """The documented limit; `None` where Segment states none."""
+
+    slow: bool = False
+    """Whether a full read takes more than ten minutes, or is limited to a few requests a minute: read weekly."""
 
     feature: str | None = None
     """The feature of the workspace's plan without which the API refuses this endpoint."""
@@ -130,17 +247,10 @@ class Endpoint:
         """Refuse a row that could not be loaded.
 
         Raises:
-            ValueError: The name holds `__`, a key or a reference names no column, or the parent is not in the path.
+            ValueError: A part of it names what is not there; the message says which.
         """
-        fields = {column.field for column in self.columns}
-        if "__" in self.name:
-            raise ValueError(f"endpoint {self.name}: `__` in a name is kept for dlt's child tables")
-        if unknown := [field for field in self.primary_key if field not in fields]:
-            raise ValueError(f"endpoint {self.name}: primary key {unknown} is not among its columns")
-        if unknown := [reference.field for reference in self.references if reference.field not in fields]:
-            raise ValueError(f"endpoint {self.name}: reference {unknown} is not among its columns")
-        if self.parent and f"{{{self.parent.placeholder}}}" not in self.path:
-            raise ValueError(f"endpoint {self.name}: {{{self.parent.placeholder}}} is not in the path {self.path}")
+        for problem in self._problems():
+            raise ValueError(f"endpoint {self.name}: {problem}")
 
     @property
     def upstream(self) -> tuple[str, ...]:
@@ -148,3 +258,44 @@ class Endpoint:
         above = [self.parent.endpoint] if self.parent else []
         above += [reference.endpoint for reference in self.references]
         return tuple(dict.fromkeys(above))
+
+    @property
+    def required_key(self) -> tuple[str, ...]:
+        """The fields of the key that every record must have."""
+        return tuple(field for field in self.primary_key if field not in self.optional_key)
+
+    @property
+    def asked_with(self) -> tuple[str, ...]:
+        """Names of the parameters whose values tell one list of the endpoint from another."""
+        names = [bind.parameter for bind in self.parent.binds] if self.parent else []
+        names += [parameter.name for parameter in self.parameters if parameter.apart]
+        if isinstance(self.time, Months):
+            names.append("period")
+        if isinstance(self.time, TimeRange):
+            names += ["startTime", *(["endTime"] if not self.time.until_now else [])]
+            names += ["granularity"] if self.time.granularity else []
+        return tuple(names)
+
+    def _problems(self) -> Iterator[str]:
+        fields = {column.field for column in self.columns}
+        if "__" in self.name:
+            yield "`__` in a name is kept for dlt's child tables"
+        if unknown := [field for field in self.primary_key if field not in fields]:
+            yield f"primary key {unknown} is not among its columns"
+        if unknown := [field for field in self.optional_key if field not in self.primary_key]:
+            yield f"optional key {unknown} is not part of its primary key"
+        if unknown := [reference.field for reference in self.references if reference.field not in fields]:
+            yield f"reference {unknown} is not among its columns"
+        placeholders = re.findall(r"{(\w+)}", self.path)
+        bound = [bind.parameter for bind in self.parent.binds] if self.parent else []
+        if unbound := [name for name in placeholders if name not in bound]:
+            yield f"nothing fills {unbound} in the path {self.path}"
+        if twice := sorted({name for name in self.asked_with if self.asked_with.count(name) > 1}):
+            yield f"{twice} would be filled twice"
+        given = [column.parameter for column in self.columns if column.parameter]
+        if unknown := [name for name in given if name not in self.asked_with]:
+            yield f"no request has the parameter {unknown} that fills a column"
+        if self.exploded and self.exploded.element and self.exploded.element not in fields:
+            yield f"the element {self.exploded.element!r} is not among its columns"
+        if self.wrapped and self.wrapped not in fields:
+            yield f"the wrapped field {self.wrapped!r} is not among its columns"

@@ -11,14 +11,21 @@ _TABLE = re.compile(r"(?<=<!-- assets -->\n).*?(?=<!-- /assets -->)", re.DOTALL)
 
 
 def asset_table(endpoints: Sequence[Endpoint]) -> str:
-    """One line an endpoint: asset, path, key, what is in it."""
-    lines = ["| asset | path | key | what it holds |", "| --- | --- | --- | --- |"]
+    """One line an endpoint: asset, path, key, what is in it and what limits it."""
+    lines = ["| group | asset | path | key | what it holds |", "| --- | --- | --- | --- | --- |"]
     for endpoint in endpoints:
         key = ", ".join(f"`{field}`" for field in endpoint.primary_key)
-        needs = f" Needs the feature {endpoint.feature}." if endpoint.feature else ""
         path = f"[`{endpoint.path}`]({endpoint.documentation})"
-        lines.append(f"| `segment/{endpoint.name}` | {path} | {key} | {endpoint.description}{needs} |")
+        said = " ".join([endpoint.description, *_limits(endpoint)])
+        lines.append(f"| {endpoint.domain} | `segment/{endpoint.name}` | {path} | {key} | {said} |")
     return "\n".join(lines) + "\n"
+
+
+def _limits(endpoint: Endpoint) -> list[str]:
+    limits = [f"Needs the feature {endpoint.feature}."] if endpoint.feature else []
+    if endpoint.requests_per_minute:
+        limits.append(f"{endpoint.requests_per_minute} requests a minute.")
+    return [*limits, *(["Weekly."] if endpoint.slow else [])]
 
 
 def with_table(text: str, endpoints: Sequence[Endpoint] = CATALOGUE) -> str:

@@ -33,17 +33,25 @@ class Tables:
         """The number of rows in the table."""
         return int(self._query(f"SELECT count(*) FROM {self._name(table)}")[0][0])  # noqa: S608 - escaped names
 
-    def duplicates(self, table: str, key: Sequence[str], limit: int) -> tuple[int, Rows]:
+    def duplicates(
+        self, table: str, key: Sequence[str], limit: int, *, optional: Sequence[str] = ()
+    ) -> tuple[int, Rows]:
         """Keys that are in the table more than once, or that are null in part.
+
+        Args:
+            table: The table.
+            key: The key's columns.
+            limit: How many to return, at most.
+            optional: Columns of the key for which null is a value like any other.
 
         Returns:
             How many there are, and the first of them: the key's columns and the number of its rows.
         """
         columns = ", ".join(self._column(column) for column in key)
-        null = " OR ".join(f"{self._column(column)} IS NULL" for column in key)
+        null = "".join(f" OR {self._column(column)} IS NULL" for column in key if column not in optional)
         found = (
             f"SELECT {columns}, count(*) AS rows_found FROM {self._name(table)} "  # noqa: S608
-            f"GROUP BY {columns} HAVING count(*) > 1 OR {null}"
+            f"GROUP BY {columns} HAVING count(*) > 1{null}"
         )
         return self._count_and_first(found, columns, limit)
 
@@ -84,11 +92,15 @@ class Tables:
         return self._client.sql_client.escape_column_name(column)
 
 
+NO_TABLES = Tables(None)
+"""A dataset without a table."""
+
+
 @contextmanager
 def open_tables(place: Place) -> Iterator[Tables]:
     """Open the dataset for a look. A DuckDB file that is not there is not made."""
     if place.file is not None and not place.file.exists():
-        yield Tables(None)
+        yield NO_TABLES
         return
     # not by the pipeline: looking needs no working directory; alone, as DuckDB would turn away a load meanwhile
     try:

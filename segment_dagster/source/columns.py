@@ -25,6 +25,6 @@ def columns_of(endpoint: Endpoint) -> dict[str, TColumnSchema]:
             "name": name,
             "data_type": column.type,
             "description": column.description,
-            "nullable": column.field not in endpoint.primary_key,
+            "nullable": column.field not in endpoint.required_key,
         }
     return columns

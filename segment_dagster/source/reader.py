@@ -6,10 +6,13 @@ import tempfile
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, as_completed, wait
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_EXCEPTION, CancelledError, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timezone
 from itertools import chain
+from math import ceil
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -18,14 +21,18 @@ import pyarrow.parquet as pq
 from dlt.common.runtime.collector import NULL_COLLECTOR
 from dlt.common.runtime.collector_base import Collector
 
-from segment_dagster.client import ApiError, Meter, SegmentClient
+from segment_dagster.client import ApiError, Meter, Page, SegmentClient
+from segment_dagster.client.errors import FeatureError, NotFoundError
 from segment_dagster.endpoints import CATALOGUE, Endpoint
 from segment_dagster.errors import SegmentError, SettingError
 from segment_dagster.redaction import Redact, redactor
 from segment_dagster.settings import Settings
 from segment_dagster.source.columns import column_name
+from segment_dagster.source.lists import Values, lists_of
+from segment_dagster.source.records import records_of_rows
 from segment_dagster.source.rows import rows_of, schema_of
 from segment_dagster.source.spool import Part, Spool
+from segment_dagster.wording import counted, duration
 
 PREVIEW_ROWS = 5
 
@@ -39,15 +46,26 @@ class Delivery:
     endpoint: Endpoint
     parts: Sequence[Part]
     rows: int
+    records: int
+    """The API's records: as many as rows, except where a record stands for a list of rows."""
+
     total_entries: int | None
-    """The API's own count, added up over parents; `None` where it gives none."""
+    """The API's own count of its records, added up over lists; `None` where it gives none."""
+
+    lists: int
+    """How many lists were asked for: one for each record of the parent, each value of a parameter, each month."""
+
+    gone: int
+    """How many of them answered 404: their parents were deleted since they were listed, or have nothing there."""
 
     requests: int
+    """Requests sent. Endpoints that share their answers share these."""
+
     seconds: float
     """From the first request to the last page."""
 
     waited: float
-    """Seconds spent waiting before repeated requests, added up over threads."""
+    """Seconds spent waiting for the budget or before repeated requests, added up over threads."""
 
     preview: Sequence[Mapping[str, Any]]
     """The first few rows, without secrets whatever the settings say."""
@@ -61,11 +79,29 @@ class Failure:
     error: SegmentError
 
 
-class ParentError(SegmentError):
-    """An endpoint could not be asked for because its parent failed."""
+class UnavailableError(SegmentError):
+    """The workspace does not have the endpoint: its plan lacks the feature.
 
-    def __init__(self, endpoint: Endpoint, parent: str, reason: SegmentError) -> None:
-        self.happened = f"{endpoint.name}: not read, because it is asked for each of {parent}, which failed"
+    Args:
+        endpoint: The endpoint, or one whose parent is not available.
+        reason: Why, as a clause.
+    """
+
+    def __init__(self, endpoint: Endpoint, reason: str) -> None:
+        self.reason = reason
+        super().__init__(
+            f"{endpoint.name}: not available, because {reason}. Have the feature added to the plan, leave the asset "
+            "out of the selection, or set SEGMENT_ON_UNAVAILABLE=skip."
+        )
+
+
+class ParentError(SegmentError):
+    """An endpoint could not be read because another failed."""
+
+    def __init__(
+        self, endpoint: Endpoint, parent: str, reason: SegmentError, because: str = "it is asked for each of"
+    ) -> None:
+        self.happened = f"{endpoint.name}: not read, because {because} {parent}, which failed"
         super().__init__(f"{self.happened}: {reason}")
         self.parent = parent
 
@@ -91,12 +127,34 @@ class NestingError(SegmentError):
 class _Progress:
     """What the threads of one endpoint share."""
 
+    endpoint: Endpoint
     spool: Spool
     redact: Redact
     redact_preview: Redact
+    preview: list[dict[str, Any]] = field(default_factory=list)
+    rows: int = 0
+    records: int = 0
+    failure: SegmentError | None = None
+    """Why this endpoint failed, where others that share its answers may still succeed."""
+
+
+@dataclass
+class _Reading:
+    """What the threads share that read one endpoint, or several with the same answers."""
+
+    parts: Sequence[_Progress]
     meter: Meter = field(default_factory=Meter)
     failed: threading.Event = field(default_factory=threading.Event)
-    preview: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Read:
+    """What one list came to."""
+
+    total: Mapping[str, int | None]
+    """The API's own count of it, by endpoint."""
+
+    gone: NotFoundError | None = None
 
 
 class WorkspaceReader:
@@ -106,19 +164,25 @@ class WorkspaceReader:
         settings: Token, address, layout, concurrency.
         catalogue: The endpoints that can be read.
         collector: Shows progress: one counter an endpoint, in rows.
+        now: The present, in UTC, for endpoints that are asked for a time; the clock's where it is left out.
     """
 
     def __init__(
-        self, settings: Settings, catalogue: Sequence[Endpoint] = CATALOGUE, collector: Collector = NULL_COLLECTOR
+        self,
+        settings: Settings,
+        catalogue: Sequence[Endpoint] = CATALOGUE,
+        collector: Collector = NULL_COLLECTOR,
+        now: datetime | None = None,
     ) -> None:
         self.settings = settings
+        self.now = now or datetime.now(timezone.utc)
         self.client = SegmentClient(settings)
         self._catalogue = {endpoint.name: endpoint for endpoint in catalogue}
         self._collector = collector
         self._directory: Path | None = None
         self._delete: Callable[[], object] = _nothing
         self._stopping = threading.Event()
-        self._requests = ThreadPoolExecutor(settings.concurrency, thread_name_prefix="segment")
+        self._workers = ThreadPoolExecutor(settings.concurrency, thread_name_prefix="segment")
         self._lock = threading.Lock()
         self._reads: dict[str, Future[Delivery]] = {}
 
@@ -135,12 +199,17 @@ class WorkspaceReader:
     def close(self) -> None:
         """End what is under way and delete what was read."""
         self._stop()
-        self._requests.shutdown(wait=True)
+        self._workers.shutdown(wait=True)
         self._delete()
 
-    def offered(self) -> list[Endpoint]:
-        """The endpoints that the layout in use has."""
-        return [endpoint for endpoint in self._catalogue.values() if self.client.offers(endpoint)]
+    def know(self, endpoints: Iterable[Endpoint]) -> None:
+        """Add endpoints to those that can be read."""
+        self._catalogue.update({endpoint.name: endpoint for endpoint in endpoints})
+
+    def offered(self, *, slow: bool = True) -> list[Endpoint]:
+        """The endpoints that the layout in use has, with the slow ones or without."""
+        endpoints = self._catalogue.values()
+        return [each for each in endpoints if self.client.offers(each) and (slow or not each.slow)]
 
     def endpoint(self, name: str) -> Endpoint:
         """The row of an endpoint.
@@ -157,22 +226,31 @@ class WorkspaceReader:
     def read(self, endpoint: Endpoint) -> Delivery:
         """Read an endpoint whole, or wait for the thread that is already reading it.
 
+        Endpoints that share its answers are read with it.
+
         Raises:
             SegmentError: It could not be read whole.
         """
+        together = self._together(endpoint)
         with self._lock:
-            future = self._reads.get(endpoint.name)
-            mine = future is None
-            if future is None:
-                future = self._reads[endpoint.name] = Future()
+            mine = endpoint.name not in self._reads
+            if mine:
+                self._reads.update({each.name: Future() for each in together})
+            futures = {each.name: self._reads[each.name] for each in together}
         if mine:
             try:
-                future.set_result(self._read(endpoint))
+                outcomes = self._read(together)
             except BaseException as failure:
-                # whoever waits for this endpoint must not wait for ever
-                future.set_exception(failure)
+                # whoever waits for these endpoints must not wait for ever
+                for each in together:
+                    futures[each.name].set_exception(_of(each, endpoint, failure))
                 raise
-        return future.result()
+            for name, outcome in outcomes.items():
+                if isinstance(outcome, SegmentError):
+                    futures[name].set_exception(outcome)
+                else:
+                    futures[name].set_result(outcome)
+        return futures[endpoint.name].result()
 
     def read_all(self, endpoints: Iterable[Endpoint]) -> tuple[list[Delivery], list[Failure]]:
         """Read endpoints side by side.
@@ -211,89 +289,225 @@ class WorkspaceReader:
                 self._delete = weakref.finalize(self, shutil.rmtree, self._directory, ignore_errors=True)
         return self._directory / endpoint.name
 
-    def _read(self, endpoint: Endpoint) -> Delivery:
-        try:
-            return self._read_whole(endpoint)
-        except OSError as error:
-            raise SpoolError(endpoint, error) from error
+    def _together(self, endpoint: Endpoint) -> list[Endpoint]:
+        """The endpoint and those that share its answers."""
+        if self.settings.layout == "versioned":
+            return [endpoint]
+        others = [each for each in self._catalogue.values() if each.path == endpoint.path and each != endpoint]
+        return [endpoint, *others]
 
-    def _read_whole(self, endpoint: Endpoint) -> Delivery:
+    def _read(self, together: Sequence[Endpoint]) -> dict[str, Delivery | SegmentError]:
+        try:
+            return self._read_whole(together)
+        except OSError as error:
+            raise SpoolError(together[0], error) from error
+        except FeatureError as error:
+            raise UnavailableError(together[0], f"{error.happened.partition(': ')[2]}") from error
+
+    def _read_whole(self, together: Sequence[Endpoint]) -> dict[str, Delivery | SegmentError]:
         if self._stopping.is_set():
             raise CancelledError
-        parents = self._parents(endpoint)
+        endpoint = together[0]
+        lists = self._lists(endpoint)
         started = time.monotonic()
-        progress = _Progress(
+        reading = _Reading([self._progress(each) for each in together])
+        try:
+            read = self._read_lists(endpoint, lists, reading)
+            if read and all(each.gone for each in read):
+                raise self._nothing_found(endpoint, read)
+        except BaseException:
+            for part in reading.parts:
+                part.spool.discard()
+            raise
+        seconds = time.monotonic() - started
+        return {part.endpoint.name: self._outcome(part, reading, read, seconds) for part in reading.parts}
+
+    def _progress(self, endpoint: Endpoint) -> _Progress:
+        return _Progress(
+            endpoint,
             spool=Spool(self._place(endpoint), schema_of(endpoint)),
             redact=redactor(endpoint, self.settings),
             redact_preview=redactor(endpoint, replace(self.settings, include_secrets=False)),
         )
-        lists = [self._requests.submit(self._read_list, endpoint, values, progress) for values in parents]
-        try:
-            for done in as_completed(lists):
-                done.result()
-        except BaseException:
-            progress.failed.set()
-            for unfinished in lists:
-                unfinished.cancel()
-            wait(lists)
-            progress.spool.discard()
-            raise
-        parts = progress.spool.close()
-        totals = [done.result() for done in lists]
+
+    def _read_lists(self, endpoint: Endpoint, lists: Sequence[Values], reading: _Reading) -> list[_Read]:
+        if endpoint.parent:
+            self._forecast(endpoint, len(lists))
+        # a feature that the plan lacks should cost one request and not one for each thread
+        first = [self._read_list(lists[0], reading)] if endpoint.feature and len(lists) > 1 else []
+        with self._workers_for(endpoint, len(lists)) as workers:
+            futures = [workers.submit(self._read_list, values, reading) for values in lists[len(first) :]]
+            try:
+                pending: set[Future[_Read]] = set(futures)
+                while pending:
+                    done, pending = wait(pending, self.settings.progress, FIRST_EXCEPTION)
+                    for future in done:
+                        future.result()
+                    if pending:
+                        self._log_progress(endpoint, len(lists) - len(pending), len(lists), reading)
+            except BaseException:
+                reading.failed.set()
+                for future in futures:
+                    future.cancel()
+                wait(futures)
+                raise
+        return [*first, *(future.result() for future in futures)]
+
+    @contextmanager
+    def _workers_for(self, endpoint: Endpoint, lists: int) -> Iterator[ThreadPoolExecutor]:
+        """Threads of its own for an endpoint with a limit of its own: waiting, they would keep the others'."""
+        if endpoint.requests_per_minute is None:
+            yield self._workers
+            return
+        # as many as use up the budget while each waits for answers that take three seconds
+        useful = ceil(endpoint.requests_per_minute / self.settings.minute * 3)
+        most = max(1, min(lists, max(2, useful), self.settings.concurrency))
+        with ThreadPoolExecutor(most, thread_name_prefix=f"segment-{endpoint.name}") as workers:
+            yield workers
+
+    def _outcome(
+        self, part: _Progress, reading: _Reading, read: Sequence[_Read], seconds: float
+    ) -> Delivery | SegmentError:
+        if part.failure:
+            part.spool.discard()
+            return part.failure
+        name = part.endpoint.name
+        totals = [each.total.get(name) for each in read if not each.gone]
         delivery = Delivery(
-            endpoint=endpoint,
-            parts=parts,
-            rows=sum(part.rows for part in parts),
+            endpoint=part.endpoint,
+            parts=part.spool.close(),
+            rows=part.rows,
+            records=part.records,
             total_entries=None if None in totals else sum(total or 0 for total in totals),
-            requests=progress.meter.requests,
-            seconds=time.monotonic() - started,
-            waited=progress.meter.waited,
-            preview=progress.preview,
+            lists=len(read),
+            gone=sum(bool(each.gone) for each in read),
+            requests=reading.meter.requests,
+            seconds=seconds,
+            waited=reading.meter.waited,
+            preview=part.preview,
         )
-        logger.info(
-            "%s: %s rows in %s requests, %.1f s",
-            endpoint.name,
-            f"{delivery.rows:,}",
-            delivery.requests,
-            delivery.seconds,
-        )
+        said = f"{name}: {counted(delivery.rows, 'row')} in {counted(delivery.requests, 'request')}, {seconds:.1f} s"
+        logger.info(said)
+        if delivery.gone:
+            logger.warning(
+                "%s: %s of %s answered 404 and gave no rows: deleted since they were listed, or with nothing there",
+                name,
+                f"{delivery.gone:,}",
+                counted(delivery.lists, "list"),
+            )
         return delivery
 
-    def _parents(self, endpoint: Endpoint) -> list[dict[str, str]]:
-        """What fills the path's placeholders, for each list of the endpoint."""
+    def _nothing_found(self, endpoint: Endpoint, read: Sequence[_Read]) -> SegmentError:
+        error = read[0].gone
+        assert error is not None
+        if endpoint.feature is None:
+            return error
+        lacks = f"the workspace's plan lacks the feature {endpoint.feature!r}, or there is nothing"
+        return UnavailableError(endpoint, f"{counted(len(read), 'list')} of {len(read):,} answered 404: {lacks}")
+
+    def _lists(self, endpoint: Endpoint) -> list[Values]:
+        """What to ask for, list by list."""
+        if self.settings.layout == "versioned":
+            return [{}]
+        return lists_of(endpoint, self._parents(endpoint), self.now)
+
+    def _parents(self, endpoint: Endpoint) -> list[dict[str, Any]]:
+        """What each record of the parent gives to the requests."""
         parent = endpoint.parent
-        if parent is None or self.settings.layout == "versioned":
+        if parent is None:
             return [{}]
         try:
             delivery = self.read(self.endpoint(parent.endpoint))
+        except UnavailableError as error:
+            raise UnavailableError(endpoint, f"it is asked for each of {parent.endpoint}: {error.reason}") from error
         except SegmentError as reason:
             raise ParentError(endpoint, parent.endpoint, reason) from reason
-        column = column_name(parent.field)
-        values = [pq.read_table(part.path, columns=[column])[column].to_pylist() for part in delivery.parts]
-        # a list that changes while it is read may hold a record twice
-        return [{parent.placeholder: value} for value in dict.fromkeys(chain.from_iterable(values))]
+        columns = {bind.parameter: column_name(bind.field) for bind in parent.binds}
+        only, allowed = (column_name(parent.only[0]), parent.only[1]) if parent.only else (None, ())
+        wanted = sorted({*columns.values(), *([only] if only else [])})
+        rows = chain.from_iterable(pq.read_table(part.path, columns=wanted).to_pylist() for part in delivery.parts)
+        return [
+            {parameter: row[column] for parameter, column in columns.items()}
+            for row in rows
+            if only is None or row[only] in allowed
+        ]
 
-    def _read_list(self, endpoint: Endpoint, values: Mapping[str, str], progress: _Progress) -> int | None:
-        """Read one list to its end; returns the API's own count of it."""
-        total = None
-        self._raise_if_stopped(progress)
-        for page in self.client.pages(endpoint, values, progress.meter):
-            self._raise_if_stopped(progress)
-            total = page.total_entries
+    def _forecast(self, endpoint: Endpoint, lists: int) -> None:
+        limits = self.client.limits
+        seconds = limits.least_seconds(endpoint, lists)
+        logger.info(
+            "%s: %s at least, which take %s at %s a minute",
+            endpoint.name,
+            counted(lists, "request"),
+            duration(seconds),
+            f"{limits.allowed(endpoint):,}",
+        )
+
+    def _log_progress(self, endpoint: Endpoint, done: int, lists: int, reading: _Reading) -> None:
+        logger.info(
+            "%s: %s of %s done, %s in %s, %s waited over all threads",
+            endpoint.name,
+            f"{done:,}",
+            counted(lists, "list"),
+            counted(sum(part.rows for part in reading.parts), "row"),
+            counted(reading.meter.requests, "request"),
+            duration(reading.meter.waited),
+        )
+
+    def _read_list(self, values: Values, reading: _Reading) -> _Read:
+        """Read one list to its end."""
+        totals: dict[str, int | None] = {}
+        parts = {part.endpoint.name: part for part in reading.parts}
+        self._raise_if_stopped(reading)
+        try:
+            for page in self.client.pages([part.endpoint for part in reading.parts], values, reading.meter):
+                self._raise_if_stopped(reading)
+                totals[page.endpoint.name] = page.total_entries
+                self._take(page, values, parts[page.endpoint.name], alone=len(parts) == 1)
+        except NotFoundError as error:
+            endpoint = reading.parts[0].endpoint
+            # a parent may be deleted between its listing and its turn; a feature that is lacking may answer 404 too
+            if totals or not (values or endpoint.feature):
+                raise
+            return _Read({}, gone=error)
+        return _Read(totals)
+
+    def _take(self, page: Page, values: Values, part: _Progress, *, alone: bool) -> None:
+        """Turn a page into rows on disk."""
+        if part.failure:
+            return
+        endpoint = part.endpoint
+        try:
+            records = records_of_rows(endpoint, page.records, values)
             try:
-                rows = [progress.redact(record) for record in page.records]
-                preview = [progress.redact_preview(record) for record in page.records[:PREVIEW_ROWS]]
+                rows = [part.redact(record) for record in records]
+                preview = [part.redact_preview(record) for record in records[:PREVIEW_ROWS]]
             except RecursionError as error:
                 raise NestingError(endpoint) from error
-            progress.spool.write(rows_of(endpoint, rows))
-            with self._lock:
-                progress.preview += preview[: PREVIEW_ROWS - len(progress.preview)]
-                self._collector.update(endpoint.name, inc=len(page.records))
-        return total
+            part.spool.write(rows_of(endpoint, rows))
+        except SegmentError as error:
+            if alone:
+                raise
+            part.failure = error
+            return
+        with self._lock:
+            part.rows += len(rows)
+            part.records += len(page.records)
+            part.preview += preview[: PREVIEW_ROWS - len(part.preview)]
+            self._collector.update(endpoint.name, inc=len(rows))
 
-    def _raise_if_stopped(self, progress: _Progress) -> None:
-        if progress.failed.is_set() or self._stopping.is_set():
+    def _raise_if_stopped(self, reading: _Reading) -> None:
+        if reading.failed.is_set() or self._stopping.is_set():
             raise CancelledError
+
+
+def _of(endpoint: Endpoint, asked: Endpoint, failure: BaseException) -> BaseException:
+    """The failure of `asked` as it concerns an endpoint that shares its answers."""
+    if endpoint == asked or not isinstance(failure, SegmentError):
+        return failure
+    if isinstance(failure, UnavailableError):
+        return UnavailableError(endpoint, failure.reason)
+    return ParentError(endpoint, asked.name, failure, "its rows come in the answers of")
 
 
 def told_once(failures: Sequence[Failure]) -> list[str]:

@@ -24,6 +24,7 @@ def segment_source(
     endpoints: Sequence[str] | None = None,
     concurrency: int | None = None,
     page_size: int | None = None,
+    requests_per_minute: int | None = None,
     include_secrets: bool | None = None,
     catalogue: Sequence[Endpoint] = CATALOGUE,
 ) -> DltSource:
@@ -38,9 +39,11 @@ def segment_source(
         region: `us` or `eu`.
         base_url: Address of the API, in place of the region's.
         layout: `public` or `versioned`.
-        endpoints: Names of the endpoints; all that the layout offers where it is not given.
+        endpoints: Names of the endpoints; where it is not given, all that the layout offers but the slow ones, which
+            take long at the rate that Segment allows.
         concurrency: Requests under way at once, at most.
         page_size: Rows asked for in a page, at most.
+        requests_per_minute: Requests of the token a minute, at most.
         include_secrets: Whether secrets land as they are.
         catalogue: The rows the names are looked up in.
 
@@ -57,10 +60,11 @@ def segment_source(
         layout=layout,
         concurrency=concurrency,
         page_size=page_size,
+        requests_per_minute=requests_per_minute,
         include_secrets=include_secrets,
     )
     reader = WorkspaceReader(settings, catalogue)
-    rows = [reader.endpoint(name) for name in endpoints] if endpoints is not None else reader.offered()
+    rows = [reader.endpoint(name) for name in endpoints] if endpoints is not None else reader.offered(slow=False)
     # dlt does not say when it is done with a source: the reader deletes its files when the last resource is gone
     return _source([resource_of(endpoint, partial(reader.read, endpoint)) for endpoint in rows])
 

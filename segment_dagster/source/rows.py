@@ -26,6 +26,7 @@ ARROW_TYPES: dict[DataType, pa.DataType] = {
 Record = dict[str, Any]
 
 _MISFITS = (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError, ValueError)
+_WHOLE = re.compile(r"-?[0-9]{1,18}")
 _ISO_TIME = re.compile(
     r"(?P<day>\d{4}-\d\d-\d\d)([T ](?P<time>\d\d:\d\d:\d\d)(?P<fraction>\.\d+)?(?P<zone>Z|[+-]\d\d:?\d\d)?)?"
 )
@@ -67,7 +68,7 @@ def schema_of(endpoint: Endpoint) -> pa.Schema:
     return pa.schema(
         [
             # nullable as dlt declares it: it would write the file anew otherwise
-            pa.field(column_name(column.field), ARROW_TYPES[column.type], column.field not in endpoint.primary_key)
+            pa.field(column_name(column.field), ARROW_TYPES[column.type], column.field not in endpoint.required_key)
             for column in endpoint.columns
         ]
     )
@@ -86,29 +87,30 @@ def _undeclared(endpoint: Endpoint, records: Sequence[Record]) -> dict[str, list
 
 def _array(endpoint: Endpoint, column: Column, records: Sequence[Record]) -> pa.Array:
     values = [record.get(column.field) for record in records]
-    if column.field in endpoint.primary_key:
+    if column.field in endpoint.required_key:
         _refuse_null_key(endpoint, column, records, values)
     if column.type == "json":
         return _json_array(endpoint, column_name(column.field), [column.field], records)
     try:
-        return _typed(column.type, values)
+        return _typed(column, values)
     except _MISFITS:
         # one value spoils the whole array: find it, so that the error can name its row
         for record, value in zip(records, values, strict=True):
             try:
-                _typed(column.type, [value])
+                _typed(column, [value])
             except _MISFITS:
                 problem = f"holds {_kind(value)}, which is no {column.type}"
                 raise ValueTypeError(endpoint, record, column_name(column.field), problem) from None
         raise
 
 
-def _typed(data_type: DataType, values: list[Any]) -> pa.Array:
+def _typed(column: Column, values: list[Any]) -> pa.Array:
+    data_type = column.type
     if data_type == "timestamp":
-        return _timestamps(values)
+        return _unix_timestamps(values) if column.unix else _timestamps(values)
     if data_type == "bigint":
         # counts come as text from some endpoints
-        values = [int(value) if isinstance(value, str) and value.isdecimal() else value for value in values]
+        values = [int(value) if isinstance(value, str) and _WHOLE.fullmatch(value) else value for value in values]
     if data_type == "double":
         # Arrow refuses whole numbers that a double does not hold exactly
         values = [float(value) if type(value) is int else value for value in values]
@@ -129,6 +131,11 @@ def _timestamps(values: list[Any]) -> pa.Array:
     except pa.ArrowInvalid:
         # Arrow wants a zone and at most six fraction digits; the API promises neither, and its times are in UTC
         return pc.cast(pa.array([_in_full(value) for value in values], pa.string()), ARROW_TYPES["timestamp"])
+
+
+def _unix_timestamps(values: list[Any]) -> pa.Array:
+    seconds = [str(value) if _is_no_number("bigint", value) else value for value in values]
+    return pc.cast(pc.cast(pa.array(seconds, pa.int64()), pa.timestamp("s", "UTC")), ARROW_TYPES["timestamp"])
 
 
 def _in_full(text: str | None) -> str | None:

@@ -31,12 +31,16 @@ class _Writer:
         self.rows = 0
         self.schema = schema
         self._held: list[pa.Table] = []
+        self._rows_held = 0
+        self._bytes_held = 0
         self._file = pq.ParquetWriter(path, schema)
 
     def write(self, table: pa.Table) -> None:
         self._held.append(table)
         self.rows += table.num_rows
-        if sum(held.num_rows for held in self._held) >= ROWS_PER_GROUP or self._bytes() >= BYTES_PER_GROUP:
+        self._rows_held += table.num_rows
+        self._bytes_held += table.nbytes
+        if self._rows_held >= ROWS_PER_GROUP or self._bytes_held >= BYTES_PER_GROUP:
             self._flush()
 
     def close(self) -> Part:
@@ -47,13 +51,11 @@ class _Writer:
         self._file.close()
         return Part(self.path, self.rows, tuple(self.schema.names))
 
-    def _bytes(self) -> int:
-        return sum(held.nbytes for held in self._held)
-
     def _flush(self) -> None:
         if self._held:
             self._file.write_table(pa.concat_tables(self._held).combine_chunks())
             self._held.clear()
+            self._rows_held = self._bytes_held = 0
 
 
 class Spool:

@@ -265,7 +265,7 @@ def test_rows_of_a_failed_load_do_not_come_back(sync, emulator, old_tables, duck
         assert holder.stdout and holder.stdout.readline()
         assert not sync("warehouses").success
         holder.kill()
-    with running(seed=99) as another:
+    with running(seed=99, minute=0.05) as another:
         monkeypatch.setenv("SEGMENT_BASE_URL", another.url)
         outcome = sync("warehouses")
         assert outcome.success

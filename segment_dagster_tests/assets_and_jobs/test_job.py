@@ -17,7 +17,7 @@ REQUESTS = {"workspace": 1, "sources": 1, "destinations": 1, "warehouses": 1, "s
 def test_all_six_are_materialized_and_all_checks_pass(whole):
     assert whole.success
     assert set(whole.materialized) == set(NAMES)
-    assert len(whole.checks) == 22
+    assert len(whole.checks) == 24
     assert whole.failed_checks == {}
 
 
@@ -100,7 +100,7 @@ def test_running_twice_leaves_the_same_rows(sync, emulator, old_tables, duck):
     before = {name: duck.records(name) for name in NAMES}
     second = sync()
     assert second.success
-    assert len(second.checks) == 22 and not second.failed_checks
+    assert len(second.checks) == 24 and not second.failed_checks
     assert {name: duck.records(name) for name in NAMES} == before
     for name in NAMES:
         ((count, distinct),) = duck.query(f"SELECT count(*), count(DISTINCT id) FROM segment_data.{name}")
@@ -146,7 +146,7 @@ def test_assets_can_be_materialized_without_the_job(emulator, code_location, one
 
 
 def test_an_empty_workspace_makes_typed_empty_tables(monkeypatch, sync, duck):
-    with running(scale=0) as empty:
+    with running(scale=0, minute=0.05) as empty:
         monkeypatch.setenv("SEGMENT_BASE_URL", empty.url)
         outcome = sync()
     assert outcome.success and not outcome.failed_checks

@@ -23,7 +23,7 @@ KEY = "fingerprint-key-like-no-other-0815"
 @pytest.fixture
 def guarded(world, emulator, monkeypatch):
     """An emulator with a token that is found nowhere else."""
-    with running(world=world, token=TOKEN) as emulator:
+    with running(world=world, minute=0.05, token=TOKEN) as emulator:
         monkeypatch.setenv("SEGMENT_BASE_URL", emulator.url)
         monkeypatch.setenv("SEGMENT_API_TOKEN", TOKEN)
         yield emulator

@@ -115,7 +115,7 @@ def ui(world, tmp_path_factory):
     clean = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
     binary = str(Path(sys.executable).with_name("dagster"))
     command = [binary, "dev", "-w", "workspace.yaml", "-h", "127.0.0.1", "-p", str(port)]
-    with running(world=world) as emulator, (place / "log").open("w") as log:
+    with running(world=world, minute=0.05) as emulator, (place / "log").open("w") as log:
         settings = {
             **clean,
             "HOME": str(place),

@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -33,6 +34,9 @@ class Scripted:
     asked: list[tuple[str, dict[str, str]]] = field(default_factory=list)
     """Path with query, and headers, of every request."""
 
+    at: list[float] = field(default_factory=list)
+    """When each arrived, in seconds."""
+
 
 @contextmanager
 def _scripted(replies: tuple[Reply, ...]) -> Iterator[Scripted]:
@@ -40,6 +44,7 @@ def _scripted(replies: tuple[Reply, ...]) -> Iterator[Scripted]:
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
+            api.at.append(time.monotonic())
             api.asked.append((self.path, dict(self.headers.items())))
             reply = replies[min(len(api.asked), len(replies)) - 1]
             body = reply.body if isinstance(reply.body, bytes) else json.dumps(reply.body).encode()

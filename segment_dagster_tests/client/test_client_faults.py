@@ -38,7 +38,7 @@ PASSING = {
 """Faults that another attempt may mend, with a value that makes no test wait."""
 
 LASTING = [
-    ("429-bare", RateLimitedError, "met the rate limit (429)", "Lower SEGMENT_CONCURRENCY", 8),
+    ("429-bare", RateLimitedError, "met the rate limit (429)", "Lower SEGMENT_REQUESTS_PER_MINUTE", 8),
     ("500", ServerError, "failed (500)", "Try again later", 5),
     ("503-html", ServerError, "failed (503)", "Try again later", 5),
     ("reset", UnreachableError, "got no whole answer from 127.0.0.1:", "Check the network", 5),
@@ -79,7 +79,7 @@ def failing_read(client, endpoint=SOURCES):
 
 
 def test_every_kind_of_fault_is_tried_here_or_in_the_tests_of_paging_and_rows():
-    elsewhere = {"slow", "repeated-cursor"}
+    elsewhere = {"slow", "repeated-cursor", "gone"}
     assert {*PASSING, *(kind for kind, *_ in LASTING), *NO_FAULT_OF_THE_CLIENT, *elsewhere} == set(KINDS)
 
 
@@ -99,7 +99,7 @@ def test_a_passing_fault_costs_no_row(kind, after, times, emulator):
 @pytest.fixture
 def slow(world):
     """An emulator of its own: it counts an answer that came too late when the client is long in the next test."""
-    with running(world=world) as emulator:
+    with running(world=world, minute=0.05) as emulator:
         yield emulator
 
 

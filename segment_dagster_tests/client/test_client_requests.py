@@ -3,6 +3,8 @@
 import json
 import threading
 from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+from urllib.parse import quote
 
 import pytest
 
@@ -17,10 +19,12 @@ EMPTY: dict = {"data": {"sources": []}}
 
 
 def values_of(emulator, endpoint):
-    if endpoint.parent is None:
-        return {}
-    record = emulator.world.records(endpoint.parent.endpoint)[0]
-    return {endpoint.parent.placeholder: record[endpoint.parent.field]}
+    today = datetime.now(timezone.utc).replace(hour=0, minute=0, second=0, microsecond=0)
+    start = today - timedelta(days=getattr(endpoint.time, "days", 0))
+    time = {"period": f"{today:%Y-%m-01}", "startTime": start.isoformat(), "endTime": today.isoformat()}
+    time["granularity"] = "DAY"
+    asked = {name: value for name, value in time.items() if name in endpoint.asked_with}
+    return {**emulator.world.lists(endpoint.name)[0], **asked}
 
 
 @pytest.mark.parametrize("endpoint", CATALOGUE, ids=lambda endpoint: endpoint.name)
@@ -28,9 +32,10 @@ def test_every_endpoint_is_asked_for_by_its_media_type_and_path(endpoint, client
     values = values_of(emulator, endpoint)
     next(client.pages(endpoint, values))
     (seen,) = emulator.stats.requests
-    assert (seen.endpoint, seen.method, seen.status) == (endpoint.name, "GET", 200)
+    first = next(row.name for row in CATALOGUE if row.path == endpoint.path)
+    assert (seen.endpoint, seen.method, seen.status) == (first, "GET", 200)
     assert seen.accept == endpoint.media_type
-    assert seen.path == endpoint.path.format(**values)
+    assert seen.path == endpoint.path.format(**{name: quote(value, safe="") for name, value in values.items()})
 
 
 @pytest.mark.parametrize("endpoint", [row for row in CATALOGUE if row.versioned], ids=lambda endpoint: endpoint.name)
@@ -115,9 +120,9 @@ def test_each_region_has_its_own_address():
 
 def test_the_calls_of_a_layout_that_lacks_the_endpoint():
     endpoint = replace(ROWS["sources"], versioned=None)
-    assert call_for(endpoint, "versioned", 10) is None
-    call = call_for(endpoint, "public", 10)
-    assert call and call.page_size == 10
+    assert call_for([endpoint], "versioned", 10) is None
+    call = call_for([endpoint], "public", 10)
+    assert call and [part.page_size for part in call.parts] == [10]
 
 
 def test_records_are_what_json_says(scripted, client_of):

@@ -253,7 +253,7 @@ def test_closing_the_client_ends_a_wait_at_once(emulator, waiting):
 
 
 def test_closing_the_client_ends_a_request_that_is_under_way(world):
-    with running(world=world, faults=[Fault("slow", value=600)]) as emulator:
+    with running(world=world, minute=0.05, faults=[Fault("slow", value=600)]) as emulator:
         client, caught = SegmentClient(resolve(token=emulator.token, base_url=emulator.url)), []
 
         def read():

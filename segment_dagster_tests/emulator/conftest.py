@@ -1,10 +1,17 @@
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timedelta, timezone
 from types import SimpleNamespace
+from urllib.parse import quote
 
 import pytest
 import requests
 
 from segment_dagster.emulator import Emulator, World, running
+from segment_dagster.endpoints import Endpoint, TimeRange
+
+NOW = datetime(2024, 3, 15, 12, 30, tzinfo=timezone.utc)
+"""What time the emulator takes it to be."""
 
 
 @pytest.fixture(scope="session")
@@ -22,6 +29,9 @@ def served(world: World) -> Iterator[Emulator]:
 def emulator(served: Emulator) -> Iterator[Emulator]:
     served.faults.clear()
     served.stats.clear()
+    served.clock.set(NOW)
+    served.limits.set(enforced=False, minute=60)
+    served.features.set((), 403)
     yield served
     served.faults.clear()
 
@@ -36,3 +46,31 @@ def api(emulator: Emulator) -> Iterator[SimpleNamespace]:
             return session.get(emulator.url + path, timeout=10, **options)  # type: ignore[arg-type]
 
         yield SimpleNamespace(get=get, json=lambda path, **options: get(path, **options).json(), session=session)
+
+
+@pytest.fixture
+def ask(api: SimpleNamespace) -> Callable[..., requests.Response]:
+    """Ask for a list of an endpoint, of a time that is documented to work, with more or other parameters.
+
+    A parameter that is `None` is left out.
+    """
+
+    def asked(row: Endpoint, values: Mapping[str, str], headers: object = None, **more: object) -> requests.Response:
+        query: dict[str, object] = {name: value for name, value in values.items() if f"{{{name}}}" not in row.path}
+        query |= _time(row) | {name.replace("__", "."): value for name, value in more.items()}
+        query = {name: value for name, value in query.items() if value is not None}
+        path = re.sub(r"{(\w+)}", lambda match: quote(values[match[1]], safe=""), row.path)
+        return api.get(path, params=query, headers=headers)  # type: ignore[no-any-return]
+
+    return asked
+
+
+def _time(row: Endpoint) -> dict[str, object]:
+    if row.time is None:
+        return {}
+    if not isinstance(row.time, TimeRange):
+        return {"period": "2024-03-01"}
+    today = NOW.replace(hour=0, minute=0)
+    start = today - timedelta(days=row.time.days)
+    query: dict[str, object] = {"startTime": start.isoformat(), "endTime": today.isoformat()}
+    return query | ({"granularity": row.time.granularity} if row.time.granularity else {})

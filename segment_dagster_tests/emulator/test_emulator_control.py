@@ -46,10 +46,13 @@ def test_faults_that_are_not_valid_change_nothing(emulator, body):
 def test_stats_are_read_and_cleared_over_http(api, emulator):
     url = f"{emulator.url}/_emulator/stats"
     api.get("/sources?pagination.count=1")
-    assert requests.get(url, timeout=10).json() == {
+    found = requests.get(url, timeout=10).json()
+    assert found["requests"][0].pop("at") == emulator.stats.requests[0].at
+    assert found == {
         "total": 1,
         "most_open": 1,
         "by_endpoint": {"sources": 1},
+        "refused": {},
         "by_status": {"200": 1},
         "requests": [
             {
@@ -64,6 +67,46 @@ def test_stats_are_read_and_cleared_over_http(api, emulator):
     }
     assert requests.delete(url, timeout=10).status_code == 204
     assert emulator.stats.total == 0
+
+
+def test_limits_and_features_are_controlled_over_http(api, emulator):
+    url = f"{emulator.url}/_emulator"
+    given: dict = {"enforced": True, "minute": 1.5, "token_limit": 2}
+    assert requests.put(f"{url}/limits", json=given, timeout=10).json() == given
+    assert requests.get(f"{url}/limits", timeout=10).json() == given
+    assert [api.get("/sources").status_code for _ in range(3)] == [200, 200, 429]
+    given = {"enforced": False, "token_limit": 1000}
+    assert requests.put(f"{url}/limits", json=given, timeout=10).json() == given | {"minute": 1.5}
+    given = {"without": ["Protocols"], "status": 404}
+    assert requests.put(f"{url}/features", json=given, timeout=10).json() == given
+    assert requests.get(f"{url}/features", timeout=10).json() == given
+    assert api.get("/tracking-plans").status_code == 404
+    assert requests.put(f"{url}/features", json={}, timeout=10).json() == {"without": [], "status": 404}
+    assert api.get("/tracking-plans").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "says"),
+    [
+        ("limits", "[]", "JSON object"),
+        ("limits", '{"enforced": 1}', "enforced"),
+        ("limits", '{"minute": true}', "minute"),
+        ("limits", '{"minute": 0}', "above 0"),
+        ("limits", '{"token_limit": 0}', "1 or more"),
+        ("limits", '{"speed": 1}', "unknown 'speed'; there are enforced, minute, token_limit"),
+        ("features", '{"without": "Protocols"}', "without"),
+        ("features", '{"without": [1]}', "without"),
+        ("features", '{"without": ["Magic"]}', "unknown feature 'Magic'; the features are Live Plugins, "),
+        ("features", '{"without": [], "status": 418}', "403 or 404"),
+    ],
+)
+def test_settings_that_are_not_valid_change_nothing(emulator, path, body, says):
+    url = f"{emulator.url}/_emulator/{path}"
+    before = requests.get(url, timeout=10).json()
+    response = requests.put(url, data=body, timeout=10)
+    assert response.status_code == 422
+    assert says in response.json()["errors"][0]["message"]
+    assert requests.get(url, timeout=10).json() == before
 
 
 def test_a_taken_port_is_an_error(world):
@@ -94,6 +137,9 @@ def test_the_command_serves_until_it_is_told_to_stop(number):
         "0",
         "--fault",
         "500:sources",
+        *("--limits", "--minute", "3600", "--token-limit", "3"),
+        *("--without", "Protocols", "--without", "Functions", "--gate-status", "404"),
+        *("--now", "2024-03-15T12:30:00Z"),
     ]
     with subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -104,6 +150,8 @@ def test_the_command_serves_until_it_is_told_to_stop(number):
             headers = {"Authorization": "Bearer from-the-environment"}
             assert requests.get(words[-1], headers=headers, timeout=10).status_code == 200
             assert requests.get(f"{words[-1]}/sources", headers=headers, timeout=10).status_code == 500
+            assert requests.get(f"{words[-1]}/tracking-plans", headers=headers, timeout=10).status_code == 404
+            assert requests.get(f"{words[-1]}/destinations", headers=headers, timeout=10).status_code == 429
             process.send_signal(number)
             rest, errors = process.communicate(timeout=10)
         finally:
@@ -132,6 +180,12 @@ def test_the_command_says_that_a_port_is_taken(capsys):
         (["--port", "70000"], "'70000' is not a whole number from 0 to 65535"),
         (["--scale", "-1"], "'-1' is not a whole number"),
         (["--cursor-place", "nowhere"], "page.next"),
+        (["--without", "Magic"], "unknown feature 'Magic'; the features are Live Plugins"),
+        (["--gate-status", "500"], "403"),
+        (["--now", "noon"], "'noon' is not a time"),
+        (["--minute", "0"], "'0' is not a number of seconds above 0"),
+        (["--minute", "inf"], "'inf' is not a number"),
+        (["--token-limit", "0"], "'0' is not a whole number above 0"),
         (["--colour"], "unrecognized arguments"),
     ],
 )

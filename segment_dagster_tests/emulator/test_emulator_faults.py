@@ -7,8 +7,12 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
-from segment_dagster.emulator import KINDS, Fault, running
+from segment_dagster.emulator import KINDS, Fault, Faults, running
+from segment_dagster.emulator.faults import key_field, naming_field
 from segment_dagster.endpoints import CATALOGUE
+
+ROWS = {row.name: row for row in CATALOGUE}
+MUTATIONS = ("extra-field", "missing-field", "wrong-type", "duplicate", "null-key", "orphan")
 
 
 def only_error(response):
@@ -284,11 +288,134 @@ def test_a_fault_has_a_text_form(spec, fault):
         ("slow:sources:value=inf", "number of seconds"),
         ("wrong-type:sources:value=color", "declared field"),
         ("orphan:spaces", "name no parent"),
+        ("null-key:warehouse_connection_states", "hold no key"),
     ],
 )
 def test_an_impossible_fault_is_refused(spec, says):
     with pytest.raises(ValueError, match=says):
         Fault.parse(spec)
+
+
+def found(ask, row, values, **more):
+    body = ask(row, values, **({row.paging.count: row.page_size} if row.page_size else {}), **more).json()
+    for key in row.selector:
+        body = body[key]
+    return body
+
+
+def filled(world, row):
+    """A list that has more than one record to alter, and the values it is asked with."""
+    lists = world.lists(row.name)
+    if row.time:
+        return lists[0]
+    return max(lists, key=lambda values: len(world.records(row.name, values)))
+
+
+@pytest.mark.parametrize("row", CATALOGUE, ids=lambda row: row.name)
+def test_records_of_every_endpoint_can_be_altered(ask, emulator, world, row):
+    values = filled(world, row)
+    right = found(ask, row, values)
+    for kind in MUTATIONS:
+        if (kind == "orphan" and not naming_field(row)) or (kind == "null-key" and not key_field(row)):
+            with pytest.raises(ValueError, match=r"name no parent|hold no key"):
+                Fault.parse(f"{kind}:{row.name}")
+            continue
+        emulator.faults.replace([Fault(kind, row.name)])
+        ask(row, values)
+        struck = found(ask, row, values)
+        possible = not (
+            (kind == "duplicate" and (row.single or len(right) == row.page_size))
+            or (kind in ("extra-field", "missing-field") and row.wrapped)
+            or (kind == "wrong-type" and row.single and row.wrapped)
+            or (kind == "missing-field" and {c.field for c in row.columns if not c.parameter} <= set(row.primary_key))
+        )
+        assert (struck != right) is possible, kind
+        if kind in ("null-key", "orphan", "wrong-type") and not row.single and possible:
+            assert sum(one != other for one, other in zip(struck, right, strict=True)) == 1
+    emulator.faults.clear()
+    assert found(ask, row, values) == right
+
+
+def test_a_fault_reaches_the_columns_of_an_exploded_list(ask, emulator, world):
+    volume, suppressions = ROWS["events_volume"], ROWS["suppressions"]
+    emulator.faults.add(Fault("wrong-type", "events_volume", value="count"))
+    (first, *_) = found(ask, volume, {}, groupBy=["source", "eventName"])
+    assert [type(part["count"]) for part in first["series"][:2]] == [dict, int]
+    emulator.faults.replace([Fault("null-key", "events_volume")])
+    assert found(ask, volume, {}, groupBy=["source", "eventName"])[0]["series"][0]["time"] is None
+    emulator.faults.replace([Fault("wrong-type", "events_volume", value="sourceId")])
+    assert type(found(ask, volume, {}, groupBy=["source", "eventName"])[0]["source"]["id"]) is dict
+    emulator.faults.replace([Fault("missing-field", "events_volume", value="count")])
+    one, other = found(ask, volume, {}, groupBy=["source", "eventName"])[:2]
+    assert ["count" in part for part in (one["series"][0], one["series"][-1], other["series"][0])] == [
+        False,
+        False,
+        True,
+    ]
+    emulator.faults.replace([Fault("missing-field", "events_volume", value="sourceId")])
+    assert "id" not in found(ask, volume, {}, groupBy=["source", "eventName"])[0]["source"]
+    emulator.faults.replace([Fault("wrong-type", "suppressions", value="subjectId")])
+    struck = found(ask, suppressions, {})
+    altered = next(record for record in struck if record["subjectIds"])
+    assert type(altered["subjectIds"][0]) is dict
+    assert "subjectId" not in altered
+
+
+def test_bare_values_can_be_altered(ask, emulator, world):
+    emails = world.records("invites", {})
+    emulator.faults.add(Fault("null-key", "invites"))
+    assert found(ask, ROWS["invites"], {}) == [None, *emails[1:]]
+    emulator.faults.replace([Fault("wrong-type", "invites")])
+    assert [type(email) for email in found(ask, ROWS["invites"], {})[:2]] == [dict, str]
+    emulator.faults.replace([Fault("duplicate", "invites")])
+    assert found(ask, ROWS["invites"], {}) == [*emails, emails[0]]
+
+
+def test_one_list_of_a_shared_answer_is_altered(ask, emulator, world):
+    sources, warehouses = ROWS["credential_sources"], ROWS["credential_warehouses"]
+    values = filled(world, sources)
+    right = ask(sources, values).json()["data"]
+    emulator.faults.add(Fault("renamed-key", "credential_sources"))
+    assert set(ask(sources, values).json()["data"]) == (set(right) - {"sources"}) | {"sourcesList"}
+    emulator.faults.replace([Fault("null-key", "credential_warehouses"), Fault("wrong-total", "credential_sources")])
+    struck = ask(sources, values).json()["data"]
+    assert [record["id"] for record in struck["warehouses"]].count(None) == 1
+    assert struck["sources"] == right["sources"]
+    assert struck["sourcesPagination"]["totalEntries"] == len(right["sources"]) + 1
+    assert struck["warehousesPagination"] == right["warehousesPagination"]
+    for row in (sources, warehouses):
+        emulator.faults.replace([Fault("500", row.name)])
+        assert ask(sources, values).status_code == 500
+
+
+def test_a_shared_answer_counts_as_one_request(ask, emulator, world):
+    row, values = ROWS["credential_sources"], world.lists("credential_sources")[0]
+    emulator.faults.add(Fault("500", after=1, times=1))
+    assert [ask(row, values).status_code for _ in range(3)] == [200, 500, 200]
+
+
+def test_gone_strikes_one_list_for_good(ask, emulator, world):
+    row = ROWS["audience_activations"]
+    one, other, *_ = world.lists(row.name)
+    emulator.faults.add(Fault("gone", row.name, after=1))
+    asked = (other, one, other, one)
+    assert [ask(row, values).status_code for values in asked] == [200, 404, 200, 404]
+    emulator.faults.replace([Fault("gone", "sources")])
+    assert [ask(ROWS["sources"], {}).status_code for _ in range(2)] == [404, 404]
+
+
+def test_faults_know_the_rows_they_are_given():
+    fault = Fault("500", "destinations")
+    with pytest.raises(ValueError, match="unknown endpoint 'destinations'; they are workspace, sources"):
+        Faults([fault], CATALOGUE[:2])
+    with pytest.raises(ValueError, match="unknown endpoint"), running(catalogue=CATALOGUE[:2], faults=[fault]):
+        pass
+    faults = Faults([Fault("500", "sources")], CATALOGUE[:2])
+    with pytest.raises(ValueError, match="unknown endpoint"):
+        faults.replace([fault])
+    with pytest.raises(ValueError, match="unknown endpoint"):
+        faults.add(fault)
+    assert faults.active == [Fault("500", "sources")]
 
 
 def test_every_kind_of_fault_has_a_test_here():

@@ -1,12 +1,23 @@
-import json
+import re
+import threading
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, timezone
 from typing import Any
 
 import pytest
 
 from segment_dagster.emulator import World
+from segment_dagster.emulator.world import MAKERS, TIMED
+from segment_dagster.emulator.world.making import Asked, Making
 from segment_dagster.emulator.world.texts import ODD
 from segment_dagster.endpoints import CATALOGUE, Secrecy
+from segment_dagster.endpoints.columns import V1, each, given, identifier, one_by_one, text
+from segment_dagster.endpoints.model import Endpoint, TimeRange
+
+NOW = datetime(2024, 3, 15, 12, tzinfo=timezone.utc)
+LISTED = [row for row in CATALOGUE if row.time is None]
+"""The rows whose records are the same whenever they are asked for."""
 
 SIZES = {"workspace": 1, "sources": 40, "destinations": 80, "warehouses": 3, "spaces": 2, "segments": 2400}
 REQUIRED = {
@@ -44,20 +55,31 @@ def test_the_same_seed_gives_the_same_world(world):
     assert not other.secrets & world.secrets
 
 
-@pytest.mark.parametrize("row", CATALOGUE, ids=lambda row: row.name)
+def exploded(row: Endpoint, records: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    if row.exploded is None:
+        return records
+    parts = [(record, part) for record in records for part in record[row.exploded.field]]
+    return [
+        {key: value for key, value in record.items() if key != row.exploded.field}
+        | ({row.exploded.element: part} if row.exploded.element else part)
+        for record, part in parts
+    ]
+
+
+@pytest.mark.parametrize("row", LISTED, ids=lambda row: row.name)
 def test_records_have_the_declared_fields_and_no_others(world, row):
-    found = [set(record) for record in world.records(row.name)]
+    found = [set(record) for record in exploded(row, world.records(row.name))]
     assert set.union(*found) == {column.field for column in row.columns}
-    assert set.intersection(*found) >= REQUIRED[row.name]
+    assert set.intersection(*found) >= {*row.required_key, *REQUIRED.get(row.name, ())}
 
 
-@pytest.mark.parametrize("row", CATALOGUE, ids=lambda row: row.name)
+@pytest.mark.parametrize("row", LISTED, ids=lambda row: row.name)
 def test_keys_are_unique_and_references_lead_somewhere(world, row):
-    records = world.records(row.name)
-    assert len({tuple(record[field] for field in row.primary_key) for record in records}) == len(records)
+    records = exploded(row, world.records(row.name))
+    assert len({tuple(record.get(field) for field in row.primary_key) for record in records}) == len(records)
     for reference in row.references:
-        targets = {record[reference.target_field] for record in world.records(reference.endpoint)}
-        assert {record[reference.field] for record in records} <= targets
+        targets = {record.get(reference.target_field) for record in world.records(reference.endpoint)}
+        assert {record[reference.field] for record in records if reference.field in record} <= targets
 
 
 @pytest.mark.parametrize("name", ["sources", "destinations", "segments"])
@@ -71,24 +93,21 @@ def test_optional_fields_are_absent_in_some_records(world, name):
 
 def test_a_space_has_its_own_audiences(world):
     for space in world.records("spaces"):
-        audiences = world.records("segments", space["id"])
+        audiences = world.records("segments", {"spaceId": space["id"]})
         assert len(audiences) == 1200
         assert {audience["spaceId"] for audience in audiences} == {space["id"]}
     with pytest.raises(KeyError):
-        world.records("segments", "nowhere")
+        world.records("segments", {"spaceId": "nowhere"})
 
 
 def test_secrets_stand_where_the_catalogue_says_and_nowhere_else(world):
     found = set()
-    for row in CATALOGUE:
+    for row in LISTED:
         secret = {column.field for column in row.columns if column.secrecy is not Secrecy.NONE}
         for record in world.records(row.name):
             for field, value in record.items():
-                text = json.dumps(value)
-                held = {each for each in values(value) if isinstance(each, str) and each in world.secrets}
-                held |= (
-                    {bearer for bearer in world.secrets if f"Bearer {bearer}" in text} if "Bearer " in text else set()
-                )
+                texts = [part for part in values(value) if isinstance(part, str)]
+                held = {word for part in texts for word in re.findall(r"[A-Za-z0-9]{32}", part)} & world.secrets
                 assert field in secret or not held
                 found |= held
     assert found == world.secrets
@@ -129,3 +148,145 @@ def test_audiences_have_every_form(world):
 def test_names_hold_all_the_odd_text(world):
     names = " ".join(record["name"] for record in world.records("segments"))
     assert [piece for piece in ODD if piece not in names] == []
+
+
+def test_the_world_has_every_endpoint_of_the_catalogue(world):
+    assert {row.name for row in CATALOGUE} == {*MAKERS, *TIMED}
+    assert {row.name for row in CATALOGUE if row.time} == set(TIMED)
+    assert all(world.has(row.name) for row in CATALOGUE)
+    assert not world.has("planets")
+
+
+TOYS = Endpoint(
+    name="toys",
+    domain="toys",
+    description="Toys.",
+    documentation="https://example.com",
+    path="/toys",
+    selector=("data", "toys"),
+    media_type=V1,
+    page_size=10,
+    primary_key=("id",),
+    parameters=(one_by_one("kind", "soft", "hard"),),
+    columns=(identifier("toy"), text("kind", "Its kind.", parameter="kind"), text("owner", "Whose.")),
+)
+PARTS = replace(
+    TOYS,
+    name="parts",
+    path="/owners/{owner}/parts/{toyId}",
+    selector=("data", "parts"),
+    parent=each("toys", only=("kind", ("hard",)), owner="owner", toyId="id"),
+    parameters=(),
+    wrapped="id",
+    columns=(given("toy", "Of which toy.", by="toyId"), identifier("part")),
+)
+WEAR = replace(
+    TOYS,
+    name="wear",
+    path="/wear",
+    parameters=(),
+    time=TimeRange(days=3),
+    parent=each("toys", owner="owner"),
+    columns=(identifier("wear"),),
+)
+
+
+def toys(making: Making) -> list[dict[str, Any]]:
+    kind = making.values["kind"]
+    return [
+        {"id": f"{kind}-1", "owner": "ada"},
+        {"id": f"{kind}-2", "owner": None},
+        {"id": f"{kind}-3"},
+        {"id": f"{kind}-4", "owner": "ada", "kind": "odd"},
+        {"id": f"{kind}-1", "owner": "ada", "again": making.draw.secret()},
+    ]
+
+
+def made_of_toys(made: list[Any]) -> World:
+    def parts(making: Making) -> list[Any]:
+        made.append(making)
+        return [f"{making.values['toyId']}/{making.draw.id(4)}", making.parent["kind"]]
+
+    def wear(asked: Asked) -> list[dict[str, Any]]:
+        made.append(asked)
+        return []
+
+    return World(catalogue=(TOYS, PARTS, WEAR), makers={"toys": toys, "parts": parts}, timed={"wear": wear})
+
+
+def test_a_list_is_told_by_what_it_is_asked_with():
+    made: list[Any] = []
+    world = made_of_toys(made)
+    assert list(world.lists("toys")) == [{"kind": "soft"}, {"kind": "hard"}]
+    assert [record["id"] for record in world.records("toys", {"kind": "soft"})][:2] == ["soft-1", "soft-2"]
+    # neither a record without an owner nor one of another kind has parts, and those that are alike have one list
+    assert list(world.lists("parts")) == [{"owner": "ada", "toyId": "hard-1"}]
+    assert world.has("parts", {"owner": "ada", "toyId": "hard-1"})
+    assert not world.has("parts", {"owner": "ada", "toyId": "hard-4"})
+    assert list(world.lists("wear")) == [{"owner": "ada"}]
+    with pytest.raises(KeyError):
+        world.records("parts", {"owner": "ada", "toyId": "soft-1"})
+
+
+def test_records_of_all_lists_say_what_they_were_asked_with():
+    made: list[Any] = []
+    world = made_of_toys(made)
+    assert [record["kind"] for record in world.records("toys")] == [
+        *["soft"] * 3,
+        "odd",
+        "soft",
+        *["hard"] * 3,
+        "odd",
+        "hard",
+    ]
+    assert "kind" not in world.records("toys", {"kind": "soft"})[0]
+    whole = world.records("parts")
+    assert [record["toy"] for record in whole] == ["hard-1", "hard-1"]
+    assert [record["id"] for record in whole] == world.records("parts", {"owner": "ada", "toyId": "hard-1"})
+    assert whole[1]["id"] == "hard"
+    assert world.records("parts") is whole
+
+
+def test_lists_are_made_when_they_are_asked_for_and_once():
+    made: list[Any] = []
+    world = made_of_toys(made)
+    assert made == []
+    first = world.records("parts", {"owner": "ada", "toyId": "hard-1"})
+    assert world.records("parts", {"owner": "ada", "toyId": "hard-1"}) is first
+    assert [making.parent["owner"] for making in made] == ["ada"]
+    assert len(world.secrets) == 2
+
+
+def test_a_world_is_the_same_in_whatever_order_it_is_asked():
+    one, other = World(), World()
+    assert other.records("function_versions") == one.records("function_versions")
+    last = other.lists("audience_destination_connections")[-1]
+    assert other.records("audience_destination_connections", last) == one.records(
+        "audience_destination_connections", last
+    )
+    assert one.secrets == other.secrets
+
+
+def test_records_of_a_time_are_made_from_the_query():
+    made: list[Any] = []
+    world = made_of_toys(made)
+    assert world.is_timed("wear")
+    assert world.timed("wear", {"owner": "ada"}, {"startTime": ("2024-01-01",)}, NOW) == []
+    (asked,) = made
+    assert (asked.seed, asked.values, asked.now) == ("7/wear/ada", {"owner": "ada"}, NOW)
+    assert asked.query == {"startTime": ("2024-01-01",)}
+    with pytest.raises(KeyError):
+        world.records("wear", {"owner": "ada"})
+    with pytest.raises(KeyError):
+        world.timed("wear", {"owner": "eve"}, {}, NOW)
+
+
+def test_a_world_is_read_by_many_threads_at_once():
+    world, found = World(), []
+    threads = [threading.Thread(target=lambda: found.append(world.records("reverse_etl_syncs"))) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 8
+    assert all(records is found[0] for records in found)

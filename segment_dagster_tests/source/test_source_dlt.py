@@ -229,7 +229,7 @@ def test_a_list_that_is_empty_now_empties_its_table_and_keeps_its_columns(pipeli
     from segment_dagster.emulator import running
 
     run(pipeline, segment_source(endpoints=["sources"]))
-    with running(scale=0) as empty:
+    with running(scale=0, minute=0.05) as empty:
         run(pipeline, segment_source(empty.token, base_url=empty.url, endpoints=["sources"]))
     assert counts() == {"sources": (0, 0)}
     assert query("SELECT enabled, settings FROM plain_data.sources") == []

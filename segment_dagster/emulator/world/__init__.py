@@ -1,90 +1,221 @@
 """The workspace that the emulator serves: made up, and the same for the same scale and seed."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from functools import cached_property
+from itertools import product
+from threading import RLock
+from typing import Any, NamedTuple
 
-from segment_dagster.emulator.world.connections import destinations, sources, warehouses
+from segment_dagster.emulator.encoding import encode
 from segment_dagster.emulator.world.draw import Draw, Mint
-from segment_dagster.emulator.world.engage import segments, spaces
-from segment_dagster.emulator.world.making import Maker, Making, Record
-from segment_dagster.emulator.world.workspace import workspace
-from segment_dagster.endpoints import CATALOGUE, Endpoint, Parent
+from segment_dagster.emulator.world.makers import MAKERS, TIMED
+from segment_dagster.emulator.world.making import Asked, Maker, Making, Record, TimedMaker
+from segment_dagster.endpoints import CATALOGUE, Endpoint
 
-MAKERS: dict[str, Maker] = {
-    "workspace": workspace,
-    "sources": sources,
-    "destinations": destinations,
-    "warehouses": warehouses,
-    "spaces": spaces,
-    "segments": segments,
+
+class OnRequest(NamedTuple):
+    """A field that the API gives only to who asks for it."""
+
+    parameter: str
+    value: str
+    field: str
+
+
+_SAMPLES = (OnRequest("includeSampleValues", "true", "samples"),)
+
+ON_REQUEST: dict[str, tuple[OnRequest, ...]] = {
+    "segments": (OnRequest("include", "schedules", "schedules"),),
+    "space_entity_properties": _SAMPLES,
+    "space_event_properties": _SAMPLES,
+    "space_traits": _SAMPLES,
 }
-"""The function that makes an endpoint's records, by the endpoint's name."""
+"""Fields the API gives only to who asks for them, by endpoint."""
 
-ON_REQUEST: dict[str, dict[str, str]] = {"segments": {"include": "schedules"}}
-"""Fields the API gives only to who asks for them: by endpoint, the parameter and the field, which is its value."""
+_Key = tuple[str, ...]
+
+
+class _List(NamedTuple):
+    values: dict[str, str]
+    parent: Record
 
 
 class World:
     """The facts of one workspace. They never change, and whoever reads them must not change them either.
 
+    A list is made when it is first asked for. Safe to read from any thread.
+
     Args:
         scale: 1 for 40 sources, 80 destinations, 3 warehouses, 2 spaces and 2,400 audiences; 0 for none of them.
         seed: Which workspace it is.
+        catalogue: The rows of the endpoints, each after its parent.
+        makers: The function that makes the records of one list, by the endpoint's name.
+        timed: The same for endpoints that are asked for a time.
     """
 
-    def __init__(self, scale: int = 1, seed: int = 7) -> None:
+    def __init__(
+        self,
+        scale: int = 1,
+        seed: int = 7,
+        *,
+        catalogue: Iterable[Endpoint] = CATALOGUE,
+        makers: Mapping[str, Maker] = MAKERS,
+        timed: Mapping[str, TimedMaker] = TIMED,
+    ) -> None:
         self.scale = scale
         self.seed = seed
-        self._mint = Mint(seed)
-        self._lists: dict[tuple[str, str | None], list[Record]] = {}
-        self._known: dict[tuple[str, str], frozenset[str]] = {}
-        for row in CATALOGUE:
-            if row.name in MAKERS:
-                self._make(row)
-        self.secrets: frozenset[str] = frozenset(self._mint.secrets)
-        """Every secret string in the records. No other string of theirs equals one."""
+        self.catalogue = tuple(catalogue)
+        self._makers = makers
+        self._timed = timed
+        self._rows: dict[str, Endpoint] = {}
+        for row in self.catalogue:
+            if row.name in {**makers, **timed} and (row.parent is None or row.parent.endpoint in self._rows):
+                self._rows[row.name] = row
+        self._lock = RLock()
+        self._lists: dict[str, dict[_Key, _List]] = {}
+        self._made: dict[tuple[str, _Key], list[Any]] = {}
+        self._together: dict[str, list[Record]] = {}
+        self._secrets: set[str] = set()
 
-    def records(self, endpoint: str, parent_id: str | None = None) -> list[Record]:
+    @cached_property
+    def secrets(self) -> frozenset[str]:
+        """Every secret string in the records. No other string of theirs equals one. Makes all lists."""
+        for name in self._rows:
+            if name in self._makers:
+                self.records(name)
+        return frozenset(self._secrets)
+
+    def has(self, endpoint: str, values: Mapping[str, str] | None = None) -> bool:
+        """Whether the world has an endpoint of that name, and that list of it.
+
+        Args:
+            endpoint: The endpoint's name in the catalogue.
+            values: What the list is asked with; whether it is there does not matter where they are left out.
+        """
+        if endpoint not in self._rows:
+            return False
+        return values is None or _key(self._rows[endpoint], values) in self._lists_of(endpoint)
+
+    def lists(self, endpoint: str) -> Sequence[Mapping[str, str]]:
+        """What each list of an endpoint is asked with, by the parameter's name.
+
+        Raises:
+            KeyError: There is no such endpoint.
+        """
+        return [found.values for found in self._lists_of(endpoint).values()]
+
+    def records(self, endpoint: str, values: Mapping[str, str] | None = None) -> list[Any]:
         """The records of an endpoint, in the order the API lists them.
 
         Args:
             endpoint: The endpoint's name in the catalogue.
-            parent_id: The parent whose records are meant; all of them where it is left out.
+            values: What the list is asked with; all lists together where it is left out.
 
         Returns:
-            The records. The same list every time: it is not to be changed.
+            The records as the API gives them. Those of all lists together have the columns that a parameter fills as
+            well, and bare values become records. The same list every time: it is not to be changed.
 
         Raises:
-            KeyError: There is no such endpoint or parent.
+            KeyError: There is no such endpoint or list, or it is asked for a time.
         """
-        return self._lists[endpoint, parent_id]
+        if endpoint in self._timed:
+            raise KeyError(f"the records of {endpoint} depend on the time asked for: see World.timed")
+        with self._lock:
+            if values is not None:
+                return self._list(endpoint, _key(self._rows[endpoint], values))
+            if endpoint not in self._together:
+                row = self._rows[endpoint]
+                self._together[endpoint] = [
+                    record
+                    for key, found in self._lists_of(endpoint).items()
+                    for record in _filled(row, found.values, self._list(endpoint, key))
+                ]
+            return self._together[endpoint]
 
-    def has(self, endpoint: str) -> bool:
-        """Whether the world has an endpoint of that name."""
-        return (endpoint, None) in self._lists
+    def timed(
+        self, endpoint: str, values: Mapping[str, str], query: Mapping[str, tuple[str, ...]], now: datetime
+    ) -> list[Record]:
+        """All records of a list of an endpoint that is asked for a time.
 
-    def has_record(self, parent: Parent, value: str) -> bool:
-        """Whether a record of the parent endpoint has the value in the parent's field."""
-        return value in self._known[parent.endpoint, parent.field]
+        Args:
+            endpoint: The endpoint's name in the catalogue.
+            values: What the list is asked with, without the time.
+            query: All parameters of the query, each with all its values.
+            now: The present, in UTC.
+
+        Raises:
+            KeyError: There is no such endpoint or list, or it is not asked for a time.
+        """
+        key = _key(self._rows[endpoint], values)
+        found = self._lists_of(endpoint)[key]
+        seed = "/".join((str(self.seed), endpoint, *key))
+        return self._timed[endpoint](Asked(seed, found.values, query, now, self.scale, self.records))
+
+    def is_timed(self, endpoint: str) -> bool:
+        """Whether an endpoint is asked for a time, so that its records are those of `timed`."""
+        return endpoint in self._timed
 
     def left_out(self, endpoint: str, query: Mapping[str, str]) -> tuple[str, ...]:
         """The fields that the API leaves out, because the query does not ask for them."""
-        return tuple(field for name, field in ON_REQUEST.get(endpoint, {}).items() if query.get(name) != field)
+        return tuple(one.field for one in ON_REQUEST.get(endpoint, ()) if query.get(one.parameter) != one.value)
 
-    def _make(self, row: Endpoint) -> None:
-        make = MAKERS[row.name]
+    def _lists_of(self, endpoint: str) -> dict[_Key, _List]:
+        with self._lock:
+            if endpoint not in self._lists:
+                row = self._rows[endpoint]
+                lists: dict[_Key, _List] = {}
+                for values, parent in self._asked(row):
+                    lists.setdefault(_key(row, values), _List(values, parent))
+                self._lists[endpoint] = lists
+            return self._lists[endpoint]
+
+    def _asked(self, row: Endpoint) -> Iterator[tuple[dict[str, str], Record]]:
+        apart = [parameter for parameter in row.parameters if parameter.apart]
+        names = [parameter.name for parameter in apart]
+        for bound, parent in self._bound(row):
+            for chosen in product(*(parameter.values for parameter in apart)):
+                yield bound | dict(zip(names, chosen, strict=True)), parent
+
+    def _bound(self, row: Endpoint) -> Iterator[tuple[dict[str, str], Record]]:
         if row.parent is None:
-            draw = Draw(f"{self.seed}/{row.name}", self._mint)
-            self._lists[row.name, None] = make(Making(draw, self.scale, self.records))
+            yield {}, {}
             return
-        everything: list[Record] = []
-        parents = {str(record[row.parent.field]): record for record in self.records(row.parent.endpoint)}
-        for parent_id, parent in parents.items():
-            draw = Draw(f"{self.seed}/{row.name}/{parent_id}", self._mint)
-            records = make(Making(draw, self.scale, self.records, parent))
-            self._lists[row.name, parent_id] = records
-            everything += records
-        self._lists[row.name, None] = everything
-        self._known[row.parent.endpoint, row.parent.field] = frozenset(parents)
+        for record in self.records(row.parent.endpoint):
+            if row.parent.only and record.get(row.parent.only[0]) not in row.parent.only[1]:
+                continue
+            bound = {bind.parameter: record.get(bind.field) for bind in row.parent.binds}
+            if None not in bound.values():
+                yield {name: str(value) for name, value in bound.items()}, record
+
+    def _list(self, endpoint: str, key: _Key) -> list[Any]:
+        if (endpoint, key) not in self._made:
+            found = self._lists_of(endpoint)[key]
+            seed = "/".join((str(self.seed), endpoint, *key))
+            mint = Mint(seed)
+            making = Making(Draw(seed, mint), self.scale, self.records, found.parent, found.values)
+            made = self._made[endpoint, key] = self._makers[endpoint](making)
+            if mint.secrets:
+                # a maker may draw more than it uses
+                text = encode(made)
+                self._secrets.update(secret for secret in mint.secrets if secret.encode() in text)
+        return self._made[endpoint, key]
 
 
-__all__ = ["MAKERS", "ON_REQUEST", "Record", "World"]
+def _key(row: Endpoint, values: Mapping[str, str]) -> _Key:
+    names = [bind.parameter for bind in row.parent.binds] if row.parent else []
+    names += [parameter.name for parameter in row.parameters if parameter.apart]
+    return tuple(values[name] for name in names)
+
+
+def _filled(row: Endpoint, values: Mapping[str, str], records: list[Any]) -> list[Record]:
+    given = {
+        column.field: values[column.parameter]
+        for column in row.columns
+        if column.parameter is not None and column.parameter in values
+    }
+    if row.wrapped:
+        records = [{row.wrapped: value} for value in records]
+    return [given | record for record in records] if given else records
+
+
+__all__ = ["MAKERS", "ON_REQUEST", "TIMED", "OnRequest", "Record", "World"]

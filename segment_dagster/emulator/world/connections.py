@@ -13,8 +13,11 @@ from segment_dagster.emulator.world.making import Making, Record
 from segment_dagster.emulator.world.settings import settings
 from segment_dagster.emulator.world.texts import named
 
-_TEAMS = ("Marketing", "Growth", "Mobile", "Data Platform", "Support", "Checkout")
-_STAGES = ("Production", "Staging", "Development")
+TEAMS = ("Marketing", "Growth", "Mobile", "Data Platform", "Support", "Checkout")
+"""Whom sources belong to, as their labels say."""
+
+STAGES = ("Production", "Staging", "Development")
+"""What sources are for, as their labels say."""
 
 
 def sources(making: Making) -> list[Record]:
@@ -33,7 +36,7 @@ def destinations(making: Making) -> list[Record]:
         metadata = types[number % len(types)]
         record = {
             "id": draw.hex(),
-            "name": named(f"{metadata['name']} {draw.pick(_STAGES)}", number),
+            "name": named(f"{metadata['name']} {draw.pick(STAGES)}", number),
             "enabled": draw.chance(0.8),
             "metadata": metadata,
             "sourceId": draw.pick(origins)["id"],
@@ -62,7 +65,7 @@ def warehouses(making: Making) -> list[Record]:
 
 
 def _source(draw: Draw, workspace_id: str, metadata: Record, number: int) -> Record:
-    stage, team = draw.pick(_STAGES), draw.pick(_TEAMS)
+    stage, team = draw.pick(STAGES), draw.pick(TEAMS)
     record: Record = {
         "id": draw.id(),
         "slug": f"{metadata['slug']}-{stage.lower()}-{number}",

@@ -11,9 +11,9 @@ _ALPHANUMERIC = ascii_letters + digits
 
 
 class Mint:
-    """Makes secrets, and remembers each."""
+    """Makes secrets, and remembers each: the same ones for the same seed."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int | str) -> None:
         self._random = Random(f"{seed}/secrets")  # noqa: S311
         self.secrets: set[str] = set()
 

@@ -3,6 +3,7 @@
 from segment_dagster.emulator.world.draw import Draw
 from segment_dagster.emulator.world.making import Making, Record
 from segment_dagster.emulator.world.texts import named
+from segment_dagster.emulator.world.times import ZONES, moment
 
 SPACES = 2
 AUDIENCES = 1200
@@ -13,7 +14,6 @@ _WHO = ("VIP customers", "Cart abandoners", "Trial users", "Newsletter readers",
 _WHEN = ("last 7 days", "last 30 days", "this season", "all time", "before checkout")
 _EVENTS = ("Order Completed", "Product Viewed", "Signed Up", 'Clicked "Buy"', "Cart Updated")
 _STATUSES = ("Live", "Backfilling", "Computing", "Failed", "Awaiting Destinations", "Disabled")
-_ZONES = ("Europe/Berlin", "America/New_York", "Asia/Tokyo", "UTC")
 _IDENTIFIERS = ("user_id", "email", "anonymous_id", "ios.idfa", "android.idfa")
 _TYPES = (("USERS", "USERS"), ("USERS", "USERS"), ("ACCOUNTS", "ACCOUNTS"), ("LINKED", "ENTITIES"))
 
@@ -54,8 +54,8 @@ def _audience(draw: Draw, space_id: str, users: list[str], number: int) -> Recor
         "status": draw.pick(_STATUSES),
         "createdBy": draw.pick(users),
         "updatedBy": draw.pick(users),
-        "createdAt": _moment(draw, year, number % 3),
-        "updatedAt": _moment(draw, year + 1, (number + 1) % 3),
+        "createdAt": moment(draw, year, number % 3),
+        "updatedAt": moment(draw, year + 1, (number + 1) % 3),
         "audienceType": audience_type,
         "computeCadence": {"type": "BATCH" if batch else "REALTIME"},
         "size": {"count": count, "type": member},
@@ -92,19 +92,11 @@ def _schedule(draw: Draw, number: int) -> Record:
         "strategy": "PERIODIC" if periodic else "SPECIFIC_DAYS",
         "config": {"interval": f"{number % 23 + 1}h"}
         if periodic
-        else {"days": [number % 7, (number + 3) % 7], "hours": [6, 18], "timezone": draw.pick(_ZONES)},
-        "nextExecution": _moment(draw, 2031, 0),
+        else {"days": [number % 7, (number + 3) % 7], "hours": [6, 18], "timezone": draw.pick(ZONES)},
+        "nextExecution": moment(draw, 2031, 0),
     }
     if number % 29 == 0:
         schedule["config"] = None
     if number % 6 == 0:
         del schedule["nextExecution"]
     return schedule
-
-
-def _moment(draw: Draw, year: int, form: int) -> str:
-    """A point in time with 0, 3 or 6 digits of a second's fraction."""
-    bits = draw.random.getrandbits(40)
-    fraction = ("", f".{bits % 1000:03d}", f".{bits % 1_000_000:06d}")[form]
-    month, day, hour = bits % 12 + 1, (bits >> 4) % 28 + 1, (bits >> 9) % 24
-    return f"{year}-{month:02d}-{day:02d}T{hour:02d}:{(bits >> 14) % 60:02d}:{(bits >> 20) % 60:02d}{fraction}Z"

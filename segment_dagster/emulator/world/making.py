@@ -1,7 +1,8 @@
 """What a function that makes records is given."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from segment_dagster.emulator.world.draw import Draw
@@ -18,11 +19,45 @@ class Making:
     scale: int
 
     records: Callable[[str], list[Record]]
-    """The records of an endpoint that comes earlier in the catalogue."""
+    """The records of an endpoint that comes earlier in the catalogue: all its lists together.
+
+    Each with the fields that the API leaves to whoever asks: those of the columns that a parameter fills.
+    """
 
     parent: Record = field(default_factory=dict)
-    """The record that the list belongs to; empty for an endpoint without a parent."""
+    """The first record that the list belongs to, as `records` gives it; empty for an endpoint without a parent."""
+
+    values: Mapping[str, str] = field(default_factory=dict)
+    """What the list is asked with, by the parameter's name: what the parent gives, and the parameters told apart."""
 
 
-Maker = Callable[[Making], list[Record]]
-"""Makes the records of one list."""
+Maker = Callable[[Making], list[Any]]
+"""Makes the records of one list: one record at most where the answer is single, bare values where it holds such."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the records of one answer that covers a time are made from."""
+
+    seed: str
+    """Tells world, endpoint and list apart, and is the same whatever time is asked for.
+
+    What is counted for a stretch of time is drawn from it and that stretch, so that it is the same in every answer.
+    """
+
+    values: Mapping[str, str]
+    """What the list is asked with, by the parameter's name."""
+
+    query: Mapping[str, tuple[str, ...]]
+    """All parameters of the query: each value of those that are repeated, in any form that the API reads."""
+
+    now: datetime
+    """The present, in UTC."""
+
+    scale: int
+    records: Callable[[str], list[Record]]
+    """As in `Making`."""
+
+
+TimedMaker = Callable[[Asked], list[Record]]
+"""Makes all records of one list for the time that is asked for."""

@@ -1,0 +1,58 @@
+"""What an answer holds beside its list, where Segment documents such keys."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from zlib import crc32
+
+from segment_dagster.emulator.parameters import Query
+
+
+@dataclass(frozen=True)
+class Answered:
+    """An answer that is about to be given."""
+
+    path: str
+    """The path, percent-decoded."""
+
+    query: Query
+    values: Mapping[str, str]
+    """What tells the list from the endpoint's others."""
+
+    records: Sequence[Any]
+    """All records of the list, of which the answer holds a page."""
+
+
+def _echo(answered: Answered) -> dict[str, Any]:
+    query = {
+        name: held[0] if name in ("granularity", "startTime", "endTime") else list(held)
+        for name, held in answered.query.items()
+        if not name.startswith("pagination")
+    }
+    return {"path": answered.path, "query": query}
+
+
+def _total(answered: Answered) -> dict[str, Any]:
+    return {"total": sum(record.get("total", 0) for record in answered.records)}
+
+
+def _event_tables(answered: Answered) -> dict[str, Any]:
+    return {"enableEventTables": crc32("/".join(answered.values.values()).encode()) % 2 == 0}
+
+
+def _pagination(answered: Answered) -> dict[str, Any]:
+    return {"pagination": {"current": "MA==", "totalEntries": sum(len(record) for record in answered.records)}}
+
+
+BESIDE: dict[str, Callable[[Answered], dict[str, Any]]] = {
+    "events_volume": _echo,
+    "delivery_overview_successfully_received": _total,
+    "delivery_overview_failed_on_ingest": _total,
+    "delivery_overview_filtered_at_source": _total,
+    "delivery_overview_filtered_at_destination": _total,
+    "delivery_overview_failed_delivery": _total,
+    "delivery_overview_successful_delivery": _total,
+    "profiles_warehouse_selective_syncs": _event_tables,
+    "audience_supported_destinations": _pagination,
+}
+"""By the endpoint's name, the keys of `data` that stand beside its list."""

@@ -1,0 +1,33 @@
+"""What Segment documents of single endpoints, and their rows in the catalogue do not say: by the endpoint's name."""
+
+_RANGE = ("granularity", "startTime", "endTime")
+
+REQUIRED: dict[str, tuple[str, ...]] = {
+    "functions": ("resourceType",),
+    "events_volume": _RANGE,
+    "delivery_overview_successfully_received": _RANGE,
+    "delivery_overview_failed_on_ingest": _RANGE,
+    "delivery_overview_filtered_at_source": _RANGE,
+    "delivery_overview_filtered_at_destination": _RANGE,
+    "delivery_overview_failed_delivery": _RANGE,
+    "delivery_overview_successful_delivery": _RANGE,
+}
+"""Parameters without which a request is refused, beside those that stand for a parent and the `period` of usage."""
+
+DEFAULT_GRANULARITY: dict[str, str] = {"destination_delivery_metrics": "MINUTE"}
+"""The granularity of a request that names none."""
+
+DEFAULT_COUNT = 200
+"""Rows of a page when the request does not say how many."""
+
+DEFAULT_COUNTS: dict[str, int] = {"reverse_etl_syncs": 10, "space_filters": 10}
+"""The same, where it is another number."""
+
+OFFSET_CURSORS = frozenset({"space_filters"})
+"""Cursors are numbers. The pagination object has no `previous`, and no `next` at the end."""
+
+FORWARD_ONLY = frozenset({"space_traits", "space_entity_properties"})
+"""The pagination object has no `previous`."""
+
+FIRST_PAGE_ONLY = frozenset({"source_regulations"})
+"""A count is taken, but no answer has a pagination object: there is no way to the second page."""

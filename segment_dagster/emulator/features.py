@@ -1,0 +1,78 @@
+"""Features of the workspace's plan: what the API refuses where one is missing."""
+
+from collections.abc import Iterable, Sequence
+from threading import Lock
+from typing import Any
+
+from starlette.responses import Response
+
+from segment_dagster.emulator.errors import Refused, refusal
+from segment_dagster.endpoints import Endpoint
+
+GATE_STATUSES = (403, 404)
+"""The statuses that a missing feature may be answered with. Segment states none."""
+
+
+class Features:
+    """The features that the workspace lacks. Safe to change from any thread while the emulator answers.
+
+    Args:
+        catalogue: The rows, which name all features there are.
+        without: The features that are missing.
+        status: What a request that needs one is answered with: one of `GATE_STATUSES`.
+
+    Raises:
+        ValueError: There is no such feature or status; the message lists those there are.
+    """
+
+    def __init__(self, catalogue: Iterable[Endpoint], without: Iterable[str] = (), status: int = 403) -> None:
+        self._lock = Lock()
+        self._known = list(dict.fromkeys(row.feature for row in catalogue if row.feature))
+        self._without: tuple[str, ...] = ()
+        self._status = status
+        self.set(without, status)
+
+    @property
+    def without(self) -> tuple[str, ...]:
+        """The features that are missing."""
+        return self._without
+
+    def set(self, without: Iterable[str] = (), status: int | None = None) -> None:
+        """Let these features be missing and no others.
+
+        Args:
+            without: The features.
+            status: What a request that needs one is answered with; as before where it is left out.
+
+        Raises:
+            ValueError: There is no such feature or status; the message lists those there are.
+        """
+        missing = tuple(dict.fromkeys(without))
+        if unknown := [name for name in missing if name not in self._known]:
+            raise ValueError(f"unknown feature {unknown[0]!r}; the features are {', '.join(self._known)}")
+        if status is not None and status not in GATE_STATUSES:
+            raise ValueError(f"unknown status {status}; a missing feature is answered with 403 or 404")
+        with self._lock:
+            self._without, self._status = missing, status or self._status
+
+    def check(self, rows: Sequence[Endpoint]) -> None:
+        """Refuse a request for endpoints that need a missing feature.
+
+        Raises:
+            Refused: One of them does.
+        """
+        with self._lock:
+            for row in rows:
+                if row.feature in self._without:
+                    raise Refused(feature_missing(row, self._status))
+
+    def to_json(self) -> dict[str, Any]:
+        """The settings, as `GET /_emulator/features` gives them."""
+        with self._lock:
+            return {"without": list(self._without), "status": self._status}
+
+
+def feature_missing(row: Endpoint, status: int = 403) -> Response:
+    """The answer to a request for an endpoint whose feature is not enabled."""
+    kind = "forbidden" if status == 403 else "not-found"
+    return refusal(status, kind, f"The feature {row.feature or row.name} is not enabled for the workspace.")

@@ -1,0 +1,110 @@
+"""The parameters of a request: how they are written, and which list they name."""
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+
+from segment_dagster.emulator.documented import REQUIRED
+from segment_dagster.emulator.errors import bad_parameter
+from segment_dagster.endpoints import Endpoint
+
+Query = Mapping[str, tuple[str, ...]]
+"""The parameters of a query, each with all its values."""
+
+
+def read_query(items: Iterable[tuple[str, str]]) -> Query:
+    """The parameters in one form, whichever they are sent in.
+
+    `groupBy=a&groupBy=b`, `groupBy.0=a&groupBy.1=b`, `groupBy[]=a&groupBy[]=b` and `groupBy=["a","b"]` are the same,
+    and so are `filter.eventName=a`, `filter[eventName]=a` and `filter={"eventName":["a"]}`.
+
+    Args:
+        items: Names and values as they are sent, percent-decoded.
+
+    Returns:
+        The values by dotted name.
+    """
+    found: dict[str, tuple[str, ...]] = {}
+    for name, text in items:
+        for key, value in _flat(_dotted(name), _parsed(text)):
+            found[key] = (*found.get(key, ()), value)
+    return found
+
+
+def values_of(row: Endpoint, ids: Mapping[str, str], query: Query) -> dict[str, str]:
+    """What tells the list that is asked for from the endpoint's other lists.
+
+    Args:
+        row: The endpoint.
+        ids: The path's values by placeholder.
+        query: The query's parameters.
+
+    Returns:
+        The list's values by parameter name.
+
+    Raises:
+        Refused: A parameter is missing, or has a value that the API does not know: status 422.
+    """
+    binds = row.parent.binds if row.parent else ()
+    values = {
+        bind.parameter: ids[bind.parameter] if bind.parameter in ids else required(query, bind.parameter)
+        for bind in binds
+    }
+    for parameter in row.parameters:
+        if parameter.apart:
+            given = _first(query, parameter.name)
+            if given is None and parameter.name not in REQUIRED.get(row.name, ()):
+                given = parameter.values[0]
+            if given not in parameter.values:
+                known = ", ".join(parameter.values)
+                raise bad_parameter(parameter.name, f"{parameter.name} must be one of {known}")
+            values[parameter.name] = given
+    return values
+
+
+def required(query: Query, name: str) -> str:
+    """The value of a parameter that has to be there.
+
+    Raises:
+        Refused: It is not: status 422.
+    """
+    if value := _first(query, name):
+        return value
+    raise bad_parameter(name, f"{name} is required")
+
+
+def optional(row: Endpoint, query: Query, name: str) -> str | None:
+    """The value of a parameter, or `None` where it is not given.
+
+    Raises:
+        Refused: It is not given and Segment requires it for this endpoint: status 422.
+    """
+    return required(query, name) if name in REQUIRED.get(row.name, ()) else _first(query, name)
+
+
+def _first(query: Query, name: str) -> str | None:
+    return next(iter(query.get(name, ())), None)
+
+
+def _dotted(name: str) -> str:
+    return re.sub(r"(\.\d+)+$|\.$", "", re.sub(r"\[(\w*)\]", r".\1", name))
+
+
+def _parsed(text: str) -> object:
+    if text[:1] in ("{", "["):
+        try:
+            return json.loads(text)
+        except ValueError:
+            return text
+    return text
+
+
+def _flat(name: str, value: object) -> Iterator[tuple[str, str]]:
+    if isinstance(value, dict):
+        for key, held in value.items():
+            yield from _flat(f"{name}.{key}", held)
+    elif isinstance(value, list):
+        for held in value:
+            yield from _flat(name, held)
+    else:
+        yield name, value if isinstance(value, str) else json.dumps(value)

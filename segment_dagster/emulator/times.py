@@ -1,0 +1,89 @@
+"""The time that a request is for: which parameters are right, and which ranges the API takes."""
+
+import re
+from datetime import date, datetime, timedelta
+
+from segment_dagster.emulator.clock import in_utc
+from segment_dagster.emulator.documented import DEFAULT_GRANULARITY
+from segment_dagster.emulator.errors import bad_parameter
+from segment_dagster.emulator.parameters import Query, optional, required
+from segment_dagster.endpoints import Endpoint, Months, TimeRange
+
+GRANULARITIES = ("DAY", "HOUR", "MINUTE")
+
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_ISO = re.compile(r"(\d{4}-\d{2}-\d{2})(?:T(\d{2}:\d{2})(:\d{2})?(?:\.(\d{1,9}))?(Z|[+-]\d{2}:?\d{2})?)?")
+
+
+def check_time(row: Endpoint, query: Query, now: datetime) -> None:
+    """Refuse a request for a time that the API does not answer for.
+
+    Args:
+        row: The endpoint.
+        query: The query's parameters.
+        now: The present, in UTC.
+
+    Raises:
+        Refused: A parameter is missing, or not a time, or the range is against the documented limits: status 422.
+    """
+    if isinstance(row.time, Months):
+        _check_period(required(query, "period"))
+    elif row.time:
+        _check_range(row, row.time, query, now)
+
+
+def parsed(text: str) -> datetime | None:
+    """The moment that a text in ISO 8601 stands for, in UTC; `None` where it stands for none."""
+    if not (found := _ISO.fullmatch(text)):
+        return None
+    day, minute, second, fraction, zone = found.groups()
+    zone = {None: "+00:00", "Z": "+00:00"}.get(zone) or f"{zone[:3]}:{zone[-2:]}"
+    try:
+        whole = datetime.fromisoformat(f"{day}T{minute or '00:00'}{second or ':00'}{zone}")
+        return in_utc(whole.replace(microsecond=int(f"{fraction or 0:0<6}"[:6])))
+    except (ValueError, OverflowError):
+        return None
+
+
+def _check_period(period: str) -> None:
+    try:
+        first = bool(_DATE.fullmatch(period)) and date.fromisoformat(period).day == 1
+    except ValueError:
+        first = False
+    if not first:
+        raise bad_parameter("period", "period must be the first day of a month, such as 2021-02-01")
+
+
+def _check_range(row: Endpoint, time: TimeRange, query: Query, now: datetime) -> None:
+    granularity = None
+    if time.granularity:
+        granularity = optional(row, query, "granularity")
+        granularity = DEFAULT_GRANULARITY.get(row.name) if granularity is None else granularity
+        if granularity not in GRANULARITIES:
+            raise bad_parameter("granularity", f"granularity must be one of {', '.join(GRANULARITIES)}")
+    start, end = _moment(row, query, "startTime"), _moment(row, query, "endTime")
+    if start and end and end <= start:
+        raise bad_parameter("endTime", "endTime must be after startTime")
+    for span in time.spans:
+        if span.granularity == granularity and start:
+            if now - start > span.oldest:
+                message = f"startTime must be within the last {_length(span.oldest)} for granularity {granularity}"
+                raise bad_parameter("startTime", message)
+            if (end or now) - start > span.longest:
+                message = f"the range must be {_length(span.longest)} at most for granularity {granularity}"
+                raise bad_parameter("endTime", message)
+
+
+def _moment(row: Endpoint, query: Query, name: str) -> datetime | None:
+    text = optional(row, query, name)
+    if text is None:
+        return None
+    moment = parsed(text)
+    if moment is None:
+        raise bad_parameter(name, f"{name} is not a time in ISO 8601")
+    return moment
+
+
+def _length(span: timedelta) -> str:
+    hours = round(span.total_seconds() / 3600)
+    return f"{hours} hours" if hours <= 48 else f"{span.days} days"

@@ -1,0 +1,158 @@
+"""The catalogue of integrations: the types in use, with the metadata that their instances have, and others."""
+
+from segment_dagster.emulator.world.choosing import thinned
+from segment_dagster.emulator.world.integrations import (
+    DESTINATIONS,
+    SOURCES,
+    WAREHOUSES,
+    Kind,
+    destination_metadata,
+    source_metadata,
+    warehouse_metadata,
+)
+from segment_dagster.emulator.world.making import Maker, Making, Record
+
+_STATUSES = (
+    *("PUBLIC", "PRIVATE_SUBMITTED", "UNAVAILABLE", "DEPRECATED", "PRIVATE_BETA", "PRIVATE_BUILDING", "PUBLIC_BETA"),
+)
+_FIELD_TYPES = ("BOOLEAN", "DATETIME", "HIDDEN", "INTEGER", "NUMBER", "OBJECT", "PASSWORD", "STRING", "TEXT")
+_MORE_SOURCES = tuple(
+    Kind(name, category)
+    for name, category in (
+        ("Unity", "Mobile"),
+        ("Xamarin", "Mobile"),
+        ("Twilio Events", "SMS"),
+        ("Facebook Lead Ads", "Advertising"),
+        ("Kotlin", "Mobile"),
+        ("Klaviyo", "Email"),
+        ("Looker", "Analytics"),
+        ("Mandrill", "Email"),
+    )
+)
+_MORE_DESTINATIONS = tuple(
+    Kind(name, category, mobile=mobile)
+    for name, category, mobile in (
+        ("Adjust", "Attribution", True),
+        ("AppsFlyer", "Attribution", True),
+        ("Bing Ads", "Advertising", False),
+        ("Heap", "Analytics", False),
+        ("Optimizely Web", "A/B Testing", False),
+        ("Pendo", "Personalization", False),
+        ("Snapchat Conversions API", "Advertising", False),
+        ("Taplytics", "A/B Testing", True),
+        ("Vero", "Email Marketing", False),
+    )
+)
+
+
+def _sources(making: Making) -> list[Record]:
+    used = _used(making, "sources")
+    return [*used, *(_source(making, kind, number) for number, kind in _unused(making, used, SOURCES + _MORE_SOURCES))]
+
+
+def _destinations(making: Making) -> list[Record]:
+    used = _used(making, "destinations")
+    more = _unused(making, used, DESTINATIONS + _MORE_DESTINATIONS)
+    return [*used, *(_destination(making, kind, number) for number, kind in more)]
+
+
+def _warehouses(making: Making) -> list[Record]:
+    used = _used(making, "warehouses")
+    more = _unused(making, used, WAREHOUSES)
+    return [*used, *(_logos(warehouse_metadata(making.draw, kind), number) for number, kind in more)]
+
+
+def _used(making: Making, endpoint: str) -> list[Record]:
+    """The types of the endpoint's records, each once."""
+    return list({record["metadata"]["id"]: record["metadata"] for record in making.records(endpoint)}.values())
+
+
+def _unused(making: Making, used: list[Record], kinds: tuple[Kind, ...]) -> list[tuple[int, Kind]]:
+    """The types that nothing is of, each with its number; none for a world without anything."""
+    names = {metadata["name"] for metadata in used}
+    return list(enumerate(kind for kind in kinds if kind.name not in names)) if making.scale else []
+
+
+def _source(making: Making, kind: Kind, number: int) -> Record:
+    record = _logos(source_metadata(making.draw, kind), number)
+    return record | {"status": _STATUSES[number % len(_STATUSES)], "categories": [kind.category][: number % 4]}
+
+
+def _destination(making: Making, kind: Kind, number: int) -> Record:
+    draw = making.draw
+    record = _logos(destination_metadata(draw, kind), number) | {
+        "status": _STATUSES[number % len(_STATUSES)],
+        "previousNames": [],
+        "partnerOwned": draw.chance(0.5),
+        "supportedRegions": ["us-west-2"],
+        "regionEndpoints": ["US"],
+        "multiInstanceSupportedVersion": f"{number}.2.0",
+    }
+    record["components"] = [
+        *record["components"],
+        {"type": "ANDROID", "code": f"https://github.com/example/{kind.slug}-android", "owner": "PARTNER"},
+    ]
+    if number % 2:
+        record["supportedFeatures"] |= {"browserUnbundlingPublic": draw.chance(0.5)}
+        record["supportedPlatforms"] |= {"warehouse": False, "cloudAppObject": False, "linkedAudiences": True}
+    record["supportedFeatures"] = thinned(
+        record["supportedFeatures"], number, cloudModeInstances=3, deviceModeInstances=4, replay=5, browserUnbundling=2
+    )
+    record["supportedMethods"] = thinned(
+        record["supportedMethods"], number, pageview=2, identify=5, alias=3, track=6, group=4
+    )
+    record["supportedPlatforms"] = thinned(record["supportedPlatforms"], number, browser=3, server=4, mobile=5)
+    if number % 3 == 0:
+        record["actions"] = [_action(number)]
+    return thinned(
+        record, number, partnerOwned=3, supportedRegions=4, regionEndpoints=5, multiInstanceSupportedVersion=2
+    )
+
+
+def _action(number: int) -> Record:
+    """An action that has a field of every type."""
+    fields: list[Record] = [
+        {
+            "id": f"field-{number}-{place}",
+            "sortOrder": place,
+            "fieldKey": f"field_{place}",
+            "label": f"Field {place}",
+            "type": type_,
+            "description": 'Sets "it".',
+            "placeholder": "$.properties",
+            "defaultValue": None if place % 2 else {"@path": "$.properties"},
+            "required": False,
+            "multiple": place % 2 == 0,
+            "choices": None if place % 3 else [{"label": "A", "value": "a"}],
+            "dynamic": False,
+            "allowNull": True,
+            "hidden": place == 3,
+        }
+        for place, type_ in enumerate(_FIELD_TYPES)
+    ]
+    return {
+        "id": f"action-{number}",
+        "slug": "sendAll",
+        "name": "Send All",
+        "description": "Sends everything.",
+        "platform": "WEB",
+        "hidden": True,
+        "defaultTrigger": None,
+        "fields": [
+            thinned(field, place, placeholder=2, defaultValue=4, hidden=3) for place, field in enumerate(fields)
+        ],
+    }
+
+
+def _logos(record: Record, number: int) -> Record:
+    """The metadata with other logos: one that is null, or only the one that must be there."""
+    held = record["logos"] | {"mark": None, "alt": None}
+    return record | {"logos": held if number % 2 else {"default": held["default"]}}
+
+
+MAKERS: dict[str, Maker] = {
+    "catalog_sources": _sources,
+    "catalog_destinations": _destinations,
+    "catalog_warehouses": _warehouses,
+}
+"""The function that makes an endpoint's records, by the endpoint's name."""

@@ -1,0 +1,173 @@
+"""What becomes of the events of a source, at the source and at each destination."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+
+from segment_dagster.emulator.world.choosing import number_of
+from segment_dagster.emulator.world.making import Asked, Record, TimedMaker
+from segment_dagster.emulator.world.series import (
+    Stream,
+    Window,
+    asked_for,
+    asked_window,
+    counts,
+    grouped,
+    instant,
+    times,
+    window,
+)
+from segment_dagster.emulator.world.volume import EVENTS, UNNAMED, VERSIONS, is_mobile
+
+
+@dataclass(frozen=True)
+class _Stage:
+    """A stage of delivery."""
+
+    per_day: tuple[int, ...]
+    """About how many events of a kind are counted a day."""
+
+    reasons: tuple[str, ...] = ("",)
+    """Why events are dropped; an empty one is not named."""
+
+    at_destination: bool = False
+
+
+_COLUMNS = ("eventName", "eventType", "discardReason", "appVersion")
+_MANY, _FEW = (40, 900, 12_000, 250_000), (0, 2, 30, 500)
+_STAGES = {
+    "delivery_overview_successfully_received": _Stage(_MANY),
+    "delivery_overview_failed_on_ingest": _Stage(_FEW, ("invalid_json", "event_too_large", "", "bad 'userId'/\u2028")),
+    "delivery_overview_filtered_at_source": _Stage(_FEW, ("blocked_by_schema", "unplanned_event", "")),
+    "delivery_overview_filtered_at_destination": _Stage(
+        _FEW, ("destination_filter", "no_matching_subscription", ""), at_destination=True
+    ),
+    "delivery_overview_failed_delivery": _Stage(
+        _FEW, ("bad_request", "unauthorized", "", 'rejected: "quota" 100%'), at_destination=True
+    ),
+    "delivery_overview_successful_delivery": _Stage(_MANY, at_destination=True),
+}
+_RETRIES = (20, 0, 7)
+"""Of how many events one was retried; 0 where that is not told."""
+
+_METRICS = {
+    "successes": ("successes_on_first_attempt", "successes_after_retry"),
+    "discarded": ("discarded_by_filter", "discarded_as_invalid"),
+    "expired": (),
+    "retried": (),
+}
+"""The metrics of a destination, and what each is made of."""
+
+_DEFAULT_RANGES = {"MINUTE": timedelta(hours=1), "HOUR": timedelta(days=7), "DAY": timedelta(days=30)}
+"""What is told of where a request for metrics names no start."""
+
+
+def _overview(stage: _Stage, asked: Asked) -> list[Record]:
+    over = asked_window(asked)
+    source, destination = _named(asked, stage)
+    if not over.starts or source is None or (stage.at_destination and destination is None):
+        return []
+    filters: Record = json.loads(asked_for(asked, "filter") or "{}")
+    streams = [
+        stream
+        for stream in _streams(asked.seed, stage, source, destination or {})
+        if all(stream.columns.get(name) in values for name, values in filters.items() if name in _COLUMNS and values)
+    ]
+    # a record has no field for the other things that can be grouped by
+    by = [name for name in asked.query.get("groupBy", ()) if name in _COLUMNS]
+    written = times(over.starts, ".000")
+    return [_record(written, *group) for group in grouped(streams, by, over)]
+
+
+def _named(asked: Asked, stage: _Stage) -> tuple[Record | None, Record | None]:
+    """The source and the destination that a request names, where they are enabled and belong together."""
+    source = _enabled(asked, "sources", asked_for(asked, "sourceId"))
+    destination = _enabled(asked, "destinations", asked_for(asked, "destinationConfigId"))
+    if source and destination and destination["sourceId"] != source["id"]:
+        destination = None
+    return source, destination
+
+
+def _enabled(asked: Asked, endpoint: str, identity: str | None) -> Record | None:
+    return next((r for r in asked.records(endpoint) if r["id"] == identity and r["enabled"]), None)
+
+
+def _streams(seed: str, stage: _Stage, source: Record, destination: Record) -> list[Stream]:
+    ids = (source["id"], destination.get("id", ""))
+    first = number_of(*ids)
+    count = 2 + first % 2 if destination else 4 + first % 2
+    kinds = [EVENTS[(first + place) % len(EVENTS)] for place in range(count)]
+    # the first two once more: only their reason or their version tells them apart
+    kinds += [("", UNNAMED[first % len(UNNAMED)]), *kinds[: 1 if destination else 2]]
+    made: dict[str, Stream] = {}
+    for place, (name, type_) in enumerate(kinds):
+        reason = stage.reasons[(first + place) % len(stage.reasons)]
+        version = VERSIONS[(first + place) % len(VERSIONS)] if is_mobile(source) and place % 3 else ""
+        every = {"eventName": name, "eventType": type_, "discardReason": reason, "appVersion": version}
+        number = number_of(seed, *ids, *every.values())
+        made[repr(every)] = Stream(
+            number=number,
+            per_day=stage.per_day[number % len(stage.per_day)],
+            columns={column: value for column, value in every.items() if value},
+            retries=_RETRIES[(first + place) % len(_RETRIES)],
+        )
+    return list(made.values())
+
+
+def _record(written: list[str], columns: Record, found: list[int], retried: list[int]) -> Record:
+    series: list[Record] = [{"time": at, "count": count} for at, count in zip(written, found, strict=True)]
+    record: Record = {**columns, "total": sum(found), "series": series}
+    if retried:
+        for point, count in zip(series, retried, strict=True):
+            point["retryCount"] = count
+        record["totalRetryCount"] = sum(retried)
+    return record
+
+
+def _metrics(asked: Asked) -> list[Record]:
+    identity = asked_for(asked, "destinationId")
+    destination = next((record for record in asked.records("destinations") if record["id"] == identity), None)
+    if destination is None:
+        return []
+    over = _metrics_window(asked)
+    source_id = asked_for(asked, "sourceId") or destination["sourceId"]
+    counted = _METRICS if destination["enabled"] and destination["sourceId"] == source_id else {}
+    return [
+        {
+            "sourceId": source_id,
+            "destinationMetadataId": destination["metadata"]["id"],
+            "metrics": [_metric(f"{asked.seed}/{identity}", name, parts, over) for name, parts in counted.items()],
+        }
+    ]
+
+
+def _metrics_window(asked: Asked) -> Window:
+    granularity = asked_for(asked, "granularity") or "MINUTE"
+    start, end = asked_for(asked, "startTime"), asked_for(asked, "endTime")
+    return window(
+        instant(start) if start else asked.now - _DEFAULT_RANGES[granularity],
+        instant(end) if end else asked.now,
+        granularity,
+        asked.now,
+    )
+
+
+def _metric(seed: str, name: str, parts: tuple[str, ...], over: Window) -> Record:
+    number = number_of(seed, name)
+    made = Stream(number, (2, 900, 40_000)[number % 3], retries=9)
+    found, retried = counts(made, over)
+    total, rest = sum(found), sum(retried)
+    record: Record = {"metricName": name, "total": total}
+    if parts:
+        values = zip(parts, (total - rest, rest), strict=True)
+        record["breakdown"] = [{"metricName": part, "value": value} for part, value in values]
+    return record
+
+
+_OVERVIEWS: dict[str, Callable[[Asked], list[Record]]] = {
+    name: partial(_overview, stage) for name, stage in _STAGES.items()
+}
+TIMED: dict[str, TimedMaker] = {**_OVERVIEWS, "destination_delivery_metrics": _metrics}
+"""The function that makes an endpoint's records, by the endpoint's name."""

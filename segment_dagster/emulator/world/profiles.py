@@ -1,0 +1,55 @@
+"""Profiles Sync: the warehouses that a space's profiles are synced to."""
+
+from segment_dagster.emulator.world.choosing import number_of, thinned
+from segment_dagster.emulator.world.integrations import WAREHOUSES, warehouse_metadata
+from segment_dagster.emulator.world.making import Maker, Making, Record
+from segment_dagster.emulator.world.settings import settings
+
+_COLLECTIONS = (
+    *("identifies", "id_graph_updates", "external_id_mapping_updates", "profile_traits_updates", "profile_merges"),
+    *("tracks", "pages", "screens", "groups", "users", "user_traits", "user_identifiers"),
+    *("order_completed", "登録完了", 'it\'s a "quoted" table'),
+)
+_PROPERTIES = ("id", "received_at", "user_id", "context_ip", "price", "a/b", "naïve 🎉", "line\u2028break")
+
+
+def _warehouses(making: Making) -> list[Record]:
+    space_id = making.values["spaceId"]
+    first = number_of(space_id)
+    return [_warehouse(making, space_id, first + place) for place in range(first % 2 + 2)]
+
+
+def _warehouse(making: Making, space_id: str, number: int) -> Record:
+    draw = making.draw
+    metadata = warehouse_metadata(draw, WAREHOUSES[number % len(WAREHOUSES)])
+    record: Record = {
+        "id": draw.id(),
+        "spaceId": space_id,
+        "metadata": metadata,
+        "workspaceId": making.records("workspace")[0]["id"],
+        "enabled": draw.chance(0.8),
+        "settings": settings(draw, metadata["options"], number),
+        "schemaName": f"profiles_{number % 100}" if number % 3 else 'my "odd" schema/ü',
+    }
+    return thinned(record, number, schemaName=2)
+
+
+def _selective_syncs(making: Making) -> list[Record]:
+    draw, warehouse_id = making.draw, making.values["warehouseId"]
+    count = number_of(making.values["spaceId"], warehouse_id) % len(_COLLECTIONS) + 1
+    return [
+        {
+            "collection": collection,
+            "warehouseId": warehouse_id,
+            "enabled": draw.chance(0.8),
+            "properties": {name: draw.chance(0.8) for name in draw.some(_PROPERTIES, 6)},
+        }
+        for collection in _COLLECTIONS[:count]
+    ]
+
+
+MAKERS: dict[str, Maker] = {
+    "profiles_warehouses": _warehouses,
+    "profiles_warehouse_selective_syncs": _selective_syncs,
+}
+"""The function that makes an endpoint's records, by the endpoint's name."""

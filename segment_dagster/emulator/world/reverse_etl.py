@@ -1,0 +1,99 @@
+"""Reverse ETL: the models and the syncs of the subscriptions that are fed by them."""
+
+from segment_dagster.emulator.world.choosing import number_of, thinned
+from segment_dagster.emulator.world.draw import Draw
+from segment_dagster.emulator.world.making import Maker, Making, Record
+from segment_dagster.emulator.world.texts import named
+from segment_dagster.emulator.world.times import written
+
+MODELS = 12
+"""Models at scale 1."""
+
+SYNCS = 230
+"""Syncs of the first subscription that has a model: more than two of the largest pages."""
+
+_QUERIES = (
+    "SELECT user_id, email\nFROM analytics.users\nWHERE plan = 'pro' -- \"paying\"",
+    "select id, sum(price) as ltv from orders group by 1",
+    "WITH t AS (SELECT * FROM café.naïve) SELECT id FROM t WHERE name LIKE '%\u2028%' OR path = '\\\\srv/x'",
+)
+_STATUSES = ("SUCCESS", "SUCCESS", "PARTIAL_SUCCESS", "FAIL", "IN_PROGRESS")
+_NEWEST = 1_735_689_600
+"""When the newest sync starts: 2025-01-01."""
+
+_APART = 3600
+"""Seconds between the starts of two syncs."""
+
+
+def model_id(number: int) -> str:
+    """The id of a model: subscriptions name models before the models are made."""
+    return f"mdl_{number:04d}"
+
+
+def _models(making: Making) -> list[Record]:
+    draw, sources = making.draw, making.records("sources")
+    return [
+        {
+            "id": model_id(number),
+            "sourceId": draw.pick(sources)["id"],
+            "name": named("Paying customers", number),
+            "description": named("Who pays, and how much.", number + 3) if number % 4 else "",
+            "enabled": draw.chance(0.8),
+            "query": _QUERIES[number % len(_QUERIES)],
+            "queryIdentifierColumn": draw.pick(("user_id", "id", "Customer Id")),
+        }
+        for number in range(MODELS * making.scale)
+    ]
+
+
+def _syncs(making: Making) -> list[Record]:
+    subscription_id, model = making.values["subscriptionId"], making.values["modelId"]
+    source_id = next(record["sourceId"] for record in making.records("reverse_etl_models") if record["id"] == model)
+    largest = next(record["id"] for record in making.records("destination_subscriptions") if "modelId" in record)
+    first = number_of(subscription_id)
+    count = SYNCS if subscription_id == largest else first % 9
+    return [
+        _sync(making.draw, {"modelId": model, "sourceId": source_id}, place, first + place) for place in range(count)
+    ]
+
+
+def _sync(draw: Draw, owner: Record, place: int, number: int) -> Record:
+    status = _STATUSES[number % len(_STATUSES)]
+    start, form = _NEWEST - place * _APART, number % 3
+    duration = draw.number(1, _APART)
+    counts = [draw.number(0, 10**9) for _ in range(5)]
+    # more than a number of JavaScript holds exactly
+    counts[2] += 2**53 if number % 10 == 3 else 0
+    record: Record = {
+        "syncId": f"sync_{draw.id()}",
+        **owner,
+        "syncStatus": status,
+        "duration": str(duration),
+        "startedAt": written(start, form),
+        "finishedAt": written(start + duration, form),
+        "extractPhase": {
+            "addedCount": str(counts[0]),
+            "updatedCount": str(counts[1]),
+            "deletedCount": "0",
+            "extractCount": str(counts[2]),
+            "errorCode": "",
+            "startedAt": written(start, form),
+            "finishedAt": written(start + duration // 2, form),
+        },
+        "loadPhase": {
+            "deliverSuccessCount": str(counts[3]),
+            "deliverFailureCount": str(counts[4]) if status == "PARTIAL_SUCCESS" else "0",
+            "errorCode": "" if status != "PARTIAL_SUCCESS" else "DELIVERY_FAILED",
+            "startedAt": written(start + duration // 2, form),
+            "finishedAt": written(start + duration, form),
+        },
+    }
+    if status == "FAIL":
+        record |= {"error": named('relation "café" does not exist', number), "errorCode": "QUERY_FAILED"}
+    if status == "IN_PROGRESS":
+        del record["finishedAt"], record["loadPhase"]
+    return thinned(record, number, extractPhase=8, loadPhase=5)
+
+
+MAKERS: dict[str, Maker] = {"reverse_etl_models": _models, "reverse_etl_syncs": _syncs}
+"""The function that makes an endpoint's records, by the endpoint's name."""

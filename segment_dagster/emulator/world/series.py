@@ -1,0 +1,166 @@
+"""Numbers over time: the same for the same minute, hour or day, whatever range is asked for."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from itertools import accumulate
+
+from segment_dagster.emulator.world.making import Asked, Record
+
+_MINUTE, _DAY = 60, 86_400
+_STEPS = {"DAY": _DAY, "HOUR": 3600, "MINUTE": _MINUTE}
+_LAG = timedelta(minutes=1)
+"""How far the counts are behind."""
+
+_HOURS = (2, 1, 1, 1, 1, 2, 3, 5, 7, 8, 8, 7, 7, 7, 7, 7, 7, 7, 8, 9, 9, 7, 5, 3)
+"""How much of a day falls into each hour."""
+
+_BEFORE = (0, *accumulate(_HOURS))
+_WHOLE = _BEFORE[-1]
+
+
+@dataclass(frozen=True)
+class Stream:
+    """Events that are counted together whatever they are grouped by."""
+
+    number: int
+    """Tells the stream from others: its counts come from it."""
+
+    per_day: int
+    """About how many events a day has."""
+
+    columns: Record = field(default_factory=dict)
+    """What the events have in common. A column they lack is not in it."""
+
+    retries: int = 0
+    """Of how many events one was retried; 0 where retries are not counted."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """The days, hours or minutes that a request asks for and that there are counts of."""
+
+    starts: range
+    """When they begin, in seconds since 1970."""
+
+    until: int
+    """When the last minute that there are counts of ends."""
+
+
+def sources_ever(asked: Asked) -> list[Record]:
+    """Every source that has numbers: those of the workspace, and one that was deleted since."""
+    sources = asked.records("sources")
+    return [*sources, *({"id": source["id"][::-1], "enabled": True} for source in sources[:1])]
+
+
+def asked_for(asked: Asked, name: str) -> str | None:
+    """The value of a parameter, or `None` where the request does not have it."""
+    if name in asked.values:
+        return asked.values[name]
+    return next(iter(asked.query.get(name, ())), None)
+
+
+def instant(text: str) -> datetime:
+    """The point in time that an ISO 8601 text means; in UTC where it names no offset."""
+    # Python 3.10 does not read the Z
+    at = datetime.fromisoformat(text[:-1] + "+00:00" if text[-1:] in "Zz" else text)
+    return at if at.tzinfo else at.replace(tzinfo=timezone.utc)
+
+
+def window(start: datetime, end: datetime, granularity: str, now: datetime) -> Window:
+    """The part of a range that there are counts of.
+
+    Args:
+        start: The start of the range, included.
+        end: The end of the range, excluded.
+        granularity: `DAY`, `HOUR` or `MINUTE`.
+        now: When it is asked for. Counts are one minute behind.
+    """
+    step = _STEPS[granularity]
+    until = int((now - _LAG).timestamp()) // _MINUTE * _MINUTE + _MINUTE
+    return Window(range(_ceil(start) // -step * -step, min(_ceil(end), until), step), until)
+
+
+def asked_window(asked: Asked) -> Window:
+    """The window of a request.
+
+    Raises:
+        ValueError: It lacks `startTime`, `endTime` or `granularity`.
+    """
+    start, end, granularity = (asked_for(asked, name) for name in ("startTime", "endTime", "granularity"))
+    if not start or not end or not granularity:
+        raise ValueError("startTime, endTime and granularity are required")
+    return window(instant(start), instant(end), granularity, asked.now)
+
+
+def times(starts: Iterable[int], fraction: str = "") -> list[str]:
+    """The points in time as the API writes them."""
+    return [f"{datetime.fromtimestamp(start, timezone.utc):%Y-%m-%dT%H:%M:%S}{fraction}Z" for start in starts]
+
+
+def counts(stream: Stream, over: Window) -> tuple[list[int], list[int]]:
+    """How many events of a stream each part of a window has, and how many of them were retried."""
+    step, retries = over.starts.step, stream.retries
+    found, retried = [], []
+    for start in over.starts:
+        day, since = divmod(start, _DAY)
+        total = of_day(stream, day)
+        first = _so_far(total, since // _MINUTE) if since else 0
+        end = since + min(step, over.until - start)
+        last = _so_far(total, end // _MINUTE) if end < _DAY else total
+        found.append(last - first)
+        if retries:
+            retried.append(last // retries - first // retries)
+    return found, retried
+
+
+def of_day(stream: Stream, day: int) -> int:
+    """How many events a stream has on a day, counted from 1970."""
+    mixed = ((stream.number ^ day * 0x9E3779B1) & 0xFFFFFFFF) * 0x85EBCA6B & 0xFFFFFFFF
+    mixed = (mixed ^ mixed >> 15) * 0xC2B2AE35 & 0xFFFFFFFF
+    mixed ^= mixed >> 13
+    if not mixed % 31:
+        return 0
+    # 1970-01-03 was a Saturday
+    weekend = day % 7 in (2, 3)
+    return stream.per_day * (60 + mixed % 79) // (160 if weekend else 100)
+
+
+def grouped(streams: Sequence[Stream], by: Sequence[str], over: Window) -> list[tuple[Record, list[int], list[int]]]:
+    """The counts of streams, added up where they have the same columns.
+
+    Args:
+        streams: All that is counted.
+        by: The columns that are told apart.
+        over: The window.
+
+    Returns:
+        The columns of each group, its counts, and its retries: empty where they are not counted.
+    """
+    groups: dict[tuple[str, ...], list[Stream]] = {}
+    for stream in streams:
+        # an event called "None" is not one without a name
+        groups.setdefault(tuple(repr(stream.columns.get(name)) for name in by), []).append(stream)
+    made = []
+    for members in groups.values():
+        found, retried = zip(*(counts(stream, over) for stream in members), strict=True)
+        columns = {name: members[0].columns[name] for name in by if name in members[0].columns}
+        made.append((columns, _added(found), _added([each for each in retried if each])))
+    return made
+
+
+def _added(lists: Sequence[list[int]]) -> list[int]:
+    if len(lists) < 2:
+        return lists[0] if lists else []
+    return [sum(each) for each in zip(*lists, strict=True)]
+
+
+def _so_far(total: int, minute: int) -> int:
+    """How much of a day's total came before a minute of the day: hours add up to days, and minutes to hours."""
+    hour, past = divmod(minute, 60)
+    before = total * _BEFORE[hour] // _WHOLE
+    return before + (total * _BEFORE[hour + 1] // _WHOLE - before) * past // 60
+
+
+def _ceil(at: datetime) -> int:
+    return -int(-at.timestamp() // 1)

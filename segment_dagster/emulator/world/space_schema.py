@@ -1,0 +1,150 @@
+"""The schema of a space: its entities, events and traits."""
+
+from segment_dagster.emulator.world.choosing import number_of, thinned
+from segment_dagster.emulator.world.draw import Draw
+from segment_dagster.emulator.world.making import Maker, Making, Record
+from segment_dagster.emulator.world.texts import ODD
+from segment_dagster.emulator.world.times import written
+
+EVENTS = 130
+"""Events of one space."""
+
+TRAITS = 60
+"""Traits of one space."""
+
+_NEWEST = 1_735_689_600
+"""When the newest event or trait was last seen, give or take an hour: 2025-01-01."""
+
+_ENTITIES = (
+    ("household", "Household"),
+    ("account", "Account"),
+    ("subscription", 'The "Subscription"'),
+    ("product-日本", "商品 / Product"),
+)
+_PATHS = ((0,), (1,), (1, 2), (0, 1), (0, 1, 2), (2, 3), (1, 2, 3), (3,))
+"""The entities along each path, by their place in `_ENTITIES`."""
+
+_DATA_TYPES = ("STRING", "NUMBER", "BOOLEAN", "TIMESTAMP", "VARIANT")
+_COLUMNS = ("id", "name", "created at", "price/unit", "naïve 🎉", "a.b", "状態", "100%")
+_VERBS = ("Viewed", "Clicked", "Added", "Removed", "Shared", "Searched")
+_THINGS = (
+    *("Product", "Cart/Basket", "100% Off Banner", "C++ Course", "Größe", "登録 Form", 'the "Deal"', "Party 🎉"),
+    *("Search & Sort?", "Item #1", "List;Detail", "A\u2028B", "Checkout Step 2"),
+)
+_NAMES = tuple(f"{thing} {verb}" for verb in _VERBS for thing in _THINGS)
+_TYPES = ("TRACK", "TRACK", "PAGE", "SCREEN", "TRACK")
+_UNNAMED = (("identify", "IDENTIFY"), ("group", "GROUP"), ("alias", "ALIAS"))
+_SAMPLES = ("gold", "1.5", "", "true", *ODD)
+
+
+def _entity_paths(making: Making) -> list[Record]:
+    return [_entity_path(making.draw, path, number) for number, path in enumerate(_PATHS)]
+
+
+def _entity_path(draw: Draw, path: tuple[int, ...], number: int) -> Record:
+    slugs = [_ENTITIES[place][0] for place in path]
+    slug, name = _ENTITIES[path[-1]]
+    relationships = [f"{one}-{other}" for one, other in zip(("profile", *slugs), slugs, strict=False)]
+    return {
+        "id": f"pth_{draw.id()}",
+        "entityName": name,
+        "pathName": " › ".join(_ENTITIES[place][1] for place in path),  # noqa: RUF001
+        "entitySlug": slug,
+        "relationshipSlugs": relationships,
+        "childRelationshipSlugs": [f"{slug}-{child}" for child in ("order", "visit")[: number % 3]],
+        "parentRelationshipSlugPath": "/".join(relationships[:-1]),
+    }
+
+
+def _entity_properties(making: Making) -> list[Record]:
+    draw = making.draw
+    first = number_of(making.values["spaceId"], making.values["entitySlug"])
+    return [
+        thinned(
+            {
+                "name": name,
+                "primaryKey": place == 0,
+                "dataType": _DATA_TYPES[(first + place) % len(_DATA_TYPES)],
+                "samples": draw.some(_SAMPLES, 4),
+            },
+            first + place,
+            samples=3,
+        )
+        for place, name in enumerate(_COLUMNS[: first % 6 + 3])
+    ]
+
+
+def _events(making: Making) -> list[Record]:
+    """The events of a space, the one seen last first. Every tenth name has two types."""
+    everything: list[tuple[str, str]] = list(_UNNAMED)
+    number = 0
+    while len(everything) < EVENTS:
+        # once all names have come, they come again with a number
+        name = _NAMES[number % len(_NAMES)] + (f" v{number // len(_NAMES) + 1}" if number >= len(_NAMES) else "")
+        type_ = _TYPES[number % len(_TYPES)]
+        everything += [(name, type_), (name, "TRACK")] if number % 10 == 3 else [(name, type_)]
+        number += 1
+    making.draw.random.shuffle(everything)
+    return [
+        {"name": name, "type": type_, "lastSeenAt": _seen(making.draw, place)}
+        for place, (name, type_) in enumerate(everything)
+    ]
+
+
+def _event_properties(making: Making) -> list[Record]:
+    draw, event_name = making.draw, making.values["eventName"]
+    first = number_of(making.values["spaceId"], event_name)
+    # one name in both places: only the type tells them apart
+    names = (("price", "PROPERTY"), ("price", "CONTEXT"), ("page/url", "CONTEXT"), ("naïve 🎉", "PROPERTY"))
+    start = first % len(names)
+    chosen = (*names, *names)[start : start + draw.number(0, len(names))]
+    return [
+        thinned(
+            {
+                "name": name,
+                "type": type_,
+                "eventName": event_name,
+                "lastSeenAt": _seen(draw, place),
+                "samples": draw.some(_SAMPLES, 3),
+            },
+            first + place,
+            samples=3,
+        )
+        for place, (name, type_) in enumerate(chosen)
+    ]
+
+
+def _traits(making: Making) -> list[Record]:
+    """The traits of a space, sorted by their names."""
+    draw = making.draw
+    first = number_of(making.values["spaceId"])
+    made = [
+        thinned(
+            {
+                # two in a row share a name: only the type tells them apart
+                "trait": f"trait_{number // 2}" if number % 14 > 1 else f"trait {ODD[number // 14 % len(ODD)]}",
+                "type": ("CUSTOM", "COMPUTED", "AUDIENCE", "SQL")[number % 4],
+                "lastSeenAt": _seen(draw, number),
+                "samples": draw.some(_SAMPLES, 4),
+            },
+            first + number,
+            samples=3,
+        )
+        for number in range(TRAITS)
+    ]
+    return sorted(made, key=lambda trait: (trait["trait"], trait["type"]))
+
+
+def _seen(draw: Draw, place: int) -> str:
+    """When the one in that place was last seen: each earlier than the one before."""
+    return written(_NEWEST - place * 3600 - draw.number(0, 3599), draw.number(0, 2))
+
+
+MAKERS: dict[str, Maker] = {
+    "space_entity_paths": _entity_paths,
+    "space_entity_properties": _entity_properties,
+    "space_events": _events,
+    "space_event_properties": _event_properties,
+    "space_traits": _traits,
+}
+"""The function that makes an endpoint's records, by the endpoint's name."""

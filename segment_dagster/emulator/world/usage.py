@@ -1,0 +1,107 @@
+"""Usage of a month: API calls and tracked users, which add up from its first day on."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from itertools import accumulate
+
+from segment_dagster.emulator.world.choosing import number_of
+from segment_dagster.emulator.world.making import Asked, Record, TimedMaker
+from segment_dagster.emulator.world.series import Stream, asked_for, instant, of_day, sources_ever, times
+
+_DAY = 86_400
+_CALLS = (0, 700, 90_000, 4_000_000, 150_000_000)
+"""About how many API calls a source has a day."""
+
+_KINDS = {"anonymous": 40, "anonymousIdentified": 15, "identified": 25, "neverIdentified": 30}
+"""The kinds of tracked users, and about how many are new a day in the smallest source that has any."""
+
+
+def _days(asked: Asked) -> tuple[range, tuple[int, int]]:
+    """The days of the month so far, counted from 1970, and when the month begins and ends, in seconds."""
+    first = instant(asked_for(asked, "period") or "")
+    following = (first.replace(day=1) + timedelta(days=32)).replace(day=1)
+    start, end = (int(at.timestamp()) for at in (first, following))
+    today = int(asked.now.timestamp()) // _DAY
+    return range(start // _DAY, min(end // _DAY, today + 1)), (start, end)
+
+
+def _used(source: Record, kind: str, per_day: int, days: range) -> list[int]:
+    """How much of something a source has used, day after day: the same for all lists that tell of it."""
+    stream = Stream(number_of(source["id"], kind), per_day if source["enabled"] else 0)
+    return list(accumulate(of_day(stream, day) for day in days))
+
+
+def _calls(source: Record, days: range) -> list[int]:
+    return _used(source, "apiCalls", _CALLS[number_of(source["id"]) % len(_CALLS)], days)
+
+
+def _users(source: Record, kind: str, days: range) -> list[int]:
+    return _used(source, kind, _KINDS[kind] * (number_of(source["id"]) % 5) ** 4, days)
+
+
+def _api_calls(asked: Asked) -> list[Record]:
+    days, _ = _days(asked)
+    each = [_calls(source, days) for source in sources_ever(asked)]
+    return [
+        {"apiCalls": str(sum(used)), "timestamp": at}
+        for at, used in zip(_midnights(days), zip(*each, strict=True), strict=False)
+    ]
+
+
+def _api_calls_per_source(asked: Asked) -> list[Record]:
+    days, _ = _days(asked)
+    return _by_day(
+        [
+            [
+                {"sourceId": source["id"], "apiCalls": str(used), "timestamp": at}
+                for at, used in zip(_midnights(days), _calls(source, days), strict=True)
+            ]
+            for source in sources_ever(asked)
+        ]
+    )
+
+
+def _mtu(asked: Asked) -> list[Record]:
+    days, period = _days(asked)
+    sources = sources_ever(asked)
+    if not sources:
+        return []
+    each = {kind: zip(*(_users(source, kind, days) for source in sources), strict=True) for kind in _KINDS}
+    # whoever uses two sources is one user of the workspace
+    together = {kind: [max(*used, sum(used) * 3 // 4) for used in users] for kind, users in each.items()}
+    return _tracked(together, days, period)
+
+
+def _mtu_per_source(asked: Asked) -> list[Record]:
+    days, period = _days(asked)
+    made = []
+    for source in sources_ever(asked):
+        users = {kind: _users(source, kind, days) for kind in _KINDS}
+        made.append([{"sourceId": source["id"]} | record for record in _tracked(users, days, period)])
+    return _by_day(made)
+
+
+def _tracked(users: dict[str, list[int]], days: range, period: tuple[int, int]) -> list[Record]:
+    return [
+        {"periodStart": period[0], "periodEnd": period[1]}
+        | {kind: str(used[place]) for kind, used in users.items()}
+        | {"timestamp": at}
+        for place, at in enumerate(_midnights(days))
+    ]
+
+
+def _midnights(days: range) -> list[str]:
+    return times((day * _DAY for day in days), ".000")
+
+
+def _by_day(per_source: Sequence[Sequence[Record]]) -> list[Record]:
+    return [record for day in zip(*per_source, strict=True) for record in day]
+
+
+TIMED: dict[str, TimedMaker] = {
+    "usage_api_calls_daily": _api_calls,
+    "usage_api_calls_per_source_daily": _api_calls_per_source,
+    "usage_mtu_daily": _mtu,
+    "usage_mtu_per_source_daily": _mtu_per_source,
+}
+"""The function that makes an endpoint's records, by the endpoint's name."""

@@ -1,0 +1,82 @@
+"""How many events the workspace takes in."""
+
+from segment_dagster.emulator.world.choosing import number_of
+from segment_dagster.emulator.world.making import Asked, Record, TimedMaker
+from segment_dagster.emulator.world.series import Stream, asked_window, grouped, sources_ever, times
+
+EVENTS = (
+    ("Order Completed", "track"),
+    ("Home", "page"),
+    ('Clicked "Buy"', "track"),
+    ("Checkout", "screen"),
+    ("登録完了 🎉", "track"),
+    ("Cart/Basket 100% + more", "track"),
+    ("Home", "screen"),
+    ("A\u2028B", "track"),
+    ("Checkout", "page"),
+    ("None", "track"),
+    ("Größe & Farbe?", "track"),
+    (" spaces around ", "page"),
+)
+"""Names and types of events that have a name."""
+
+UNNAMED = ("identify", "group", "alias")
+"""Types of events that have none."""
+
+VERSIONS = ("2.0.1", "2.1.0 (beta)", "3.0")
+"""Versions of apps."""
+
+_PER_DAY = (3, 40, 900, 12_000, 250_000)
+"""About how many events of a kind a source has a day."""
+
+_LARGEST = 3_000_000_000
+
+
+def is_mobile(source: Record) -> bool:
+    """Whether a source is an app, whose events tell its version."""
+    return "Mobile" in source.get("metadata", {}).get("categories", ())
+
+
+def _volume(asked: Asked) -> list[Record]:
+    over = asked_window(asked)
+    if not over.starts:
+        return []
+    wanted = asked.query.get("sourceId", ())
+    filters = {name: asked.query[name] for name in ("eventName", "eventType", "appVersion") if asked.query.get(name)}
+    streams = [
+        stream
+        for source in sources_ever(asked)
+        if source["enabled"] and (not wanted or source["id"] in wanted)
+        for stream in _streams(asked.seed, source)
+        if all(stream.columns.get(name) in values for name, values in filters.items())
+    ]
+    written = times(over.starts)
+    return [
+        columns
+        | {
+            "total": sum(found),
+            "series": [{"time": at, "count": count} for at, count in zip(written, found, strict=True)],
+        }
+        for columns, found, _ in grouped(streams, asked.query.get("groupBy", ()), over)
+    ]
+
+
+def _streams(seed: str, source: Record) -> list[Stream]:
+    first = number_of(source["id"])
+    named = [EVENTS[(first + place) % len(EVENTS)] for place in range(7 + first % 3)]
+    kinds = [*named, *(("", type_) for type_ in UNNAMED[: first % len(UNNAMED) + 1])]
+    about = {name: source[name] for name in ("id", "name", "slug") if name in source}
+    made = []
+    for place, (name, type_) in enumerate(kinds):
+        number = number_of(seed, source["id"], name, type_)
+        columns: Record = {"source": about, "eventType": type_}
+        if name:
+            columns["eventName"] = name
+        if is_mobile(source) and place % 4:
+            columns["appVersion"] = VERSIONS[place % len(VERSIONS)]
+        made.append(Stream(number, _PER_DAY[number % len(_PER_DAY)] if number % 50 else _LARGEST, columns))
+    return made
+
+
+TIMED: dict[str, TimedMaker] = {"events_volume": _volume}
+"""The function that makes an endpoint's records, by the endpoint's name."""

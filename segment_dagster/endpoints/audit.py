@@ -1,0 +1,31 @@
+"""The audit trail: who changed what in the workspace."""
+
+from segment_dagster.endpoints.columns import V1, identifier, moment, text
+from segment_dagster.endpoints.model import Endpoint, Paging, TimeRange
+
+AUDIT = (
+    Endpoint(
+        name="audit_events",
+        domain="audit",
+        description="Every event of the workspace's audit trail: who did what to which resource, and when.",
+        documentation="https://docs.segmentapis.com/tag/Audit-Trail",
+        path="/audit-events",
+        selector=("data", "events"),
+        media_type=V1,
+        page_size=1000,
+        paging=Paging(required=False),
+        primary_key=("id",),
+        # Segment states no retention: how far back a full read goes is our choice.
+        time=TimeRange(days=90, until_now=True),
+        columns=(
+            identifier("event"),
+            moment("timestamp", "When it happened."),
+            text("type", "What happened, as the name of the event's type."),
+            text("actor", "The user or the API token that caused it."),
+            text("actorEmail", "The user's e-mail address; null where the actor is no user."),
+            text("resourceId", "Id of the resource it happened to."),
+            text("resourceType", "The kind of that resource."),
+            text("resourceName", "The name of that resource."),
+        ),
+    ),
+)

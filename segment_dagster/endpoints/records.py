@@ -1,0 +1,40 @@
+"""Columns of the records that several lists hold: a source, a destination, a warehouse."""
+
+from segment_dagster.endpoints.columns import WORKSPACE_ID, flag, identifier, nested, text
+from segment_dagster.endpoints.model import Secrecy
+
+SOURCE = (
+    identifier("source"),
+    text("slug", "The source's slug."),
+    text("name", "The source's display name."),
+    nested("metadata", "The catalogue entry of the source's type: id, name, slug, logos, options, categories."),
+    WORKSPACE_ID,
+    flag("enabled", "Whether the source may send data."),
+    nested(
+        "writeKeys",
+        "The keys with which code writes to the source. Empty unless the token is a source admin's.",
+        secrecy=Secrecy.ALL,
+    ),
+    nested("settings", "The settings of this source, as its type's options name them.", secrecy=Secrecy.SETTINGS),
+    nested("labels", "The labels on the source: key, value, description."),
+)
+"""A source, wherever it is listed."""
+
+DESTINATION = (
+    identifier("destination"),
+    text("name", "The destination's display name."),
+    flag("enabled", "Whether the destination receives data."),
+    nested("metadata", "The catalogue entry of the destination's type: options, components, actions, presets."),
+    text("sourceId", "The source whose data the destination receives."),
+    nested("settings", "The settings of this destination, as its type's options name them.", secrecy=Secrecy.SETTINGS),
+)
+"""A destination, wherever it is listed."""
+
+WAREHOUSE = (
+    identifier("warehouse"),
+    nested("metadata", "The catalogue entry of the warehouse's type: id, name, slug, logos, options."),
+    WORKSPACE_ID,
+    flag("enabled", "Whether the warehouse receives data."),
+    nested("settings", "The settings of this warehouse, such as host, port and user.", secrecy=Secrecy.SETTINGS),
+)
+"""A warehouse, wherever it is listed."""

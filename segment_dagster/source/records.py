@@ -1,0 +1,70 @@
+"""From the API's records to the records of a table's rows."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from segment_dagster.endpoints import Endpoint
+from segment_dagster.errors import SegmentError
+
+Record = dict[str, Any]
+
+
+class GrainError(SegmentError):
+    """A record that should stand for a list does not hold one."""
+
+    def __init__(self, endpoint: Endpoint, field: str) -> None:
+        super().__init__(
+            f"{endpoint.name}: a record has no list {field!r}, of which each element is a row. "
+            "Nothing of this endpoint was loaded. If the API has changed, its row in the catalogue needs the new shape."
+        )
+
+
+def records_of_rows(endpoint: Endpoint, records: Sequence[Record], values: Mapping[str, str]) -> list[Record]:
+    """One record for each row: lists exploded, what only the request knows filled in.
+
+    Args:
+        endpoint: Says what a row is.
+        records: One page, as the API gave it. They stay as they are.
+        values: The values the list was asked with.
+
+    Raises:
+        GrainError: A record that is to be exploded has no list.
+    """
+    rows = [row for record in records for row in _exploded(endpoint, record)] if endpoint.exploded else list(records)
+    given = {
+        column.field: values[column.parameter]
+        for column in endpoint.columns
+        if column.parameter and column.parameter in values
+    }
+    inside = [(column.field, column.inside) for column in endpoint.columns if column.inside]
+    if not given and not inside:
+        return rows
+    return [_filled(row, given, inside) for row in rows]
+
+
+def _exploded(endpoint: Endpoint, record: Record) -> list[Record]:
+    exploded = endpoint.exploded
+    assert exploded is not None
+    elements = record.get(exploded.field)
+    if not isinstance(elements, list):
+        raise GrainError(endpoint, exploded.field)
+    gone = {exploded.field, *exploded.without}
+    shared = {field: value for field, value in record.items() if field not in gone}
+    if exploded.element:
+        return [{**shared, exploded.element: element} for element in elements]
+    if any(not isinstance(element, dict) for element in elements):
+        raise GrainError(endpoint, exploded.field)
+    return [{**shared, **element} for element in elements]
+
+
+def _filled(row: Record, given: Mapping[str, str], inside: Sequence[tuple[str, tuple[str, ...]]]) -> Record:
+    filled = dict(row)
+    for field, value in given.items():
+        if filled.get(field) is None:
+            filled[field] = value
+    for field, (*keys, last) in inside:
+        holder: Any = row
+        for key in keys:
+            holder = holder.get(key) if isinstance(holder, dict) else None
+        filled[field] = holder.get(last) if isinstance(holder, dict) else None
+    return filled

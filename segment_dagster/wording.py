@@ -1,0 +1,17 @@
+"""Numbers in sentences."""
+
+
+def counted(number: int, noun: str) -> str:
+    """A number with its noun: `1 row`, `2,400 rows`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def duration(seconds: float) -> str:
+    """Seconds as a person says them: `no time`, `45 s`, `12 min`, `1 h 36 min`."""
+    whole = round(seconds)
+    if whole <= 0:
+        return "no time"
+    if whole < 60:
+        return f"{whole} s"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
