@@ -8,6 +8,9 @@ from contextlib import contextmanager
 
 from segment_dagster.emulator.server import DEFAULT_TOKEN
 
+MINUTE = "1"
+"""Seconds of the minute that limits are counted in: nobody is to wait for those of an API that is not there."""
+
 
 @contextmanager
 def emulated_workspace() -> Iterator[str]:
@@ -19,7 +22,7 @@ def emulated_workspace() -> Iterator[str]:
     Raises:
         RuntimeError: The emulator did not start.
     """
-    command = [sys.executable, "-m", "segment_dagster.emulator"]
+    command = [sys.executable, "-m", "segment_dagster.emulator", "--minute", MINUTE]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
@@ -29,8 +32,7 @@ def emulated_workspace() -> Iterator[str]:
                 raise RuntimeError(f"the emulator ended with status {process.wait()}")
             os.environ["SEGMENT_BASE_URL"] = address
             os.environ["SEGMENT_API_TOKEN"] = DEFAULT_TOKEN
-            # nobody is to wait for the limits of an API that is not there
-            os.environ["SEGMENT_MINUTE_SECONDS"] = "1"
+            os.environ["SEGMENT_MINUTE_SECONDS"] = MINUTE
             for setting in ("SEGMENT_REGION", "SEGMENT_API_LAYOUT"):
                 os.environ.pop(setting, None)
             yield address

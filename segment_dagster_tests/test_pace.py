@@ -1,0 +1,35 @@
+"""What is read daily takes minutes in a large workspace, and what takes longer is read weekly."""
+
+from math import ceil
+
+import pytest
+
+from segment_dagster.automation import by_pace
+from segment_dagster.endpoints import CATALOGUE
+from segment_dagster.settings import Settings
+
+LARGE = 20
+"""How much larger than the emulator's the workspace is: 800 sources, 1,600 destinations, 48,000 audiences."""
+
+RARELY = 2
+"""Requests a minute that Segment allows where it allows few."""
+
+
+def minutes(endpoint, world):
+    """Minutes that asking for every list of the endpoint takes at least, in a large workspace."""
+    lists = len(world.lists(endpoint.name)) * LARGE if endpoint.parent else 1
+    allowed = min(endpoint.requests_per_minute or Settings.requests_per_minute, Settings.requests_per_minute)
+    return ceil(lists / allowed) - 1
+
+
+@pytest.mark.parametrize("endpoint", CATALOGUE, ids=lambda endpoint: endpoint.name)
+def test_slow_is_what_takes_over_ten_minutes_or_is_allowed_rarely(endpoint, world):
+    rarely = endpoint.requests_per_minute is not None and endpoint.requests_per_minute <= RARELY
+    assert endpoint.slow == (rarely or minutes(endpoint, world) > 10)
+
+
+def test_every_endpoint_is_read_by_one_of_the_two(monkeypatch):
+    monkeypatch.setenv("SEGMENT_SLOW", "roles")
+    daily, weekly = by_pace(CATALOGUE)
+    assert sorted(row.name for row in (*daily, *weekly)) == sorted(row.name for row in CATALOGUE)
+    assert {row.name for row in weekly} == {"roles", *(row.name for row in CATALOGUE if row.slow)}
