@@ -36,11 +36,33 @@ def refused(setting, *parts, **arguments):
     return text
 
 
-def test_without_any_setting_but_the_token_the_defaults_hold(token):
+def test_without_any_setting_but_the_token_the_defaults_hold(token, monkeypatch):
+    monkeypatch.delenv("SEGMENT_MINUTE_SECONDS")
     assert resolve() == Settings(token=TOKEN, base_url="https://api.segmentapis.com")
     assert (resolve().layout, resolve().page_size, resolve().concurrency) == ("public", MAX_PAGE_SIZE, 16)
     assert resolve().include_secrets is False
     assert resolve().fingerprint_key is None
+    assert (resolve().requests_per_minute, resolve().minute, resolve().on_unavailable) == (600, 60.0, "skip")
+
+
+@pytest.mark.parametrize("setting", ["SEGMENT_MINUTE_SECONDS", "SEGMENT_PROGRESS_SECONDS"])
+@pytest.mark.parametrize("value", ["0", "-1", "1e3", "3601", "soon", "nan", " 5"])
+def test_bad_seconds_are_refused_in_one_line(setting, value, token, monkeypatch):
+    monkeypatch.setenv(setting, value)
+    refused(setting, f"is {value!r}", "Legal values: seconds, more than 0 and up to 3600.")
+
+
+@pytest.mark.parametrize("value", ["0", "-5", "1.5", "1000001", "many"])
+def test_a_bad_budget_is_refused_in_one_line(value, token, monkeypatch):
+    monkeypatch.setenv("SEGMENT_REQUESTS_PER_MINUTE", value)
+    refused("SEGMENT_REQUESTS_PER_MINUTE", f"is {value!r}", "a whole number from 1 to 1000000")
+
+
+def test_what_becomes_of_the_unavailable_is_one_of_two(token, monkeypatch):
+    monkeypatch.setenv("SEGMENT_ON_UNAVAILABLE", "fail")
+    assert resolve().on_unavailable == "fail"
+    monkeypatch.setenv("SEGMENT_ON_UNAVAILABLE", "ignore")
+    refused("SEGMENT_ON_UNAVAILABLE", "is 'ignore'", "Legal values: skip, fail.")
 
 
 @pytest.mark.parametrize("value", [None, ""], ids=["unset", "empty"])

@@ -16,7 +16,7 @@ def metadata(evaluation):
 def test_checks_alone_pass_on_what_a_run_left_and_ask_the_api_for_nothing(check, earlier, emulator):
     outcome = check(instance=earlier)
     assert outcome.success
-    assert len(outcome.checks) == 22
+    assert len(outcome.checks) == 24
     assert outcome.failed_checks == {}
     assert outcome.materialized == {}
     assert emulator.stats.total == 0
@@ -53,7 +53,7 @@ def test_an_asset_and_the_checks_of_another_run_together(run_selection, earlier,
     checks = dg.AssetSelection.checks_for_assets(dg.AssetKey(["segment", "sources"]))
     outcome = run_selection(dg.AssetSelection.assets(["segment", "spaces"]) | checks, earlier)
     assert set(outcome.materialized) == {"spaces"}
-    assert len(outcome.checks) == 7
+    assert len(outcome.checks) == 8
     assert set(outcome.failed_checks) == {("sources", "row_count")}
     assert emulator.stats.by_endpoint == {"spaces": 1}
 
@@ -215,7 +215,7 @@ def test_references_fail_for_every_parent_that_is_gone(check, earlier, duck):
     failed = check("segments", instance=earlier).failed_checks["segments", "references"]
     assert failed.description == "space_id without spaces (2)."
     (shown,) = metadata(failed)["orphans"].values()
-    assert [line.rpartition(" (")[2] for line in shown] == ["1200 rows)", "1200 rows)"]
+    assert [line.rpartition(" (")[2] for line in shown] == ["1,200 rows)", "1,200 rows)"]
 
 
 def test_references_take_no_offence_at_null(check, earlier, duck):

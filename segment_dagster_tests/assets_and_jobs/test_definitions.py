@@ -480,8 +480,8 @@ def test_dagster_finds_the_definitions_loadable():
 def test_the_resource_can_be_configured_by_environment_variable(monkeypatch, emulator):
     monkeypatch.delenv("SEGMENT_API_TOKEN")
     monkeypatch.setenv("OTHER_TOKEN", emulator.token)
-    resource = SegmentResource(token=dg.EnvVar("OTHER_TOKEN")).process_config_and_initialize()
-    assert resource.settings().token == emulator.token
+    with SegmentResource(token=dg.EnvVar("OTHER_TOKEN")).process_config_and_initialize_cm() as resource:
+        assert resource.settings().token == emulator.token
 
 
 def test_the_translator_serves_dagster_dlt_too(emulator, specs):

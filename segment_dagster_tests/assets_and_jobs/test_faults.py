@@ -42,10 +42,16 @@ CAUGHT = {
 """Faults of the data: the rows land, and these checks fail."""
 
 HARMLESS = {"missing-field", "slow"}
+ELSEWHERE = {"gone"}
+"""Faults that are tried in test_unavailable.py."""
+
 EVERYWHERE = {"revoked-token"}
 
 PERSISTENT = {"repeated-cursor", "renamed-key", "missing-feature", "forbidden", "not-found", "wrong-type", "null-key"}
 """Faults that are not tried again."""
+
+GATES = ("missing-feature", "not-found")
+"""Faults that say of an endpoint which needs a feature that the workspace lacks it: see test_unavailable.py."""
 
 PASSING = [kind for kind in FAILING if kind not in PERSISTENT]
 """Faults that another attempt may get over."""
@@ -57,7 +63,7 @@ def fault(kind, endpoint, **how):
 
 
 def test_every_kind_of_fault_is_in_a_test():
-    assert {*FAILING, *CAUGHT, *HARMLESS, *EVERYWHERE} == set(KINDS)
+    assert {*FAILING, *CAUGHT, *HARMLESS, *EVERYWHERE, *ELSEWHERE} == set(KINDS)
 
 
 @pytest.mark.parametrize("kind", FAILING)
@@ -79,7 +85,7 @@ def test_a_failing_endpoint_of_a_first_run_makes_no_table_and_harms_no_other(syn
         assert emulator.stats.by_endpoint["sources"] == (2 if kind == "repeated-cursor" else 1)
 
 
-@pytest.mark.parametrize("kind", FAILING)
+@pytest.mark.parametrize("kind", [kind for kind in FAILING if kind not in GATES])
 def test_a_failing_parent_fails_its_child_and_both_tables_stay_as_they_were(sync, emulator, old_tables, kind):
     before = old_tables.read_bytes()
     emulator.faults.add(fault(kind, "spaces"))
@@ -103,7 +109,7 @@ def test_a_list_that_fails_midway_leaves_nothing_of_it(sync, emulator, old_table
     assert not outcome.success
     assert outcome.materialized == {}
     assert set(outcome.failure_metadata) == {"segments"}
-    assert outcome.error.startswith("1 of 1 endpoints failed.\nsegments: ")
+    assert outcome.error.startswith("1 of 1 endpoint failed.\nsegments: ")
     assert emulator.stats.by_endpoint["spaces"] == 1
     assert old_tables.read_bytes() == before
 
@@ -188,13 +194,6 @@ def test_a_token_revoked_midway_keeps_half_a_list_out(sync, emulator, old_tables
     assert set(outcome.materialized) == {"spaces"}
     assert "the token is not valid (401)" in outcome.failure_metadata["segments"]
     assert duck.query("SELECT id, hash(segments) FROM segment_data.segments ORDER BY id") == before
-
-
-def test_a_missing_feature_is_named(sync, emulator):
-    emulator.faults.add(Fault("missing-feature", "spaces"))
-    outcome = sync("spaces")
-    assert "or the workspace's plan lacks the feature 'Spaces'" in outcome.error
-    assert 'Segment says: "The feature Spaces is not enabled for the workspace' in outcome.error
 
 
 def test_nobody_listening_fails_all(sync, emulator, monkeypatch):

@@ -164,7 +164,7 @@ def test_a_renamed_key_names_the_keys_that_are_there(client, emulator):
 def test_a_missing_feature_is_named(client, emulator):
     emulator.faults.add(Fault("missing-feature", "spaces"))
     error = failing_read(client, ROWS["spaces"])
-    assert "or the workspace's plan lacks the feature 'Spaces'" in str(error)
+    assert "was refused (403): the workspace's plan lacks the feature 'Spaces'" in str(error)
     assert 'Segment says: "The feature Spaces is not enabled for the workspace' in str(error)
 
 
