@@ -16,7 +16,7 @@ from segment_dagster.emulator.faults import Armed
 from segment_dagster.emulator.layouts import paginate_public, paginate_versioned, put
 from segment_dagster.emulator.mutations import Listing, alter
 from segment_dagster.emulator.paging import Page, ask_public, ask_versioned, cursors_of, cut, whole
-from segment_dagster.emulator.parameters import Query, read_query, values_of
+from segment_dagster.emulator.parameters import Query, filtered, read_query, values_of
 from segment_dagster.emulator.routing import Match
 from segment_dagster.emulator.times import check_time
 from segment_dagster.emulator.world import World
@@ -79,7 +79,7 @@ class Bodies:
             raise Refused(not_found(" ".join([row.parent.endpoint if row.parent else "", *named]).strip()))
         of = "/".join((row.name, *values.values()))
         if not self._world.is_timed(row.name):
-            return _Found(row, values, self._world.records(row.name, values), of)
+            return _Found(row, values, filtered(row, query, self._world.records(row.name, values)), of)
         now = self._clock.now()
         check_time(row, query, now)
         of += "?" + "&".join(f"{name}={query.get(name, ())}" for name in _TIMES)

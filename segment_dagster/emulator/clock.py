@@ -1,6 +1,9 @@
-"""What time the emulator takes it to be."""
+"""What time the emulator takes it to be, and how a time is read."""
 
+import re
 from datetime import datetime, timezone
+
+_ISO = re.compile(r"(\d{4}-\d{2}-\d{2})(?:T(\d{2}:\d{2})(:\d{2})?(?:\.(\d{1,9}))?(Z|[+-]\d{2}:?\d{2})?)?")
 
 
 class Clock:
@@ -25,3 +28,16 @@ class Clock:
 def in_utc(moment: datetime) -> datetime:
     """The moment in UTC, which it is taken to be in where it names no zone."""
     return moment.replace(tzinfo=timezone.utc) if moment.tzinfo is None else moment.astimezone(timezone.utc)
+
+
+def parsed(text: str) -> datetime | None:
+    """The moment that a text in ISO 8601 stands for, in UTC; `None` where it stands for none."""
+    if not (found := _ISO.fullmatch(text)):
+        return None
+    day, minute, second, fraction, zone = found.groups()
+    zone = {None: "+00:00", "Z": "+00:00"}.get(zone) or f"{zone[:3]}:{zone[-2:]}"
+    try:
+        whole = datetime.fromisoformat(f"{day}T{minute or '00:00'}{second or ':00'}{zone}")
+        return in_utc(whole.replace(microsecond=int(f"{fraction or 0:0<6}"[:6])))
+    except (ValueError, OverflowError):
+        return None

@@ -23,6 +23,13 @@ DEFAULT_COUNT = 200
 DEFAULT_COUNTS: dict[str, int] = {"reverse_etl_syncs": 10, "space_filters": 10}
 """The same, where it is another number."""
 
+FILTERS: dict[str, dict[str, str]] = {
+    "tracking_plans": {"type": "type"},
+    "regulations": {"status": "status", "regulationTypes": "regulationType"},
+    "source_regulations": {"status": "status", "regulationTypes": "regulationType"},
+}
+"""Parameters that leave the records alone whose field, named after the parameter, has one of their values."""
+
 OFFSET_CURSORS = frozenset({"space_filters"})
 """Cursors are numbers. The pagination object has no `previous`, and no `next` at the end."""
 

@@ -3,8 +3,9 @@
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
-from segment_dagster.emulator.documented import REQUIRED
+from segment_dagster.emulator.documented import FILTERS, REQUIRED
 from segment_dagster.emulator.errors import bad_parameter
 from segment_dagster.endpoints import Endpoint
 
@@ -60,6 +61,14 @@ def values_of(row: Endpoint, ids: Mapping[str, str], query: Query) -> dict[str, 
                 raise bad_parameter(parameter.name, f"{parameter.name} must be one of {known}")
             values[parameter.name] = given
     return values
+
+
+def filtered(row: Endpoint, query: Query, records: list[Any]) -> list[Any]:
+    """The records that the query leaves: those whose fields have a value that it names."""
+    for name, field in FILTERS.get(row.name, {}).items():
+        if wanted := query.get(name):
+            records = [record for record in records if record[field] in wanted]
+    return records
 
 
 def required(query: Query, name: str) -> str:

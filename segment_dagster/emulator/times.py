@@ -3,7 +3,7 @@
 import re
 from datetime import date, datetime, timedelta
 
-from segment_dagster.emulator.clock import in_utc
+from segment_dagster.emulator.clock import parsed
 from segment_dagster.emulator.documented import DEFAULT_GRANULARITY
 from segment_dagster.emulator.errors import bad_parameter
 from segment_dagster.emulator.parameters import Query, optional, required
@@ -12,7 +12,6 @@ from segment_dagster.endpoints import Endpoint, Months, TimeRange
 GRANULARITIES = ("DAY", "HOUR", "MINUTE")
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
-_ISO = re.compile(r"(\d{4}-\d{2}-\d{2})(?:T(\d{2}:\d{2})(:\d{2})?(?:\.(\d{1,9}))?(Z|[+-]\d{2}:?\d{2})?)?")
 
 
 def check_time(row: Endpoint, query: Query, now: datetime) -> None:
@@ -30,19 +29,6 @@ def check_time(row: Endpoint, query: Query, now: datetime) -> None:
         _check_period(required(query, "period"))
     elif row.time:
         _check_range(row, row.time, query, now)
-
-
-def parsed(text: str) -> datetime | None:
-    """The moment that a text in ISO 8601 stands for, in UTC; `None` where it stands for none."""
-    if not (found := _ISO.fullmatch(text)):
-        return None
-    day, minute, second, fraction, zone = found.groups()
-    zone = {None: "+00:00", "Z": "+00:00"}.get(zone) or f"{zone[:3]}:{zone[-2:]}"
-    try:
-        whole = datetime.fromisoformat(f"{day}T{minute or '00:00'}{second or ':00'}{zone}")
-        return in_utc(whole.replace(microsecond=int(f"{fraction or 0:0<6}"[:6])))
-    except (ValueError, OverflowError):
-        return None
 
 
 def _check_period(period: str) -> None:

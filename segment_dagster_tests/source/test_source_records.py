@@ -2,6 +2,7 @@
 
 import copy
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ ROWS = {endpoint.name: endpoint for endpoint in CATALOGUE}
 PLAIN = replace(ROWS["spaces"], columns=(text("id", "x."), text("name", "x.")), primary_key=("id",), references=())
 
 
-def endpoint(*columns: Column, **changes: object):
+def endpoint(*columns: Column, **changes: Any):
     return replace(PLAIN, columns=(*PLAIN.columns, *columns), **changes)
 
 

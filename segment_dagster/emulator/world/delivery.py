@@ -1,6 +1,5 @@
 """What becomes of the events of a source, at the source and at each destination."""
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -69,11 +68,11 @@ def _overview(stage: _Stage, asked: Asked) -> list[Record]:
     source, destination = _named(asked, stage)
     if not over.starts or source is None or (stage.at_destination and destination is None):
         return []
-    filters: Record = json.loads(asked_for(asked, "filter") or "{}")
+    filters = {name: asked.query.get(f"filter.{name}", ()) for name in _COLUMNS}
     streams = [
         stream
         for stream in _streams(asked.seed, stage, source, destination or {})
-        if all(stream.columns.get(name) in values for name, values in filters.items() if name in _COLUMNS and values)
+        if all(stream.columns.get(name) in values for name, values in filters.items() if values)
     ]
     # a record has no field for the other things that can be grouped by
     by = [name for name in asked.query.get("groupBy", ()) if name in _COLUMNS]

@@ -49,7 +49,7 @@ class Asked:
     """What the list is asked with, by the parameter's name."""
 
     query: Mapping[str, tuple[str, ...]]
-    """All parameters of the query: each value of those that are repeated, in any form that the API reads."""
+    """All parameters of the query, each with all its values; those of an object by dotted name: `filter.eventName`."""
 
     now: datetime
     """The present, in UTC."""

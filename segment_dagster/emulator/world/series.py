@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from itertools import accumulate
 
+from segment_dagster.emulator.clock import parsed
 from segment_dagster.emulator.world.making import Asked, Record
 
 _MINUTE, _DAY = 60, 86_400
@@ -61,10 +62,14 @@ def asked_for(asked: Asked, name: str) -> str | None:
 
 
 def instant(text: str) -> datetime:
-    """The point in time that an ISO 8601 text means; in UTC where it names no offset."""
-    # Python 3.10 does not read the Z
-    at = datetime.fromisoformat(text[:-1] + "+00:00" if text[-1:] in "Zz" else text)
-    return at if at.tzinfo else at.replace(tzinfo=timezone.utc)
+    """The point in time that an ISO 8601 text means; in UTC where it names no offset.
+
+    Raises:
+        ValueError: It is no such text.
+    """
+    if (at := parsed(text)) is None:
+        raise ValueError(f"{text!r} is not a time in ISO 8601")
+    return at
 
 
 def window(start: datetime, end: datetime, granularity: str, now: datetime) -> Window:
