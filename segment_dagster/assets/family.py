@@ -12,7 +12,7 @@ from segment_dagster.assets.specs import asset_spec
 from segment_dagster.endpoints import CATALOGUE, Endpoint
 
 POOL = "segment_destination"
-"""Dagster pool of everything that writes to the destination."""
+"""Dagster pool of the ops. With a limit of one on it, the weekly run and the daily one wait for each other."""
 
 
 def segment_assets(

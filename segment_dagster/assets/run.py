@@ -181,7 +181,7 @@ class FamilyRun:
 
 
 def _in_order(endpoints: tuple[Endpoint, ...]) -> tuple[Endpoint, ...]:
-    """The endpoints, each after those above it in the lineage: Dagster takes the assets of an op in this order alone."""
+    """The endpoints, each after those above it in the lineage: Dagster takes an op's assets in no other order."""
     by_name = {endpoint.name: endpoint for endpoint in endpoints}
     above = {name: [each for each in endpoint.upstream if each in by_name] for name, endpoint in by_name.items()}
     return tuple(by_name[name] for name in TopologicalSorter(above).static_order())

@@ -48,6 +48,10 @@ class PrimaryKey:
             passed=not count,
             asset_key=asset_key(endpoint.name),
             check_name=self.name,
-            description=f"{counted(count, 'key')} more than once or null." if count else "Unique, nowhere null.",
+            description=f"{counted(count, 'key')} more than once or null." if count else _passed(endpoint),
             metadata={"offending_keys": count, **({"first": keys} if keys else {})},
         )
+
+
+def _passed(endpoint: Endpoint) -> str:
+    return "Unique." if endpoint.optional_key else "Unique, nowhere null."

@@ -27,8 +27,14 @@ from segment_dagster.client.retry import told_delay
 from segment_dagster.endpoints import Endpoint
 from segment_dagster.settings import Settings
 
-_PERMISSION = re.compile(r"\b(permissions?|roles?|scopes?|not authorized|unauthorized)\b", re.IGNORECASE)
-"""What a refusal speaks of where it is about the token and not about the workspace's plan."""
+_PERMISSION = re.compile(
+    r"\b(permissions?|roles?|scopes?|privileges?|access|authori[sz]ed|unauthori[sz]ed|allowed|denied|read.only|token)\b",
+    re.IGNORECASE,
+)
+"""What a refusal speaks of where it is about the token."""
+
+_PLAN = re.compile(r"\b(features?|plan|not enabled|upgrade|subscription)\b", re.IGNORECASE)
+"""What a refusal speaks of where it is about the workspace's plan."""
 
 
 def check_answer(call: Call, settings: Settings) -> Callable[..., None]:
@@ -70,7 +76,8 @@ def _same(body: Any, **_: Any) -> Any:
 
 def _refusal(endpoint: Endpoint, path: str, response: Response, body: Any, settings: Settings) -> Exception:
     status = response.status_code
-    said = _message(body).replace(settings.token, "[token]")
+    # before it is cut: a part of the token is as bad
+    said = _message(body).replace(settings.token, "[token]")[:MAX_QUOTE]
     if status == 401:
         return TokenError(endpoint.name, path, said)
     if status == 403:
@@ -88,7 +95,9 @@ def _refusal(endpoint: Endpoint, path: str, response: Response, body: Any, setti
 
 def _is_gate(endpoint: Endpoint, said: str) -> bool:
     # Segment states no status for a missing feature, and answers 403 to a missing permission too: its words decide
-    return endpoint.feature is not None and not _PERMISSION.search(said)
+    if endpoint.feature is None:
+        return False
+    return bool(_PLAN.search(said)) or not _PERMISSION.search(said)
 
 
 def _message(body: Any) -> str:
@@ -99,7 +108,7 @@ def _message(body: Any) -> str:
         if isinstance(error, dict):
             field = f" (field {error['field']})" if error.get("field") else ""
             said.append(f"{error.get('message') or error.get('type') or 'no reason'}{field}")
-    return " ".join("; ".join(said).split())[:MAX_QUOTE]
+    return " ".join("; ".join(said).split())
 
 
 def _is_asked(part: Part, url: str, call: Call) -> bool:

@@ -3,6 +3,7 @@
 import logging
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -20,7 +21,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_whe
 from tenacity.nap import sleep_using_event
 
 from segment_dagster.client.answer import check_answer
-from segment_dagster.client.errors import ApiError, RateLimitedError, UnreachableError
+from segment_dagster.client.errors import ApiError, PathError, RateLimitedError, UnreachableError
 from segment_dagster.client.layout import Part, at, call_for, offers
 from segment_dagster.client.limits import Limits
 from segment_dagster.client.paging import CursorPaginator
@@ -35,6 +36,9 @@ CONNECT_TIMEOUT = 10.0
 How long to wait for an answer, and how often to try, say dlt's own settings `RUNTIME__REQUEST_TIMEOUT`,
 `RUNTIME__REQUEST_MAX_ATTEMPTS`, `RUNTIME__REQUEST_BACKOFF_FACTOR` and `RUNTIME__REQUEST_MAX_RETRY_DELAY`.
 """
+
+_DOTS = frozenset((".", ".."))
+"""Path segments that urllib3 resolves, encoded or not: what was asked for would be another list."""
 
 logger = logging.getLogger(__name__)
 
@@ -107,6 +111,7 @@ class SegmentClient:
         endpoints: Endpoint | Sequence[Endpoint],
         values: Mapping[str, str] | None = None,
         meter: Meter | None = None,
+        given_up: threading.Event | None = None,
     ) -> Iterator[Page]:
         """All pages of one list, in the API's order; of several lists where endpoints share their answers.
 
@@ -114,12 +119,14 @@ class SegmentClient:
             endpoints: The row of the endpoint, or those of several with the same path.
             values: The request's own parameters: what fills the placeholders of the path, and the query.
             meter: Counts the requests.
+            given_up: Once set, nothing more is asked: a request that waits for its turn is not sent.
 
         Yields:
             At least one page of each endpoint; its records may be none.
 
         Raises:
             ApiError: The list could not be read whole.
+            CancelledError: It was given up.
             ValueError: The layout in use does not have the endpoint.
         """
         endpoints = (endpoints,) if isinstance(endpoints, Endpoint) else endpoints
@@ -127,8 +134,10 @@ class SegmentClient:
         if call is None:
             raise ValueError(f"the {self.settings.layout} layout has no endpoint {endpoints[0].name}")
         path = call.path_for(values or {})
+        if _DOTS.intersection(path.split("/")):
+            raise PathError(endpoints[0].name, path)
         paginator = CursorPaginator(path, call)
-        self._local.asking = _Asking(endpoints[0], f"{endpoints[0].name}: GET {path}", meter or Meter())
+        self._local.asking = _Asking(endpoints[0], f"{endpoints[0].name}: GET {path}", meter or Meter(), given_up)
         answers = self._client.paginate(
             path,
             headers={"Accept": call.accept},
@@ -163,24 +172,30 @@ class SegmentClient:
         asking: _Asking = self._local.asking
         with self.limits.turn(asking.endpoint) as turn:
             self._local.turn = turn
-            asking.meter.add(requests=1, waited=turn.waited)
-            try:
-                yield
-            except RateLimitedError as refusal:
-                if refusal.delay is not None:
-                    self.limits.refused(asking.endpoint, min(refusal.delay, self._retries.request_max_retry_delay))
-                raise
+            asking.meter.add(waited=turn.waited)
+            if asking.given_up is not None and asking.given_up.is_set():
+                raise CancelledError
+            asking.meter.add(requests=1)
+            yield
 
     def _learn(self, endpoint: Endpoint, response: Response, *_: Any, **__: Any) -> None:
         if response.status_code < 400:
             reset = seconds_until(response.headers.get("X-RateLimit-Reset", ""))
-            self.limits.told(endpoint, self._local.turn, response.headers.get("X-RateLimit-Remaining"), reset)
+            self.limits.told(
+                endpoint,
+                self._local.turn,
+                response.headers.get("X-RateLimit-Remaining"),
+                response.headers.get("X-RateLimit-Consumed"),
+                reset,
+            )
 
     def _log_wait(self, state: RetryCallState) -> None:
         asking: _Asking = self._local.asking
         failure = state.outcome.exception() if state.outcome else None
         wait = state.next_action.sleep if state.next_action else 0.0
         asking.meter.add(waited=wait)
+        if isinstance(failure, RateLimitedError):
+            self.limits.refused(asking.endpoint, wait)
         # requests' own errors carry the address and its query: the type says enough
         said = failure.happened if isinstance(failure, ApiError) else f"{asking.what} {type(failure).__name__}"
         logger.warning("%s; attempt %d, next in %.1f s", said, state.attempt_number, wait)
@@ -193,6 +208,7 @@ class _Asking:
     endpoint: Endpoint
     what: str
     meter: Meter
+    given_up: threading.Event | None
 
 
 def _page(body: Any, part: Part) -> Page:

@@ -56,7 +56,8 @@ class FeatureError(ApiError):
     """403 for an endpoint that needs a feature: the workspace's plan does not include it."""
 
     def __init__(self, endpoint: Endpoint, path: str, said: str) -> None:
-        what = f"was refused (403): the workspace's plan lacks the feature {endpoint.feature!r}"
+        doubt = "" if said else f", or the token lacks the permission {endpoint.permission!r}: Segment gives no reason"
+        what = f"was refused (403): the workspace's plan lacks the feature {endpoint.feature!r}{doubt}"
         super().__init__(endpoint.name, path, what, said=said)
 
 
@@ -74,6 +75,13 @@ class InvalidRequestError(ApiError):
     def __init__(self, endpoint: str, path: str, status: int, said: str) -> None:
         remedy = "If SEGMENT_PAGE_SIZE is set, try without it."
         super().__init__(endpoint, path, f"was not accepted ({status})", remedy, said)
+
+
+class PathError(ApiError):
+    """A value that goes into the path is `.` or `..`, which no client can ask for."""
+
+    def __init__(self, endpoint: str, path: str) -> None:
+        super().__init__(endpoint, path, "cannot be asked for: a part of the path is '.' or '..'")
 
 
 class RedirectError(ApiError):

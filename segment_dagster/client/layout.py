@@ -25,8 +25,8 @@ class Part:
     cursor_parameter: str
     next_cursor: tuple[tuple[str, ...], ...]
     total: tuple[tuple[str, ...], ...]
-    pagination: tuple[str, ...] | None = None
-    """Where every answer has its pagination object; `None` where it may lack one."""
+    required: bool = False
+    """Whether every answer tells of the next page. Where it may not, its silence ends the list."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,7 +91,7 @@ def _public(endpoint: Endpoint, page_size: int) -> Part:
         cursor_parameter=paging.cursor,
         next_cursor=((*paging.answer, "next"),),
         total=((*paging.answer, "totalEntries"),),
-        pagination=paging.answer if paging.required and endpoint.page_size else None,
+        required=paging.required,
     )
 
 

@@ -2,14 +2,19 @@
 
 import threading
 import time
+from bisect import bisect_left
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from math import inf
+from operator import attrgetter
+from typing import TypeGuard
 
 from pyrate_limiter import InMemoryBucket, Rate, RateItem
 
 from segment_dagster.endpoints import Endpoint
+
+_timestamp = attrgetter("timestamp")
 
 
 class Budget:
@@ -25,6 +30,8 @@ class Budget:
         self._minute = max(1, round(minute * 1000))
         self._bucket = InMemoryBucket([Rate(limit, self._minute)])
         self._not_before = -inf
+        self._most = limit
+        self._most_until = -inf
 
     def take(self, item: RateItem) -> float:
         """Take a place.
@@ -37,6 +44,8 @@ class Budget:
         """
         if item.timestamp < self._not_before:
             return (self._not_before - item.timestamp) / 1000
+        if item.timestamp < self._most_until and self._since(item.timestamp - self._minute) >= self._most:
+            return (self._most_until - item.timestamp) / 1000
         # kept for a minute longer than they count, for `learn`
         self._bucket.leak(item.timestamp - self._minute)
         return 0.0 if self._bucket.put(item) else max(1, self._waiting(item)) / 1000
@@ -46,7 +55,7 @@ class Budget:
         self._bucket.items.remove(item)
 
     def answered(self, item: RateItem, now: int) -> None:
-        """Count a request from when its answer came: no minute of the server's, whatever the network does, has more."""
+        """Count a request from when its answer came: as long as answers take less than a minute, no minute has more."""
         if item in self._bucket.items:
             self._bucket.items.remove(item)
             item.timestamp = now
@@ -56,22 +65,21 @@ class Budget:
         """Let nobody take a place before a time, in milliseconds."""
         self._not_before = max(self._not_before, until)
 
-    def learn(self, remaining: int, sent: int, now: int) -> int:
-        """Take the places that others, who use the same token, have used up.
+    def learn(self, remaining: int, sent: int, frees: int) -> None:
+        """Leave to others, who use the same token, the places that they have used up.
 
         Args:
             remaining: Places that were left when the server answered.
             sent: When the request was sent, in milliseconds: every one of ours that the server counted then ended
                 within the minute before, or later.
-            now: The present, in milliseconds.
-
-        Returns:
-            How many places others used.
+            frees: Until when this is to count, in milliseconds.
         """
-        ours = sum(item.timestamp >= sent - self._minute for item in self._bucket.items)
-        others = max(0, self.limit - remaining - ours)
-        self._bucket.items += [RateItem("others", now) for _ in range(others)]
-        return others
+        ours = self._since(sent - self._minute)
+        others = self.limit - remaining - ours
+        self._most, self._most_until = (ours + remaining, frees) if others > 0 else (self.limit, -inf)
+
+    def _since(self, moment: int) -> int:
+        return len(self._bucket.items) - bisect_left(self._bucket.items, moment, key=_timestamp)
 
     def _waiting(self, item: RateItem) -> int:
         waiting = self._bucket.waiting(item)
@@ -141,22 +149,29 @@ class Limits:
         with self._lock:
             self._concerned(endpoint).hold(_now() + delay * 1000)
 
-    def told(self, endpoint: Endpoint, turn: "Turn", remaining: str | None, reset: float | None) -> None:
-        """Learn from the headers of an answer.
+    def told(
+        self, endpoint: Endpoint, turn: "Turn", remaining: str | None, consumed: str | None, reset: float | None
+    ) -> None:
+        """Learn from the headers of an answer, where they say enough.
 
         Args:
             endpoint: The endpoint that answered.
             turn: That of the request.
             remaining: `X-RateLimit-Remaining`, as it came.
+            consumed: `X-RateLimit-Consumed`, as it came. Both together are the limit that they speak of.
             reset: Seconds until `X-RateLimit-Reset`.
         """
-        if remaining is None or not (remaining.isascii() and remaining.isdigit()):
+        if not _is_count(remaining):
             return
+        limit = int(remaining) + int(consumed) if _is_count(consumed) else None
+        if endpoint.requests_per_minute is not None and limit is None:
+            # of its own limit or of the token's, nobody can tell
+            return
+        # a clock that goes wrong must not hold us for longer than the limit could
+        seconds = self.minute if reset is None else min(reset, self.minute)
         with self._lock:
-            budget = self._concerned(endpoint)
-            others = budget.learn(int(remaining), turn.sent, _now())
-            if others and reset is not None and int(remaining) == 0:
-                budget.hold(_now() + reset * 1000)
+            budget = self._concerned(endpoint) if limit == endpoint.requests_per_minute else self._token
+            budget.learn(int(remaining), turn.sent, _now() + round(seconds * 1000))
 
     def _take(self, endpoint: Endpoint, budgets: list[Budget]) -> tuple[RateItem, float]:
         waited = 0.0
@@ -192,6 +207,10 @@ class Limits:
         if with_limit is None:
             with_limit = self._endpoints[endpoint.name] = Budget(endpoint.requests_per_minute, self.minute)
         return with_limit
+
+
+def _is_count(text: str | None) -> TypeGuard[str]:
+    return text is not None and text.isascii() and text.isdigit() and len(text) < 10
 
 
 def _now() -> int:

@@ -1,5 +1,6 @@
 """Following the cursors from page to page."""
 
+import logging
 from typing import Any
 
 from dlt.sources.helpers.requests import Request, Response
@@ -7,6 +8,8 @@ from dlt.sources.helpers.rest_client.paginators import BasePaginator
 
 from segment_dagster.client.errors import CursorError, ShapeError
 from segment_dagster.client.layout import Call, Part, at
+
+logger = logging.getLogger(__name__)
 
 
 class CursorPaginator(BasePaginator):
@@ -76,10 +79,14 @@ class CursorPaginator(BasePaginator):
         return cursor
 
     def _check_object(self, body: Any, part: Part) -> None:
-        if part.pagination is None or isinstance(at(body, part.pagination), dict):
+        if isinstance(at(body, part.next_cursor[0][:-1]), dict) or len(part.next_cursor) > 1:
             return
         records = at(body, part.selector)
         # a page that is not full is the last one, whatever else is missing
-        if part.page_size is not None and len(records) >= part.page_size:
-            problem = f"a full page of {len(records):,} has no {'.'.join(part.pagination)!r} to say if there are more"
+        if part.page_size is None or len(records) < part.page_size:
+            return
+        place = ".".join(part.next_cursor[0][:-1])
+        problem = f"a full page of {len(records):,} has no {place!r} to say if there are more"
+        if part.required:
             raise ShapeError(part.endpoint.name, self._path, part.selector, problem)
+        logger.warning("%s: GET %s: %s", part.endpoint.name, self._path, problem)

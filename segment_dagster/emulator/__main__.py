@@ -10,12 +10,12 @@ from math import isfinite
 from threading import Event
 from typing import NoReturn
 
+from segment_dagster.emulator.clock import parsed
 from segment_dagster.emulator.faults import Fault
 from segment_dagster.emulator.features import GATE_STATUSES, Features
 from segment_dagster.emulator.layouts import CURSOR_PLACES
 from segment_dagster.emulator.limits import MINUTE, TOKEN_LIMIT
 from segment_dagster.emulator.server import DEFAULT_TOKEN, running
-from segment_dagster.emulator.times import parsed
 from segment_dagster.endpoints import CATALOGUE
 
 TOKEN_VARIABLE = "SEGMENT_EMULATOR_TOKEN"  # noqa: S105

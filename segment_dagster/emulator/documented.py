@@ -28,7 +28,7 @@ FILTERS: dict[str, dict[str, str]] = {
     "regulations": {"status": "status", "regulationTypes": "regulationType"},
     "source_regulations": {"status": "status", "regulationTypes": "regulationType"},
 }
-"""Parameters that leave the records alone whose field, named after the parameter, has one of their values."""
+"""Parameters that are given to read a part of a list, each with the field that has one of its values there."""
 
 OFFSET_CURSORS = frozenset({"space_filters"})
 """Cursors are numbers. The pagination object has no `previous`, and no `next` at the end."""

@@ -233,7 +233,11 @@ ENGAGE = (
                 "USERS",
                 parameter="audienceType",
             ),
-            nested("destinations", "The destinations, as the API answers: their form is not documented."),
+            nested(
+                "destinations",
+                "The destinations, as the API answers: their form is not documented.",
+                secrecy=Secrecy.SETTINGS,
+            ),
         ),
     ),
     Endpoint(

@@ -5,6 +5,7 @@ import shutil
 import tempfile
 import threading
 import time
+import traceback
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, CancelledError, Future, ThreadPoolExecutor, wait
@@ -35,6 +36,8 @@ from segment_dagster.source.spool import Part, Spool
 from segment_dagster.wording import counted, duration
 
 PREVIEW_ROWS = 5
+SLOW = 600
+"""Seconds that an endpoint may take before it should be read weekly."""
 
 logger = logging.getLogger(__name__)
 
@@ -116,6 +119,18 @@ class SpoolError(SegmentError):
         )
 
 
+class UnexpectedError(SegmentError):
+    """Something that nobody thought of went wrong. Its type says what: its message could hold a value."""
+
+    def __init__(self, endpoint: Endpoint, error: Exception) -> None:
+        frames = traceback.extract_tb(error.__traceback__)
+        where = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+        super().__init__(
+            f"{endpoint.name}: reading it failed with {type(error).__name__}{where}, a fault of segment_dagster's own. "
+            "Nothing of this endpoint was loaded."
+        )
+
+
 class NestingError(SegmentError):
     """A record is nested deeper than can be looked through for secrets."""
 
@@ -134,6 +149,9 @@ class _Progress:
     preview: list[dict[str, Any]] = field(default_factory=list)
     rows: int = 0
     records: int = 0
+    total: int | None = 0
+    """The API's own count of the lists read so far; `None` once it gave none of a list."""
+
     failure: SegmentError | None = None
     """Why this endpoint failed, where others that share its answers may still succeed."""
 
@@ -143,18 +161,17 @@ class _Reading:
     """What the threads share that read one endpoint, or several with the same answers."""
 
     parts: Sequence[_Progress]
+    lists: int
     meter: Meter = field(default_factory=Meter)
     failed: threading.Event = field(default_factory=threading.Event)
+    read: int = 0
+    """Lists that came whole."""
 
+    gone: int = 0
+    """Lists that answered 404."""
 
-@dataclass(frozen=True)
-class _Read:
-    """What one list came to."""
-
-    total: Mapping[str, int | None]
-    """The API's own count of it, by endpoint."""
-
-    gone: NotFoundError | None = None
+    not_found: NotFoundError | None = None
+    """The first of them."""
 
 
 class WorkspaceReader:
@@ -204,7 +221,8 @@ class WorkspaceReader:
 
     def know(self, endpoints: Iterable[Endpoint]) -> None:
         """Add endpoints to those that can be read."""
-        self._catalogue.update({endpoint.name: endpoint for endpoint in endpoints})
+        with self._lock:
+            self._catalogue.update({endpoint.name: endpoint for endpoint in endpoints})
 
     def offered(self, *, slow: bool = True) -> list[Endpoint]:
         """The endpoints that the layout in use has, with the slow ones or without."""
@@ -231,8 +249,8 @@ class WorkspaceReader:
         Raises:
             SegmentError: It could not be read whole.
         """
-        together = self._together(endpoint)
         with self._lock:
+            together = self._together(endpoint)
             mine = endpoint.name not in self._reads
             if mine:
                 self._reads.update({each.name: Future() for each in together})
@@ -293,16 +311,19 @@ class WorkspaceReader:
         """The endpoint and those that share its answers."""
         if self.settings.layout == "versioned":
             return [endpoint]
-        others = [each for each in self._catalogue.values() if each.path == endpoint.path and each != endpoint]
+        others = [each for each in self._catalogue.values() if each != endpoint and _asked_alike(each, endpoint)]
         return [endpoint, *others]
 
     def _read(self, together: Sequence[Endpoint]) -> dict[str, Delivery | SegmentError]:
         try:
             return self._read_whole(together)
+        except (SegmentError, CancelledError):
+            raise
         except OSError as error:
             raise SpoolError(together[0], error) from error
-        except FeatureError as error:
-            raise UnavailableError(together[0], f"{error.happened.partition(': ')[2]}") from error
+        except Exception as error:
+            # whatever is wrong with one endpoint is no reason to lose the others
+            raise UnexpectedError(together[0], error) from error
 
     def _read_whole(self, together: Sequence[Endpoint]) -> dict[str, Delivery | SegmentError]:
         if self._stopping.is_set():
@@ -310,17 +331,25 @@ class WorkspaceReader:
         endpoint = together[0]
         lists = self._lists(endpoint)
         started = time.monotonic()
-        reading = _Reading([self._progress(each) for each in together])
+        reading = _Reading([self._progress(each) for each in together], len(lists))
         try:
-            read = self._read_lists(endpoint, lists, reading)
-            if read and all(each.gone for each in read):
-                raise self._nothing_found(endpoint, read)
+            self._read_lists(endpoint, lists, reading)
+            if reading.gone and not reading.read:
+                raise self._nothing_found(endpoint, reading)
+        except FeatureError as error:
+            self._discard(reading)
+            if reading.read:
+                raise
+            raise UnavailableError(endpoint, error.happened.partition(": ")[2]) from error
         except BaseException:
-            for part in reading.parts:
-                part.spool.discard()
+            self._discard(reading)
             raise
         seconds = time.monotonic() - started
-        return {part.endpoint.name: self._outcome(part, reading, read, seconds) for part in reading.parts}
+        return {part.endpoint.name: self._outcome(part, reading, seconds) for part in reading.parts}
+
+    def _discard(self, reading: _Reading) -> None:
+        for part in reading.parts:
+            part.spool.discard()
 
     def _progress(self, endpoint: Endpoint) -> _Progress:
         return _Progress(
@@ -330,28 +359,28 @@ class WorkspaceReader:
             redact_preview=redactor(endpoint, replace(self.settings, include_secrets=False)),
         )
 
-    def _read_lists(self, endpoint: Endpoint, lists: Sequence[Values], reading: _Reading) -> list[_Read]:
-        if endpoint.parent:
+    def _read_lists(self, endpoint: Endpoint, lists: Sequence[Values], reading: _Reading) -> None:
+        if len(lists) > 1 or endpoint.parent:
             self._forecast(endpoint, len(lists))
-        # a feature that the plan lacks should cost one request and not one for each thread
-        first = [self._read_list(lists[0], reading)] if endpoint.feature and len(lists) > 1 else []
+        # what fails for every list should fail once and not once for each thread
+        if len(lists) > 1:
+            self._read_list(lists[0], reading)
+            lists = lists[1:]
         with self._workers_for(endpoint, len(lists)) as workers:
-            futures = [workers.submit(self._read_list, values, reading) for values in lists[len(first) :]]
+            pending = {workers.submit(self._read_list, values, reading) for values in lists}
             try:
-                pending: set[Future[_Read]] = set(futures)
                 while pending:
                     done, pending = wait(pending, self.settings.progress, FIRST_EXCEPTION)
                     for future in done:
                         future.result()
                     if pending:
-                        self._log_progress(endpoint, len(lists) - len(pending), len(lists), reading)
+                        self._log_progress(endpoint, reading)
             except BaseException:
                 reading.failed.set()
-                for future in futures:
+                for future in pending:
                     future.cancel()
-                wait(futures)
+                wait(pending)
                 raise
-        return [*first, *(future.result() for future in futures)]
 
     @contextmanager
     def _workers_for(self, endpoint: Endpoint, lists: int) -> Iterator[ThreadPoolExecutor]:
@@ -365,22 +394,19 @@ class WorkspaceReader:
         with ThreadPoolExecutor(most, thread_name_prefix=f"segment-{endpoint.name}") as workers:
             yield workers
 
-    def _outcome(
-        self, part: _Progress, reading: _Reading, read: Sequence[_Read], seconds: float
-    ) -> Delivery | SegmentError:
+    def _outcome(self, part: _Progress, reading: _Reading, seconds: float) -> Delivery | SegmentError:
         if part.failure:
             part.spool.discard()
             return part.failure
         name = part.endpoint.name
-        totals = [each.total.get(name) for each in read if not each.gone]
         delivery = Delivery(
             endpoint=part.endpoint,
             parts=part.spool.close(),
             rows=part.rows,
             records=part.records,
-            total_entries=None if None in totals else sum(total or 0 for total in totals),
-            lists=len(read),
-            gone=sum(bool(each.gone) for each in read),
+            total_entries=part.total,
+            lists=reading.lists,
+            gone=reading.gone,
             requests=reading.meter.requests,
             seconds=seconds,
             waited=reading.meter.waited,
@@ -397,13 +423,16 @@ class WorkspaceReader:
             )
         return delivery
 
-    def _nothing_found(self, endpoint: Endpoint, read: Sequence[_Read]) -> SegmentError:
-        error = read[0].gone
+    def _nothing_found(self, endpoint: Endpoint, reading: _Reading) -> SegmentError:
+        error = reading.not_found
         assert error is not None
         if endpoint.feature is None:
             return error
-        lacks = f"the workspace's plan lacks the feature {endpoint.feature!r}, or there is nothing"
-        return UnavailableError(endpoint, f"{counted(len(read), 'list')} of {len(read):,} answered 404: {lacks}")
+        return UnavailableError(
+            endpoint,
+            f"{counted(reading.gone, 'list')} of {reading.lists:,} answered 404: the workspace's plan lacks the "
+            f"feature {endpoint.feature!r}, there is nothing, or SEGMENT_BASE_URL is not the API's",
+        )
 
     def _lists(self, endpoint: Endpoint) -> list[Values]:
         """What to ask for, list by list."""
@@ -435,42 +464,48 @@ class WorkspaceReader:
     def _forecast(self, endpoint: Endpoint, lists: int) -> None:
         limits = self.client.limits
         seconds = limits.least_seconds(endpoint, lists)
-        logger.info(
-            "%s: %s at least, which take %s at %s a minute",
-            endpoint.name,
-            counted(lists, "request"),
-            duration(seconds),
-            f"{limits.allowed(endpoint):,}",
-        )
+        takes = f", which take {duration(seconds)} or more" if seconds else ""
+        allowed = f"{limits.allowed(endpoint):,}"
+        logger.info("%s: %s or more at %s a minute%s", endpoint.name, counted(lists, "request"), allowed, takes)
+        if seconds > SLOW and not endpoint.slow:
+            logger.warning("%s: takes long in this workspace: name it in SEGMENT_SLOW to read it weekly", endpoint.name)
 
-    def _log_progress(self, endpoint: Endpoint, done: int, lists: int, reading: _Reading) -> None:
+    def _log_progress(self, endpoint: Endpoint, reading: _Reading) -> None:
         logger.info(
             "%s: %s of %s done, %s in %s, %s waited over all threads",
             endpoint.name,
-            f"{done:,}",
-            counted(lists, "list"),
+            f"{reading.read + reading.gone:,}",
+            counted(reading.lists, "list"),
             counted(sum(part.rows for part in reading.parts), "row"),
             counted(reading.meter.requests, "request"),
             duration(reading.meter.waited),
         )
 
-    def _read_list(self, values: Values, reading: _Reading) -> _Read:
+    def _read_list(self, values: Values, reading: _Reading) -> None:
         """Read one list to its end."""
         totals: dict[str, int | None] = {}
         parts = {part.endpoint.name: part for part in reading.parts}
+        endpoints = [part.endpoint for part in reading.parts]
         self._raise_if_stopped(reading)
         try:
-            for page in self.client.pages([part.endpoint for part in reading.parts], values, reading.meter):
+            for page in self.client.pages(endpoints, values, reading.meter, reading.failed):
                 self._raise_if_stopped(reading)
                 totals[page.endpoint.name] = page.total_entries
                 self._take(page, values, parts[page.endpoint.name], alone=len(parts) == 1)
         except NotFoundError as error:
-            endpoint = reading.parts[0].endpoint
             # a parent may be deleted between its listing and its turn; a feature that is lacking may answer 404 too
-            if totals or not (values or endpoint.feature):
+            if totals or not (values or endpoints[0].feature):
                 raise
-            return _Read({}, gone=error)
-        return _Read(totals)
+            with self._lock:
+                reading.gone += 1
+                # a traceback holds the answer and the request
+                reading.not_found = reading.not_found or error.with_traceback(None)
+            return
+        with self._lock:
+            reading.read += 1
+            for name, part in parts.items():
+                total = totals.get(name)
+                part.total = None if part.total is None or total is None else part.total + total
 
     def _take(self, page: Page, values: Values, part: _Progress, *, alone: bool) -> None:
         """Turn a page into rows on disk."""
@@ -499,6 +534,15 @@ class WorkspaceReader:
     def _raise_if_stopped(self, reading: _Reading) -> None:
         if reading.failed.is_set() or self._stopping.is_set():
             raise CancelledError
+
+
+def _asked_alike(one: Endpoint, other: Endpoint) -> bool:
+    """Whether two endpoints are lists of one answer."""
+
+    def asked(endpoint: Endpoint) -> tuple[object, ...]:
+        return endpoint.path, endpoint.media_type, endpoint.parent, endpoint.parameters, endpoint.time
+
+    return asked(one) == asked(other)
 
 
 def _of(endpoint: Endpoint, asked: Endpoint, failure: BaseException) -> BaseException:

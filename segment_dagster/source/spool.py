@@ -16,6 +16,10 @@ BYTES_PER_GROUP = 16 * 1024 * 1024
 """Bytes of rows that are held in memory, where rows are large."""
 
 
+PAGES_PER_GROUP = 500
+"""Pages that are held in memory: one of a single row takes some 15 KB beyond its bytes."""
+
+
 @dataclass(frozen=True)
 class Part:
     """A Parquet file of rows that have the same columns."""
@@ -40,7 +44,11 @@ class _Writer:
         self.rows += table.num_rows
         self._rows_held += table.num_rows
         self._bytes_held += table.nbytes
-        if self._rows_held >= ROWS_PER_GROUP or self._bytes_held >= BYTES_PER_GROUP:
+        if (
+            self._rows_held >= ROWS_PER_GROUP
+            or self._bytes_held >= BYTES_PER_GROUP
+            or len(self._held) >= PAGES_PER_GROUP
+        ):
             self._flush()
 
     def close(self) -> Part:
@@ -75,6 +83,8 @@ class Spool:
 
     def write(self, table: pa.Table) -> None:
         """Add one page of rows."""
+        if not table.num_rows:
+            return
         with self._lock:
             self._writer(table.schema).write(table)
 

@@ -88,8 +88,11 @@ def test_what_others_used_is_learnt_from_what_remains():
     budget = Budget(10, 60.0)
     for at in range(3):
         budget.take(item(at))
-    assert budget.learn(remaining=2, sent=2, now=10) == 5
+    budget.learn(remaining=2, sent=2, frees=30_000)
     assert [budget.take(item(at)) > 0 for at in (11, 12, 13)] == [False, False, True]
+    # and is over when the server counts anew
+    assert budget.take(item(13)) == pytest.approx(29.987)
+    assert budget.take(item(30_000)) == 0
 
 
 def test_what_is_our_own_is_not_taken_for_others():
@@ -100,7 +103,16 @@ def test_what_is_our_own_is_not_taken_for_others():
         budget.answered(place, 100)
     # the answer that says so comes late: our places are free again by then
     assert budget.take(item(MINUTE + 101)) == 0
-    assert budget.learn(remaining=0, sent=2, now=MINUTE + 102) == 0
+    budget.learn(remaining=0, sent=2, frees=MINUTE * 2)
+    assert budget.take(item(MINUTE + 103)) == 0
+
+
+def test_a_later_answer_corrects_what_was_learnt():
+    budget = Budget(10, 60.0)
+    budget.learn(remaining=0, sent=0, frees=MINUTE)
+    assert budget.take(item(1)) > 0
+    budget.learn(remaining=10, sent=0, frees=MINUTE)
+    assert budget.take(item(2)) == 0
 
 
 def test_a_budget_that_is_held_gives_no_place():
@@ -149,21 +161,45 @@ def test_a_refusal_holds_back_everybody_who_shares_the_limit(endpoint):
     assert blocked(both, closed, endpoint)
 
 
-def test_nothing_remaining_holds_until_the_reset():
+@pytest.mark.parametrize(
+    ("endpoint", "consumed", "held"),
+    [(FREE, "1000", FREE), (FREE, None, FREE), (LIMITED, "3", LIMITED), (LIMITED, "1000", FREE)],
+    ids=["the token's", "unnamed", "its own", "the token's by a limited one"],
+)
+def test_nothing_remaining_holds_whoever_shares_the_limit_that_is_spoken_of(endpoint, consumed, held):
     closed = threading.Event()
     both = limits(closed)
-    with both.turn(FREE) as turn:
-        both.told(FREE, turn, "0", 3600)
-    assert blocked(both, closed, FREE)
+    with both.turn(endpoint) as turn:
+        both.told(endpoint, turn, "0", consumed, 30)
+    if held is LIMITED:
+        with both.turn(FREE):
+            pass
+    assert blocked(both, closed, held)
 
 
-@pytest.mark.parametrize("remaining", [None, "", "many", "-1", "99"])
+@pytest.mark.parametrize("remaining", [None, "", "many", "-1", "99", "9" * 30])
 def test_headers_that_tell_nothing_change_nothing(remaining):
     closed = threading.Event()
     both = limits(closed)
     with both.turn(FREE) as turn:
-        both.told(FREE, turn, remaining, 3600)
+        both.told(FREE, turn, remaining, None, 3600)
     assert not blocked(both, closed, FREE)
+
+
+def test_a_limited_endpoint_learns_nothing_from_a_number_that_may_be_the_tokens():
+    closed = threading.Event()
+    both = limits(closed)
+    with both.turn(LIMITED) as turn:
+        both.told(LIMITED, turn, "0", None, 3600)
+    assert not blocked(both, closed, LIMITED)
+
+
+def test_a_servers_clock_that_goes_wrong_holds_for_a_minute_at_most():
+    both = limits(minute=0.05)
+    with both.turn(FREE) as turn:
+        both.told(FREE, turn, "0", None, 3600)
+    with both.turn(FREE) as turn:
+        assert turn.waited > 0
 
 
 @pytest.mark.parametrize(

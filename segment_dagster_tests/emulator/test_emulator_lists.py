@@ -249,6 +249,40 @@ def test_parameters_are_read_in_all_their_forms(sent, read):
     assert read_query(sent) == read
 
 
+@pytest.mark.parametrize(
+    ("name", "parameter", "field"),
+    [
+        ("tracking_plans", "type", "type"),
+        ("regulations", "status", "status"),
+        ("regulations", "regulationTypes", "regulationType"),
+        ("source_regulations", "regulationTypes", "regulationType"),
+    ],
+)
+def test_a_parameter_leaves_the_records_with_its_value(ask, world, name, parameter, field):
+    row = ROWS[name]
+    values = max(world.lists(name), key=lambda values: len(world.records(name, values)))
+    whole = world.records(name, values)
+    wanted = whole[-1][field]
+    left = dig(ask(row, values, **{parameter: wanted}).json(), row.selector)
+    assert left == [record for record in whole if record[field] == wanted]
+    assert len(left) < len(whole)
+    assert dig(ask(row, values, **{parameter: "OTHER"}).json(), row.selector) == []
+
+
+@pytest.mark.parametrize("form", ["filter.eventType", "filter[eventType]", "filter"])
+def test_a_delivery_overview_is_filtered_in_every_form(ask, world, form):
+    row = ROWS["delivery_overview_successfully_received"]
+    sent = '{"eventType": ["track"]}' if form == "filter" else "track"
+    types = [
+        {record["eventType"] for record in dig(ask(row, values, **more).json(), row.selector)}
+        for values in world.lists(row.name)[:3]
+        for more in ({"groupBy": "eventType"}, {"groupBy": "eventType", form: sent})
+    ]
+    assert any(len(found) > 1 for found in types[::2])
+    assert {"track"} in types[1::2]
+    assert all(found <= {"track"} for found in types[1::2])
+
+
 BOXES = Endpoint(
     name="boxes",
     domain="toys",

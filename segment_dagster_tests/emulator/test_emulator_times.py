@@ -6,8 +6,7 @@ import pytest
 import requests
 
 from segment_dagster.emulator import running
-from segment_dagster.emulator.clock import Clock
-from segment_dagster.emulator.times import parsed
+from segment_dagster.emulator.clock import Clock, parsed
 from segment_dagster.endpoints import CATALOGUE, Months, TimeRange
 
 ROWS = {row.name: row for row in CATALOGUE}
