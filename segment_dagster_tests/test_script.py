@@ -41,9 +41,7 @@ def run(directory, home, *arguments, **settings):
 def script(emulator, tmp_path):
     """Runs the script against the emulator in the working directory: for the six first endpoints if not told others."""
     settings = {"SEGMENT_BASE_URL": emulator.url, "SEGMENT_API_TOKEN": emulator.token}
-    return lambda *arguments, **more: run(
-        Path.cwd(), tmp_path / "home", *(sorted(SIX) if not arguments else arguments), **settings | more
-    )
+    return lambda *arguments, **more: run(Path.cwd(), tmp_path / "home", *(arguments or sorted(SIX)), **settings | more)
 
 
 def counts(file="segment.duckdb", dataset="segment_data"):

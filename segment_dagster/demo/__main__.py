@@ -11,10 +11,12 @@ from typing import NoReturn
 import dagster as dg
 import duckdb
 
+from segment_dagster.assets import asset_key
 from segment_dagster.automation import JOB
 from segment_dagster.definitions import defs
 from segment_dagster.demo.emulated import emulated_workspace
 from segment_dagster.demo.table import text_table
+from segment_dagster.endpoints import CATALOGUE
 from segment_dagster.errors import SegmentError
 from segment_dagster.pipeline import DATASET, settle
 from segment_dagster.settings import TokenMissingError, resolve
@@ -86,8 +88,10 @@ def _demo() -> int:
 def _report(result: dg.ExecuteInProcessResult) -> str:
     evaluations = result.get_asset_check_evaluations()
     rows = []
-    for event in result.get_asset_materialization_events():
-        materialization = event.materialization
+    order = [asset_key(endpoint.name) for endpoint in CATALOGUE]
+    events = result.get_asset_materialization_events()
+    made = {event.materialization.asset_key: event.materialization for event in events}
+    for materialization in (made[key] for key in order if key in made):
         mine = [each for each in evaluations if each.asset_key == materialization.asset_key]
         count = materialization.metadata["dagster/row_count"].value
         passed = f"{sum(each.passed for each in mine)} of {len(mine)}"

@@ -1,7 +1,8 @@
-"""How many rows each table should have, counted in the emulated workspace and not by what reads it."""
+"""What a full read comes to, counted in the emulated workspace and not by what reads it."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from math import ceil
 from typing import Any
 
 from segment_dagster.emulator import World
@@ -16,16 +17,39 @@ def expected_rows(world: World, endpoint: Endpoint, now: datetime) -> int:
         endpoint: The endpoint.
         now: The time of the read, in UTC.
     """
-    lists = [_records(world, endpoint, values, now) for values in world.lists(endpoint.name)]
+    answers = [answer for values in world.lists(endpoint.name) for answer in _answers(world, endpoint, values, now)]
     if endpoint.exploded is None:
-        return sum(map(len, lists))
-    return sum(len(record[endpoint.exploded.field]) for records in lists for record in records)
+        return sum(map(len, answers))
+    return sum(len(record[endpoint.exploded.field]) for records in answers for record in records)
 
 
-def _records(world: World, endpoint: Endpoint, values: Mapping[str, str], now: datetime) -> list[Any]:
+def least_requests(world: World, endpoint: Endpoint, now: datetime) -> int:
+    """Requests that a full read of an endpoint cannot do without: every page of every list, once.
+
+    Those of its parents are not among them. Endpoints that share their answers share their requests.
+
+    Args:
+        world: The workspace.
+        endpoint: The endpoint.
+        now: The time of the read, in UTC.
+    """
+    together = [each for each in world.catalogue if each.path == endpoint.path]
+    return sum(
+        max(map(_pages, together, answers))
+        for values in world.lists(endpoint.name)
+        for answers in zip(*(_answers(world, each, values, now) for each in together), strict=True)
+    )
+
+
+def _pages(endpoint: Endpoint, records: list[Any]) -> int:
+    return max(1, ceil(len(records) / endpoint.page_size)) if endpoint.page_size else 1
+
+
+def _answers(world: World, endpoint: Endpoint, values: Mapping[str, str], now: datetime) -> list[list[Any]]:
+    """The records of a list, for each time that is asked for."""
     if endpoint.time is None:
-        return world.records(endpoint.name, values)
-    return [record for query in _queries(endpoint, now) for record in world.timed(endpoint.name, values, query, now)]
+        return [world.records(endpoint.name, values)]
+    return [world.timed(endpoint.name, values, query, now) for query in _queries(endpoint, now)]
 
 
 def _queries(endpoint: Endpoint, now: datetime) -> list[dict[str, tuple[str, ...]]]:

@@ -124,6 +124,7 @@ def ui(world, tmp_path_factory):
             "RUNTIME__DLTHUB_TELEMETRY": "false",
             "SEGMENT_BASE_URL": emulator.url,
             "SEGMENT_API_TOKEN": emulator.token,
+            "SEGMENT_MINUTE_SECONDS": "0.05",
         }
         process = subprocess.Popen(
             command, cwd=work, env=settings, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
@@ -200,24 +201,23 @@ def launch(ui, **selector):
 
 @pytest.fixture(scope="module")
 def run(ui):
-    """The main job, launched as the UI does."""
-    run_id, status = launch(ui, pipelineName="segment_sync")
+    """The main job, launched as the UI does, for six of its assets."""
+    assets = [{"path": ["segment", name]} for name in NAMES]
+    run_id, status = launch(ui, pipelineName="segment_sync", assetSelection=assets)
     assert status == "SUCCESS", ui.log.read_text()
     return run_id
 
 
-def test_the_code_location_is_loaded_with_its_schedule_off(ui):
+def test_the_code_location_is_loaded_with_its_schedules_off(ui):
     found = ui.ask(LOADED.replace("LOCATION", ui.location))
     (entry,) = found["workspaceOrError"]["locationEntries"]
     assert entry["name"] == "segment_dagster"
     assert entry["locationOrLoadError"]["__typename"] == "RepositoryLocation"
-    (schedule,) = found["schedulesOrError"]["results"]
-    assert schedule == {
-        "name": "segment_sync_daily",
-        "cronSchedule": "0 6 * * *",
-        "executionTimezone": "UTC",
-        "scheduleState": {"status": "STOPPED"},
-    }
+    off = {"executionTimezone": "UTC", "scheduleState": {"status": "STOPPED"}}
+    assert sorted(found["schedulesOrError"]["results"], key=lambda schedule: schedule["name"]) == [
+        {"name": "segment_slow_sync_weekly", "cronSchedule": "0 2 * * 0", **off},
+        {"name": "segment_sync_daily", "cronSchedule": "0 6 * * *", **off},
+    ]
 
 
 def test_the_job_runs_and_tells_of_its_rows(ui, run):

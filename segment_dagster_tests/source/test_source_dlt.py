@@ -120,7 +120,7 @@ def test_values_land_as_the_api_gave_them(whole, world):
 
 
 def test_no_secret_lands(whole, world):
-    text = str([whole(f"SELECT * FROM plain_data.{name}") for name in ROWS])
+    text = str([whole(f"SELECT * FROM plain_data.{name}") for name in NAMES])
     assert not [secret for secret in world.secrets if secret in text]
 
 
