@@ -4,9 +4,11 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timezone
 from typing import Literal
 from urllib.parse import urlsplit
 
+from segment_dagster.endpoints import CATALOGUE, TimeRange
 from segment_dagster.errors import SettingError
 
 Layout = Literal["public", "versioned"]
@@ -19,6 +21,7 @@ REGIONS: Mapping[str, str] = {"us": "https://api.segmentapis.com", "eu": "https:
 
 LAYOUTS: tuple[Layout, ...] = ("public", "versioned")
 ON_UNAVAILABLE: tuple[OnUnavailable, ...] = ("skip", "fail")
+GRANULARITIES = ("DAY", "HOUR", "MINUTE")
 MAX_PAGE_SIZE = 1000
 """The largest page that any endpoint allows, in rows."""
 
@@ -60,6 +63,15 @@ class Settings:
 
     progress: float = 30.0
     """Seconds between two log lines of a fan-out."""
+
+    granularity: Mapping[str, str] = field(default_factory=dict)
+    """By domain, the granularity that its time series are asked for in; where it is not set, that of the row."""
+
+    group_by: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """By domain, what its time series are told apart by; where it is not set, everything that the row names."""
+
+    now: datetime | None = None
+    """The present, in UTC, where it is another than the clock's. That is for an emulator alone."""
 
     include_secrets: bool = False
     """Whether write keys and secret settings land as they are."""
@@ -110,6 +122,9 @@ def resolve(
         minute=_seconds("SEGMENT_MINUTE_SECONDS", Settings.minute),
         on_unavailable=_on_unavailable(_text(on_unavailable, "SEGMENT_ON_UNAVAILABLE")),
         progress=_seconds("SEGMENT_PROGRESS_SECONDS", Settings.progress),
+        granularity=_granularities(),
+        group_by=_groups(),
+        now=present(),
         include_secrets=_boolean(include_secrets, "SEGMENT_INCLUDE_SECRETS", Settings.include_secrets),
         fingerprint_key=os.environ.get("SEGMENT_FINGERPRINT_KEY") or None,
     )
@@ -122,6 +137,22 @@ def layout_in_use(layout: str | None = None) -> Layout:
         SettingError: It is no layout.
     """
     return _layout(_text(layout, "SEGMENT_API_LAYOUT"))
+
+
+def present() -> datetime | None:
+    """The time that `SEGMENT_NOW` sets, in UTC; `None` where the clock's counts.
+
+    Raises:
+        SettingError: It is no time.
+    """
+    text = os.environ.get("SEGMENT_NOW")
+    if not text:
+        return None
+    try:
+        moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    except ValueError:
+        raise SettingError("SEGMENT_NOW", f"is {text!r}", "Set it to a time such as 2026-03-01T12:00:00Z.") from None
+    return moment.astimezone(timezone.utc) if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
 
 
 def check_runtime() -> None:
@@ -226,6 +257,40 @@ def _on_unavailable(value: str | None) -> OnUnavailable:
         if value in (None, choice):
             return choice
     raise SettingError("SEGMENT_ON_UNAVAILABLE", f"is {value!r}", f"Legal values: {_list(ON_UNAVAILABLE)}.")
+
+
+def _granularities() -> dict[str, str]:
+    chosen = {}
+    for domain, setting in _series("GRANULARITY"):
+        if value := os.environ.get(setting):
+            if value not in GRANULARITIES:
+                raise SettingError(setting, f"is {value!r}", f"Legal values: {_list(GRANULARITIES)}.")
+            chosen[domain] = value
+    return chosen
+
+
+def _groups() -> dict[str, tuple[str, ...]]:
+    chosen = {}
+    for domain, setting in _series("GROUP_BY"):
+        if (written := os.environ.get(setting)) is None:
+            continue
+        values = tuple(value.strip() for value in written.split(",") if value.strip())
+        legal = _groups_of(domain)
+        if unknown := [value for value in values if value not in legal]:
+            raise SettingError(setting, f"names {unknown[0]!r}", f"Legal values, separated by commas: {_list(legal)}.")
+        chosen[domain] = values
+    return chosen
+
+
+def _series(what: str) -> list[tuple[str, str]]:
+    """The domains that have time series of a granularity, each with its setting: `SEGMENT_VOLUME_GRANULARITY`."""
+    rows = [row for row in CATALOGUE if isinstance(row.time, TimeRange) and row.time.granularity]
+    return [(domain, f"SEGMENT_{domain.upper()}_{what}") for domain in dict.fromkeys(row.domain for row in rows)]
+
+
+def _groups_of(domain: str) -> tuple[str, ...]:
+    grouped = [each for row in CATALOGUE if row.domain == domain for each in row.parameters if each.name == "groupBy"]
+    return tuple(dict.fromkeys(value for parameter in grouped for value in parameter.values))
 
 
 def _seconds(setting: str, default: float) -> float:

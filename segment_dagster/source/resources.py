@@ -4,12 +4,14 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 import dlt
+from dlt.common.schema.typing import TColumnSchema
 from dlt.extract import DltResource, DltSource
 from dlt.extract.items import DataItemWithMeta
 
-from segment_dagster.endpoints import CATALOGUE, Endpoint
+from segment_dagster.endpoints import TABLES, Endpoint
 from segment_dagster.settings import resolve
 from segment_dagster.source.columns import column_name, columns_of
+from segment_dagster.source.disposition import disposition_of, scope_of
 from segment_dagster.source.reader import Delivery, WorkspaceReader
 
 SOURCE_NAME = "segment_source"
@@ -26,7 +28,7 @@ def segment_source(
     page_size: int | None = None,
     requests_per_minute: int | None = None,
     include_secrets: bool | None = None,
-    catalogue: Sequence[Endpoint] = CATALOGUE,
+    catalogue: Sequence[Endpoint] = TABLES,
 ) -> DltSource:
     """The endpoints of a Segment workspace as dlt resources, for any dlt pipeline.
 
@@ -87,10 +89,17 @@ def resource_of(endpoint: Endpoint, read: Callable[[], Delivery]) -> DltResource
     """
 
     def parts() -> Iterator[DataItemWithMeta]:
-        for part in read().parts:
-            undeclared = [column for column in part.columns if column not in columns]
-            hints = dlt.mark.make_hints(columns={column: {"data_type": "json"} for column in undeclared})
-            yield dlt.mark.with_file_import(str(part.path), "parquet", part.rows, hints=hints if undeclared else None)
+        delivery = read()
+        for part in delivery.parts:
+            undeclared: dict[str, TColumnSchema] = {
+                column: {"name": column, "data_type": "json"} for column in part.columns if column not in columns
+            }
+            # which part of a table is replaced is known once it has been read
+            disposition = disposition_of(endpoint, scope_of(delivery)) if endpoint.partitioned else None
+            hints = None
+            if undeclared or disposition:
+                hints = dlt.mark.make_hints(columns=undeclared or None, write_disposition=disposition)
+            yield dlt.mark.with_file_import(str(part.path), "parquet", part.rows, hints=hints)
 
     columns = columns_of(endpoint)
     return dlt.resource(
@@ -98,7 +107,7 @@ def resource_of(endpoint: Endpoint, read: Callable[[], Delivery]) -> DltResource
         name=endpoint.name,
         columns=columns,
         primary_key=[column_name(field) for field in endpoint.primary_key],
-        write_disposition="replace",
+        write_disposition=disposition_of(endpoint),
         parallelized=True,
     )
 
