@@ -4,25 +4,29 @@ import dagster as dg
 from dagster_dlt import DagsterDltResource
 
 from segment_dagster.assets import SegmentResource, segment_assets
-from segment_dagster.automation import FRESHNESS, SLOW_FRESHNESS, automation, by_pace
+from segment_dagster.automation import Family, audit_sensor, families, jobs, partitions_of, schedules
 from segment_dagster.checks import CHECKS
-from segment_dagster.endpoints import CATALOGUE
+from segment_dagster.endpoints import TABLES
 
 
 @dg.definitions
 def defs() -> dg.Definitions:
-    """Assets, checks, jobs, schedules and resources. No network, no file, no secret is touched."""
-    daily, weekly = by_pace(CATALOGUE)
-    assets = _fresh(segment_assets(daily, CHECKS), FRESHNESS)
-    slow_assets = _fresh(segment_assets(weekly, CHECKS, name="segment_slow"), SLOW_FRESHNESS)
-    everything = dg.Definitions(
-        assets=[assets, slow_assets],
+    """Assets, checks, jobs, schedules, the sensor and resources. No network, no file, no secret is touched."""
+    every = {family.name: family for family in families(TABLES)}
+    assets = {name: (family, _assets(family)) for name, family in every.items()}
+    return dg.Definitions(
+        assets=[made for _, made in assets.values()],
+        jobs=jobs(assets),
+        schedules=schedules(every),
+        sensors=[audit_sensor(every)],
         resources={"segment": SegmentResource(), "dlt": DagsterDltResource()},
         # one op a family, parallel inside: a process for each step would cost seconds and fight over DuckDB's lock
         executor=dg.in_process_executor,
     )
-    return dg.Definitions.merge(everything, automation(assets, slow_assets))
 
 
-def _fresh(assets: dg.AssetsDefinition, policy: dg.FreshnessPolicy) -> dg.AssetsDefinition:
-    return assets.map_asset_specs(lambda spec: dg.apply_freshness_policy(spec, policy, overwrite_existing=False))
+def _assets(family: Family) -> dg.AssetsDefinition:
+    assets = segment_assets(family.endpoints, CHECKS, name=family.name, partitions=partitions_of(family))
+    return assets.map_asset_specs(
+        lambda spec: dg.apply_freshness_policy(spec, family.freshness, overwrite_existing=False)
+    )

@@ -80,6 +80,17 @@ class Settings:
     """Key of the HMAC that stands for a secret; without it `[redacted]` does."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Ordinary:
+    """What the check `volume` takes for ordinary. `ordinary` makes it."""
+
+    days: int = 28
+    """Days before a day that it is compared with."""
+
+    deviations: float = 5.0
+    """Robust deviations that it may be away from their median."""
+
+
 class TokenMissingError(SettingError):
     """No token is set anywhere."""
 
@@ -122,8 +133,8 @@ def resolve(
         minute=_seconds("SEGMENT_MINUTE_SECONDS", Settings.minute),
         on_unavailable=_on_unavailable(_text(on_unavailable, "SEGMENT_ON_UNAVAILABLE")),
         progress=_seconds("SEGMENT_PROGRESS_SECONDS", Settings.progress),
-        granularity=_granularities(),
-        group_by=_groups(),
+        granularity=granularities(),
+        group_by=groups(),
         now=present(),
         include_secrets=_boolean(include_secrets, "SEGMENT_INCLUDE_SECRETS", Settings.include_secrets),
         fingerprint_key=os.environ.get("SEGMENT_FINGERPRINT_KEY") or None,
@@ -137,6 +148,20 @@ def layout_in_use(layout: str | None = None) -> Layout:
         SettingError: It is no layout.
     """
     return _layout(_text(layout, "SEGMENT_API_LAYOUT"))
+
+
+def ordinary() -> Ordinary:
+    """The settings of the check `volume`: the environment, then the default.
+
+    Raises:
+        SettingError: One of them cannot be used.
+    """
+    setting = "SEGMENT_VOLUME_CHECK_DEVIATIONS"
+    text = os.environ.get(setting) or str(Ordinary.deviations)
+    if not _DECIMAL.fullmatch(text) or not 0 < float(text) <= 1000:
+        raise SettingError(setting, f"is {text!r}", "Legal values: a number of more than 0 and up to 1000.")
+    days = whole_number("SEGMENT_VOLUME_CHECK_DAYS", Ordinary.days, 365)
+    return Ordinary(days=days, deviations=float(text))
 
 
 def present() -> datetime | None:
@@ -259,7 +284,12 @@ def _on_unavailable(value: str | None) -> OnUnavailable:
     raise SettingError("SEGMENT_ON_UNAVAILABLE", f"is {value!r}", f"Legal values: {_list(ON_UNAVAILABLE)}.")
 
 
-def _granularities() -> dict[str, str]:
+def granularities() -> dict[str, str]:
+    """By domain, the granularity that is set for its time series: `SEGMENT_VOLUME_GRANULARITY` and so on.
+
+    Raises:
+        SettingError: It is none.
+    """
     chosen = {}
     for domain, setting in _series("GRANULARITY"):
         if value := os.environ.get(setting):
@@ -269,7 +299,12 @@ def _granularities() -> dict[str, str]:
     return chosen
 
 
-def _groups() -> dict[str, tuple[str, ...]]:
+def groups() -> dict[str, tuple[str, ...]]:
+    """By domain, what its time series are told apart by where that is set: `SEGMENT_VOLUME_GROUP_BY` and so on.
+
+    Raises:
+        SettingError: The API cannot tell them apart by it.
+    """
     chosen = {}
     for domain, setting in _series("GROUP_BY"):
         if (written := os.environ.get(setting)) is None:
@@ -300,6 +335,15 @@ def _seconds(setting: str, default: float) -> float:
     if not _DECIMAL.fullmatch(text) or not 0 < float(text) <= 3600:
         raise SettingError(setting, f"is {text!r}", "Legal values: seconds, more than 0 and up to 3600.")
     return float(text)
+
+
+def whole_number(setting: str, default: int, maximum: int) -> int:
+    """A setting that is a whole number from 1 on.
+
+    Raises:
+        SettingError: It is none, or more than the maximum.
+    """
+    return _whole_number(None, setting, default, maximum)
 
 
 def _whole_number(value: int | None, setting: str, default: int, maximum: int) -> int:

@@ -132,6 +132,9 @@ class Months:
     column: str = "period"
     """The field of a row that says which month it belongs to."""
 
+    moment: str = "timestamp"
+    """The field of a row that says when its count was taken."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Exploded:
@@ -298,6 +301,11 @@ class Endpoint:
         return self.time is not None and not self.partitioned
 
     @property
+    def moment(self) -> str | None:
+        """The field that says when a row's counts are of; `None` where the endpoint is not asked for a time."""
+        return self.time.moment if isinstance(self.time, Months) else self.time.column if self.time else None
+
+    @property
     def required_key(self) -> tuple[str, ...]:
         """The fields of the key that every record must have."""
         return tuple(field for field in self.primary_key if field not in self.optional_key)
@@ -325,7 +333,7 @@ class Endpoint:
         if unknown := [reference.field for reference in self.references if reference.field not in fields]:
             yield f"reference {unknown} is not among its columns"
         watched = [*self.cumulative, *self.measure, *([self.measured_by] if self.measured_by else [])]
-        watched += [self.time.column] if self.time else []
+        watched += [self.time.column, self.moment or ""] if self.time else []
         if unknown := [field for field in watched if field not in fields]:
             yield f"{unknown} of its times and counts is not among its columns"
         placeholders = re.findall(r"{(\w+)}", self.path)

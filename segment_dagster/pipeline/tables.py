@@ -29,9 +29,28 @@ class Tables:
             return {}
         return self._client.get_storage_table(table)[1]
 
-    def count(self, table: str) -> int:
-        """The number of rows in the table."""
-        return int(self._query(f"SELECT count(*) FROM {self._name(table)}")[0][0])  # noqa: S608 - escaped names
+    def count(self, table: str, where: str | None = None) -> int:
+        """The number of rows in the table, or of those that meet a condition in SQL."""
+        condition = f" WHERE {where}" if where else ""
+        return int(self._query(f"SELECT count(*) FROM {self._name(table)}{condition}")[0][0])  # noqa: S608 - escaped names
+
+    def latest(self, table: str, column: str) -> Any:
+        """The greatest value of a column; `None` where the table or the column is not there, or holds nothing."""
+        if column not in self.columns(table):
+            return None
+        return self._query(f"SELECT max({self._column(column)}) FROM {self._name(table)}")[0][0]  # noqa: S608
+
+    def sums(self, table: str, measures: Sequence[str], by: Sequence[str], where: str) -> Rows:
+        """Sums of columns over the rows that meet a condition in SQL.
+
+        Returns:
+            For each group its columns, in the order of `by`, then the sums, in the order of `measures`.
+        """
+        columns = ", ".join(self._column(column) for column in by)
+        sums = ", ".join(f"sum({self._column(measure)})" for measure in measures)
+        return self._query(
+            f"SELECT {columns}, {sums} FROM {self._name(table)} WHERE {where} GROUP BY {columns}"  # noqa: S608
+        )
 
     def duplicates(
         self, table: str, key: Sequence[str], limit: int, *, optional: Sequence[str] = ()

@@ -210,7 +210,7 @@ class WorkspaceReader:
         self.settings = settings
         self.now = now or settings.now or datetime.now(timezone.utc)
         self.client = SegmentClient(settings)
-        self._catalogue = {endpoint.name: as_chosen(endpoint, settings) for endpoint in catalogue}
+        self._catalogue = {endpoint.name: self._as_chosen(endpoint) for endpoint in catalogue}
         self._windows: dict[str, Window] = {}
         self._collector = collector
         self._directory: Path | None = None
@@ -239,7 +239,7 @@ class WorkspaceReader:
     def know(self, endpoints: Iterable[Endpoint]) -> None:
         """Add endpoints to those that can be read."""
         with self._lock:
-            self._catalogue.update({endpoint.name: as_chosen(endpoint, self.settings) for endpoint in endpoints})
+            self._catalogue.update({endpoint.name: self._as_chosen(endpoint) for endpoint in endpoints})
 
     def cover(self, windows: Mapping[str, Window]) -> None:
         """Say which time endpoints are to be read for, by their names, before they are read."""
@@ -317,6 +317,9 @@ class WorkspaceReader:
                 raise
         return deliveries, failures
 
+    def _as_chosen(self, endpoint: Endpoint) -> Endpoint:
+        return as_chosen(endpoint, self.settings.granularity, self.settings.group_by)
+
     def _stop(self) -> None:
         # what is queued finds the flag: futures that a pool cancels on its way down never end for those who wait
         self._stopping.set()
@@ -391,13 +394,13 @@ class WorkspaceReader:
             delivery = self.read(self.endpoint(base))
         except SegmentError as reason:
             raise ParentError(endpoint, base, reason, "it is worked out from") from reason
-        assert endpoint.time is not None
-        *series, moment = (column_name(field) for field in endpoint.primary_key)
-        period = column_name(endpoint.time.column)
+        assert endpoint.time is not None and endpoint.moment is not None
+        period, moment = column_name(endpoint.time.column), column_name(endpoint.moment)
+        key = [column_name(field) for field in endpoint.primary_key]
         rows = list(
             daily_deltas(
                 chain.from_iterable(pq.read_table(part.path).to_pylist() for part in delivery.parts),
-                series=[name for name in series if name != period],
+                series=[name for name in key if name not in (period, moment)],
                 period=period,
                 moment=moment,
                 counts=[column_name(field) for field in endpoint.measure],

@@ -1,0 +1,21 @@
+"""Jobs, schedules, sensors, partitions, and how fresh the assets should be."""
+
+from segment_dagster.automation.families import Family, families
+from segment_dagster.automation.jobs import JOB, SLOW_JOB, jobs
+from segment_dagster.automation.partitions import partitions_of
+from segment_dagster.automation.schedules import SCHEDULE, SLOW_SCHEDULE, schedules
+from segment_dagster.automation.sensor import SENSOR, audit_sensor
+
+__all__ = [
+    "JOB",
+    "SCHEDULE",
+    "SENSOR",
+    "SLOW_JOB",
+    "SLOW_SCHEDULE",
+    "Family",
+    "audit_sensor",
+    "families",
+    "jobs",
+    "partitions_of",
+    "schedules",
+]
