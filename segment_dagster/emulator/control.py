@@ -8,6 +8,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from segment_dagster.emulator.edit import Edit
+from segment_dagster.emulator.edits import Edits, described
 from segment_dagster.emulator.encoding import encode
 from segment_dagster.emulator.errors import refusal
 from segment_dagster.emulator.faults import Fault, Faults
@@ -16,14 +18,15 @@ from segment_dagster.emulator.limits import Limits
 from segment_dagster.emulator.stats import Stats
 
 
-def routes(faults: Faults, stats: Stats, limits: Limits, features: Features) -> list[BaseRoute]:
-    """The control paths: `/_emulator/stats`, `faults`, `limits` and `features`.
+def routes(faults: Faults, stats: Stats, limits: Limits, features: Features, edits: Edits) -> list[BaseRoute]:
+    """The control paths: `/_emulator/stats`, `faults`, `limits`, `features`, `edits` and `audit`.
 
     Args:
         faults: The faults in force.
         stats: The counters.
         limits: The rate limits.
         features: The features that are missing.
+        edits: What is done to the workspace.
 
     Returns:
         The routes.
@@ -43,6 +46,15 @@ def routes(faults: Faults, stats: Stats, limits: Limits, features: Features) -> 
             raise ValueError("without must be a list of features")
         features.set(**wanted)
 
+    def put_edits(given: Any) -> None:
+        edits.replace(_edits(given))
+
+    def post_edits(given: Any) -> None:
+        edits.add(*_edits(given))
+
+    def put_audit(given: Any) -> None:
+        edits.quiet_audit = _object(given, quiet=bool).get("quiet", edits.quiet_audit)
+
     async def delete_stats(request: Request) -> Response:
         stats.clear()
         return Response(status_code=204)
@@ -50,6 +62,16 @@ def routes(faults: Faults, stats: Stats, limits: Limits, features: Features) -> 
     async def delete_faults(request: Request) -> Response:
         faults.clear()
         return Response(status_code=204)
+
+    async def delete_edits(request: Request) -> Response:
+        edits.clear()
+        return Response(status_code=204)
+
+    def get_edits() -> object:
+        return described(edits.active)
+
+    def get_audit() -> object:
+        return {"quiet": edits.quiet_audit}
 
     def get_faults() -> object:
         return [fault.to_json() for fault in faults.active]
@@ -64,6 +86,12 @@ def routes(faults: Faults, stats: Stats, limits: Limits, features: Features) -> 
         Route("/_emulator/limits", _put(put_limits, limits.to_json), methods=["PUT"]),
         Route("/_emulator/features", _get(features.to_json), methods=["GET"]),
         Route("/_emulator/features", _put(put_features, features.to_json), methods=["PUT"]),
+        Route("/_emulator/edits", _get(get_edits), methods=["GET"]),
+        Route("/_emulator/edits", _put(put_edits, get_edits), methods=["PUT"]),
+        Route("/_emulator/edits", _put(post_edits, get_edits), methods=["POST"]),
+        Route("/_emulator/edits", delete_edits, methods=["DELETE"]),
+        Route("/_emulator/audit", _get(get_audit), methods=["GET"]),
+        Route("/_emulator/audit", _put(put_audit, get_audit), methods=["PUT"]),
     ]
 
 
@@ -86,6 +114,12 @@ def _put(change: Callable[[Any], None], shown: Callable[[], object]) -> _Handler
         return Response(encode(shown()), media_type="application/json")
 
     return put
+
+
+def _edits(given: Any) -> list[Edit]:
+    if not isinstance(given, list):
+        raise ValueError("the body must be a JSON list of edits")
+    return [Edit.from_json(item) for item in given]
 
 
 def _object(given: Any, **types: type | tuple[type, ...]) -> dict[str, Any]:
