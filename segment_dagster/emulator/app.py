@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from segment_dagster.emulator import control
+from segment_dagster.emulator import control, control_workspace
 from segment_dagster.emulator.answers import answer, not_found, unauthorized
 from segment_dagster.emulator.bodies import Bodies
 from segment_dagster.emulator.clock import Clock
@@ -122,7 +122,10 @@ class Api:
 
 def build_app(parts: Parts) -> Starlette:
     """The emulator as an ASGI application."""
-    routes = control.routes(parts.faults, parts.stats, parts.limits, parts.features, parts.edits)
+    routes = [
+        *control.routes(parts.faults, parts.stats, parts.limits, parts.features),
+        *control_workspace.routes(parts.clock, parts.edits),
+    ]
     return Starlette(routes=[*routes, Route("/{path:path}", Api(parts).respond, methods=_METHODS)])
 
 

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from threading import Lock
-from typing import Any
 
 from segment_dagster.emulator.clock import Clock
 from segment_dagster.emulator.edit import Edit
@@ -184,8 +183,3 @@ def _created(row: Endpoint, edit: Edit, before: Edited) -> tuple[Edit, Edit]:
 def _after(world: World, steps: Sequence[_Step], quiet: bool) -> Edited:
     changes = tuple(step.change for step in steps if not step.given.silent)
     return Edited(world, [step.done for step in steps], changes, quiet)
-
-
-def described(edits: Iterable[Edit]) -> list[dict[str, Any]]:
-    """Edits in the form in which control over HTTP gives them."""
-    return [edit.to_json() for edit in edits]
