@@ -14,15 +14,15 @@ def defs() -> dg.Definitions:
     """Assets, checks, jobs, schedules, the sensor and resources. No network, no file, no secret is touched."""
     every = {family.name: family for family in families(TABLES)}
     assets = {name: (family, _assets(family)) for name, family in every.items()}
-    return dg.Definitions(
+    everything = dg.Definitions(
         assets=[made for _, made in assets.values()],
-        jobs=jobs(assets),
         schedules=schedules(every),
         sensors=[audit_sensor(every)],
         resources={"segment": SegmentResource(), "dlt": DagsterDltResource()},
         # one op a family, parallel inside: a process for each step would cost seconds and fight over DuckDB's lock
         executor=dg.in_process_executor,
     )
+    return dg.Definitions.merge(everything, jobs(assets))
 
 
 def _assets(family: Family) -> dg.AssetsDefinition:

@@ -118,7 +118,9 @@ class FamilyRun:
 
     def _skip_unavailable(self, endpoint: Endpoint, reason: str) -> list[dg.AssetCheckResult]:
         self._skip(endpoint, reason)
-        return self._evaluate(Subject(endpoint=endpoint, tables=NO_TABLES, now=self._now, unavailable=reason), table=False)
+        return self._evaluate(
+            Subject(endpoint=endpoint, tables=NO_TABLES, now=self._now, unavailable=reason), table=False
+        )
 
     def _load(self, place: Place, deliveries: Sequence[Delivery]) -> Sequence[dg.MaterializeResult[Any]]:
         # the checks stay inside: another run could change the tables under them

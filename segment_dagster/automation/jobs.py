@@ -4,13 +4,13 @@ from collections.abc import Mapping
 
 import dagster as dg
 
-from segment_dagster.automation.families import CONFIGURATION, SLOW, TRAIL, Family
+from segment_dagster.automation.families import CONFIGURATION, TRAIL, Family
 
 JOB = "segment_sync"
 SLOW_JOB = "segment_slow_sync"
 
 
-def jobs(assets: Mapping[str, tuple[Family, dg.AssetsDefinition]]) -> list[dg.UnresolvedAssetJobDefinition]:
+def jobs(assets: Mapping[str, tuple[Family, dg.AssetsDefinition]]) -> dg.Definitions:
     """The jobs.
 
     Args:
@@ -26,4 +26,4 @@ def jobs(assets: Mapping[str, tuple[Family, dg.AssetsDefinition]]) -> list[dg.Un
                 family.job, selection=dg.AssetSelection.assets(*selected), description=family.description
             )
         )
-    return made
+    return dg.Definitions(jobs=made)

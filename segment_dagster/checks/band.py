@@ -7,11 +7,11 @@ from statistics import median
 NORMAL = 1.4826
 """What makes the median of deviations the standard deviation where numbers are normally distributed."""
 
-LEAST_SHARE = 0.05
-"""Share of the median that a deviation is at least: numbers that never change would leave no room otherwise."""
+LEAST_SHARE = 0.1
+"""Share of the median that a deviation is at least: a weekend below an even week is no reason to be called."""
 
-LEAST_PAST = 7
-"""Days of the past without which there is no band."""
+LEAST_PAST = 14
+"""Days of the past without which there is no band: two of each day of the week."""
 
 
 @dataclass(frozen=True)

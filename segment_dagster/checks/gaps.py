@@ -32,9 +32,7 @@ class Gaps:
         missing, lost = (gaps.missing, gaps.lost) if gaps else ((), ())
         said = []
         if missing:
-            said.append(
-                f"{counted(len(missing), 'partition')} missing that can still be read: {ranges(missing, step)}"
-            )
+            said.append(f"{counted(len(missing), 'partition')} missing that can still be read: {ranges(missing, step)}")
         if lost:
             said.append(f"{counted(len(lost), 'partition')} lost for good: {ranges(lost, step)}")
         return dg.AssetCheckResult(

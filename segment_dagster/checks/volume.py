@@ -1,5 +1,6 @@
 """Does a day look like the days before it?"""
 
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from segment_dagster.assets import Subject, asset_key
 from segment_dagster.checks.band import Band, band_of
 from segment_dagster.checks.missing import no_table
 from segment_dagster.endpoints import Endpoint
-from segment_dagster.settings import ordinary
+from segment_dagster.settings import Ordinary, ordinary
 from segment_dagster.source.columns import column_name
 from segment_dagster.source.disposition import within
 from segment_dagster.source.times import Window, midnight
@@ -54,10 +55,11 @@ class Volume:
         if not endpoint.measure:
             return None
         each = f", in all and for each {column_name(endpoint.measured_by)}" if endpoint.measured_by else ""
+        summed = ", ".join(map(column_name, endpoint.measure))
         return dg.AssetCheckSpec(
             self.name,
             asset=asset_key(endpoint.name),
-            description=f"The sums of {', '.join(map(column_name, endpoint.measure))} of a day are like those before{each}.",
+            description=f"The sums of {summed} of a day are like those before{each}.",
         )
 
     def evaluate(self, subject: Subject) -> dg.AssetCheckResult:
@@ -67,12 +69,12 @@ class Volume:
             return no_table(self.name, subject)
         settings = ordinary()
         days = list(_days(subject))
-        sums = _sums(subject, days[0] - settings.days * _DAY if days else subject.now.date())
+        sums = _sums(subject, days[0] - settings.days * _DAY) if days else {}
         outliers = [
             outlier
             for measure in map(column_name, endpoint.measure)
-            for series in sorted(sums[measure])
-            for outlier in _outliers(series, measure, sums[measure], days, settings.days, settings.deviations)
+            for series in sorted(sums.get(measure, ()))
+            for outlier in _outliers(series, measure, sums[measure], days, settings)
         ]
         shown = [str(outlier) for outlier in sorted(outliers, key=lambda each: (each.day, each.series))]
         return dg.AssetCheckResult(
@@ -80,11 +82,16 @@ class Volume:
             severity=dg.AssetCheckSeverity.WARN,
             asset_key=asset_key(endpoint.name),
             check_name=self.name,
-            description=f"{counted(len(shown), 'day')} out of the ordinary: {'; '.join(shown[:3])}{' ...' * (len(shown) > 3)}"
-            if shown
-            else f"{counted(len(days), 'day')} looked at, nothing out of the ordinary.",
+            description=_said(shown, len(days)),
             metadata={"days": shown[:SHOWN], "outliers": len(shown)},
         )
+
+
+def _said(outliers: Sequence[str], days: int) -> str:
+    if not outliers:
+        return f"{counted(days, 'day')} looked at, nothing out of the ordinary."
+    more = f"; {len(outliers) - 3:,} more" if len(outliers) > 3 else ""
+    return f"Out of the ordinary: {'; '.join(outliers[:3])}{more}."
 
 
 def _days(subject: Subject) -> Iterator[date]:
@@ -123,18 +130,14 @@ def _in_utc(moment: Any) -> datetime:
 
 
 def _outliers(
-    series: str,
-    measure: str,
-    sums: Mapping[str, Mapping[date, float]],
-    days: Sequence[date],
-    past_days: int,
-    deviations: float,
+    series: str, measure: str, sums: Mapping[str, Mapping[date, float]], days: Sequence[date], settings: Ordinary
 ) -> Iterator[Outlier]:
     # a day on which nothing at all is there was not loaded, or lies ahead; one on which others have rows is a zero
-    loaded, mine = sums[ALL].keys(), sums[series]
-    first = min(mine)
-    for day in days:
-        before = sorted(each for each in loaded if max(first, day - past_days * _DAY) <= each < day)
-        band = band_of([mine.get(each, 0.0) for each in before], deviations)
-        if band and day in loaded and mine.get(day, 0.0) not in band:
-            yield Outlier(day, series, measure, mine.get(day, 0.0), band)
+    mine = sums[series]
+    loaded = [day for day in sorted(sums[ALL]) if day >= min(mine)]
+    counts = [mine.get(day, 0.0) for day in loaded]
+    for place in range(bisect_left(loaded, days[0]), bisect_right(loaded, days[-1])):
+        first = bisect_left(loaded, loaded[place] - settings.days * _DAY)
+        band = band_of(counts[first:place], settings.deviations)
+        if band and counts[place] not in band:
+            yield Outlier(loaded[place], series, measure, counts[place], band)

@@ -9,9 +9,7 @@ GROUP_BY = "groupBy"
 """The parameter that says which columns the counted events are told apart by."""
 
 
-def as_chosen(
-    endpoint: Endpoint, granularity: Mapping[str, str], group_by: Mapping[str, tuple[str, ...]]
-) -> Endpoint:
+def as_chosen(endpoint: Endpoint, granularity: Mapping[str, str], group_by: Mapping[str, tuple[str, ...]]) -> Endpoint:
     """The endpoint with the granularity and the groups that are set for its domain.
 
     Args:

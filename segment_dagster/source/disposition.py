@@ -79,10 +79,10 @@ def _of_parents(endpoint: Endpoint, read: Iterable[Mapping[str, str]]) -> list[s
     grouped: dict[tuple[str, ...], list[str]] = {}
     for *names, name in whole:
         grouped.setdefault(tuple(names), []).append(name)
-    groups = [
-        " AND ".join([*(f"{column} = {_quoted(name)}" for column, name in zip(outer, names, strict=True)), _among(inner, held)])
-        for names, held in grouped.items()
-    ]
+    groups = []
+    for names, held in grouped.items():
+        conditions = [f"{column} = {_quoted(name)}" for column, name in zip(outer, names, strict=True)]
+        groups.append(" AND ".join([*conditions, _among(inner, held)]))
     return [f"({' OR '.join(f'({group})' for group in groups)})"]
 
 

@@ -24,7 +24,8 @@ def lists_of(endpoint: Endpoint, parents: Iterable[Mapping[str, Any]], times: Se
         [{parameter.name: value} for value in parameter.values] for parameter in endpoint.parameters if parameter.apart
     ]
     lists: dict[tuple[tuple[str, str], ...], Asked] = {}
-    for *parts, asked in product(whole, *apart, times):
-        values: Values = {name: str(value) for part in (*parts, asked.values) for name, value in part.items()}
-        lists.setdefault(tuple(values.items()), Asked(values, asked.within))
+    for parts in product(whole, *apart):
+        for asked in times:
+            values: Values = {name: str(value) for part in (*parts, asked.values) for name, value in part.items()}
+            lists.setdefault(tuple(values.items()), Asked(values, asked.within))
     return list(lists.values())
