@@ -64,6 +64,9 @@ class Settings:
     include_secrets: bool = False
     """Whether write keys and secret settings land as they are."""
 
+    history: bool = False
+    """Whether every version of configuration is kept, in a table beside each endpoint's own."""
+
     fingerprint_key: str | None = field(default=None, repr=False)
     """Key of the HMAC that stands for a secret; without it `[redacted]` does."""
 
@@ -86,6 +89,7 @@ def resolve(
     requests_per_minute: int | None = None,
     on_unavailable: str | None = None,
     include_secrets: bool | None = None,
+    history: bool | None = None,
 ) -> Settings:
     """Settle every setting: an argument first, then the environment, then the default.
 
@@ -111,6 +115,7 @@ def resolve(
         on_unavailable=_on_unavailable(_text(on_unavailable, "SEGMENT_ON_UNAVAILABLE")),
         progress=_seconds("SEGMENT_PROGRESS_SECONDS", Settings.progress),
         include_secrets=_boolean(include_secrets, "SEGMENT_INCLUDE_SECRETS", Settings.include_secrets),
+        history=history_in_use(history),
         fingerprint_key=os.environ.get("SEGMENT_FINGERPRINT_KEY") or None,
     )
 
@@ -122,6 +127,15 @@ def layout_in_use(layout: str | None = None) -> Layout:
         SettingError: It is no layout.
     """
     return _layout(_text(layout, "SEGMENT_API_LAYOUT"))
+
+
+def history_in_use(history: bool | None = None) -> bool:
+    """Whether history is kept: an argument first, then the environment, then the default.
+
+    Raises:
+        SettingError: `SEGMENT_HISTORY` is neither true nor false.
+    """
+    return _boolean(history, "SEGMENT_HISTORY", Settings.history)
 
 
 def check_runtime() -> None:

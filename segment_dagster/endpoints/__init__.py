@@ -12,6 +12,7 @@ from segment_dagster.endpoints.delivery import DELIVERY
 from segment_dagster.endpoints.engage import ENGAGE
 from segment_dagster.endpoints.functions import FUNCTIONS
 from segment_dagster.endpoints.model import (
+    HISTORY,
     Bind,
     Column,
     DataType,
@@ -25,6 +26,7 @@ from segment_dagster.endpoints.model import (
     Secrecy,
     Span,
     TimeRange,
+    Trail,
     Versioned,
 )
 from segment_dagster.endpoints.privacy import PRIVACY
@@ -59,6 +61,7 @@ IDENTITY: Endpoint = WORKSPACE[0]
 
 __all__ = [
     "CATALOGUE",
+    "HISTORY",
     "IDENTITY",
     "Bind",
     "Column",
@@ -73,5 +76,6 @@ __all__ = [
     "Secrecy",
     "Span",
     "TimeRange",
+    "Trail",
     "Versioned",
 ]

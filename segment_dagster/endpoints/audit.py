@@ -1,7 +1,7 @@
 """The audit trail: who changed what in the workspace."""
 
 from segment_dagster.endpoints.columns import V1, identifier, moment, text
-from segment_dagster.endpoints.model import Endpoint, Paging, TimeRange
+from segment_dagster.endpoints.model import Endpoint, Paging, TimeRange, Trail
 
 AUDIT = (
     Endpoint(
@@ -17,6 +17,14 @@ AUDIT = (
         primary_key=("id",),
         # Segment states no retention: how far back a full read goes is our choice.
         time=TimeRange(days=90, until_now=True),
+        trail=Trail(
+            moment="timestamp",
+            event="type",
+            actor="actor",
+            actor_email="actorEmail",
+            resource="resourceId",
+            resource_type="resourceType",
+        ),
         columns=(
             identifier("event"),
             moment("timestamp", "When it happened."),
