@@ -47,9 +47,11 @@ def one_emulator(world: World) -> Iterator[Emulator]:
 def emulator(one_emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Iterator[Emulator]:
     """The shared emulator without faults and counts; the settings point at it."""
     one_emulator.faults.clear()
+    one_emulator.edits.clear()
     one_emulator.stats.clear()
     one_emulator.clock.set(None)
     monkeypatch.setenv("SEGMENT_BASE_URL", one_emulator.url)
     monkeypatch.setenv("SEGMENT_API_TOKEN", one_emulator.token)
     yield one_emulator
     one_emulator.faults.clear()
+    one_emulator.edits.clear()

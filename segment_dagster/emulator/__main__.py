@@ -55,6 +55,7 @@ def main(arguments: list[str] | None = None) -> int:
             token_limit=given.token_limit,
             without=given.without,
             gate_status=given.gate_status,
+            quiet_audit=given.quiet_audit,
         ) as emulator:
             print(f"Segment emulator listening on {emulator.url}", flush=True)
             stop.wait()
@@ -109,6 +110,9 @@ def _parser() -> argparse.ArgumentParser:
         choices=GATE_STATUSES,
         default=GATE_STATUSES[0],
         help="what an endpoint whose feature is lacking answers",
+    )
+    parser.add_argument(
+        "--quiet-audit", action="store_true", help="let the audit trail tell of nothing that did not happen"
     )
     return parser
 

@@ -11,10 +11,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from segment_dagster.emulator import control
+from segment_dagster.emulator import control, control_workspace
 from segment_dagster.emulator.answers import answer, not_found, unauthorized
 from segment_dagster.emulator.bodies import Bodies
 from segment_dagster.emulator.clock import Clock
+from segment_dagster.emulator.edits import Edits
 from segment_dagster.emulator.encoding import encode
 from segment_dagster.emulator.errors import Refused, refusal
 from segment_dagster.emulator.faults import Armed, Faults
@@ -42,6 +43,7 @@ class Parts:
     limits: Limits
     features: Features
     clock: Clock
+    edits: Edits
     transports: Transports
     """The open connections, for the faults that break one."""
 
@@ -54,7 +56,7 @@ class Api:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._bodies = Bodies(parts.world, parts.clock, parts.cursor_place)
+        self._bodies = Bodies(parts.world, parts.edits, parts.clock, parts.cursor_place)
         self._routes = Routes(row for row in parts.world.catalogue if parts.world.has(row.name))
 
     async def respond(self, request: Request) -> Response:
@@ -120,7 +122,10 @@ class Api:
 
 def build_app(parts: Parts) -> Starlette:
     """The emulator as an ASGI application."""
-    routes = control.routes(parts.faults, parts.stats, parts.limits, parts.features)
+    routes = [
+        *control.routes(parts.faults, parts.stats, parts.limits, parts.features),
+        *control_workspace.routes(parts.clock, parts.edits),
+    ]
     return Starlette(routes=[*routes, Route("/{path:path}", Api(parts).respond, methods=_METHODS)])
 
 

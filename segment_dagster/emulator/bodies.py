@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 from zlib import crc32
 
@@ -11,6 +12,8 @@ from segment_dagster.emulator.answers import not_found
 from segment_dagster.emulator.beside import BESIDE, Answered
 from segment_dagster.emulator.clock import Clock
 from segment_dagster.emulator.documented import FIRST_PAGE_ONLY
+from segment_dagster.emulator.edited import Edited
+from segment_dagster.emulator.edits import Edits
 from segment_dagster.emulator.errors import Refused
 from segment_dagster.emulator.faults import Armed
 from segment_dagster.emulator.layouts import paginate_public, paginate_versioned, put
@@ -42,12 +45,14 @@ class Bodies:
 
     Args:
         world: The workspace.
+        edits: What is done to it.
         clock: What time it is.
         cursor_place: Where the versioned layout has the next page's cursor.
     """
 
-    def __init__(self, world: World, clock: Clock, cursor_place: str) -> None:
+    def __init__(self, world: World, edits: Edits, clock: Clock, cursor_place: str) -> None:
         self._world = world
+        self._edits = edits
         self._clock = clock
         self._cursor_place = cursor_place
 
@@ -63,27 +68,28 @@ class Bodies:
             Refused: A parameter is not right, or there is no such list.
         """
         query = read_query(request.query_params.multi_items())
+        now = self._clock.now()
+        view = self._edits.view(now)
         if match.versioned:
-            return self._versioned(request, match.row, hits)
+            return self._versioned(request, match.row, hits, view)
         made: dict[str, Any] = {}
-        for found in [self._found(row, match, query) for row in match.rows]:
+        for found in [self._found(row, match, query, view, now) for row in match.rows]:
             mine = [armed for armed in hits if armed.is_for(found.row)]
             self._check_gone(found, mine)
             self._add(made, request, query, found, mine)
         return made
 
-    def _found(self, row: Endpoint, match: Match, query: Query) -> _Found:
+    def _found(self, row: Endpoint, match: Match, query: Query, view: Edited, now: datetime) -> _Found:
         values = values_of(row, match.ids, query)
-        if not self._world.has(row.name, values):
+        if not view.has(row.name, values):
             named = [values[bind.parameter] for bind in row.parent.binds] if row.parent else [row.name]
             raise Refused(not_found(" ".join([row.parent.endpoint if row.parent else "", *named]).strip()))
         of = "/".join((row.name, *values.values()))
         if not self._world.is_timed(row.name):
-            return _Found(row, values, filtered(row, query, self._world.records(row.name, values)), of)
-        now = self._clock.now()
+            return _Found(row, values, filtered(row, query, view.records(row.name, values)), of)
         check_time(row, query, now)
         of += "?" + "&".join(f"{name}={query.get(name, ())}" for name in _TIMES)
-        return _Found(row, values, self._world.timed(row.name, values, query, now), of)
+        return _Found(row, values, view.timed(row.name, values, query, now), of)
 
     def _check_gone(self, found: _Found, hits: list[Armed]) -> None:
         for armed in hits:
@@ -110,9 +116,9 @@ class Bodies:
             answered = Answered(request.url.path, query, found.values, found.records)
             put(made, row.selector[:1], BESIDE[row.name](answered))
 
-    def _versioned(self, request: Request, row: Endpoint, hits: list[Armed]) -> dict[str, Any]:
+    def _versioned(self, request: Request, row: Endpoint, hits: list[Armed], view: Edited) -> dict[str, Any]:
         assert row.versioned is not None
-        records, size = self._world.records(row.name), row.versioned.page_size
+        records, size = view.records(row.name), row.versioned.page_size
         page = whole(records)
         if size is not None:
             cursors = cursors_of(row, row.versioned.path)

@@ -1,23 +1,25 @@
 """Runs the emulator on a port of this machine."""
 
 import socket
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from threading import Event, Thread
+from typing import Any
 
 import uvicorn
 
 from segment_dagster.emulator.app import Parts, build_app
-from segment_dagster.emulator.clock import Clock
+from segment_dagster.emulator.clock import Clock, in_utc
+from segment_dagster.emulator.edits import Edits
 from segment_dagster.emulator.faults import Fault, Faults
 from segment_dagster.emulator.features import Features
 from segment_dagster.emulator.layouts import CURSOR_PLACES
 from segment_dagster.emulator.limits import MINUTE, Limits
 from segment_dagster.emulator.stats import Stats
 from segment_dagster.emulator.transport import recording
-from segment_dagster.emulator.world import World
+from segment_dagster.emulator.world import TRAIL, World
 from segment_dagster.endpoints import CATALOGUE, Endpoint
 
 HOST = "127.0.0.1"
@@ -38,6 +40,33 @@ class Emulator:
     limits: Limits
     features: Features
     clock: Clock
+    edits: Edits
+
+    def records(self, endpoint: str, values: Mapping[str, str] | None = None) -> list[Any]:
+        """The records that the API lists right now.
+
+        Args:
+            endpoint: The endpoint's name in the catalogue.
+            values: What the list is asked with; all lists together where it is left out: see `World.records`.
+
+        Returns:
+            The records. They are not to be changed.
+
+        Raises:
+            KeyError: There is no such endpoint or list, or it is asked for a time.
+        """
+        return self.edits.view(self.clock.now()).records(endpoint, values)
+
+    def audit_events(self, start: datetime | None = None, end: datetime | None = None) -> list[dict[str, Any]]:
+        """The events of the audit trail right now, the most recent first.
+
+        Args:
+            start: The time of the first one, in UTC where it names no zone; as far back as the trail goes by default.
+            end: The time before which the last one is; the present by default.
+        """
+        now = self.clock.now()
+        query = {name: (in_utc(at).isoformat(),) for name, at in (("startTime", start), ("endTime", end)) if at}
+        return self.edits.view(now).timed(TRAIL, {}, query, now)
 
 
 @contextmanager
@@ -57,6 +86,7 @@ def running(
     token_limit: int | None = None,
     without: Iterable[str] = (),
     gate_status: int = 403,
+    quiet_audit: bool = False,
 ) -> Iterator[Emulator]:
     """Run the emulator in a thread for as long as the block runs.
 
@@ -75,6 +105,7 @@ def running(
         token_limit: Requests a minute that the token may make in all; 1000 by default.
         without: Features that the workspace's plan lacks, so that their endpoints are refused.
         gate_status: What a request that needs one of them is answered with: 403 or 404.
+        quiet_audit: Whether the audit trail tells of edits alone. Otherwise events are made up that change nothing.
 
     Yields:
         The emulator, which listens.
@@ -87,6 +118,7 @@ def running(
         raise ValueError(f"unknown cursor place {cursor_place!r}; the places are {', '.join(CURSOR_PLACES)}")
     with _listen(port) as listening:
         facts = world or World(scale, seed, catalogue=catalogue)
+        clock = Clock(now)
         parts = Parts(
             world=facts,
             token=token,
@@ -94,7 +126,8 @@ def running(
             stats=Stats(),
             limits=Limits(enforced=limits, minute=minute, token_limit=token_limit),
             features=Features(facts.catalogue, without, gate_status),
-            clock=Clock(now),
+            clock=clock,
+            edits=Edits(facts, clock, quiet_audit=quiet_audit),
             transports={},
             cursor_place=cursor_place,
         )
@@ -123,6 +156,7 @@ def running(
                 limits=parts.limits,
                 features=parts.features,
                 clock=parts.clock,
+                edits=parts.edits,
             )
         finally:
             server.should_exit = True

@@ -28,12 +28,14 @@ def served(world: World) -> Iterator[Emulator]:
 @pytest.fixture
 def emulator(served: Emulator) -> Iterator[Emulator]:
     served.faults.clear()
+    served.edits.clear()
     served.stats.clear()
     served.clock.set(NOW)
     served.limits.set(enforced=False, minute=60)
     served.features.set((), 403)
     yield served
     served.faults.clear()
+    served.edits.clear()
 
 
 @pytest.fixture

@@ -1,16 +1,17 @@
 """The workspace that the emulator serves: made up, and the same for the same scale and seed."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
-from itertools import product
 from threading import RLock
 from typing import Any, NamedTuple
 
 from segment_dagster.emulator.encoding import encode
+from segment_dagster.emulator.world.audit import TRAIL
 from segment_dagster.emulator.world.draw import Draw, Mint
+from segment_dagster.emulator.world.lists import Key, ListOf, filled, key_of, lists_of
 from segment_dagster.emulator.world.makers import MAKERS, TIMED
-from segment_dagster.emulator.world.making import Asked, Maker, Making, Record, TimedMaker
+from segment_dagster.emulator.world.making import Asked, Lately, Maker, Making, Record, TimedMaker
 from segment_dagster.endpoints import CATALOGUE, Endpoint
 
 
@@ -31,13 +32,6 @@ ON_REQUEST: dict[str, tuple[OnRequest, ...]] = {
     "space_traits": _SAMPLES,
 }
 """Fields the API gives only to who asks for them, by endpoint."""
-
-_Key = tuple[str, ...]
-
-
-class _List(NamedTuple):
-    values: dict[str, str]
-    parent: Record
 
 
 class World:
@@ -72,8 +66,8 @@ class World:
             if row.name in {**makers, **timed} and (row.parent is None or row.parent.endpoint in self._rows):
                 self._rows[row.name] = row
         self._lock = RLock()
-        self._lists: dict[str, dict[_Key, _List]] = {}
-        self._made: dict[tuple[str, _Key], list[Any]] = {}
+        self._lists: dict[str, dict[Key, ListOf]] = {}
+        self._made: dict[tuple[str, Key], list[Any]] = {}
         self._together: dict[str, list[Record]] = {}
         self._secrets: set[str] = set()
 
@@ -94,7 +88,7 @@ class World:
         """
         if endpoint not in self._rows:
             return False
-        return values is None or _key(self._rows[endpoint], values) in self._lists_of(endpoint)
+        return values is None or key_of(self._rows[endpoint], values) in self._lists_of(endpoint)
 
     def lists(self, endpoint: str) -> Sequence[Mapping[str, str]]:
         """What each list of an endpoint is asked with, by the parameter's name.
@@ -122,18 +116,23 @@ class World:
             raise KeyError(f"the records of {endpoint} depend on the time asked for: see World.timed")
         with self._lock:
             if values is not None:
-                return self._list(endpoint, _key(self._rows[endpoint], values))
+                return self._list(endpoint, key_of(self._rows[endpoint], values))
             if endpoint not in self._together:
                 row = self._rows[endpoint]
                 self._together[endpoint] = [
                     record
                     for key, found in self._lists_of(endpoint).items()
-                    for record in _filled(row, found.values, self._list(endpoint, key))
+                    for record in filled(row, found.values, self._list(endpoint, key))
                 ]
             return self._together[endpoint]
 
     def timed(
-        self, endpoint: str, values: Mapping[str, str], query: Mapping[str, tuple[str, ...]], now: datetime
+        self,
+        endpoint: str,
+        values: Mapping[str, str],
+        query: Mapping[str, tuple[str, ...]],
+        now: datetime,
+        lately: Lately | None = None,
     ) -> list[Record]:
         """All records of a list of an endpoint that is asked for a time.
 
@@ -142,14 +141,33 @@ class World:
             values: What the list is asked with, without the time.
             query: All parameters of the query, each with all its values.
             now: The present, in UTC.
+            lately: What has come over the world since it was made; whoever gives it knows which lists there are.
 
         Raises:
             KeyError: There is no such endpoint or list, or it is not asked for a time.
         """
-        key = _key(self._rows[endpoint], values)
-        found = self._lists_of(endpoint)[key]
+        key = key_of(self._rows[endpoint], values)
+        if lately is None:
+            values = self._lists_of(endpoint)[key].values
         seed = "/".join((str(self.seed), endpoint, *key))
-        return self._timed[endpoint](Asked(seed, found.values, query, now, self.scale, self.records))
+        return self._timed[endpoint](Asked(seed, values, query, now, self.scale, self.records, lately))
+
+    def anew(
+        self, endpoint: str, values: Mapping[str, str], parent: Record, records: Callable[[str], list[Record]]
+    ) -> list[Any]:
+        """The records that a list would have if the world had its parent.
+
+        Args:
+            endpoint: The endpoint's name in the catalogue.
+            values: What the list is asked with.
+            parent: The record that it belongs to.
+            records: The records of an endpoint that comes earlier in the catalogue: all its lists together.
+
+        Raises:
+            KeyError: There is no such endpoint, or it is asked for a time.
+        """
+        seed = "/".join((str(self.seed), endpoint, *key_of(self._rows[endpoint], values)))
+        return self._makers[endpoint](Making(Draw(seed, Mint(seed)), self.scale, records, parent, values))
 
     def is_timed(self, endpoint: str) -> bool:
         """Whether an endpoint is asked for a time, so that its records are those of `timed`."""
@@ -159,35 +177,13 @@ class World:
         """The fields that the API leaves out, because the query does not ask for them."""
         return tuple(one.field for one in ON_REQUEST.get(endpoint, ()) if query.get(one.parameter) != one.value)
 
-    def _lists_of(self, endpoint: str) -> dict[_Key, _List]:
+    def _lists_of(self, endpoint: str) -> dict[Key, ListOf]:
         with self._lock:
             if endpoint not in self._lists:
-                row = self._rows[endpoint]
-                lists: dict[_Key, _List] = {}
-                for values, parent in self._asked(row):
-                    lists.setdefault(_key(row, values), _List(values, parent))
-                self._lists[endpoint] = lists
+                self._lists[endpoint] = lists_of(self._rows[endpoint], self.records)
             return self._lists[endpoint]
 
-    def _asked(self, row: Endpoint) -> Iterator[tuple[dict[str, str], Record]]:
-        apart = [parameter for parameter in row.parameters if parameter.apart]
-        names = [parameter.name for parameter in apart]
-        for bound, parent in self._bound(row):
-            for chosen in product(*(parameter.values for parameter in apart)):
-                yield bound | dict(zip(names, chosen, strict=True)), parent
-
-    def _bound(self, row: Endpoint) -> Iterator[tuple[dict[str, str], Record]]:
-        if row.parent is None:
-            yield {}, {}
-            return
-        for record in self.records(row.parent.endpoint):
-            if row.parent.only and record.get(row.parent.only[0]) not in row.parent.only[1]:
-                continue
-            bound = {bind.parameter: record.get(bind.field) for bind in row.parent.binds}
-            if None not in bound.values():
-                yield {name: str(value) for name, value in bound.items()}, record
-
-    def _list(self, endpoint: str, key: _Key) -> list[Any]:
+    def _list(self, endpoint: str, key: Key) -> list[Any]:
         if (endpoint, key) not in self._made:
             found = self._lists_of(endpoint)[key]
             seed = "/".join((str(self.seed), endpoint, *key))
@@ -201,21 +197,4 @@ class World:
         return self._made[endpoint, key]
 
 
-def _key(row: Endpoint, values: Mapping[str, str]) -> _Key:
-    names = [bind.parameter for bind in row.parent.binds] if row.parent else []
-    names += [parameter.name for parameter in row.parameters if parameter.apart]
-    return tuple(values[name] for name in names)
-
-
-def _filled(row: Endpoint, values: Mapping[str, str], records: list[Any]) -> list[Record]:
-    given = {
-        column.field: values[column.parameter]
-        for column in row.columns
-        if column.parameter is not None and column.parameter in values
-    }
-    if row.wrapped:
-        records = [{row.wrapped: value} for value in records]
-    return [given | record for record in records] if given else records
-
-
-__all__ = ["MAKERS", "ON_REQUEST", "TIMED", "OnRequest", "Record", "World"]
+__all__ = ["MAKERS", "ON_REQUEST", "TIMED", "TRAIL", "OnRequest", "Record", "World"]

@@ -5,8 +5,12 @@ from datetime import datetime, timedelta, timezone
 from random import Random
 from string import ascii_letters, digits
 
-from segment_dagster.emulator.world.making import Asked, Record, TimedMaker
+from segment_dagster.emulator.world.activities import resource_name, resource_type, type_of
+from segment_dagster.emulator.world.making import Asked, Change, Record, TimedMaker
 from segment_dagster.emulator.world.series import asked_for, instant
+
+TRAIL = "audit_events"
+"""The endpoint that lists the trail."""
 
 DAYS = 120
 """How far back the trail goes."""
@@ -14,13 +18,13 @@ DAYS = 120
 _MOST_A_DAY = 25
 _DAY = timedelta(days=1)
 _1970 = datetime(1970, 1, 1, tzinfo=timezone.utc)
-_RESOURCES = {
-    "SOURCE": ("sources", ("Source Created", "Source Modified", "Source Disabled")),
-    "DESTINATION": ("destinations", ("Destination Enabled", "Destination Settings Modified")),
-    "AUDIENCE": ("segments", ("Audience Created", "Audience Modified", "Audience Deleted")),
-    "WAREHOUSE": ("warehouses", ("Warehouse Created", "Warehouse Settings Modified")),
+_MADE_UP = {
+    "sources": ("Source Created", "Source Modified", "Source Disabled"),
+    "destinations": ("Destination Enabled", "Destination Settings Modified"),
+    "segments": ("Audience Created", "Audience Modified", "Audience Deleted"),
+    "warehouses": ("Warehouse Created", "Warehouse Settings Modified"),
 }
-"""By type of resource, the endpoint that lists them and what happens to them."""
+"""By the endpoint that lists the resource, the types of the events that are made up."""
 
 _ALPHANUMERIC = ascii_letters + digits
 
@@ -36,28 +40,51 @@ class _Trail:
 def _events(asked: Asked) -> list[Record]:
     """The events of the range, the most recent first."""
     start = instant(asked_for(asked, "startTime") or "1970-01-01")
-    end = min(instant(asked_for(asked, "endTime") or "9999-12-31"), asked.now)
-    resources = [(type_, kinds, asked.records(endpoint)) for type_, (endpoint, kinds) in _RESOURCES.items()]
+    end = instant(asked_for(asked, "endTime") or "9999-12-31")
+    first = max(start, asked.now - DAYS * _DAY)
+    wanted = {name: value for name in ("resourceId", "resourceType") if (value := asked_for(asked, name))}
+    events = [(change.at, _of_change(change)) for change in asked.lately.changes]
+    if not asked.lately.quiet:
+        events += _made_up(asked, first, min(end, asked.now))
+    return [
+        event
+        for at, event in sorted(events, key=lambda each: (each[0], each[1]["id"]), reverse=True)
+        if first <= at < end and at <= asked.now and all(event[name] == value for name, value in wanted.items())
+    ]
+
+
+def _of_change(change: Change) -> Record:
+    return {
+        "id": change.id,
+        "timestamp": _written(change.at, _digits(change.at)),
+        "type": type_of(change),
+        "actor": change.actor["id"],
+        "actorEmail": change.actor["email"],
+        "resourceId": change.record["id"],
+        "resourceType": resource_type(change.endpoint),
+        "resourceName": resource_name(change.record),
+    }
+
+
+def _made_up(asked: Asked, start: datetime, end: datetime) -> list[tuple[datetime, Record]]:
+    """The events that change nothing, of the days of a range. They tell of no resource that is deleted by then."""
+    resources = [(resource_type(name), kinds, asked.records(name)) for name, kinds in _MADE_UP.items()]
     trail = _Trail(asked.records("users"), [each for each in resources if each[2]])
     if not trail.users or not trail.resources:
         return []
-    today = (asked.now - _1970) // _DAY
-    days = range(min((end - _1970) // _DAY, today), max((start - _1970) // _DAY, today - DAYS) - 1, -1)
-    wanted = {name: value for name in ("resourceId", "resourceType") if (value := asked_for(asked, name))}
-    first = max(start, asked.now - DAYS * _DAY)
+    gone = {change.record["id"]: change.at for change in asked.lately.changes if change.action == "delete"}
     return [
-        event
-        for day in days
+        (at, event)
+        for day in range((start - _1970) // _DAY, (end - _1970) // _DAY + 1)
         for at, event in _of_day(asked, trail, day)
-        if first <= at < end and all(event[name] == value for name, value in wanted.items())
+        if event["resourceId"] not in gone or at < gone[event["resourceId"]]
     ]
 
 
 def _of_day(asked: Asked, trail: _Trail, day: int) -> list[tuple[datetime, Record]]:
-    """The events of a day, counted from 1970, the most recent first: the same ones whatever range is asked for."""
+    """The events of a day, counted from 1970, the same ones whatever range is asked for."""
     random = Random(f"{asked.seed}/{day}")  # noqa: S311
-    made = [_event(random, trail, day) for _ in range(random.randrange(_MOST_A_DAY * asked.scale + 1))]
-    return sorted(made, key=lambda each: (each[0], each[1]["id"]), reverse=True)
+    return [_event(random, trail, day) for _ in range(random.randrange(_MOST_A_DAY * asked.scale + 1))]
 
 
 def _event(random: Random, trail: _Trail, day: int) -> tuple[datetime, Record]:
@@ -74,7 +101,7 @@ def _event(random: Random, trail: _Trail, day: int) -> tuple[datetime, Record]:
         "actorEmail": user["email"],
         "resourceId": resource["id"],
         "resourceType": type_,
-        "resourceName": resource.get("name") or resource.get("slug") or resource["metadata"]["name"],
+        "resourceName": resource_name(resource),
     }
     if random.random() < 0.2:
         # a token has no e-mail address
@@ -83,10 +110,15 @@ def _event(random: Random, trail: _Trail, day: int) -> tuple[datetime, Record]:
     return at, event
 
 
+def _digits(at: datetime) -> int:
+    """How many digits of a second's fraction are needed."""
+    return 6 if at.microsecond % 1000 else 3 if at.microsecond else 0
+
+
 def _written(at: datetime, digits_of_fraction: int) -> str:
     spec = {0: "seconds", 3: "milliseconds", 6: "microseconds"}[digits_of_fraction]
     return at.replace(tzinfo=None).isoformat(timespec=spec) + "Z"
 
 
-TIMED: dict[str, TimedMaker] = {"audit_events": _events}
+TIMED: dict[str, TimedMaker] = {TRAIL: _events}
 """The function that makes an endpoint's records, by the endpoint's name."""

@@ -90,7 +90,7 @@ def _named(asked: Asked, stage: _Stage) -> tuple[Record | None, Record | None]:
 
 
 def _enabled(asked: Asked, endpoint: str, identity: str | None) -> Record | None:
-    return next((r for r in asked.records(endpoint) if r["id"] == identity and r["enabled"]), None)
+    return next((r for r in asked.lately.ever(endpoint) if r["id"] == identity and r["enabled"]), None)
 
 
 def _streams(seed: str, stage: _Stage, source: Record, destination: Record) -> list[Stream]:
@@ -127,12 +127,13 @@ def _record(written: list[str], columns: Record, found: list[int], retried: list
 
 def _metrics(asked: Asked) -> list[Record]:
     identity = asked_for(asked, "destinationId")
-    destination = next((record for record in asked.records("destinations") if record["id"] == identity), None)
+    destination = next((record for record in asked.lately.records("destinations") if record["id"] == identity), None)
     if destination is None:
         return []
     over = _metrics_window(asked)
     source_id = asked_for(asked, "sourceId") or destination["sourceId"]
-    counted = _METRICS if destination["enabled"] and destination["sourceId"] == source_id else {}
+    receives = _enabled(asked, "destinations", identity)
+    counted = _METRICS if receives and receives["sourceId"] == source_id else {}
     return [
         {
             "sourceId": source_id,

@@ -36,6 +36,52 @@ Maker = Callable[[Making], list[Any]]
 
 
 @dataclass(frozen=True)
+class Change:
+    """Something that was done to a record, of which the audit trail tells."""
+
+    id: str
+    """Id of its event in the trail."""
+
+    at: datetime
+    """When it was done, in UTC."""
+
+    endpoint: str
+    """Name of the endpoint that lists the record."""
+
+    action: str
+    """`create`, `modify` or `delete`."""
+
+    record: Record
+    """The record afterwards; before it where it is deleted."""
+
+    fields: Mapping[str, Any]
+    """What of the record is new, where it is modified."""
+
+    actor: Record
+    """The user who did it."""
+
+
+@dataclass(frozen=True)
+class Lately:
+    """What has come over the world since it was made, as far as answers that cover a time tell of it."""
+
+    records: Callable[[str], list[Record]]
+    """The records of an endpoint that are there now: all its lists together."""
+
+    ever: Callable[[str], list[Record]]
+    """The records of an endpoint that send or receive events: those of the world, with what was modified.
+
+    One that was deleted has lost its name and slug but keeps its place; one that was created is not among them.
+    """
+
+    changes: tuple[Change, ...] = ()
+    """What was done so far."""
+
+    quiet: bool = False
+    """Whether the audit trail tells of `changes` alone, and no events are made up."""
+
+
+@dataclass(frozen=True)
 class Asked:
     """What the records of one answer that covers a time are made from."""
 
@@ -56,7 +102,14 @@ class Asked:
 
     scale: int
     records: Callable[[str], list[Record]]
-    """As in `Making`."""
+    """As in `Making`: the world's own records, whatever was done to them since."""
+
+    given: Lately | None = None
+
+    @property
+    def lately(self) -> Lately:
+        """What has come over the world since it was made."""
+        return self.given or Lately(self.records, self.records)
 
 
 TimedMaker = Callable[[Asked], list[Record]]

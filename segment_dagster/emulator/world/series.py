@@ -50,7 +50,7 @@ class Window:
 
 def sources_ever(asked: Asked) -> list[Record]:
     """Every source that has numbers: those of the workspace, and one that was deleted since."""
-    sources = asked.records("sources")
+    sources = asked.lately.ever("sources")
     return [*sources, *({"id": source["id"][::-1], "enabled": True} for source in sources[:1])]
 
 

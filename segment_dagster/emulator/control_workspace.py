@@ -1,0 +1,77 @@
+"""Control over HTTP of what time it is and what happens in the workspace: no token is asked for."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from starlette.routing import BaseRoute, Route
+
+from segment_dagster.emulator.clock import Clock, parsed
+from segment_dagster.emulator.edit import Edit
+from segment_dagster.emulator.edits import Edits
+from segment_dagster.emulator.handlers import checked, delete, get, put
+
+
+def routes(clock: Clock, edits: Edits) -> list[BaseRoute]:
+    """The control paths of the workspace: `/_emulator/clock`, `edits` and `audit`.
+
+    Args:
+        clock: What time it is.
+        edits: What is done to the workspace.
+
+    Returns:
+        The routes.
+    """
+
+    def put_clock(given: Any) -> None:
+        wanted = checked(given, now=(str, type(None)), advance=(int, float))
+        if len(wanted) > 1:
+            raise ValueError("a clock is either set or advanced: give now or advance")
+        if "now" in wanted:
+            clock.set(wanted["now"] if wanted["now"] is None else _moment("now", wanted["now"]))
+        if "advance" in wanted:
+            clock.advance(_seconds("advance", wanted["advance"]))
+
+    def put_edits(given: Any) -> None:
+        edits.replace(_edits(given))
+
+    def post_edits(given: Any) -> None:
+        edits.add(*_edits(given))
+
+    def put_audit(given: Any) -> None:
+        edits.quiet_audit = checked(given, quiet=bool).get("quiet", edits.quiet_audit)
+
+    def get_edits() -> object:
+        return [edit.to_json() for edit in edits.active]
+
+    def get_audit() -> object:
+        return {"quiet": edits.quiet_audit}
+
+    return [
+        Route("/_emulator/clock", get(clock.to_json), methods=["GET"]),
+        Route("/_emulator/clock", put(put_clock, clock.to_json), methods=["PUT"]),
+        Route("/_emulator/edits", get(get_edits), methods=["GET"]),
+        Route("/_emulator/edits", put(put_edits, get_edits), methods=["PUT"]),
+        Route("/_emulator/edits", put(post_edits, get_edits), methods=["POST"]),
+        Route("/_emulator/edits", delete(edits.clear), methods=["DELETE"]),
+        Route("/_emulator/audit", get(get_audit), methods=["GET"]),
+        Route("/_emulator/audit", put(put_audit, get_audit), methods=["PUT"]),
+    ]
+
+
+def _moment(name: str, text: str) -> datetime:
+    if moment := parsed(text):
+        return moment
+    raise ValueError(f"{name} is not a time in ISO 8601: {text!r}")
+
+
+def _seconds(name: str, number: float) -> timedelta:
+    try:
+        return timedelta(seconds=number)
+    except (ValueError, OverflowError):
+        raise ValueError(f"{name} is not a number of seconds: {number!r}") from None
+
+
+def _edits(given: Any) -> list[Edit]:
+    if not isinstance(given, list):
+        raise ValueError("the body must be a JSON list of edits")
+    return [Edit.from_json(item) for item in given]

@@ -1,0 +1,185 @@
+"""The edits of a running emulator: what is done to its workspace, and what the audit trail tells of it."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from threading import Lock
+
+from segment_dagster.emulator.clock import Clock
+from segment_dagster.emulator.edit import Edit
+from segment_dagster.emulator.edited import Edited
+from segment_dagster.emulator.world import World
+from segment_dagster.emulator.world.draw import Draw, Mint
+from segment_dagster.emulator.world.lists import filled
+from segment_dagster.emulator.world.making import Change
+from segment_dagster.endpoints import Endpoint
+
+
+@dataclass(frozen=True)
+class _Step:
+    """An edit that is ready to be done."""
+
+    given: Edit
+    """The edit, with what it left to be chosen."""
+
+    at: datetime
+    done: Edit
+    """The same; what is created has all its fields."""
+
+    change: Change
+    """What there is to tell of it."""
+
+
+class Edits:
+    """What is done to the workspace, each from its time on. Safe to change from any thread while the emulator answers.
+
+    Args:
+        world: The workspace without the edits.
+        clock: What time it is.
+        quiet_audit: Whether the audit trail tells of the edits alone. Otherwise events are made up that change nothing.
+    """
+
+    def __init__(self, world: World, clock: Clock, *, quiet_audit: bool = False) -> None:
+        self._world = world
+        self._clock = clock
+        self._lock = Lock()
+        self._given: list[Edit] = []
+        self._steps: list[_Step] = []
+        self._quiet_at_start = self._quiet = quiet_audit
+        self._views: dict[int, Edited] = {}
+
+    @property
+    def active(self) -> list[Edit]:
+        """The edits that were added and not cleared since, with what they left to be chosen, in the order of adding."""
+        with self._lock:
+            return list(self._given)
+
+    @property
+    def quiet_audit(self) -> bool:
+        """Whether the audit trail tells of the edits alone."""
+        return self._quiet
+
+    @quiet_audit.setter
+    def quiet_audit(self, quiet: bool) -> None:
+        with self._lock:
+            self._quiet = quiet
+            self._views = {}
+
+    def add(self, *edits: Edit) -> None:
+        """Do these edits as well, each from its time on.
+
+        Raises:
+            ValueError: One cannot be done; none of them is.
+        """
+        with self._lock:
+            self._set([*self._given, *edits])
+
+    def replace(self, edits: Iterable[Edit]) -> None:
+        """Do these edits and no others.
+
+        Raises:
+            ValueError: One cannot be done; those there were stay.
+        """
+        with self._lock:
+            self._set(list(edits))
+
+    def clear(self) -> None:
+        """Do none any more, and be as quiet as at the start."""
+        with self._lock:
+            self._set([])
+            self._quiet = self._quiet_at_start
+
+    def view(self, now: datetime) -> Edited:
+        """The workspace as the edits up to a time leave it.
+
+        Args:
+            now: The time, in UTC.
+        """
+        with self._lock:
+            count = sum(step.at <= now for step in self._steps)
+            if count not in self._views:
+                self._views[count] = _after(self._world, self._steps[:count], self._quiet)
+            return self._views[count]
+
+    def _set(self, edits: list[Edit]) -> None:
+        now = self._clock.now()
+        timed = [replace(edit, at=edit.at or now) for edit in edits]
+        steps: dict[int, _Step] = {}
+        for number in sorted(range(len(timed)), key=lambda number: (timed[number].at, number)):
+            before = _after(self._world, list(steps.values()), self._quiet)
+            steps[number] = self._step(timed[number], number, before)
+        self._given = [steps[number].given for number in range(len(timed))]
+        self._steps = list(steps.values())
+        self._views = {}
+
+    def _step(self, edit: Edit, number: int, before: Edited) -> _Step:
+        row = self._row(edit, before)
+        assert edit.at is not None
+        users = {user["id"]: user for user in before.records("users")}
+        actor = edit.actor or next(iter(users), None)
+        if actor is None or actor not in users:
+            raise ValueError(f"{edit.named}: no user has the id {actor!r}")
+        given = replace(edit, actor=actor)
+        if edit.action == "create":
+            given, done = _created(row, given, before)
+            (record,) = filled(row, given.values or {}, [{"id": edit.id, **done.fields}])
+        else:
+            listed = filled(row, edit.values or {}, before.records(row.name, edit.values))
+            found = next((record for record in listed if record.get("id") == edit.id), None)
+            if found is None:
+                raise ValueError(f"{edit.named}: there is no such record at {edit.at.isoformat()}")
+            done, record = given, {**found, **edit.fields}
+        told = Change(
+            id=Draw(f"{self._world.seed}/{number}/{edit.named}/{edit.at}", Mint(0)).id(),
+            at=edit.at,
+            endpoint=row.name,
+            action=edit.action,
+            record=record,
+            fields=edit.fields,
+            actor=users[actor],
+        )
+        return _Step(given, edit.at, done, told)
+
+    def _row(self, edit: Edit, before: Edited) -> Endpoint:
+        editable = {row.name: row for row in self._world.catalogue if _is_editable(row) and before.has(row.name)}
+        if edit.endpoint not in editable:
+            known = ", ".join(editable)
+            raise ValueError(f"{edit.named}: the records of no such endpoint can be edited; they are {known}")
+        row = editable[edit.endpoint]
+        fields = [column.field for column in row.columns if column.parameter is None]
+        if unknown := [name for name in edit.fields if name not in fields]:
+            raise ValueError(f"{edit.named}: unknown field {unknown[0]!r}; the fields are {', '.join(fields)}")
+        if edit.values is not None and edit.values not in before.lists(row.name):
+            raise ValueError(f"{edit.named}: there is no list of {row.name} with {dict(edit.values)}")
+        return row
+
+
+def _is_editable(row: Endpoint) -> bool:
+    return row.time is None and not row.wrapped and any(column.field == "id" for column in row.columns)
+
+
+def _created(row: Endpoint, edit: Edit, before: Edited) -> tuple[Edit, Edit]:
+    """An edit that creates a record, with its list; and the same with all fields of the record."""
+    lists = before.lists(row.name)
+    if not lists or row.single:
+        raise ValueError(f"{edit.named}: there is no list to create it in")
+    values = lists[0] if edit.values is None else edit.values
+    listed = before.records(row.name, values)
+    if any(record.get("id") == edit.id for record in listed):
+        raise ValueError(f"{edit.named}: there is such a record already")
+    models = listed or before.records(row.name)
+    if edit.like is not None:
+        models = [record for record in before.records(row.name) if record.get("id") == edit.like]
+    if not models:
+        raise ValueError(f"{edit.named}: there is no record to copy{f' with the id {edit.like!r}' * bool(edit.like)}")
+    own = {column.field for column in row.columns if column.parameter is None}
+    copied = {name: value for name, value in models[0].items() if name in own and name != "id"}
+    placed = {name: value for name, value in values.items() if name in copied}
+    fields = copied | placed | dict(edit.fields)
+    given = replace(edit, values=dict(values))
+    return given, replace(given, fields=fields)
+
+
+def _after(world: World, steps: Sequence[_Step], quiet: bool) -> Edited:
+    changes = tuple(step.change for step in steps if not step.given.silent)
+    return Edited(world, [step.done for step in steps], changes, quiet)

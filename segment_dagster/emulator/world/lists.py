@@ -1,0 +1,73 @@
+"""The lists of an endpoint: what each is asked with, and which parent's record it belongs to."""
+
+from collections.abc import Callable, Iterator, Mapping
+from itertools import product
+from typing import Any, NamedTuple
+
+from segment_dagster.emulator.world.making import Record
+from segment_dagster.endpoints import Endpoint
+
+Key = tuple[str, ...]
+"""The values that a list is asked with, in the order of the row."""
+
+
+class ListOf(NamedTuple):
+    """One list of an endpoint."""
+
+    values: dict[str, str]
+    """What it is asked with, by the parameter's name."""
+
+    parent: Record
+    """The first record that it belongs to; empty for an endpoint without a parent."""
+
+
+def key_of(row: Endpoint, values: Mapping[str, str]) -> Key:
+    """What tells a list of the endpoint from its others.
+
+    Raises:
+        KeyError: A value is missing.
+    """
+    names = [bind.parameter for bind in row.parent.binds] if row.parent else []
+    names += [parameter.name for parameter in row.parameters if parameter.apart]
+    return tuple(values[name] for name in names)
+
+
+def lists_of(row: Endpoint, records: Callable[[str], list[Any]]) -> dict[Key, ListOf]:
+    """Every list of an endpoint, in the order of its parents.
+
+    Args:
+        row: The endpoint.
+        records: The records of an endpoint that comes earlier in the catalogue: all its lists together.
+    """
+    apart = [parameter for parameter in row.parameters if parameter.apart]
+    names = [parameter.name for parameter in apart]
+    lists: dict[Key, ListOf] = {}
+    for bound, parent in _bound(row, records):
+        for chosen in product(*(parameter.values for parameter in apart)):
+            values = bound | dict(zip(names, chosen, strict=True))
+            lists.setdefault(key_of(row, values), ListOf(values, parent))
+    return lists
+
+
+def filled(row: Endpoint, values: Mapping[str, str], records: list[Any]) -> list[Record]:
+    """The records of a list with the columns that a parameter fills. Bare values become records."""
+    given = {
+        column.field: values[column.parameter]
+        for column in row.columns
+        if column.parameter is not None and column.parameter in values
+    }
+    if row.wrapped:
+        records = [{row.wrapped: value} for value in records]
+    return [given | record for record in records] if given else records
+
+
+def _bound(row: Endpoint, records: Callable[[str], list[Any]]) -> Iterator[tuple[dict[str, str], Record]]:
+    if row.parent is None:
+        yield {}, {}
+        return
+    for record in records(row.parent.endpoint):
+        if row.parent.only and record.get(row.parent.only[0]) not in row.parent.only[1]:
+            continue
+        bound = {bind.parameter: record.get(bind.field) for bind in row.parent.binds}
+        if None not in bound.values():
+            yield {name: str(value) for name, value in bound.items()}, record
