@@ -55,7 +55,7 @@ def main() -> int:
             with collector("Read the workspace"):
                 deliveries, failures = reader.read_all(wanted)
             if deliveries:
-                print(load(delivered_source(deliveries), place, collector))
+                print(load(delivered_source(deliveries, history=settings.history), place, collector))
     except SegmentError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -76,6 +76,9 @@ class Settings:
     include_secrets: bool = False
     """Whether write keys and secret settings land as they are."""
 
+    history: bool = False
+    """Whether every version of configuration is kept, in a table beside each endpoint's own."""
+
     fingerprint_key: str | None = field(default=None, repr=False)
     """Key of the HMAC that stands for a secret; without it `[redacted]` does."""
 
@@ -109,6 +112,7 @@ def resolve(
     requests_per_minute: int | None = None,
     on_unavailable: str | None = None,
     include_secrets: bool | None = None,
+    history: bool | None = None,
 ) -> Settings:
     """Settle every setting: an argument first, then the environment, then the default.
 
@@ -137,6 +141,7 @@ def resolve(
         group_by=groups(),
         now=present(),
         include_secrets=_boolean(include_secrets, "SEGMENT_INCLUDE_SECRETS", Settings.include_secrets),
+        history=history_in_use(history),
         fingerprint_key=os.environ.get("SEGMENT_FINGERPRINT_KEY") or None,
     )
 
@@ -178,6 +183,15 @@ def present() -> datetime | None:
     except ValueError:
         raise SettingError("SEGMENT_NOW", f"is {text!r}", "Set it to a time such as 2026-03-01T12:00:00Z.") from None
     return moment.astimezone(timezone.utc) if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+
+
+def history_in_use(history: bool | None = None) -> bool:
+    """Whether history is kept: an argument first, then the environment, then the default.
+
+    Raises:
+        SettingError: `SEGMENT_HISTORY` is neither true nor false.
+    """
+    return _boolean(history, "SEGMENT_HISTORY", Settings.history)
 
 
 def check_runtime() -> None:

@@ -12,6 +12,7 @@ from segment_dagster.assets import SegmentResource, asset_key
 from segment_dagster.automation.families import CONFIGURATION, TRAIL, Family
 from segment_dagster.automation.runs import run_under_way
 from segment_dagster.endpoints import Endpoint
+from segment_dagster.endpoints.trail import audit_trail, concerned
 from segment_dagster.wording import counted
 
 SENSOR = "segment_audit_sensor"

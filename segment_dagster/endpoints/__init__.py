@@ -13,6 +13,7 @@ from segment_dagster.endpoints.deltas import deltas_of
 from segment_dagster.endpoints.engage import ENGAGE
 from segment_dagster.endpoints.functions import FUNCTIONS
 from segment_dagster.endpoints.model import (
+    HISTORY,
     Bind,
     Column,
     DataType,
@@ -26,6 +27,7 @@ from segment_dagster.endpoints.model import (
     Secrecy,
     Span,
     TimeRange,
+    Trail,
     Versioned,
 )
 from segment_dagster.endpoints.privacy import PRIVACY
@@ -63,6 +65,7 @@ IDENTITY: Endpoint = WORKSPACE[0]
 
 __all__ = [
     "CATALOGUE",
+    "HISTORY",
     "IDENTITY",
     "TABLES",
     "Bind",
@@ -78,5 +81,6 @@ __all__ = [
     "Secrecy",
     "Span",
     "TimeRange",
+    "Trail",
     "Versioned",
 ]

@@ -1,6 +1,6 @@
 """Access: users, groups, invites, roles, and the labels that permissions can be limited to."""
 
-from segment_dagster.endpoints.columns import V1, count, each, given, identifier, nested, text
+from segment_dagster.endpoints.columns import V1, count, each, given, identifier, nested, text, volatile
 from segment_dagster.endpoints.model import Endpoint, Reference
 
 _IAM_USERS = "https://docs.segmentapis.com/tag/IAM-Users"
@@ -27,6 +27,7 @@ ACCESS = (
         media_type=V1,
         page_size=1000,
         primary_key=("id",),
+        audited_as=("user",),
         columns=(*_USER, _PERMISSIONS),
     ),
     Endpoint(
@@ -39,7 +40,8 @@ ACCESS = (
         media_type=V1,
         page_size=1000,
         primary_key=("id",),
-        columns=(count("memberCount", "How many members the group has."), _PERMISSIONS, *_USER_GROUP),
+        audited_as=("user group", "group"),
+        columns=(volatile(count("memberCount", "How many members the group has.")), _PERMISSIONS, *_USER_GROUP),
     ),
     Endpoint(
         name="user_user_groups",
@@ -56,6 +58,7 @@ ACCESS = (
             Reference(field="userId", endpoint="users"),
             Reference(field="id", endpoint="user_groups"),
         ),
+        audited_as=("user", "user group", "group"),
         columns=(given("userId", "The user who is in the group."), *_USER_GROUP),
     ),
     Endpoint(
@@ -70,6 +73,7 @@ ACCESS = (
         primary_key=("userGroupId", "id"),
         parent=each("user_groups", userGroupId="id"),
         references=(_TO_USER_GROUP, Reference(field="id", endpoint="users")),
+        audited_as=("user", "user group", "group"),
         columns=(given("userGroupId", "The group that the user is in."), *_USER),
     ),
     Endpoint(
@@ -86,6 +90,7 @@ ACCESS = (
         primary_key=("userGroupId", "email"),
         parent=each("user_groups", userGroupId="id"),
         references=(_TO_USER_GROUP,),
+        audited_as=("user group", "group", "invite", "user invite"),
         columns=(
             given("userGroupId", "The group that the address is invited into."),
             text("email", "The e-mail address that is invited."),
@@ -102,6 +107,7 @@ ACCESS = (
         page_size=1000,
         wrapped="email",
         primary_key=("email",),
+        audited_as=("invite", "user invite"),
         columns=(text("email", "The e-mail address that is invited."),),
     ),
     Endpoint(
@@ -114,6 +120,7 @@ ACCESS = (
         media_type=V1,
         page_size=1000,
         primary_key=("id",),
+        audited_as=("role",),
         columns=(
             identifier("role"),
             text("name", "The role's name."),
@@ -129,6 +136,7 @@ ACCESS = (
         selector=("data", "labels"),
         media_type=V1,
         primary_key=("key", "value"),
+        audited_as=("label",),
         columns=(
             text("key", "The label's key, such as environment."),
             text("value", "The label's value, such as prod."),

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from segment_dagster.endpoints.columns import V1, identifier, moment, text
-from segment_dagster.endpoints.model import Endpoint, Paging, TimeRange
+from segment_dagster.endpoints.model import Endpoint, Paging, TimeRange, Trail
 
 AUDIT = (
     Endpoint(
@@ -20,6 +20,14 @@ AUDIT = (
         # Segment's own audit trail goes back 90 days. An event may be listed later than it happened: how much later,
         # nobody states, so an hour is read again.
         time=TimeRange(column="timestamp", days=90, until_now=True, overlap=timedelta(hours=1)),
+        trail=Trail(
+            moment="timestamp",
+            event="type",
+            actor="actor",
+            actor_email="actorEmail",
+            resource="resourceId",
+            resource_type="resourceType",
+        ),
         columns=(
             identifier("event"),
             moment("timestamp", "When it happened."),

@@ -1,5 +1,7 @@
 """Short forms for what many rows share."""
 
+from dataclasses import replace
+
 from segment_dagster.endpoints.model import Bind, Column, DataType, Parameter, Parent, Secrecy
 
 V1 = "application/vnd.segment.v1+json"
@@ -24,6 +26,11 @@ def text(
     return Column(
         field=field, type="text", description=description, parameter=parameter, inside=inside, secrecy=secrecy
     )
+
+
+def volatile(column: Column) -> Column:
+    """The same column, as one that changes by itself: history keeps no version for its sake."""
+    return replace(column, volatile=True)
 
 
 def flag(field: str, description: str) -> Column:
@@ -51,9 +58,11 @@ def unix_moment(field: str, description: str) -> Column:
     return Column(field=field, type="timestamp", description=description, unix=True)
 
 
-def nested(field: str, description: str, *, secrecy: Secrecy = Secrecy.NONE) -> Column:
+def nested(
+    field: str, description: str, *, secrecy: Secrecy = Secrecy.NONE, volatile_inside: tuple[str, ...] = ()
+) -> Column:
     """An object or a list, kept whole as one JSON column."""
-    return Column(field=field, type="json", description=description, secrecy=secrecy)
+    return Column(field=field, type="json", description=description, secrecy=secrecy, volatile_inside=volatile_inside)
 
 
 def choice(field: str, description: str, *values: str, parameter: str | None = None) -> Column:

@@ -23,6 +23,7 @@ CREDENTIALS = (
         primary_key=("id",),
         references=(_TO_WORKSPACE,),
         permission=_PERMISSION,
+        audited_as=("credential",),
         columns=(
             identifier("credential"),
             WORKSPACE_ID,
@@ -55,6 +56,7 @@ CREDENTIALS = (
         parent=each("credentials", credentialId="id"),
         references=(_TO_CREDENTIAL, Reference(field="id", endpoint="warehouses"), _TO_WORKSPACE),
         permission=_PERMISSION,
+        audited_as=("credential", "warehouse"),
         columns=(given("credentialId", "The credential that the warehouse uses."), *WAREHOUSE),
     ),
     Endpoint(
@@ -75,6 +77,7 @@ CREDENTIALS = (
         parent=each("credentials", credentialId="id"),
         references=(_TO_CREDENTIAL, Reference(field="id", endpoint="sources"), _TO_WORKSPACE),
         permission=_PERMISSION,
+        audited_as=("credential", "source"),
         columns=(given("credentialId", "The credential that the source uses."), *SOURCE),
     ),
 )

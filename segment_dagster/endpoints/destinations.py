@@ -21,6 +21,7 @@ DESTINATIONS = (
         page_size=1000,
         primary_key=("id",),
         references=(_TO_SOURCE,),
+        audited_as=("destination", "integration"),
         columns=DESTINATION,
         versioned=Versioned(path="/v1/destinations", selector=("data",), page_size=200),
     ),
@@ -37,6 +38,7 @@ DESTINATIONS = (
         primary_key=("id",),
         parent=each("destinations", destinationId="id"),
         references=(_TO_DESTINATION, _TO_SOURCE),
+        audited_as=("destination filter",),
         columns=(
             identifier("filter"),
             text("sourceId", "The source whose events are filtered."),
@@ -64,6 +66,7 @@ DESTINATIONS = (
         parent=each("destinations", destinationId="id"),
         references=(_TO_DESTINATION,),
         feature="Destination Subscriptions",
+        audited_as=("destination subscription", "subscription"),
         columns=(
             identifier("subscription"),
             text("name", "The subscription's name."),

@@ -13,6 +13,7 @@ from segment_dagster.endpoints.columns import (
     moment,
     nested,
     text,
+    volatile,
 )
 from segment_dagster.endpoints.model import Endpoint, Paging, Reference, Secrecy, Versioned
 
@@ -36,6 +37,7 @@ ENGAGE = (
         page_size=1000,
         primary_key=("id",),
         feature="Spaces",
+        audited_as=("space",),
         columns=(
             identifier("space"),
             text("slug", "The space's slug."),
@@ -56,6 +58,7 @@ ENGAGE = (
         references=(_TO_SPACE,),
         requests_per_minute=60,
         feature="Audience",
+        audited_as=("audience",),
         columns=(
             identifier("audience"),
             text("spaceId", "The space the audience is computed in."),
@@ -64,16 +67,20 @@ ENGAGE = (
             text("key", "The audience's key: the trait or event name it is known by in destinations."),
             flag("enabled", "Whether the audience is computed."),
             nested("definition", "The query that defines the audience, and the entity it selects."),
-            text("status", "The state of the audience's computation."),
+            volatile(text("status", "The state of the audience's computation.")),
             text("createdBy", "Id of the user who made the audience."),
             text("updatedBy", "Id of the user who changed it last."),
             moment("createdAt", "When the audience was made."),
             moment("updatedAt", "When it was changed last."),
             choice("audienceType", "What the audience holds.", "ACCOUNTS", "LINKED", "USERS"),
             nested("computeCadence", "How often it is computed: BATCH or REALTIME."),
-            nested("size", "How many members it has, of which type."),
+            volatile(nested("size", "How many members it has, of which type.")),
             nested("options", "External ids, history and look-back of the computation."),
-            nested("schedules", "When it is computed, where the cadence is a schedule."),
+            nested(
+                "schedules",
+                "When it is computed, where the cadence is a schedule.",
+                volatile_inside=("nextExecution",),
+            ),
         ),
         versioned=Versioned(path="/v3/segments", selector=("data", "items"), page_size=200),
     ),
@@ -90,13 +97,14 @@ ENGAGE = (
         references=(_TO_SPACE, _TO_AUDIENCE),
         slow=True,
         feature="Audience",
+        audited_as=("audience", "audience schedule"),
         columns=(
             given("spaceId", "The space of the audience."),
             given("audienceId", "The audience that the schedule is for.", by="id"),
             identifier("schedule"),
             choice("strategy", "How the times are chosen.", "PERIODIC", "SPECIFIC_DAYS"),
             nested("config", "The interval of a periodic schedule; days, hours and timezone of the other kind."),
-            moment("nextExecution", "When the audience is computed next."),
+            volatile(moment("nextExecution", "When the audience is computed next.")),
         ),
     ),
     Endpoint(
@@ -114,6 +122,7 @@ ENGAGE = (
         requests_per_minute=25,
         slow=True,
         feature="Audience",
+        audited_as=("audience",),
         columns=(
             given("audienceId", "The audience that is referred to.", by="id"),
             text("id", "Id of the audience that refers to it."),
@@ -123,7 +132,7 @@ ENGAGE = (
             text("key", "The referring audience's key."),
             flag("enabled", "Whether the referring audience is computed."),
             nested("definition", "The query that defines the referring audience, and the entity it selects."),
-            text("status", "The state of the referring audience's computation."),
+            volatile(text("status", "The state of the referring audience's computation.")),
             text("createdBy", "Id of the user who made the referring audience."),
             text("updatedBy", "Id of the user who changed it last."),
             moment("createdAt", "When the referring audience was made."),
@@ -147,6 +156,7 @@ ENGAGE = (
         references=(_TO_WORKSPACE, _TO_SPACE, _TO_AUDIENCE),
         requests_per_minute=60,
         slow=True,
+        audited_as=("audience", "activation"),
         columns=(
             identifier("activation"),
             flag("enabled", "Whether the activation sends anything."),
@@ -187,6 +197,7 @@ ENGAGE = (
         requests_per_minute=50,
         slow=True,
         feature="Audience",
+        audited_as=("audience",),
         columns=(
             given("spaceId", "The space of the audience."),
             given("audienceId", "The audience that is connected."),
@@ -254,6 +265,7 @@ ENGAGE = (
         references=(_TO_SPACE,),
         requests_per_minute=25,
         feature="Computed Trait",
+        audited_as=("computed trait",),
         columns=(
             identifier("computed trait"),
             text("spaceId", "The space the trait is computed in."),
@@ -262,7 +274,7 @@ ENGAGE = (
             text("key", "The trait's key: the name it has on profiles."),
             flag("enabled", "Whether the trait is computed."),
             nested("definition", "The query that defines the trait, and whether it is of users or of accounts."),
-            text("status", "The state of the trait's computation."),
+            volatile(text("status", "The state of the trait's computation.")),
             text("createdBy", "Id of the user who made the trait."),
             text("updatedBy", "Id of the user who changed it last."),
             moment("createdAt", "When the trait was made."),
@@ -284,6 +296,7 @@ ENGAGE = (
         parent=each("spaces", integrationId="id"),
         references=(_TO_WORKSPACE, Reference(field="integrationId", endpoint="spaces")),
         feature="Space Filters",
+        audited_as=("space filter",),
         columns=(
             identifier("filter"),
             WORKSPACE_ID,
@@ -310,6 +323,7 @@ ENGAGE = (
         primary_key=("spaceId", "id"),
         parent=each("spaces", spaceId="id"),
         references=(_TO_SPACE, _TO_WORKSPACE),
+        audited_as=("profiles warehouse",),
         columns=(
             identifier("warehouse"),
             text("spaceId", "The space whose profiles are synced."),
@@ -334,6 +348,7 @@ ENGAGE = (
         primary_key=("spaceId", "warehouseId", "collection"),
         parent=each("profiles_warehouses", spaceId="spaceId", warehouseId="id"),
         references=(_TO_SPACE, Reference(field="warehouseId", endpoint="profiles_warehouses")),
+        audited_as=("profiles warehouse",),
         columns=(
             given("spaceId", "The space whose profiles are synced."),
             text("collection", "The collection's name: the table it is synced to."),

@@ -20,6 +20,8 @@ _FUNCTIONS = "https://docs.segmentapis.com/tag/Functions"
 _INSERTED = ("INSERT_DESTINATION", "INSERT_SOURCE", "INSERT_TRANSFORMATION")
 _RESOURCE_TYPES = ("DESTINATION", *_INSERTED, "SOURCE")
 
+_NAMED = ("function", "source function", "destination function", "insert function")
+
 _TO_FUNCTION = Reference(field="functionId", endpoint="functions")
 
 FUNCTIONS = (
@@ -37,6 +39,7 @@ FUNCTIONS = (
         optional_key=("id",),
         parameters=(one_by_one("resourceType", *_RESOURCE_TYPES),),
         feature="Functions",
+        audited_as=_NAMED,
         columns=(
             identifier("function"),
             choice("resourceType", "What the function serves as.", *_RESOURCE_TYPES, parameter="resourceType"),
@@ -61,6 +64,7 @@ FUNCTIONS = (
         parent=each("functions", functionId="id"),
         references=(_TO_FUNCTION,),
         feature="Functions",
+        audited_as=_NAMED,
         columns=(
             given("functionId", "The function that it is a version of."),
             identifier("version"),
@@ -85,6 +89,7 @@ FUNCTIONS = (
         parent=each("functions", only=("resourceType", _INSERTED), functionId="id"),
         references=(_TO_FUNCTION,),
         feature="Functions",
+        audited_as=("insert function instance",),
         columns=(
             given("functionId", "The insert function that it is an instance of."),
             identifier("instance"),

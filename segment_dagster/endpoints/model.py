@@ -11,6 +11,10 @@ DataType = Literal["text", "bigint", "double", "bool", "date", "timestamp", "jso
 """The dlt data types that a column can be declared with."""
 
 
+HISTORY = "_history"
+"""What the name of the table ends in that keeps every version of another table's rows."""
+
+
 class Secrecy(Enum):
     """How much of a column's value is a secret."""
 
@@ -45,6 +49,12 @@ class Column:
 
     inside: tuple[str, ...] = ()
     """Keys that lead to the value where it is a copy of what an object of the record holds: `("source", "id")`."""
+
+    volatile: bool = False
+    """Whether it changes by itself, as sizes and times of access do: history keeps no version for its sake."""
+
+    volatile_inside: tuple[str, ...] = ()
+    """Names whose values change by themselves wherever they stand in the column's JSON: `("nextExecution",)`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -173,6 +183,22 @@ class Reference:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Trail:
+    """The fields by which the records of an audit trail say who did what to which resource, and when."""
+
+    moment: str
+    event: str
+    """The name of the event's type."""
+
+    actor: str
+    actor_email: str
+    resource: str
+    """The resource's id."""
+
+    resource_type: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Versioned:
     """How the endpoint looks in the versioned layout (`/v1/...`) that dltHub's Segment page describes."""
 
@@ -257,6 +283,15 @@ class Endpoint:
     time: TimeRange | Months | None = None
     """What a full read covers where the endpoint is asked for a time."""
 
+    log: bool = False
+    """Whether its records are of what happened, such as syncs: they come, change by themselves and run out."""
+
+    trail: Trail | None = None
+    """Where the endpoint is the audit trail: how to read it."""
+
+    audited_as: tuple[str, ...] = ()
+    """The words by which an audit trail may name the resources that the records are, or that they tie together."""
+
     references: tuple[Reference, ...] = ()
     requests_per_minute: int | None = None
     """The documented limit; `None` where Segment states none."""
@@ -306,6 +341,11 @@ class Endpoint:
         return self.time.moment if isinstance(self.time, Months) else self.time.column if self.time else None
 
     @property
+    def keeps_history(self) -> bool:
+        """Whether its records are configuration: each stands until somebody changes it."""
+        return self.time is None and not self.log
+
+    @property
     def required_key(self) -> tuple[str, ...]:
         """The fields of the key that every record must have."""
         return tuple(field for field in self.primary_key if field not in self.optional_key)
@@ -326,10 +366,18 @@ class Endpoint:
         fields = {column.field for column in self.columns}
         if "__" in self.name:
             yield "`__` in a name is kept for dlt's child tables"
+        if self.name.endswith(HISTORY):
+            yield f"`{HISTORY}` at the end of a name is kept for the history of a table"
         if unknown := [field for field in self.primary_key if field not in fields]:
             yield f"primary key {unknown} is not among its columns"
         if unknown := [field for field in self.optional_key if field not in self.primary_key]:
             yield f"optional key {unknown} is not part of its primary key"
+        if volatile := [
+            column.field for column in self.columns if column.volatile and column.field in self.primary_key
+        ]:
+            yield f"{volatile} is part of its primary key and cannot be volatile"
+        if self.trail and (unknown := sorted(set(vars(self.trail).values()) - fields)):
+            yield f"{unknown} of the trail is not among its columns"
         if unknown := [reference.field for reference in self.references if reference.field not in fields]:
             yield f"reference {unknown} is not among its columns"
         watched = [*self.cumulative, *self.measure, *([self.measured_by] if self.measured_by else [])]

@@ -46,6 +46,8 @@ PRIVACY = (
         media_type=V1,
         page_size=1000,
         primary_key=("id",),
+        log=True,
+        audited_as=("regulation",),
         columns=_REGULATION,
     ),
     Endpoint(
@@ -62,6 +64,8 @@ PRIVACY = (
         primary_key=("id",),
         parent=each("sources", sourceId="id"),
         references=(Reference(field="sourceId", endpoint="sources"),),
+        log=True,
+        audited_as=("regulation",),
         columns=(given("sourceId", "The source whose data the request is about."), *_REGULATION),
     ),
     Endpoint(
@@ -75,6 +79,7 @@ PRIVACY = (
         page_size=1000,
         primary_key=("subjectType", "subjectId"),
         exploded=Exploded(field="subjectIds", element="subjectId"),
+        audited_as=("suppression", "regulation"),
         columns=(
             text("subjectType", "What the id stands for, such as a user or an object."),
             text("subjectId", "Id of the user or object that is suppressed."),

@@ -20,6 +20,7 @@ PROTOCOLS = (
         page_size=1000,
         primary_key=("id",),
         feature="Protocols",
+        audited_as=("tracking plan",),
         columns=(
             identifier("tracking plan"),
             text("name", "The tracking plan's display name."),
@@ -54,6 +55,7 @@ PROTOCOLS = (
         references=(_TO_TRACKING_PLAN,),
         requests_per_minute=200,
         feature="Protocols",
+        audited_as=("tracking plan", "tracking plan rule"),
         columns=(
             given("trackingPlanId", "The tracking plan that the rule is part of."),
             choice(
@@ -92,6 +94,7 @@ PROTOCOLS = (
         ),
         feature="Protocols",
         permission="Source Read-only, Tracking Plan Read-only",
+        audited_as=("tracking plan", "source"),
         columns=(given("trackingPlanId", "The tracking plan that the source is held to."), *SOURCE),
     ),
     Endpoint(
@@ -106,6 +109,7 @@ PROTOCOLS = (
         primary_key=("id",),
         references=(Reference(field="sourceId", endpoint="sources"),),
         feature="Protocols",
+        audited_as=("transformation",),
         columns=(
             identifier("transformation"),
             text("name", "The transformation's name."),

@@ -16,6 +16,7 @@ REVERSE_ETL = (
         media_type=ALPHA,
         page_size=1000,
         primary_key=("id",),
+        audited_as=("reverse etl model",),
         columns=(
             identifier("model"),
             # No reference to `sources`, here and below: a source may have been deleted since.
@@ -44,6 +45,7 @@ REVERSE_ETL = (
             Reference(field="subscriptionId", endpoint="destination_subscriptions"),
             Reference(field="modelId", endpoint="reverse_etl_models"),
         ),
+        log=True,
         columns=(
             given("subscriptionId", "The destination's subscription that the rows were sent to."),
             text("syncId", "The sync's id."),

@@ -1,6 +1,6 @@
 """Sources, and what is connected to them and set for them."""
 
-from segment_dagster.endpoints.columns import ALPHA, V1, count, each, given, identifier, moment, nested, text
+from segment_dagster.endpoints.columns import ALPHA, V1, count, each, given, identifier, moment, nested, text, volatile
 from segment_dagster.endpoints.model import Endpoint, Reference, Secrecy, Versioned
 from segment_dagster.endpoints.records import DESTINATION, SOURCE, WAREHOUSE
 
@@ -21,6 +21,7 @@ SOURCES = (
         page_size=1000,
         primary_key=("id",),
         references=(_TO_WORKSPACE,),
+        audited_as=("source",),
         columns=SOURCE,
         versioned=Versioned(path="/v1/sources", selector=("data",), page_size=200),
     ),
@@ -36,6 +37,7 @@ SOURCES = (
         primary_key=("id",),
         parent=each("sources", sourceId="id"),
         references=(_TO_SOURCE, Reference(field="id", endpoint="destinations")),
+        audited_as=("source", "destination", "integration"),
         columns=DESTINATION,
     ),
     Endpoint(
@@ -50,6 +52,7 @@ SOURCES = (
         primary_key=("sourceId", "id"),
         parent=each("sources", sourceId="id"),
         references=(_TO_SOURCE, Reference(field="id", endpoint="warehouses"), _TO_WORKSPACE),
+        audited_as=("source", "warehouse"),
         columns=(given("sourceId", "The source that is connected to the warehouse."), *WAREHOUSE),
     ),
     Endpoint(
@@ -65,6 +68,7 @@ SOURCES = (
         primary_key=("sourceId",),
         parent=each("sources", sourceId="id"),
         references=(_TO_SOURCE,),
+        audited_as=("source",),
         columns=(
             text("sourceId", "The source that the settings are for."),
             nested(
@@ -87,12 +91,14 @@ SOURCES = (
         parent=each("sources", sourceId="id"),
         references=(_TO_SOURCE,),
         feature="Live Plugins",
+        audited_as=("live plugin",),
         columns=(
             identifier("live plugin"),
             text("sourceId", "The source that the live plugin runs in."),
             moment("createdAt", "When the live plugin was made."),
             text("createdBy", "Id of the user who made it."),
-            text("downloadURL", "The address from which the bundle can be fetched."),
+            # Segment does not say whether it is the same each time; what it leads to has its version beside it.
+            volatile(text("downloadURL", "The address from which the bundle can be fetched.")),
             count("version", "The bundle's revision number; earlier versions are not listed."),
             text("code", "The live plugin's code.", secrecy=Secrecy.ALL),
         ),

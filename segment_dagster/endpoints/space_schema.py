@@ -12,13 +12,14 @@ from segment_dagster.endpoints.columns import (
     nested,
     one_by_one,
     text,
+    volatile,
 )
 from segment_dagster.endpoints.model import Endpoint, Reference
 
 _SPACE_SCHEMA = "https://docs.segmentapis.com/tag/Space-Schema-API"
 
 _TO_SPACE = Reference(field="spaceId", endpoint="spaces")
-_SAMPLES = nested("samples", "Values seen, given only to requests that ask for them, which these do not.")
+_SAMPLES = volatile(nested("samples", "Values seen, given only to requests that ask for them, which these do not."))
 
 SPACE_SCHEMA = (
     Endpoint(
@@ -84,7 +85,7 @@ SPACE_SCHEMA = (
             given("spaceId", "The space that saw the event."),
             text("name", "The event's name."),
             choice("type", "The event's type.", "ALIAS", "GROUP", "IDENTIFY", "PAGE", "SCREEN", "TRACK"),
-            moment("lastSeenAt", "When the event was last seen."),
+            volatile(moment("lastSeenAt", "When the event was last seen.")),
         ),
     ),
     Endpoint(
@@ -106,7 +107,7 @@ SPACE_SCHEMA = (
             text("name", "The property's name."),
             choice("type", "Where the event carries it: in its context or its properties.", "CONTEXT", "PROPERTY"),
             text("eventName", "The name of the event the property belongs to."),
-            moment("lastSeenAt", "When the property was last seen."),
+            volatile(moment("lastSeenAt", "When the property was last seen.")),
             _SAMPLES,
         ),
     ),
@@ -135,7 +136,7 @@ SPACE_SCHEMA = (
             given("collection", "The kind of profiles that have the trait; `users` is the only one Segment names."),
             text("trait", "The trait's name."),
             choice("type", "How the trait comes about.", "AUDIENCE", "COMPUTED", "CUSTOM", "SQL"),
-            moment("lastSeenAt", "When the trait was last seen."),
+            volatile(moment("lastSeenAt", "When the trait was last seen.")),
             _SAMPLES,
         ),
     ),

@@ -36,6 +36,7 @@ WAREHOUSES = (
         page_size=1000,
         primary_key=("id",),
         references=(_TO_WORKSPACE,),
+        audited_as=("warehouse",),
         columns=WAREHOUSE,
         versioned=Versioned(path="/v1/warehouses", selector=("data",), page_size=200),
     ),
@@ -51,6 +52,7 @@ WAREHOUSES = (
         primary_key=("warehouseId", "id"),
         parent=each("warehouses", warehouseId="id"),
         references=(_TO_WAREHOUSE, Reference(field="id", endpoint="sources"), _TO_WORKSPACE),
+        audited_as=("warehouse", "source"),
         columns=(given("warehouseId", "The warehouse that the source is connected to."), *SOURCE),
     ),
     Endpoint(
@@ -67,6 +69,7 @@ WAREHOUSES = (
         parent=each("warehouses", warehouseId="id"),
         references=(_TO_WAREHOUSE,),
         requests_per_minute=200,
+        audited_as=("warehouse",),
         columns=(
             given("warehouseId", "The warehouse that Segment tried to connect to."),
             choice("connectionState", "Whether it could be connected to with its settings.", "CONNECTED", "FAILED"),
@@ -86,6 +89,7 @@ WAREHOUSES = (
         references=(_TO_WAREHOUSE,),
         requests_per_minute=2,
         slow=True,
+        audited_as=("warehouse",),
         columns=(
             given("warehouseId", "The warehouse that the schedule is for."),
             flag("enabled", "Whether the warehouse is synced by this schedule."),
@@ -106,6 +110,7 @@ WAREHOUSES = (
         references=(_TO_WAREHOUSE, _TO_SOURCE),
         requests_per_minute=2,
         slow=True,
+        audited_as=("warehouse", "selective sync"),
         columns=(
             text("sourceId", "The source of the collection."),
             text("collection", "The collection's name within the source."),
@@ -130,6 +135,7 @@ WAREHOUSES = (
         references=(_TO_WAREHOUSE,),
         requests_per_minute=2,
         slow=True,
+        log=True,
         columns=_SYNC_REPORT,
     ),
     Endpoint(
@@ -147,6 +153,7 @@ WAREHOUSES = (
         references=(_TO_WAREHOUSE,),
         requests_per_minute=2,
         slow=True,
+        log=True,
         columns=_SYNC_REPORT,
     ),
 )

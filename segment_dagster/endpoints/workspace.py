@@ -14,6 +14,7 @@ WORKSPACE = (
         media_type=V1,
         single=True,
         primary_key=("id",),
+        audited_as=("workspace",),
         columns=(
             identifier("workspace"),
             text("slug", "The workspace's slug, as in the address of the Segment app."),

@@ -80,8 +80,8 @@ def _of_parents(endpoint: Endpoint, read: Iterable[Mapping[str, str]]) -> list[s
     for *names, name in whole:
         grouped.setdefault(tuple(names), []).append(name)
     groups = []
-    for names, held in grouped.items():
-        conditions = [f"{column} = {_quoted(name)}" for column, name in zip(outer, names, strict=True)]
+    for ids, held in grouped.items():
+        conditions = [f"{column} = {_quoted(name)}" for column, name in zip(outer, ids, strict=True)]
         groups.append(" AND ".join([*conditions, _among(inner, held)]))
     return [f"({' OR '.join(f'({group})' for group in groups)})"]
 

@@ -1,7 +1,8 @@
 """The dlt source: a resource for each endpoint of the catalogue."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from typing import Any
 
 import dlt
 from dlt.common.schema.typing import TColumnSchema
@@ -12,9 +13,21 @@ from segment_dagster.endpoints import TABLES, Endpoint
 from segment_dagster.settings import resolve
 from segment_dagster.source.columns import column_name, columns_of
 from segment_dagster.source.disposition import disposition_of, scope_of
+from segment_dagster.source.history import (
+    SCD2,
+    VERSION_COLUMN,
+    SourceWithHistory,
+    history_columns,
+    history_table,
+    versions_of,
+)
 from segment_dagster.source.reader import Delivery, WorkspaceReader
+from segment_dagster.source.spool import Part
 
 SOURCE_NAME = "segment_source"
+
+Read = Callable[[], Delivery]
+"""Gives what was delivered of one endpoint."""
 
 
 def segment_source(
@@ -28,6 +41,7 @@ def segment_source(
     page_size: int | None = None,
     requests_per_minute: int | None = None,
     include_secrets: bool | None = None,
+    history: bool | None = None,
     catalogue: Sequence[Endpoint] = TABLES,
 ) -> DltSource:
     """The endpoints of a Segment workspace as dlt resources, for any dlt pipeline.
@@ -47,6 +61,7 @@ def segment_source(
         page_size: Rows asked for in a page, at most.
         requests_per_minute: Requests of the token a minute, at most.
         include_secrets: Whether secrets land as they are.
+        history: Whether every version of configuration is kept: a further resource `<endpoint>_history` for each.
         catalogue: The rows the names are looked up in.
 
     Returns:
@@ -64,23 +79,24 @@ def segment_source(
         page_size=page_size,
         requests_per_minute=requests_per_minute,
         include_secrets=include_secrets,
+        history=history,
     )
     reader = WorkspaceReader(settings, catalogue)
     rows = [reader.endpoint(name) for name in endpoints] if endpoints is not None else reader.offered(slow=False)
     # dlt does not say when it is done with a source: the reader deletes its files when the last resource is gone
-    return _source([resource_of(endpoint, partial(reader.read, endpoint)) for endpoint in rows])
+    return _source([(endpoint, partial(reader.read, endpoint)) for endpoint in rows], settings.history)
 
 
-def delivered_source(deliveries: Sequence[Delivery]) -> DltSource:
+def delivered_source(deliveries: Sequence[Delivery], *, history: bool = False) -> DltSource:
     """The same source over what has been read already."""
 
     def kept(delivery: Delivery) -> Delivery:
         return delivery
 
-    return _source([resource_of(delivery.endpoint, partial(kept, delivery)) for delivery in deliveries])
+    return _source([(delivery.endpoint, partial(kept, delivery)) for delivery in deliveries], history)
 
 
-def resource_of(endpoint: Endpoint, read: Callable[[], Delivery]) -> DltResource:
+def resource_of(endpoint: Endpoint, read: Read) -> DltResource:
     """The dlt resource of one endpoint.
 
     Args:
@@ -90,16 +106,11 @@ def resource_of(endpoint: Endpoint, read: Callable[[], Delivery]) -> DltResource
 
     def parts() -> Iterator[DataItemWithMeta]:
         delivery = read()
-        for part in delivery.parts:
-            undeclared: dict[str, TColumnSchema] = {
-                column: {"name": column, "data_type": "json"} for column in part.columns if column not in columns
-            }
-            # which part of a table is replaced is known once it has been read
-            disposition = disposition_of(endpoint, scope_of(delivery)) if endpoint.partitioned else None
-            hints = None
-            if undeclared or disposition:
-                hints = dlt.mark.make_hints(columns=undeclared or None, write_disposition=disposition)
-            yield dlt.mark.with_file_import(str(part.path), "parquet", part.rows, hints=hints)
+        first = None
+        if endpoint.partitioned:
+            # which part of the table is replaced is known once it has been read
+            first = dlt.mark.make_hints(write_disposition=disposition_of(endpoint, scope_of(delivery)))
+        yield from _imported(delivery.parts, columns, first)
 
     columns = columns_of(endpoint)
     return dlt.resource(
@@ -112,10 +123,48 @@ def resource_of(endpoint: Endpoint, read: Callable[[], Delivery]) -> DltResource
     )
 
 
-def _source(resources: Sequence[DltResource]) -> DltSource:
+def history_of(endpoint: Endpoint, read: Read) -> DltResource:
+    """The dlt resource of the history of one endpoint.
+
+    Args:
+        endpoint: Gives the name, the columns, and what changes by itself.
+        read: Called when dlt asks for the rows.
+    """
+
+    def parts() -> Iterator[DataItemWithMeta]:
+        yield from _imported(versions_of(endpoint, read().parts), columns, VERSION_COLUMN.empty_table())
+
+    columns = history_columns(endpoint)
+    return dlt.resource(
+        parts, name=history_table(endpoint.name), columns=columns, write_disposition=SCD2, parallelized=True
+    )
+
+
+def _imported(
+    parts: Iterable[Part], columns: Mapping[str, TColumnSchema], first: Any = None
+) -> Iterator[DataItemWithMeta]:
+    """The parts as files.
+
+    Args:
+        parts: The first has the declared columns alone.
+        columns: Those.
+        first: What dlt is to know of the first part.
+    """
+    hints = first
+    for part in parts:
+        if undeclared := [column for column in part.columns if column not in columns]:
+            hints = dlt.mark.make_hints(columns={column: {"data_type": "json"} for column in undeclared})
+        yield dlt.mark.with_file_import(str(part.path), "parquet", part.rows, hints=hints)
+        hints = None
+
+
+def _source(reads: Sequence[tuple[Endpoint, Read]], history: bool) -> DltSource:
     # objects and lists stay one JSON column each
-    @dlt.source(name=SOURCE_NAME, max_table_nesting=0)
-    def source() -> Sequence[DltResource]:
-        return resources
+    @dlt.source(name=SOURCE_NAME, max_table_nesting=0, _impl_cls=SourceWithHistory)
+    def source() -> Iterator[DltResource]:
+        for endpoint, read in reads:
+            yield resource_of(endpoint, read)
+            if history and endpoint.keeps_history:
+                yield history_of(endpoint, read)
 
     return source()

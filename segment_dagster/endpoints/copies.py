@@ -1,0 +1,25 @@
+"""Records that are listed again beneath another: which of their fields say only what their own list says."""
+
+from collections.abc import Mapping
+
+from segment_dagster.endpoints.model import Endpoint
+
+
+def copied_fields(endpoint: Endpoint, catalogue: Mapping[str, Endpoint]) -> Mapping[str, str]:
+    """The fields that are copies, each with the endpoint whose records they are copied from.
+
+    A record that carries the id of another endpoint's record as its own, as a warehouse in the list of a source's
+    warehouses does, is that record: all that both have but the key is a copy.
+
+    Args:
+        endpoint: The endpoint.
+        catalogue: Endpoints by name.
+    """
+    copied: dict[str, str] = {}
+    for reference in endpoint.references:
+        original = catalogue.get(reference.endpoint)
+        if original and reference.field in endpoint.primary_key and reference.field == reference.target_field:
+            theirs = {column.field for column in original.columns}
+            fields = [column.field for column in endpoint.columns if column.field not in endpoint.primary_key]
+            copied.update({field: original.name for field in fields if field in theirs})
+    return copied
