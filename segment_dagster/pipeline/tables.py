@@ -74,15 +74,26 @@ class Tables:
         )
         return self._count_and_first(found, columns, limit)
 
-    def orphans(self, table: str, column: str, target: str, target_column: str, limit: int) -> tuple[int, Rows]:
+    def orphans(
+        self, table: str, column: str, target: str, target_column: str, limit: int, *, where: str | None = None
+    ) -> tuple[int, Rows]:
         """Values of a column that the target table does not have.
+
+        Args:
+            table: The table.
+            column: Its column.
+            target: The other table.
+            target_column: Its column.
+            limit: How many to return, at most.
+            where: Which rows of the table to look at, as a condition in SQL; all where it is left out.
 
         Returns:
             How many there are, and the first of them: the value and the number of rows that hold it.
         """
         name, wanted = self._column(column), self._column(target_column)
+        rows = f"(SELECT {name} FROM {self._name(table)} WHERE {where})" if where else self._name(table)  # noqa: S608
         found = (
-            f"SELECT {name}, count(*) AS rows_found FROM {self._name(table)} AS child "  # noqa: S608
+            f"SELECT {name}, count(*) AS rows_found FROM {rows} AS child "  # noqa: S608
             f"WHERE {name} IS NOT NULL AND NOT EXISTS "
             f"(SELECT 1 FROM {self._name(target)} AS parent WHERE parent.{wanted} = child.{name}) GROUP BY {name}"
         )
