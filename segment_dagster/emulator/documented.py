@@ -36,5 +36,11 @@ OFFSET_CURSORS = frozenset({"space_filters"})
 FORWARD_ONLY = frozenset({"space_traits", "space_entity_properties"})
 """The pagination object has no `previous`."""
 
+SUMS: dict[str, str] = {
+    "usage_api_calls_per_source_daily": "usage_api_calls_daily",
+    "usage_mtu_per_source_daily": "usage_mtu_daily",
+}
+"""Lists of numbers that another list has the sums of."""
+
 FIRST_PAGE_ONLY = frozenset({"source_regulations"})
 """A count is taken, but no answer has a pagination object: there is no way to the second page."""
