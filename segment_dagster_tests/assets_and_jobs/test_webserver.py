@@ -16,6 +16,7 @@ import requests
 
 from segment_dagster.automation import SENSOR
 from segment_dagster.emulator import Edit, running
+from segment_dagster.wording import counted
 
 NAMES = ("workspace", "sources", "destinations", "warehouses", "spaces", "segments")
 COUNTS = {"workspace": 1, "sources": 40, "destinations": 80, "warehouses": 3, "spaces": 2, "segments": 2400}
@@ -253,7 +254,7 @@ def test_the_asset_page_shows_the_check_results(ui, run, name):
     }
     assert set(checks) >= {"row_count", "schema", "primary_key"}
     assert all(execution["status"] == "SUCCEEDED" for execution in checks.values())
-    assert checks["row_count"]["evaluation"]["description"] == f"{COUNTS[name]:,} rows found, as delivered."
+    assert checks["row_count"]["evaluation"]["description"] == f"{counted(COUNTS[name], 'row')} found, as delivered."
     assert set(node["kinds"]) == {"segment", "dlt", "duckdb"}
     assert node["owners"] == [{"team": "data"}]
     assert "documentation" in node["description"]
