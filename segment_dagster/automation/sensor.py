@@ -13,11 +13,12 @@ from segment_dagster.automation.families import CONFIGURATION, TRAIL, Family
 from segment_dagster.automation.runs import run_under_way
 from segment_dagster.endpoints import Endpoint
 from segment_dagster.endpoints.trail import audit_trail, concerned
+from segment_dagster.settings import present, whole_number
 from segment_dagster.wording import counted
 
 SENSOR = "segment_audit_sensor"
 INTERVAL = 30
-"""Seconds between two looks, each of one request unless more than a page of events is new."""
+"""Seconds between two looks where no setting says otherwise; a look is one request unless a page of events is new."""
 
 OVERLAP = timedelta(minutes=5)
 """How far before the latest event known a look begins, as an event may be listed later than it happened."""
@@ -30,13 +31,16 @@ def audit_sensor(families: Mapping[str, Family]) -> dg.SensorDefinition:
 
     Args:
         families: The families by name: what a run asks for is of the main job, which has the audit trail too.
+
+    Raises:
+        SettingError: `SEGMENT_AUDIT_SENSOR_SECONDS` is no number of seconds.
     """
     job = families[CONFIGURATION].job
 
     @dg.sensor(
         name=SENSOR,
         job_name=job,
-        minimum_interval_seconds=INTERVAL,
+        minimum_interval_seconds=whole_number("SEGMENT_AUDIT_SENSOR_SECONDS", INTERVAL, 86_400),
         description="Reads what was changed in the workspace again, within a minute or two of the change.",
     )
     def look(context: dg.SensorEvaluationContext, segment: SegmentResource) -> dg.SensorResult | dg.SkipReason:
@@ -68,8 +72,6 @@ class _Cursor:
     @classmethod
     def read(cls, text: str | None) -> "_Cursor":
         if text is None:
-            from segment_dagster.settings import present
-
             return cls(present() or datetime.now(timezone.utc))
         held = json.loads(text)
         return cls(datetime.fromisoformat(held["since"]), frozenset(held["seen"]))

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from itertools import pairwise
 from math import ceil
 from typing import Any
 
@@ -70,7 +71,7 @@ def _queries(endpoint: Endpoint, now: datetime) -> list[dict[str, tuple[str, ...
     if endpoint.time.until_now:
         return [query | {"startTime": (f"{days[0]:%Y-%m-%d}T00:00:00Z",)}]
     # totals over several days could not be told apart again
-    ranges = zip(days, days[1:], strict=False) if endpoint.time.totals else [(days[0], days[-1])]
+    ranges = pairwise(days) if endpoint.time.totals else [(days[0], days[-1])]
     return [
         query | {"startTime": (f"{first:%Y-%m-%d}T00:00:00Z",), "endTime": (f"{end:%Y-%m-%d}T00:00:00Z",)}
         for first, end in ranges

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from threading import Lock
 
-from segment_dagster.emulator.clock import Clock
+from segment_dagster.emulator.clock import Clock, parsed
+from segment_dagster.emulator.documented import RETENTION
 from segment_dagster.emulator.edit import Edit
 from segment_dagster.emulator.edited import Edited
 from segment_dagster.emulator.world import World
@@ -32,6 +33,8 @@ class _Step:
 
 class Edits:
     """What is done to the workspace, each from its time on. Safe to change from any thread while the emulator answers.
+
+    A record that an edit gives an age leaves its list where Segment lists none so old. The world's own have no age.
 
     Args:
         world: The workspace without the edits.
@@ -109,7 +112,9 @@ class Edits:
             before = _after(self._world, list(steps.values()), self._quiet)
             steps[number] = self._step(timed[number], number, before)
         self._given = [steps[number].given for number in range(len(timed))]
-        self._steps = list(steps.values())
+        # a list that keeps nothing that is old loses by itself what an edit gives an age
+        ends = [end for step in steps.values() if (end := _end_of(step))]
+        self._steps = sorted([*steps.values(), *ends], key=lambda step: step.at)
         self._views = {}
 
     def _step(self, edit: Edit, number: int, before: Edited) -> _Step:
@@ -178,6 +183,17 @@ def _created(row: Endpoint, edit: Edit, before: Edited) -> tuple[Edit, Edit]:
     fields = copied | placed | dict(edit.fields)
     given = replace(edit, values=dict(values))
     return given, replace(given, fields=fields)
+
+
+def _end_of(step: _Step) -> _Step | None:
+    """What takes a record from its list because of its age, where an edit says how old it is."""
+    field, kept = RETENTION.get(step.given.endpoint, ("", timedelta(0)))
+    born = parsed(str(step.given.fields.get(field)))
+    if born is None:
+        return None
+    at = max(step.at, born + kept + timedelta(microseconds=1))
+    end = Edit(step.given.endpoint, "delete", step.given.id, values=step.given.values, at=at, silent=True)
+    return replace(step, given=end, at=at, done=end)
 
 
 def _after(world: World, steps: Sequence[_Step], quiet: bool) -> Edited:

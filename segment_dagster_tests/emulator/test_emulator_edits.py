@@ -368,6 +368,15 @@ def test_made_up_events_are_seen_as_the_clock_passes_them(listed, emulator):
     assert event not in listed("audit_events")
 
 
+def test_the_trail_tells_of_nothing_that_is_yet_to_come(emulator):
+    emulator.clock.set(None)
+    events = emulator.audit_events()
+    stamps = [datetime.fromisoformat(event["timestamp"].replace("Z", "+00:00")) for event in events]
+    now = datetime.now(timezone.utc)
+    assert max(stamps) <= now
+    assert min(stamps) < now - timedelta(days=100)
+
+
 def test_a_quiet_trail_is_quiet_from_the_start_and_again_after_clearing(world):
     with running(world=world, now=NOW, quiet_audit=True) as emulator:
         assert emulator.audit_events() == []
