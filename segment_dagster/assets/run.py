@@ -21,12 +21,15 @@ from segment_dagster.settings import layout_in_use
 from segment_dagster.source.columns import columns_of
 from segment_dagster.source.reader import Delivery, UnavailableError, WorkspaceReader, told_once
 from segment_dagster.source.resources import delivered_source
+from segment_dagster.source.versions import VALID_TO, history_table
 from segment_dagster.wording import counted
 
 ROWS_DELIVERED = "segment/rows_delivered"
 RECORDS_DELIVERED = "segment/records_delivered"
 TOTAL_ENTRIES = "segment/total_entries"
 SKIPPED = "segment/skipped"
+HISTORY_VERSIONS = "segment/history_versions"
+HISTORY_CURRENT = "segment/history_current"
 
 
 class FamilyRun:
@@ -95,7 +98,7 @@ class FamilyRun:
         for line in said:
             self._context.log.error(line)
         if deliveries:
-            yield from self._load(place, deliveries)
+            yield from self._load(place, deliveries, history=reader.settings.history)
         if failures:
             raise dg.Failure(
                 "\n".join([f"{len(failures)} of {counted(len(offered), 'endpoint')} failed.", *said]),
@@ -108,12 +111,14 @@ class FamilyRun:
         self._skip(endpoint, reason)
         return self._evaluate(Subject(endpoint=endpoint, tables=NO_TABLES, unavailable=reason), table=False)
 
-    def _load(self, place: Place, deliveries: Sequence[Delivery]) -> Sequence[dg.MaterializeResult[Any]]:
+    def _load(
+        self, place: Place, deliveries: Sequence[Delivery], *, history: bool
+    ) -> Sequence[dg.MaterializeResult[Any]]:
         # the checks stay inside: another run could change the tables under them
         with exclusive(place) as pipeline:
             loaded = self._dlt.run(
                 context=self._context,
-                dlt_source=delivered_source(deliveries),
+                dlt_source=delivered_source(deliveries, history=history),
                 dlt_pipeline=pipeline,
                 dagster_dlt_translator=SegmentTranslator(self._endpoints),
                 loader_file_format=place.facts.loader_format,
@@ -123,7 +128,10 @@ class FamilyRun:
                 return [
                     dg.MaterializeResult(
                         asset_key=asset_key(delivery.endpoint.name),
-                        metadata=_metadata(delivery, tables, by_key[asset_key(delivery.endpoint.name)]),
+                        metadata={
+                            **_metadata(delivery, tables, by_key[asset_key(delivery.endpoint.name)]),
+                            **(_of_history(delivery.endpoint, tables) if history else {}),
+                        },
                         check_results=self._evaluate(
                             Subject(
                                 endpoint=delivery.endpoint,
@@ -212,6 +220,13 @@ def _metadata(delivery: Delivery, tables: Tables, of_dlt: Mapping[str, Any]) -> 
     if delivery.total_entries is None:
         del metadata[TOTAL_ENTRIES]
     return metadata
+
+
+def _of_history(endpoint: Endpoint, tables: Tables) -> dict[str, int]:
+    if not endpoint.keeps_history:
+        return {}
+    table = history_table(endpoint.name)
+    return {HISTORY_VERSIONS: tables.count(table), HISTORY_CURRENT: tables.count(table, null=VALID_TO)}
 
 
 def _number(metadata: Mapping[str, dg.MetadataValue[Any]], name: str) -> int | None:

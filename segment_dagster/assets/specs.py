@@ -9,7 +9,7 @@ from dagster_dlt import DagsterDltTranslator
 from dagster_dlt.translator import DltResourceTranslatorData
 
 from segment_dagster.assets.keys import asset_key
-from segment_dagster.endpoints import IDENTITY, Endpoint
+from segment_dagster.endpoints import HISTORY, IDENTITY, Endpoint
 from segment_dagster.errors import SettingError
 from segment_dagster.source.columns import column_name, columns_of
 from segment_dagster.wording import counted
@@ -32,7 +32,10 @@ class SegmentTranslator(DagsterDltTranslator):
 
     def get_asset_spec(self, data: DltResourceTranslatorData) -> dg.AssetSpec:
         """The asset of one dlt resource."""
-        return asset_spec(self._endpoints[data.resource.name])
+        name = data.resource.name
+        spec = asset_spec(self._endpoints[name.removesuffix(HISTORY)])
+        # a history belongs to its endpoint's asset; under a key of its own it does not take the place of the table
+        return spec if name in self._endpoints else spec.replace_attributes(key=asset_key(name))
 
 
 def asset_spec(endpoint: Endpoint) -> dg.AssetSpec:

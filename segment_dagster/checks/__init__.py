@@ -2,12 +2,13 @@
 
 from segment_dagster.assets import Check
 from segment_dagster.checks.available import Available
+from segment_dagster.checks.history import History
 from segment_dagster.checks.primary_key import PrimaryKey
 from segment_dagster.checks.references import References
 from segment_dagster.checks.row_count import RowCount
 from segment_dagster.checks.schema import Schema
 
-CHECKS: tuple[Check, ...] = (Available(), RowCount(), Schema(), PrimaryKey(), References())
+CHECKS: tuple[Check, ...] = (Available(), RowCount(), Schema(), PrimaryKey(), References(), History())
 """The checks that every asset gets, where they apply."""
 
-__all__ = ["CHECKS", "Available", "PrimaryKey", "References", "RowCount", "Schema"]
+__all__ = ["CHECKS", "Available", "History", "PrimaryKey", "References", "RowCount", "Schema"]

@@ -29,12 +29,13 @@ class Tables:
             return {}
         return self._client.get_storage_table(table)[1]
 
-    def count(self, table: str) -> int:
-        """The number of rows in the table."""
-        return int(self._query(f"SELECT count(*) FROM {self._name(table)}")[0][0])  # noqa: S608 - escaped names
+    def count(self, table: str, *, null: str | None = None) -> int:
+        """The number of rows in the table; of those alone in which the column `null` is null, where it is given."""
+        where = f" WHERE {self._column(null)} IS NULL" if null else ""
+        return int(self._query(f"SELECT count(*) FROM {self._name(table)}{where}")[0][0])  # noqa: S608 - escaped names
 
     def duplicates(
-        self, table: str, key: Sequence[str], limit: int, *, optional: Sequence[str] = ()
+        self, table: str, key: Sequence[str], limit: int, *, optional: Sequence[str] = (), null: str | None = None
     ) -> tuple[int, Rows]:
         """Keys that are in the table more than once, or that are null in part.
 
@@ -43,15 +44,30 @@ class Tables:
             key: The key's columns.
             limit: How many to return, at most.
             optional: Columns of the key for which null is a value like any other.
+            null: A column; where it is given, only rows in which it is null count.
 
         Returns:
             How many there are, and the first of them: the key's columns and the number of its rows.
         """
         columns = ", ".join(self._column(column) for column in key)
-        null = "".join(f" OR {self._column(column)} IS NULL" for column in key if column not in optional)
+        where = f"WHERE {self._column(null)} IS NULL " if null else ""
+        or_null = "".join(f" OR {self._column(column)} IS NULL" for column in key if column not in optional)
         found = (
             f"SELECT {columns}, count(*) AS rows_found FROM {self._name(table)} "  # noqa: S608
-            f"GROUP BY {columns} HAVING count(*) > 1{null}"
+            f"{where}GROUP BY {columns} HAVING count(*) > 1{or_null}"
+        )
+        return self._count_and_first(found, columns, limit)
+
+    def out_of_order(self, table: str, key: Sequence[str], earlier: str, later: str, limit: int) -> tuple[int, Rows]:
+        """Keys of rows in which one column is not before another, where neither is null.
+
+        Returns:
+            How many there are, and the first of them: the key's columns and the number of such rows.
+        """
+        columns = ", ".join(self._column(column) for column in key)
+        found = (
+            f"SELECT {columns}, count(*) AS rows_found FROM {self._name(table)} "  # noqa: S608
+            f"WHERE {self._column(later)} <= {self._column(earlier)} GROUP BY {columns}"
         )
         return self._count_and_first(found, columns, limit)
 

@@ -17,11 +17,11 @@ from segment_dagster.source.history import (
     VERSION_COLUMN,
     SourceWithHistory,
     history_columns,
-    history_table,
     versions_of,
 )
 from segment_dagster.source.reader import Delivery, WorkspaceReader
 from segment_dagster.source.spool import Part
+from segment_dagster.source.versions import history_table
 
 SOURCE_NAME = "segment_source"
 
