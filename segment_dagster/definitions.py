@@ -7,13 +7,16 @@ from segment_dagster.assets import SegmentResource, segment_assets
 from segment_dagster.automation import FRESHNESS, SLOW_FRESHNESS, automation, by_pace
 from segment_dagster.checks import CHECKS
 from segment_dagster.endpoints import CATALOGUE
+from segment_dagster.marts import Changes
+from segment_dagster.settings import history_in_use
 
 
 @dg.definitions
 def defs() -> dg.Definitions:
     """Assets, checks, jobs, schedules and resources. No network, no file, no secret is touched."""
     daily, weekly = by_pace(CATALOGUE)
-    assets = _fresh(segment_assets(daily, CHECKS), FRESHNESS)
+    derived = [Changes(CATALOGUE)] if history_in_use() else []
+    assets = _fresh(segment_assets(daily, CHECKS, derived=derived), FRESHNESS)
     slow_assets = _fresh(segment_assets(weekly, CHECKS, name="segment_slow"), SLOW_FRESHNESS)
     everything = dg.Definitions(
         assets=[assets, slow_assets],

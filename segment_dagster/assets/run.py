@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 from dagster_dlt import DagsterDltResource
 
-from segment_dagster.assets.contract import Check, Subject
+from segment_dagster.assets.contract import Check, Derived, Subject
 from segment_dagster.assets.keys import asset_key, endpoints_by_key
 from segment_dagster.assets.logs import forwarded
 from segment_dagster.assets.preview import preview
@@ -41,6 +41,7 @@ class FamilyRun:
         endpoints: The family.
         checks: The checks of the family's assets.
         catalogue: Where further parents are found.
+        derived: What is made of the tables in the end.
     """
 
     def __init__(
@@ -50,12 +51,15 @@ class FamilyRun:
         endpoints: tuple[Endpoint, ...],
         checks: Sequence[Check],
         catalogue: tuple[Endpoint, ...],
+        derived: Sequence[Derived] = (),
     ) -> None:
         self._context = context
         self._dlt = dlt
         self._endpoints = _in_order(endpoints)
         self._checks = checks
         self._catalogue = tuple({each.name: each for each in (*catalogue, *endpoints)}.values())
+        self._derived = derived
+        self._failure: dg.Failure | None = None
         self._absent = frozenset[str]()
         self._wanted = {(key.asset_key, key.name) for key in context.selected_asset_check_keys}
 
@@ -78,8 +82,13 @@ class FamilyRun:
                 if selected:
                     yield from self._materialize(segment.reader_of_run(self._catalogue), place, selected)
                 yield from self._check_alone(place, selected)
+                for each in self._derived:
+                    if each.key in self._context.selected_asset_keys:
+                        yield each.materialize(place)
         except SegmentError as error:
             raise dg.Failure(str(error), allow_retries=False) from error
+        if self._failure:
+            raise self._failure
 
     def _materialize(
         self, reader: WorkspaceReader, place: Place, selected: Sequence[Endpoint]
@@ -100,7 +109,7 @@ class FamilyRun:
         if deliveries:
             yield from self._load(place, deliveries, history=reader.settings.history)
         if failures:
-            raise dg.Failure(
+            self._failure = dg.Failure(
                 "\n".join([f"{len(failures)} of {counted(len(offered), 'endpoint')} failed.", *said]),
                 metadata={each.endpoint.name: line for each, line in zip(failures, said, strict=True)},
                 # a retry would read and load again what has just been loaded

@@ -46,8 +46,8 @@ def asset_spec(endpoint: Endpoint) -> dg.AssetSpec:
         deps=[asset_key(name) for name in above],
         description=_description(endpoint),
         group_name=endpoint.domain,
-        kinds={"segment", "dlt", os.environ.get("SEGMENT_DESTINATION") or "duckdb"},
-        owners=_owners(),
+        kinds=kinds(),
+        owners=owners(),
         code_version=_code_version(endpoint),
         metadata={
             "dagster/column_schema": column_schema(endpoint),
@@ -97,12 +97,22 @@ def _description(endpoint: Endpoint) -> str:
     return "\n\n".join([endpoint.description, asked, *([" ".join(limits)] if limits else [])])
 
 
-def _owners() -> list[str]:
-    owners = [owner.strip() for owner in os.environ.get("SEGMENT_OWNERS", DEFAULT_OWNERS).split(",") if owner.strip()]
-    if wrong := [owner for owner in owners if not _OWNER.fullmatch(owner)]:
+def kinds() -> set[str]:
+    """What an asset is made with."""
+    return {"segment", "dlt", os.environ.get("SEGMENT_DESTINATION") or "duckdb"}
+
+
+def owners() -> list[str]:
+    """Whose the assets are, by `SEGMENT_OWNERS`.
+
+    Raises:
+        SettingError: One of them is neither an e-mail address nor a team.
+    """
+    named = [owner.strip() for owner in os.environ.get("SEGMENT_OWNERS", DEFAULT_OWNERS).split(",") if owner.strip()]
+    if wrong := [owner for owner in named if not _OWNER.fullmatch(owner)]:
         remedy = "Legal values: e-mail addresses and `team:` followed by a name, separated by commas."
         raise SettingError("SEGMENT_OWNERS", f"holds {wrong[0]!r}", remedy)
-    return owners
+    return named
 
 
 def _code_version(endpoint: Endpoint) -> str:

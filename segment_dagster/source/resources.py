@@ -104,7 +104,7 @@ def resource_of(endpoint: Endpoint, read: Read) -> DltResource:
     """
 
     def parts() -> Iterator[DataItemWithMeta]:
-        yield from _imported(read().parts, columns)
+        yield from imported(read().parts, columns)
 
     columns = columns_of(endpoint)
     return dlt.resource(
@@ -126,7 +126,7 @@ def history_of(endpoint: Endpoint, read: Read) -> DltResource:
     """
 
     def parts() -> Iterator[DataItemWithMeta]:
-        yield from _imported(versions_of(endpoint, read().parts), columns, VERSION_COLUMN.empty_table())
+        yield from imported(versions_of(endpoint, read().parts), columns, VERSION_COLUMN.empty_table())
 
     columns = history_columns(endpoint)
     return dlt.resource(
@@ -134,10 +134,10 @@ def history_of(endpoint: Endpoint, read: Read) -> DltResource:
     )
 
 
-def _imported(
+def imported(
     parts: Iterable[Part], columns: Mapping[str, TColumnSchema], first: Any = None
 ) -> Iterator[DataItemWithMeta]:
-    """The parts as files.
+    """Parts as files that dlt takes as they are.
 
     Args:
         parts: The first has the declared columns alone.
