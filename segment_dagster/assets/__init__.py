@@ -1,6 +1,6 @@
 """From dlt resources to Dagster assets."""
 
-from segment_dagster.assets.contract import Check, Subject
+from segment_dagster.assets.contract import Check, Derived, Subject
 from segment_dagster.assets.family import segment_assets
 from segment_dagster.assets.keys import asset_key
 from segment_dagster.assets.resource import SegmentResource, Workspace
@@ -8,6 +8,7 @@ from segment_dagster.assets.specs import SegmentTranslator, asset_spec
 
 __all__ = [
     "Check",
+    "Derived",
     "SegmentResource",
     "SegmentTranslator",
     "Subject",

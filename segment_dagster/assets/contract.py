@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import dagster as dg
 
 from segment_dagster.endpoints import Endpoint
 
 if TYPE_CHECKING:
-    from segment_dagster.pipeline import Tables
+    from segment_dagster.pipeline import Place, Tables
     from segment_dagster.source.times import Window
 
 
@@ -73,3 +73,23 @@ class Check(Protocol):
 
     def evaluate(self, subject: Subject) -> dg.AssetCheckResult:
         """Look at the table."""
+
+
+class Derived(Protocol):
+    """An asset that a family makes of the loaded tables once it has loaded its own.
+
+    It is part of the family's op, and not of an op below it: Dagster skips an op if any asset above it was skipped, and
+    leaves it out if the op above it failed, though the others' tables are there.
+    """
+
+    key: dg.AssetKey
+
+    def spec(self, endpoints: tuple[Endpoint, ...]) -> dg.AssetSpec:
+        """The asset, among those of a family's endpoints."""
+
+    def materialize(self, place: "Place") -> dg.MaterializeResult[Any]:
+        """Make it anew.
+
+        Raises:
+            SegmentError: It could not be made.
+        """

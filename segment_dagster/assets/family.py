@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 from dagster_dlt import DagsterDltResource
 
-from segment_dagster.assets.contract import Check
+from segment_dagster.assets.contract import Check, Derived
 from segment_dagster.assets.resource import SegmentResource
 from segment_dagster.assets.specs import asset_spec
 from segment_dagster.endpoints import TABLES, Endpoint
@@ -21,6 +21,7 @@ def segment_assets(
     name: str = "segment",
     catalogue: tuple[Endpoint, ...] = TABLES,
     partitions: dg.TimeWindowPartitionsDefinition | None = None,
+    derived: Sequence[Derived] = (),
 ) -> dg.AssetsDefinition:
     """The assets of some endpoints. Any part of them, and any of their checks, can be run alone.
 
@@ -30,11 +31,12 @@ def segment_assets(
         name: Name of the op.
         catalogue: Where the parents are found that are not among the endpoints themselves.
         partitions: The partitions of the assets. A backfill reads as many of them as it can with one request.
+        derived: What is made of the tables once these are loaded.
     """
 
     @dg.multi_asset(
         name=name,
-        specs=[asset_spec(endpoint) for endpoint in endpoints],
+        specs=[*map(asset_spec, endpoints), *(each.spec(endpoints) for each in derived)],
         check_specs=[spec for endpoint in endpoints for check in checks if (spec := check.spec(endpoint))],
         can_subset=True,
         pool=POOL,
@@ -48,6 +50,6 @@ def segment_assets(
         # what a run needs takes 0.3 s to import, and Dagster imports the code location for every process it starts
         from segment_dagster.assets.run import FamilyRun
 
-        yield from FamilyRun(context, dlt, endpoints, checks, catalogue).events(segment)
+        yield from FamilyRun(context, dlt, endpoints, checks, catalogue, derived).events(segment)
 
     return family

@@ -8,7 +8,7 @@ from typing import Any
 import dagster as dg
 from dagster_dlt import DagsterDltResource
 
-from segment_dagster.assets.contract import Check, Gaps, Subject
+from segment_dagster.assets.contract import Check, Derived, Gaps, Subject
 from segment_dagster.assets.keys import asset_key, endpoints_by_key
 from segment_dagster.assets.logs import forwarded
 from segment_dagster.assets.partitions import gaps_of, window_of_run
@@ -26,6 +26,7 @@ from segment_dagster.source.disposition import scope_of, within
 from segment_dagster.source.reader import Delivery, UnavailableError, WorkspaceReader, told_once
 from segment_dagster.source.resources import delivered_source
 from segment_dagster.source.times import Window
+from segment_dagster.source.versions import VALID_TO, history_table
 from segment_dagster.wording import counted
 
 ROWS_DELIVERED = "segment/rows_delivered"
@@ -34,6 +35,8 @@ TOTAL_ENTRIES = "segment/total_entries"
 SKIPPED = "segment/skipped"
 FROM, UNTIL = "segment/from", "segment/until"
 ROWS_IN_WINDOW = "segment/rows_in_window"
+HISTORY_VERSIONS = "segment/history_versions"
+HISTORY_CURRENT = "segment/history_current"
 
 
 class FamilyRun:
@@ -45,6 +48,7 @@ class FamilyRun:
         endpoints: The family.
         checks: The checks of the family's assets.
         catalogue: Where further parents are found.
+        derived: What is made of the tables in the end.
     """
 
     def __init__(
@@ -54,12 +58,15 @@ class FamilyRun:
         endpoints: tuple[Endpoint, ...],
         checks: Sequence[Check],
         catalogue: tuple[Endpoint, ...],
+        derived: Sequence[Derived] = (),
     ) -> None:
         self._context = context
         self._dlt = dlt
         self._endpoints = _in_order(tuple(as_chosen(each, granularities(), groups()) for each in endpoints))
         self._checks = checks
         self._catalogue = tuple({each.name: each for each in (*catalogue, *endpoints)}.values())
+        self._derived = derived
+        self._failure: dg.Failure | None = None
         self._absent = frozenset[str]()
         self._now = present() or datetime.now(timezone.utc)
         self._wanted = {(key.asset_key, key.name) for key in context.selected_asset_check_keys}
@@ -83,8 +90,13 @@ class FamilyRun:
                 if selected:
                     yield from self._materialize(segment.reader_of_run(self._catalogue), place, selected)
                 yield from self._check_alone(place, selected)
+                for each in self._derived:
+                    if each.key in self._context.selected_asset_keys:
+                        yield each.materialize(place)
         except SegmentError as error:
             raise dg.Failure(str(error), allow_retries=False) from error
+        if self._failure:
+            raise self._failure
 
     def _materialize(
         self, reader: WorkspaceReader, place: Place, selected: Sequence[Endpoint]
@@ -107,9 +119,9 @@ class FamilyRun:
         for line in said:
             self._context.log.error(line)
         if deliveries:
-            yield from self._load(place, deliveries)
+            yield from self._load(place, deliveries, history=reader.settings.history)
         if failures:
-            raise dg.Failure(
+            self._failure = dg.Failure(
                 "\n".join([f"{len(failures)} of {counted(len(offered), 'endpoint')} failed.", *said]),
                 metadata={each.endpoint.name: line for each, line in zip(failures, said, strict=True)},
                 # a retry would read and load again what has just been loaded
@@ -122,12 +134,14 @@ class FamilyRun:
             Subject(endpoint=endpoint, tables=NO_TABLES, now=self._now, unavailable=reason), table=False
         )
 
-    def _load(self, place: Place, deliveries: Sequence[Delivery]) -> Sequence[dg.MaterializeResult[Any]]:
+    def _load(
+        self, place: Place, deliveries: Sequence[Delivery], *, history: bool
+    ) -> Sequence[dg.MaterializeResult[Any]]:
         # the checks stay inside: another run could change the tables under them
         with exclusive(place) as pipeline:
             loaded = self._dlt.run(
                 context=self._context,
-                dlt_source=delivered_source(deliveries),
+                dlt_source=delivered_source(deliveries, history=history),
                 dlt_pipeline=pipeline,
                 dagster_dlt_translator=SegmentTranslator(self._endpoints),
                 loader_file_format=place.facts.loader_format,
@@ -137,7 +151,10 @@ class FamilyRun:
                 return [
                     dg.MaterializeResult(
                         asset_key=asset_key(delivery.endpoint.name),
-                        metadata=_metadata(delivery, tables, by_key[asset_key(delivery.endpoint.name)]),
+                        metadata={
+                            **_metadata(delivery, tables, by_key[asset_key(delivery.endpoint.name)]),
+                            **(_of_history(delivery.endpoint, tables) if history else {}),
+                        },
                         check_results=self._evaluate(
                             Subject(
                                 endpoint=delivery.endpoint,
@@ -263,6 +280,13 @@ def _window(metadata: Mapping[str, dg.MetadataValue[Any]]) -> Window | None:
         return None
     until = datetime.fromisoformat(end.value) if isinstance(end, dg.TextMetadataValue) and end.value else None
     return Window(datetime.fromisoformat(start.value), until)
+
+
+def _of_history(endpoint: Endpoint, tables: Tables) -> dict[str, int]:
+    if not endpoint.keeps_history:
+        return {}
+    table = history_table(endpoint.name)
+    return {HISTORY_VERSIONS: tables.count(table), HISTORY_CURRENT: tables.count(table, f"{VALID_TO} IS NULL")}
 
 
 def _number(metadata: Mapping[str, dg.MetadataValue[Any]], name: str) -> int | None:

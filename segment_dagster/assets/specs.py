@@ -9,7 +9,7 @@ from dagster_dlt import DagsterDltTranslator
 from dagster_dlt.translator import DltResourceTranslatorData
 
 from segment_dagster.assets.keys import asset_key
-from segment_dagster.endpoints import IDENTITY, Endpoint
+from segment_dagster.endpoints import HISTORY, IDENTITY, Endpoint
 from segment_dagster.errors import SettingError
 from segment_dagster.source.columns import column_name, columns_of
 from segment_dagster.wording import counted
@@ -32,7 +32,10 @@ class SegmentTranslator(DagsterDltTranslator):
 
     def get_asset_spec(self, data: DltResourceTranslatorData) -> dg.AssetSpec:
         """The asset of one dlt resource."""
-        return asset_spec(self._endpoints[data.resource.name])
+        name = data.resource.name
+        spec = asset_spec(self._endpoints[name.removesuffix(HISTORY)])
+        # a history belongs to its endpoint's asset; under a key of its own it does not take the place of the table
+        return spec if name in self._endpoints else spec.replace_attributes(key=asset_key(name))
 
 
 def asset_spec(endpoint: Endpoint) -> dg.AssetSpec:
@@ -43,8 +46,8 @@ def asset_spec(endpoint: Endpoint) -> dg.AssetSpec:
         deps=[asset_key(name) for name in above],
         description=_description(endpoint),
         group_name=endpoint.domain,
-        kinds={"segment", "dlt", os.environ.get("SEGMENT_DESTINATION") or "duckdb"},
-        owners=_owners(),
+        kinds=kinds(),
+        owners=owners(),
         code_version=_code_version(endpoint),
         metadata={
             "dagster/column_schema": column_schema(endpoint),
@@ -94,12 +97,22 @@ def _description(endpoint: Endpoint) -> str:
     return "\n\n".join([endpoint.description, asked, *([" ".join(limits)] if limits else [])])
 
 
-def _owners() -> list[str]:
-    owners = [owner.strip() for owner in os.environ.get("SEGMENT_OWNERS", DEFAULT_OWNERS).split(",") if owner.strip()]
-    if wrong := [owner for owner in owners if not _OWNER.fullmatch(owner)]:
+def kinds() -> set[str]:
+    """What an asset is made with."""
+    return {"segment", "dlt", os.environ.get("SEGMENT_DESTINATION") or "duckdb"}
+
+
+def owners() -> list[str]:
+    """Whose the assets are, by `SEGMENT_OWNERS`.
+
+    Raises:
+        SettingError: One of them is neither an e-mail address nor a team.
+    """
+    named = [owner.strip() for owner in os.environ.get("SEGMENT_OWNERS", DEFAULT_OWNERS).split(",") if owner.strip()]
+    if wrong := [owner for owner in named if not _OWNER.fullmatch(owner)]:
         remedy = "Legal values: e-mail addresses and `team:` followed by a name, separated by commas."
         raise SettingError("SEGMENT_OWNERS", f"holds {wrong[0]!r}", remedy)
-    return owners
+    return named
 
 
 def _code_version(endpoint: Endpoint) -> str:

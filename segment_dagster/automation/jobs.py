@@ -1,13 +1,15 @@
-"""A job for each family."""
+"""A job for each family, and one for the audit trail alone."""
 
 from collections.abc import Mapping
 
 import dagster as dg
 
-from segment_dagster.automation.families import CONFIGURATION, TRAIL, Family
+from segment_dagster.assets import asset_key
+from segment_dagster.automation.families import CONFIGURATION, Family
 
 JOB = "segment_sync"
 SLOW_JOB = "segment_slow_sync"
+TRAIL_JOB = "segment_audit_sync"
 
 
 def jobs(assets: Mapping[str, tuple[Family, dg.AssetsDefinition]]) -> dg.Definitions:
@@ -16,14 +18,22 @@ def jobs(assets: Mapping[str, tuple[Family, dg.AssetsDefinition]]) -> dg.Definit
     Args:
         assets: By name, the families and their assets.
     """
-    trail = assets[TRAIL][1]
-    made = []
-    for name, (family, own) in assets.items():
-        # who runs nothing but the main job has the audit trail too
-        selected = [own, trail] if name == CONFIGURATION else [own]
-        made.append(
+    configuration, own = assets[CONFIGURATION]
+    endpoints = {asset_key(endpoint.name): endpoint for endpoint in configuration.endpoints}
+    # with what is made of the trail and the other tables
+    trail = [key for key in own.keys if key not in endpoints or endpoints[key].incremental]
+    return dg.Definitions(
+        jobs=[
+            *(
+                dg.define_asset_job(
+                    family.job, selection=dg.AssetSelection.assets(made), description=family.description
+                )
+                for family, made in assets.values()
+            ),
             dg.define_asset_job(
-                family.job, selection=dg.AssetSelection.assets(*selected), description=family.description
-            )
-        )
-    return dg.Definitions(jobs=made)
+                TRAIL_JOB,
+                selection=dg.AssetSelection.assets(*trail),
+                description="Read what has happened in the workspace since the last time, merge it, check it.",
+            ),
+        ]
+    )

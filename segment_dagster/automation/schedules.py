@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import dagster as dg
 
-from segment_dagster.automation.families import CONFIGURATION, SLOW, TRAIL, Family
+from segment_dagster.automation.families import CONFIGURATION, SLOW, Family
+from segment_dagster.automation.jobs import TRAIL_JOB
 from segment_dagster.automation.runs import run_under_way
 from segment_dagster.endpoints import Endpoint, Months
 from segment_dagster.errors import SettingError
@@ -80,7 +81,7 @@ def _plans(families: Mapping[str, Family]) -> Iterator[Plan]:
     )
     yield Plan(
         name="segment_audit_hourly",
-        job=families[TRAIL].job,
+        job=TRAIL_JOB,
         setting="SEGMENT_AUDIT_SCHEDULE_CRON",
         cron="5 * * * *",
         timezone="UTC",

@@ -9,7 +9,7 @@ from typing import Any
 import dagster as dg
 
 from segment_dagster.assets import SegmentResource, asset_key
-from segment_dagster.automation.families import CONFIGURATION, TRAIL, Family
+from segment_dagster.automation.families import CONFIGURATION, Family
 from segment_dagster.automation.runs import run_under_way
 from segment_dagster.endpoints import Endpoint
 from segment_dagster.endpoints.trail import audit_trail, concerned
@@ -26,11 +26,12 @@ OVERLAP = timedelta(minutes=5)
 Event = Mapping[str, Any]
 
 
-def audit_sensor(families: Mapping[str, Family]) -> dg.SensorDefinition:
+def audit_sensor(families: Mapping[str, Family], derived: Sequence[dg.AssetKey] = ()) -> dg.SensorDefinition:
     """The sensor. It begins with what happens after it was switched on.
 
     Args:
         families: The families by name: what a run asks for is of the main job, which has the audit trail too.
+        derived: What is made of the tables, and is to be made anew.
 
     Raises:
         SettingError: `SEGMENT_AUDIT_SENSOR_SECONDS` is no number of seconds.
@@ -48,7 +49,7 @@ def audit_sensor(families: Mapping[str, Family]) -> dg.SensorDefinition:
         if going := run_under_way(context.instance, job):
             # its cursor stays: what happens meanwhile is found when that run has ended
             return dg.SkipReason(f"The run {going} of {job} is still under way.")
-        trail = audit_trail(families[TRAIL].endpoints)
+        trail = audit_trail(families[CONFIGURATION].endpoints)
         assert trail is not None
         known = _Cursor.read(context.cursor)
         events = _since(segment, trail, known.moment)
@@ -57,7 +58,7 @@ def audit_sensor(families: Mapping[str, Family]) -> dg.SensorDefinition:
         if context.cursor is None or not new:
             said = "Nothing has happened since the last look." if context.cursor else "From now on, changes are seen."
             return dg.SensorResult(skip_reason=said, cursor=cursor.written())
-        return _asked(trail, new, families[CONFIGURATION].endpoints, cursor)
+        return _asked(trail, new, families[CONFIGURATION].endpoints, derived, cursor)
 
     return look
 
@@ -98,7 +99,11 @@ def _since(segment: SegmentResource, trail: Endpoint, moment: datetime) -> list[
 
 
 def _asked(
-    trail: Endpoint, new: Sequence[Event], configuration: Iterable[Endpoint], cursor: _Cursor
+    trail: Endpoint,
+    new: Sequence[Event],
+    configuration: Iterable[Endpoint],
+    derived: Sequence[dg.AssetKey],
+    cursor: _Cursor,
 ) -> dg.SensorResult:
     assert trail.trail is not None
     read = {endpoint.name for endpoint in configuration}
@@ -108,11 +113,9 @@ def _asked(
         for name in touched or [trail.name]:
             by_endpoint[name].append(event)
     last = max(new, key=lambda event: (_moment(trail, event), event["id"]))
-    names = sorted({*by_endpoint, trail.name})
+    keys = [*(asset_key(name) for name in sorted({*by_endpoint, trail.name})), *derived]
     return dg.SensorResult(
-        run_requests=[
-            dg.RunRequest(run_key=f"{SENSOR}:{last['id']}", asset_selection=[asset_key(name) for name in names])
-        ],
+        run_requests=[dg.RunRequest(run_key=f"{SENSOR}:{last['id']}", asset_selection=keys)],
         asset_events=[_observation(trail, name, events) for name, events in by_endpoint.items()],
         cursor=cursor.written(),
     )

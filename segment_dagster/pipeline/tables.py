@@ -1,10 +1,12 @@
 """Looking at the tables in the destination: what the checks ask."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any, cast
 
 import dlt
+import orjson
 from dlt.common.destination.exceptions import DestinationException
 from dlt.common.schema.typing import TColumnSchema
 from dlt.destinations.job_client_impl import SqlJobClientBase
@@ -14,6 +16,8 @@ from segment_dagster.pipeline.lock import alone
 from segment_dagster.pipeline.place import Place
 
 Rows = Sequence[Sequence[Any]]
+ROWS_PER_CHUNK = 1_000
+"""Rows that are held in memory where many are looked at."""
 
 
 class Tables:
@@ -53,7 +57,7 @@ class Tables:
         )
 
     def duplicates(
-        self, table: str, key: Sequence[str], limit: int, *, optional: Sequence[str] = ()
+        self, table: str, key: Sequence[str], limit: int, *, optional: Sequence[str] = (), null: str | None = None
     ) -> tuple[int, Rows]:
         """Keys that are in the table more than once, or that are null in part.
 
@@ -62,15 +66,30 @@ class Tables:
             key: The key's columns.
             limit: How many to return, at most.
             optional: Columns of the key for which null is a value like any other.
+            null: A column; where it is given, only rows in which it is null count.
 
         Returns:
             How many there are, and the first of them: the key's columns and the number of its rows.
         """
         columns = ", ".join(self._column(column) for column in key)
-        null = "".join(f" OR {self._column(column)} IS NULL" for column in key if column not in optional)
+        where = f"WHERE {self._column(null)} IS NULL " if null else ""
+        or_null = "".join(f" OR {self._column(column)} IS NULL" for column in key if column not in optional)
         found = (
             f"SELECT {columns}, count(*) AS rows_found FROM {self._name(table)} "  # noqa: S608
-            f"GROUP BY {columns} HAVING count(*) > 1{null}"
+            f"{where}GROUP BY {columns} HAVING count(*) > 1{or_null}"
+        )
+        return self._count_and_first(found, columns, limit)
+
+    def out_of_order(self, table: str, key: Sequence[str], earlier: str, later: str, limit: int) -> tuple[int, Rows]:
+        """Keys of rows in which one column is not before another, where neither is null.
+
+        Returns:
+            How many there are, and the first of them: the key's columns and the number of such rows.
+        """
+        columns = ", ".join(self._column(column) for column in key)
+        found = (
+            f"SELECT {columns}, count(*) AS rows_found FROM {self._name(table)} "  # noqa: S608
+            f"WHERE {self._column(later)} <= {self._column(earlier)} GROUP BY {columns}"
         )
         return self._count_and_first(found, columns, limit)
 
@@ -99,6 +118,63 @@ class Tables:
         )
         return self._count_and_first(found, name, limit)
 
+    def rows(self, table: str, columns: Sequence[str], order: Sequence[str] = ()) -> Iterator[dict[str, Any]]:
+        """Rows of the table, a chunk at a time. Look at nothing else until the last has come.
+
+        Args:
+            table: The table.
+            columns: The columns that are wanted.
+            order: The columns by which the rows come in order; in any where there are none.
+        """
+        by = f" ORDER BY {', '.join(map(self._column, order))}" if order else ""
+        return self._stream(f"SELECT {', '.join(map(self._column, columns))} FROM {self._name(table)}{by}")  # noqa: S608
+
+    def least(self, table: str, column: str) -> Any:
+        """The least value of a column; `None` where there is none."""
+        sql = f"SELECT min({self._column(column)}) AS least FROM {self._name(table)}"  # noqa: S608
+        return next(self._stream(sql))["least"]
+
+    def later_versions(
+        self, table: str, columns: Sequence[str], key: Sequence[str], validity: tuple[str, str], since: datetime
+    ) -> Iterator[dict[str, Any]]:
+        """Rows of a history that tell of a change, a chunk at a time: the retired ones and the later ones.
+
+        Args:
+            table: The history.
+            columns: The columns that are wanted.
+            key: Columns by which the rows come in order, and then by their time.
+            validity: The columns that say from when and until when a row is the current one.
+            since: Rows that began until then and still stand are left out.
+        """
+        start, end = map(self._column, validity)
+        sql = (
+            f"SELECT {', '.join(map(self._column, columns))} FROM {self._name(table)} "  # noqa: S608
+            f"WHERE {end} IS NOT NULL OR {start} > %s ORDER BY {', '.join([*map(self._column, key), start])}"
+        )
+        return self._stream(sql, since)
+
+    def first_loads(self, tables: Collection[str]) -> dict[str, datetime]:
+        """When the loads ended that made these tables: the first, for each, that ended well, where it is known."""
+        assert self._client is not None
+        schema = self._client.schema
+        ended, version, status = map(
+            schema.naming.normalize_identifier, ("inserted_at", "schema_version_hash", "status")
+        )
+        sql = (
+            f"SELECT {self._column(ended)}, {self._column(version)} FROM {self._name(schema.loads_table_name)} "  # noqa: S608
+            f"WHERE {self._column(status)} = 0 ORDER BY {self._column(ended)}"
+        )
+        earliest: dict[str, datetime] = {}
+        for load in self._stream(sql):
+            earliest.setdefault(load[version], load[ended])
+        found: dict[str, datetime] = {}
+        for hash_, moment in earliest.items():
+            if missing := [name for name in tables if name not in found]:
+                stored = self._client.get_stored_schema_by_hash(hash_)
+                made = orjson.loads(stored.schema)["tables"] if stored else {}
+                found.update({name: moment for name in missing if name in made})
+        return found
+
     def qualified_name(self, table: str) -> str:
         """The table's name with its database and dataset, unquoted: what Dagster shows and a person types."""
         assert self._client is not None
@@ -108,6 +184,12 @@ class Tables:
     def _count_and_first(self, found: str, order: str, limit: int) -> tuple[int, Rows]:
         count = int(self._query(f"SELECT count(*) FROM ({found}) AS found")[0][0])  # noqa: S608
         return count, self._query(f"{found} ORDER BY {order} LIMIT {limit}") if count else []
+
+    def _stream(self, sql: str, *values: datetime) -> Iterator[dict[str, Any]]:
+        assert self._client is not None
+        with self._client.sql_client.execute_query(sql, *values) as cursor:
+            for chunk in cursor.iter_arrow(chunk_size=ROWS_PER_CHUNK):
+                yield from chunk.to_pylist()
 
     def _query(self, sql: str) -> Rows:
         assert self._client is not None

@@ -8,11 +8,19 @@ import pyarrow.parquet as pq
 from dlt.common.schema.typing import TColumnSchema, TScd2StrategyDict
 from dlt.extract import DltSource
 
-from segment_dagster.endpoints import HISTORY, Endpoint
+from segment_dagster.endpoints import Endpoint
 from segment_dagster.source.columns import columns_of
 from segment_dagster.source.rows import ARROW_TYPES
 from segment_dagster.source.spool import Part
-from segment_dagster.source.versions import OF_HISTORY, ROW_VERSION, VALID_FROM, VALID_TO, counted_values, row_version
+from segment_dagster.source.versions import (
+    OF_HISTORY,
+    ROW_VERSION,
+    VALID_FROM,
+    VALID_TO,
+    counted_values,
+    history_table,
+    row_version,
+)
 
 SCD2: TScd2StrategyDict = {
     "disposition": "merge",
@@ -25,11 +33,6 @@ that at which dlt made the load package: one for all tables of a load."""
 
 VERSION_COLUMN = pa.schema([pa.field(ROW_VERSION, pa.string(), False)])
 """The type of the version, which dlt 1.31 forgets where it is only declared: `scd2` puts hints of its own there."""
-
-
-def history_table(name: str) -> str:
-    """The table that keeps every version of the rows of another."""
-    return f"{name}{HISTORY}"
 
 
 def history_columns(endpoint: Endpoint) -> dict[str, TColumnSchema]:

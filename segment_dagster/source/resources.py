@@ -18,11 +18,11 @@ from segment_dagster.source.history import (
     VERSION_COLUMN,
     SourceWithHistory,
     history_columns,
-    history_table,
     versions_of,
 )
 from segment_dagster.source.reader import Delivery, WorkspaceReader
 from segment_dagster.source.spool import Part
+from segment_dagster.source.versions import history_table
 
 SOURCE_NAME = "segment_source"
 
@@ -110,7 +110,7 @@ def resource_of(endpoint: Endpoint, read: Read) -> DltResource:
         if endpoint.partitioned:
             # which part of the table is replaced is known once it has been read
             first = dlt.mark.make_hints(write_disposition=disposition_of(endpoint, scope_of(delivery)))
-        yield from _imported(delivery.parts, columns, first)
+        yield from imported(delivery.parts, columns, first)
 
     columns = columns_of(endpoint)
     return dlt.resource(
@@ -132,7 +132,7 @@ def history_of(endpoint: Endpoint, read: Read) -> DltResource:
     """
 
     def parts() -> Iterator[DataItemWithMeta]:
-        yield from _imported(versions_of(endpoint, read().parts), columns, VERSION_COLUMN.empty_table())
+        yield from imported(versions_of(endpoint, read().parts), columns, VERSION_COLUMN.empty_table())
 
     columns = history_columns(endpoint)
     return dlt.resource(
@@ -140,10 +140,10 @@ def history_of(endpoint: Endpoint, read: Read) -> DltResource:
     )
 
 
-def _imported(
+def imported(
     parts: Iterable[Part], columns: Mapping[str, TColumnSchema], first: Any = None
 ) -> Iterator[DataItemWithMeta]:
-    """The parts as files.
+    """Parts as files that dlt takes as they are.
 
     Args:
         parts: The first has the declared columns alone.

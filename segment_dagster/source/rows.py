@@ -66,11 +66,21 @@ def rows_of(endpoint: Endpoint, records: Sequence[Record]) -> pa.Table:
 @lru_cache(maxsize=256)
 def schema_of(endpoint: Endpoint) -> pa.Schema:
     """The declared columns of an endpoint under their names in the destination."""
+    return arrow_schema(endpoint.columns, endpoint.required_key)
+
+
+def arrow_schema(columns: Sequence[Column], required: Sequence[str]) -> pa.Schema:
+    """Columns under their names in the destination.
+
+    Args:
+        columns: The columns.
+        required: Fields that are nowhere null.
+    """
     return pa.schema(
         [
             # nullable as dlt declares it: it would write the file anew otherwise
-            pa.field(column_name(column.field), ARROW_TYPES[column.type], column.field not in endpoint.required_key)
-            for column in endpoint.columns
+            pa.field(column_name(column.field), ARROW_TYPES[column.type], column.field not in required)
+            for column in columns
         ]
     )
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from segment_dagster.endpoints import Endpoint
+from segment_dagster.endpoints import HISTORY, Endpoint
 from segment_dagster.source.columns import column_name
 
 ROW_VERSION = "row_version"
@@ -17,6 +17,11 @@ OF_HISTORY = (ROW_VERSION, VALID_FROM, VALID_TO)
 
 Values = dict[str, Any]
 """Of one row, by column: what is not null and does not change by itself, with JSON as what it says."""
+
+
+def history_table(name: str) -> str:
+    """The table that keeps every version of the rows of another."""
+    return f"{name}{HISTORY}"
 
 
 def counted_values(endpoint: Endpoint, without: Collection[str] = ()) -> Callable[[Mapping[str, Any]], Values]:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import datetime, timezone
+from typing import Any
 
 from segment_dagster.endpoints import CATALOGUE
 from segment_dagster.endpoints.columns import always, each, one_by_one
@@ -31,7 +32,7 @@ def test_records_that_give_the_same_make_one_list():
 
 
 def test_a_record_that_lacks_what_is_asked_with_makes_none():
-    parents = [{"modelId": None, "subscriptionId": "s"}, {"modelId": "m", "subscriptionId": "s"}]
+    parents: list[dict[str, Any]] = [{"modelId": None, "subscriptionId": "s"}, {"modelId": "m", "subscriptionId": "s"}]
     assert lists_of(BARE, parents, NO_TIME) == [Asked({"modelId": "m", "subscriptionId": "s"})]
 
 

@@ -1,0 +1,5 @@
+"""Tables made of the loaded ones."""
+
+from segment_dagster.marts.changes import Changes
+
+__all__ = ["Changes"]

@@ -1,0 +1,193 @@
+"""Making the table `changes`: histories and audit trail in, one load out."""
+
+import logging
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any
+
+import dlt
+import pyarrow as pa
+from dlt.extract import DltResource
+from dlt.extract.items import DataItemWithMeta
+
+from segment_dagster.assets.preview import preview
+from segment_dagster.endpoints import Endpoint
+from segment_dagster.endpoints.copies import copied_fields
+from segment_dagster.endpoints.trail import audit_trail
+from segment_dagster.marts.changes import COLUMNS, NAME, REQUIRED
+from segment_dagster.marts.records import RecordChange, record_changes
+from segment_dagster.marts.who import Event, Events, columns_of_trail
+from segment_dagster.pipeline import Place, Tables, load, open_tables
+from segment_dagster.pipeline.lock import alone
+from segment_dagster.source.columns import column_name, declared
+from segment_dagster.source.resources import SOURCE_NAME, imported
+from segment_dagster.source.rows import arrow_schema
+from segment_dagster.source.spool import Part, Spool
+from segment_dagster.source.versions import VALID_FROM, VALID_TO, as_json, history_table
+
+ROWS_PER_WRITE = 1_000
+PREVIEW_ROWS = 5
+SHOWN = ("endpoint", "record_name", "change", "field", "actor_email")
+"""Columns of the preview."""
+
+logger = logging.getLogger(__name__)
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Built:
+    """The table as it was made."""
+
+    table: str
+    """Its name with database and dataset."""
+
+    rows: int
+    histories: int
+    """How many histories there were to look at."""
+
+    with_actor: int
+    """Rows whose actor the audit trail tells."""
+
+    preview: str
+
+
+@dataclass(frozen=True)
+class _History:
+    endpoint: Endpoint
+    columns: Sequence[str]
+    baseline: datetime
+    copied: frozenset[str]
+
+    def versions(self, tables: Tables, columns: Sequence[str]) -> Iterator[Row]:
+        table = history_table(self.endpoint.name)
+        return tables.later_versions(table, columns, self.key, (VALID_FROM, VALID_TO), self.baseline)
+
+    @property
+    def key(self) -> list[str]:
+        return [column_name(field) for field in self.endpoint.primary_key]
+
+
+def build(place: Place, catalogue: Sequence[Endpoint]) -> Built:
+    """Make the table anew from what the dataset holds.
+
+    Args:
+        place: The dataset.
+        catalogue: The endpoints whose histories are looked at where they are there, and the audit trail.
+
+    Raises:
+        LoadError: The tables could not be read, or the new one not be loaded.
+    """
+    # alone for the whole of it: what is read here belongs to what is written
+    with alone(), tempfile.TemporaryDirectory(prefix="segment_dagster_") as directory:
+        spool = Spool(Path(directory) / NAME, arrow_schema(COLUMNS, REQUIRED))
+        with open_tables(place) as tables:
+            histories = _histories(tables, catalogue)
+            rows = _rows(tables, histories, catalogue)
+            first = list(islice(rows, PREVIEW_ROWS))
+            with_actor = _write(spool, chain(first, rows))
+        parts = spool.close()
+        load(_source(parts), place)
+        with open_tables(place) as tables:
+            name = tables.qualified_name(NAME)
+    return Built(name, sum(part.rows for part in parts), len(histories), with_actor, preview(first, SHOWN))
+
+
+def _histories(tables: Tables, catalogue: Sequence[Endpoint]) -> list[_History]:
+    kept = {each.name: each for each in catalogue if each.keeps_history}
+    columns = {name: list(tables.columns(history_table(name))) for name in kept}
+    there = {name: kept[name] for name, found in columns.items() if found}
+    if not there:
+        logger.warning(
+            "%s: empty, because there is no history yet. Materialize the assets with SEGMENT_HISTORY=true.", NAME
+        )
+        return []
+    began = tables.first_loads([history_table(name) for name in there])
+    histories = []
+    for name, endpoint in there.items():
+        baseline = began.get(history_table(name)) or tables.least(history_table(name), VALID_FROM)
+        # what is not known to have been loaded and has no rows has nothing to tell
+        if baseline is not None:
+            copied = frozenset(column_name(field) for field in copied_fields(endpoint, there))
+            histories.append(_History(endpoint, columns[name], baseline, copied))
+    return histories
+
+
+def _rows(tables: Tables, histories: Sequence[_History], catalogue: Sequence[Endpoint]) -> Iterator[dict[str, Any]]:
+    events = _events(tables, histories, catalogue) if histories else None
+    for history in histories:
+        versions = history.versions(tables, history.columns)
+        for change in record_changes(history.endpoint, versions, history.baseline, history.copied):
+            named = [value for value in change.key if isinstance(value, str)]
+            yield _row(change, events.latest(named, change.after, change.seen_at) if events else None)
+
+
+def _events(tables: Tables, histories: Sequence[_History], catalogue: Sequence[Endpoint]) -> Events | None:
+    trail = audit_trail(catalogue)
+    columns = columns_of_trail(trail) if trail else ()
+    if trail is None or not set(columns) <= set(tables.columns(trail.name)):
+        name = f"segment/{trail.name}" if trail else "the audit trail"
+        logger.warning("%s: who did it is not known before %s is materialized.", NAME, name)
+        return None
+    resources = {
+        value
+        for history in histories
+        for row in history.versions(tables, [*history.key, VALID_FROM])
+        for value in row.values()
+        if isinstance(value, str)
+    }
+    return Events(trail, tables.rows(trail.name, columns), resources)
+
+
+def _row(change: RecordChange, event: Event | None) -> dict[str, Any]:
+    difference = change.difference
+    return {
+        "endpoint": change.endpoint.name,
+        "record_key": "/".join("" if value is None else str(value) for value in change.key),
+        "record_name": change.name,
+        "change": difference.kind,
+        "field": difference.field,
+        "old_value": _json(difference.old),
+        "new_value": _json(difference.new),
+        "seen_at": change.seen_at,
+        "happened_at": event and event.at,
+        "actor": event and event.actor,
+        "actor_email": event and event.actor_email,
+        "audit_event_id": event and event.id,
+        "audit_event_type": event and event.type,
+    }
+
+
+def _json(value: Any) -> str | None:
+    return None if value is None else as_json(value).decode()
+
+
+def _write(spool: Spool, rows: Iterator[dict[str, Any]]) -> int:
+    """Write the rows.
+
+    Returns:
+        How many of them have an actor.
+    """
+    with_actor = 0
+    while written := list(islice(rows, ROWS_PER_WRITE)):
+        spool.write(pa.Table.from_pylist(written, arrow_schema(COLUMNS, REQUIRED)))
+        with_actor += sum(row["actor"] is not None for row in written)
+    return with_actor
+
+
+def _source(parts: Sequence[Part]) -> dlt.sources.DltSource:
+    columns = declared(COLUMNS, REQUIRED)
+
+    def changes() -> Iterator[DataItemWithMeta]:
+        yield from imported(parts, columns)
+
+    # of the endpoints' source, so that whoever opens the dataset by its schema finds the table there
+    @dlt.source(name=SOURCE_NAME, max_table_nesting=0)
+    def source() -> DltResource:
+        return dlt.resource(changes, name=NAME, columns=columns, write_disposition="replace")
+
+    return source()

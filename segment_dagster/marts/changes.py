@@ -1,0 +1,105 @@
+"""The asset `segment/changes`: what changed in the workspace, from what to what, when, and by whom."""
+
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from segment_dagster.assets import asset_key
+from segment_dagster.assets.specs import kinds, owners
+from segment_dagster.endpoints import Endpoint
+from segment_dagster.endpoints.columns import choice, moment, nested, text
+from segment_dagster.marts.diff import KINDS
+
+if TYPE_CHECKING:
+    from segment_dagster.pipeline import Place
+
+NAME = "changes"
+
+COLUMNS = (
+    text("endpoint", "The endpoint whose record changed."),
+    text("record_key", "The values of the record's key, with `/` between them."),
+    text("record_name", "What the record is called, where it has a name, a title or a slug."),
+    choice("change", "What became of the record.", *KINDS),
+    text("field", "What changed of it, such as `settings.region`; null where the record was added or removed."),
+    nested("old_value", "What it was; the whole record where it was removed, null where there was nothing."),
+    nested("new_value", "What it is; the whole record where it was added, null where there is nothing."),
+    moment("seen_at", "The load that first saw it: it happened since the load before."),
+    moment("happened_at", "When it happened by the audit trail; null where that tells of nothing, as in what follows."),
+    text("actor", "The user or the API token that did it."),
+    text("actor_email", "The user's e-mail address; null where the actor is no user."),
+    text("audit_event_id", "Id of the event of the audit trail that tells of it."),
+    text("audit_event_type", "That event's type."),
+)
+REQUIRED = ("endpoint", "record_key", "change", "seen_at")
+"""The columns that are nowhere null."""
+
+DESCRIPTION = """\
+What changed in the workspace: one row for each record that was added or removed, and for each field that changed, with
+who did it.
+
+Made anew with each load from the tables `<endpoint>_history` and the audit trail, those of weekly endpoints too. The
+first load of an endpoint is where its history begins and no change. What changes by itself is left out, and so is
+what a list repeats of a record that has a list of its own. The audit trail's latest event about the record between two
+of its versions is taken for the cause of the change."""
+
+
+class Changes:
+    """What changed, made from the histories of some endpoints.
+
+    Args:
+        catalogue: The endpoints that are looked at, and the audit trail.
+    """
+
+    def __init__(self, catalogue: tuple[Endpoint, ...]) -> None:
+        self._catalogue = catalogue
+        self.key = asset_key(NAME)
+
+    def spec(self, endpoints: tuple[Endpoint, ...]) -> dg.AssetSpec:
+        """The asset, below the configuration and the audit trail among the endpoints that are loaded with it."""
+        return dg.AssetSpec(
+            key=self.key,
+            deps=[asset_key(each.name) for each in endpoints if each.keeps_history or each.trail],
+            description=DESCRIPTION,
+            group_name=NAME,
+            kinds=kinds(),
+            owners=owners(),
+            code_version=hashlib.sha256(repr(COLUMNS).encode()).hexdigest()[:12],
+            metadata={"dagster/column_schema": _column_schema()},
+        )
+
+    def materialize(self, place: "Place") -> dg.MaterializeResult[Any]:
+        """Make the table anew.
+
+        Raises:
+            LoadError: It could not be made.
+        """
+        # what this needs takes long to import
+        from segment_dagster.marts.build import build
+
+        built = build(place, self._catalogue)
+        return dg.MaterializeResult(
+            asset_key=self.key,
+            metadata={
+                "segment/preview": dg.MetadataValue.md(built.preview),
+                "dagster/row_count": built.rows,
+                "dagster/table_name": built.table,
+                "dagster/column_schema": _column_schema(),
+                "segment/histories": built.histories,
+                "segment/with_actor": built.with_actor,
+            },
+        )
+
+
+def _column_schema() -> dg.TableSchema:
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(
+                name=column.field,
+                type=column.type,
+                description=column.description,
+                constraints=dg.TableColumnConstraints(nullable=column.field not in REQUIRED),
+            )
+            for column in COLUMNS
+        ]
+    )

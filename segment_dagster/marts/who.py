@@ -1,0 +1,63 @@
+"""Who did it: the events of the audit trail, by the resource that they happened to."""
+
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from segment_dagster.endpoints import Endpoint
+from segment_dagster.source.columns import column_name
+
+
+@dataclass(frozen=True, order=True)
+class Event:
+    """One event of the audit trail."""
+
+    at: datetime
+    id: str
+    type: str | None
+    actor: str | None
+    actor_email: str | None
+
+
+class Events:
+    """The events that happened to some resources.
+
+    Args:
+        trail: The endpoint that is the audit trail.
+        rows: Rows of its table, in any order.
+        resources: Ids of the resources; what happened to others is not kept.
+    """
+
+    def __init__(self, trail: Endpoint, rows: Iterable[Mapping[str, Any]], resources: Collection[str]) -> None:
+        self._by_resource: dict[str, list[Event]] = defaultdict(list)
+        at, type_, actor, email, resource, key = columns_of_trail(trail)
+        for row in rows:
+            if row[resource] in resources and row[at] is not None:
+                event = Event(row[at], str(row[key]), row[type_], row[actor], row[email])
+                self._by_resource[row[resource]].append(event)
+        for events in self._by_resource.values():
+            events.sort(key=lambda event: (event.at, event.id))
+
+    def latest(self, resources: Iterable[str], after: datetime, until: datetime) -> Event | None:
+        """The latest event that happened to one of the resources later than `after` and no later than `until`."""
+        found = [event for resource in resources if (event := self._latest(resource, after, until))]
+        return max(found, key=lambda event: (event.at, event.id), default=None)
+
+    def _latest(self, resource: str, after: datetime, until: datetime) -> Event | None:
+        events = self._by_resource.get(resource, [])
+        position = bisect_right(events, until, key=lambda event: event.at)
+        return events[position - 1] if position and events[position - 1].at > after else None
+
+
+def columns_of_trail(trail: Endpoint) -> tuple[str, str, str, str, str, str]:
+    """The columns of the audit trail's table: moment, event, actor, the actor's e-mail address, resource, the key."""
+    fields = trail.trail
+    assert fields is not None
+    moment, event, actor, email, resource, key = map(
+        column_name,
+        (fields.moment, fields.event, fields.actor, fields.actor_email, fields.resource, trail.primary_key[0]),
+    )
+    return moment, event, actor, email, resource, key
