@@ -1,5 +1,6 @@
 """How rows go into a table: in the place of all that is there, of a part of it, or by their key."""
 
+import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 
 NOTHING = "1 = 0"
 """A condition that no row meets."""
+
+_SPLIT_AT = re.compile("[;\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
+"""Where dlt splits SQL, also within quotes: at semicolons, and at ends of lines as Python's `splitlines` knows them."""
 
 _Ids = tuple[str, ...]
 """What a parent's record gives to the requests."""
@@ -129,5 +133,5 @@ def _among(column: str, values: Iterable[str]) -> str:
 
 
 def _quoted(value: str) -> str:
-    text = value.replace("'", "''")
+    text = _SPLIT_AT.sub(lambda sign: f"' || chr({ord(sign[0])}) || '", value.replace("'", "''"))
     return f"'{text}'"
