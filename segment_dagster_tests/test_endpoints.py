@@ -121,7 +121,11 @@ def test_a_row_cannot_be_changed():
         ),
         ({"optional_key": ("slug",)}, r"endpoint sources: optional key \['slug'\] is not part of its primary key"),
         (
-            {"parent": each("spaces", period="id"), "time": Months(count=1)},
+            {
+                "parent": each("spaces", period="id"),
+                "time": Months(count=1, moment="period"),
+                "columns": (*ROWS["sources"].columns, given("period", "x.")),
+            },
             r"endpoint sources: \['period'\] would be filled twice",
         ),
         (
@@ -133,8 +137,12 @@ def test_a_row_cannot_be_changed():
             "endpoint sources: the element 'label' is not among its columns",
         ),
         ({"wrapped": "email"}, "endpoint sources: the wrapped field 'email' is not among its columns"),
+        (
+            {"measure": ("clicks",)},
+            r"endpoint sources: \['clicks'\] of its times and counts is not among its columns",
+        ),
     ],
-    ids=["name", "key", "reference", "placeholder", "optional key", "twice", "given", "element", "wrapped"],
+    ids=["name", "key", "reference", "placeholder", "optional key", "twice", "given", "element", "wrapped", "measure"],
 )
 def test_a_row_that_could_not_be_loaded_is_refused(change, says):
     with pytest.raises(ValueError, match=says):

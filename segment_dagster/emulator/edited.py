@@ -92,11 +92,22 @@ class Edited:
             raise KeyError(f"there is no list of {endpoint} with {dict(values)}")
         return self._world.timed(endpoint, values, query, now, replace(self._lately, numbers=numbers or Numbers()))
 
+    def kin(self, row: Endpoint) -> str | None:
+        """The endpoint whose records an endpoint lists once more, by what they are connected to; `None` for its own."""
+        kin = next((reference.endpoint for reference in row.references if reference.field == "id"), None)
+        return kin if kin in self._rows else None
+
+    def is_placed_by_itself(self, row: Endpoint) -> bool:
+        """Whether the records that are listed once more name what their list is asked with."""
+        kin = self.kin(row)
+        fields = {column.field for column in self._rows[kin].columns if column.parameter is None} if kin else set()
+        return row.parent is not None and {bind.parameter for bind in row.parent.binds} <= fields
+
     def _is_touched(self, endpoint: str) -> bool:
         """Whether an edit may have changed the endpoint's lists or the records in them."""
         row = self._rows[endpoint]
         return (
-            any(edit.endpoint in (endpoint, self._kin(row)) for edit in self._done)
+            any(edit.endpoint in (endpoint, self.kin(row)) for edit in self._done)
             or (row.parent is not None and self._touched(row.parent.endpoint))
             or self._loses(endpoint)
         )
@@ -118,11 +129,6 @@ class Edited:
             ever |= {edit.id for edit in self._done if edit.endpoint == endpoint}
         return frozenset(ever - {record.get(field) for record in self.records(endpoint)})
 
-    def _kin(self, row: Endpoint) -> str | None:
-        """The endpoint whose records an endpoint lists once more."""
-        kin = next((reference.endpoint for reference in row.references if reference.field == "id"), None)
-        return kin if kin in self._rows else None
-
     def _lists_of(self, endpoint: str) -> dict[Key, ListOf]:
         return lists_of(self._rows[endpoint], self.records)
 
@@ -141,8 +147,8 @@ class Edited:
         return self._made[key]
 
     def _with_edits(self, row: Endpoint, found: ListOf) -> list[Any]:
-        kin = self._kin(row)
-        if kin and _is_placed_by_itself(row, self._rows[kin]):
+        kin = self.kin(row)
+        if kin and self.is_placed_by_itself(row):
             held = found.values.items()
             records = [each for each in self.records(kin) if all(each.get(name) == value for name, value in held)]
         elif self._world.has(row.name, found.values):
@@ -207,9 +213,3 @@ def edited(records: list[Any], edit: Edit, known: set[str] | None = None) -> lis
         return [record for record in records if record.get("id") != edit.id]
     fields = {name: value for name, value in edit.fields.items() if known is None or name in known}
     return [record | fields if record.get("id") == edit.id else record for record in records]
-
-
-def _is_placed_by_itself(row: Endpoint, kin: Endpoint) -> bool:
-    """Whether the records name what their list is asked with."""
-    fields = {column.field for column in kin.columns if column.parameter is None}
-    return row.parent is not None and {bind.parameter for bind in row.parent.binds} <= fields

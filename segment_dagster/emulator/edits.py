@@ -146,7 +146,7 @@ class Edits:
         return _Step(given, edit.at, done, told)
 
     def _row(self, edit: Edit, before: Edited) -> Endpoint:
-        editable = {row.name: row for row in self._world.catalogue if _is_editable(row) and before.has(row.name)}
+        editable = {row.name: row for row in self._world.catalogue if _is_editable(row, before)}
         if edit.endpoint not in editable:
             known = ", ".join(editable)
             raise ValueError(f"{edit.named}: the records of no such endpoint can be edited; they are {known}")
@@ -159,8 +159,10 @@ class Edits:
         return row
 
 
-def _is_editable(row: Endpoint) -> bool:
-    return row.time is None and not row.wrapped and any(column.field == "id" for column in row.columns)
+def _is_editable(row: Endpoint, before: Edited) -> bool:
+    """Whether an endpoint lists objects with an id that are not where they are because of another's fields."""
+    objects = row.time is None and not row.wrapped and any(column.field == "id" for column in row.columns)
+    return objects and before.has(row.name) and not before.is_placed_by_itself(row)
 
 
 def _created(row: Endpoint, edit: Edit, before: Edited) -> tuple[Edit, Edit]:
@@ -173,7 +175,13 @@ def _created(row: Endpoint, edit: Edit, before: Edited) -> tuple[Edit, Edit]:
     if any(record.get("id") == edit.id for record in listed):
         raise ValueError(f"{edit.named}: there is such a record already")
     models = listed or before.records(row.name)
-    if edit.like is not None:
+    kin = before.kin(row)
+    if kin is not None:
+        # it is there already, and is connected
+        models = [record for record in before.records(kin) if record.get("id") == edit.id]
+        if not models or edit.like is not None:
+            raise ValueError(f"{edit.named}: only a record of {kin} can be connected, and it is like itself")
+    elif edit.like is not None:
         models = [record for record in before.records(row.name) if record.get("id") == edit.like]
     if not models:
         raise ValueError(f"{edit.named}: there is no record to copy{f' with the id {edit.like!r}' * bool(edit.like)}")
