@@ -1,4 +1,4 @@
-"""`make budget`: how well a reader keeps to Segment's limits, and how much of them it uses, by the emulator's counters."""
+"""`make budget`: whether a reader keeps to Segment's limits, and how much it uses of them, as the emulator counts."""
 
 import argparse
 import os
