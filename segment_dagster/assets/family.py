@@ -50,6 +50,6 @@ def segment_assets(
         # what a run needs takes 0.3 s to import, and Dagster imports the code location for every process it starts
         from segment_dagster.assets.run import FamilyRun
 
-        yield from FamilyRun(context, dlt, endpoints, checks, catalogue, derived).events(segment)
+        yield from FamilyRun(context, dlt, endpoints, checks, catalogue, derived, partitions).events(segment)
 
     return family

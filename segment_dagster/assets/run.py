@@ -49,6 +49,7 @@ class FamilyRun:
         checks: The checks of the family's assets.
         catalogue: Where further parents are found.
         derived: What is made of the tables in the end.
+        partitions: The partitions of the assets.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class FamilyRun:
         checks: Sequence[Check],
         catalogue: tuple[Endpoint, ...],
         derived: Sequence[Derived] = (),
+        partitions: dg.TimeWindowPartitionsDefinition | None = None,
     ) -> None:
         self._context = context
         self._dlt = dlt
@@ -66,6 +68,8 @@ class FamilyRun:
         self._checks = checks
         self._catalogue = tuple({each.name: each for each in (*catalogue, *endpoints)}.values())
         self._derived = derived
+        # not of the context: where checks run alone, its assets have none
+        self._partitions = partitions
         self._failure: dg.Failure | None = None
         self._absent = frozenset[str]()
         self._now = present() or datetime.now(timezone.utc)
@@ -208,13 +212,12 @@ class FamilyRun:
         )
 
     def _gaps(self, endpoint: Endpoint) -> Gaps | None:
-        partitions = self._context.assets_def.partitions_def
-        if not isinstance(partitions, dg.TimeWindowPartitionsDefinition):
+        if self._partitions is None:
             return None
         # those of this run are stored once the op has ended
         mine = self._context.partition_keys if window_of_run(self._context) else ()
         stored = self._context.instance.get_materialized_partitions(asset_key(endpoint.name))
-        return gaps_of(endpoint, partitions, {*stored, *mine}, self._now)
+        return gaps_of(endpoint, self._partitions, {*stored, *mine}, self._now)
 
     def _last_skip(self, endpoint: Endpoint, since: float) -> str | None:
         """Why the endpoint was skipped last, where that was later than `since`, in seconds since 1970."""
