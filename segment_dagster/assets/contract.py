@@ -34,7 +34,7 @@ class Subject:
     """The present, in UTC."""
 
     delivered: int | None = None
-    """Rows that the API delivered when the table was loaded last; `None` where that is not known."""
+    """Rows that the API delivered, or that were there once they had been loaded; `None` where that is not known."""
 
     where: str | None = None
     """Which rows of the table these are, as a condition in SQL; `None` where they are all."""

@@ -29,6 +29,7 @@ from segment_dagster.source.times import Window
 from segment_dagster.source.versions import VALID_TO, history_table
 from segment_dagster.wording import counted
 
+ROWS = "dagster/row_count"
 ROWS_DELIVERED = "segment/rows_delivered"
 RECORDS_DELIVERED = "segment/records_delivered"
 TOTAL_ENTRIES = "segment/total_entries"
@@ -195,7 +196,9 @@ class FamilyRun:
         """What the table should hold by the asset's latest materialization."""
         event = self._context.instance.get_latest_materialization_event(asset_key(endpoint.name))
         metadata = event.asset_materialization.metadata if event and event.asset_materialization else {}
-        window, rows = _window(metadata), ROWS_DELIVERED if endpoint.time is None else ROWS_IN_WINDOW
+        # what is merged was read in part, and is there whole
+        window = None if endpoint.incremental else _window(metadata)
+        rows = ROWS_IN_WINDOW if endpoint.partitioned else ROWS if endpoint.incremental else ROWS_DELIVERED
         return Subject(
             endpoint=endpoint,
             tables=tables,
@@ -246,7 +249,7 @@ def _metadata(delivery: Delivery, tables: Tables, of_dlt: Mapping[str, Any]) -> 
     undeclared = tuple(name for name in tables.columns(endpoint.name) if name not in columns_of(endpoint))
     metadata = {
         "segment/preview": dg.MetadataValue.md(preview(delivery.preview, fields)),
-        "dagster/row_count": tables.count(endpoint.name),
+        ROWS: tables.count(endpoint.name),
         "dagster/table_name": tables.qualified_name(endpoint.name),
         "dagster/column_schema": column_schema(endpoint, undeclared),
         ROWS_DELIVERED: delivery.rows,
