@@ -3,22 +3,28 @@
 import argparse
 import signal
 import sys
+from datetime import datetime, timezone
 from typing import NoReturn
 
 from dlt.common.runtime.collector import NULL_COLLECTOR, TqdmCollector
 
-from segment_dagster.endpoints import CATALOGUE
+from segment_dagster.endpoints import TABLES
 from segment_dagster.errors import SegmentError
-from segment_dagster.pipeline import load, settle
+from segment_dagster.pipeline import load, settle, windows_since
 from segment_dagster.settings import resolve
 from segment_dagster.source.reader import UnavailableError, WorkspaceReader, told_once
 from segment_dagster.source.resources import delivered_source
+from segment_dagster.source.times import Window
 from segment_dagster.wording import counted
 
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         self.exit(1, f"error: {message}\n")
+
+
+def _day(text: str) -> datetime:
+    return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=timezone.utc)
 
 
 def main() -> int:
@@ -30,7 +36,11 @@ def main() -> int:
     parser = _Parser("segment_pipeline.py", description="Load a Segment workspace with dlt.")
     parser.add_argument("endpoint", nargs="*", help="an endpoint to load; all but the slow ones where none is given")
     parser.add_argument("--slow", action="store_true", help="load the slow ones as well")
+    parser.add_argument("--start", type=_day, help="first day, in UTC, of what is read by the day or month: 2026-03-01")
+    parser.add_argument("--end", type=_day, help="the day after the last one; today, in UTC, where it is left out")
     given = parser.parse_args()
+    if given.end and not given.start:
+        parser.error("--end needs --start")
     # as an exception, so that what was begun is ended and deleted
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     collector = TqdmCollector() if sys.stderr.isatty() else NULL_COLLECTOR
@@ -38,6 +48,10 @@ def main() -> int:
         settings, place = resolve(), settle()
         with WorkspaceReader(settings, collector=collector) as reader:
             wanted = [reader.endpoint(name) for name in given.endpoint] or reader.offered(slow=given.slow)
+            reader.cover(windows_since(place, wanted))
+            if given.start:
+                window = Window(given.start, given.end or reader.now)
+                reader.cover({endpoint.name: window for endpoint in TABLES if endpoint.partitioned})
             with collector("Read the workspace"):
                 deliveries, failures = reader.read_all(wanted)
             if deliveries:
@@ -49,7 +63,7 @@ def main() -> int:
         print("error: interrupted; nothing was loaded that is not whole", file=sys.stderr)
         return 128 + signal.SIGINT
     if not given.endpoint:
-        for endpoint in CATALOGUE:
+        for endpoint in TABLES:
             if not reader.client.offers(endpoint):
                 print(f"{endpoint.name}: skipped, because the {settings.layout!r} layout has no such endpoint")
     if settings.on_unavailable == "skip":

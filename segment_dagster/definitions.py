@@ -1,31 +1,48 @@
 """The code location: everything assembled, nothing done."""
 
+from collections.abc import Sequence
+
 import dagster as dg
 from dagster_dlt import DagsterDltResource
 
-from segment_dagster.assets import SegmentResource, segment_assets
-from segment_dagster.automation import FRESHNESS, SLOW_FRESHNESS, automation, by_pace
+from segment_dagster.assets import Derived, SegmentResource, asset_key, segment_assets
+from segment_dagster.automation import Family, audit_sensor, families, jobs, partitions_of, schedules
+from segment_dagster.automation.families import CONFIGURATION, HOURLY
 from segment_dagster.checks import CHECKS
-from segment_dagster.endpoints import CATALOGUE
+from segment_dagster.endpoints import CATALOGUE, TABLES
 from segment_dagster.marts import Changes
 from segment_dagster.settings import history_in_use
 
 
 @dg.definitions
 def defs() -> dg.Definitions:
-    """Assets, checks, jobs, schedules and resources. No network, no file, no secret is touched."""
-    daily, weekly = by_pace(CATALOGUE)
+    """Assets, checks, jobs, schedules, the sensor and resources. No network, no file, no secret is touched."""
+    every = {family.name: family for family in families(TABLES)}
     derived = [Changes(CATALOGUE)] if history_in_use() else []
-    assets = _fresh(segment_assets(daily, CHECKS, derived=derived), FRESHNESS)
-    slow_assets = _fresh(segment_assets(weekly, CHECKS, name="segment_slow"), SLOW_FRESHNESS)
+    assets = {
+        name: (family, _assets(family, derived if name == CONFIGURATION else [])) for name, family in every.items()
+    }
     everything = dg.Definitions(
-        assets=[assets, slow_assets],
+        assets=[made for _, made in assets.values()],
+        schedules=schedules(every),
+        sensors=[audit_sensor(every, [each.key for each in derived])],
         resources={"segment": SegmentResource(), "dlt": DagsterDltResource()},
         # one op a family, parallel inside: a process for each step would cost seconds and fight over DuckDB's lock
         executor=dg.in_process_executor,
     )
-    return dg.Definitions.merge(everything, automation(assets, slow_assets))
+    return dg.Definitions.merge(everything, jobs(assets))
 
 
-def _fresh(assets: dg.AssetsDefinition, policy: dg.FreshnessPolicy) -> dg.AssetsDefinition:
-    return assets.map_asset_specs(lambda spec: dg.apply_freshness_policy(spec, policy, overwrite_existing=False))
+def _assets(family: Family, derived: Sequence[Derived]) -> dg.AssetsDefinition:
+    assets = segment_assets(
+        family.endpoints, CHECKS, name=family.name, partitions=partitions_of(family), derived=derived
+    )
+    hourly = {asset_key(endpoint.name) for endpoint in family.endpoints if endpoint.incremental}
+
+    def fresh(spec: dg.AssetSpec) -> dg.AssetSpec:
+        made: dg.AssetSpec = dg.apply_freshness_policy(
+            spec, HOURLY if spec.key in hourly else family.freshness, overwrite_existing=False
+        )
+        return made
+
+    return assets.map_asset_specs(fresh)

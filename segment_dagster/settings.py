@@ -4,9 +4,11 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timezone
 from typing import Literal
 from urllib.parse import urlsplit
 
+from segment_dagster.endpoints import CATALOGUE, TimeRange
 from segment_dagster.errors import SettingError
 
 Layout = Literal["public", "versioned"]
@@ -19,6 +21,7 @@ REGIONS: Mapping[str, str] = {"us": "https://api.segmentapis.com", "eu": "https:
 
 LAYOUTS: tuple[Layout, ...] = ("public", "versioned")
 ON_UNAVAILABLE: tuple[OnUnavailable, ...] = ("skip", "fail")
+GRANULARITIES = ("DAY", "HOUR", "MINUTE")
 MAX_PAGE_SIZE = 1000
 """The largest page that any endpoint allows, in rows."""
 
@@ -61,6 +64,15 @@ class Settings:
     progress: float = 30.0
     """Seconds between two log lines of a fan-out."""
 
+    granularity: Mapping[str, str] = field(default_factory=dict)
+    """By domain, the granularity that its time series are asked for in; where it is not set, that of the row."""
+
+    group_by: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """By domain, what its time series are told apart by; where it is not set, everything that the row names."""
+
+    now: datetime | None = None
+    """The present, in UTC, where it is another than the clock's. That is for an emulator alone."""
+
     include_secrets: bool = False
     """Whether write keys and secret settings land as they are."""
 
@@ -69,6 +81,17 @@ class Settings:
 
     fingerprint_key: str | None = field(default=None, repr=False)
     """Key of the HMAC that stands for a secret; without it `[redacted]` does."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ordinary:
+    """What the check `volume` takes for ordinary. `ordinary` makes it."""
+
+    days: int = 28
+    """Days before a day that it is compared with."""
+
+    deviations: float = 5.0
+    """Robust deviations that it may be away from their median."""
 
 
 class TokenMissingError(SettingError):
@@ -114,6 +137,9 @@ def resolve(
         minute=_seconds("SEGMENT_MINUTE_SECONDS", Settings.minute),
         on_unavailable=_on_unavailable(_text(on_unavailable, "SEGMENT_ON_UNAVAILABLE")),
         progress=_seconds("SEGMENT_PROGRESS_SECONDS", Settings.progress),
+        granularity=granularities(),
+        group_by=groups(),
+        now=present(),
         include_secrets=_boolean(include_secrets, "SEGMENT_INCLUDE_SECRETS", Settings.include_secrets),
         history=history_in_use(history),
         fingerprint_key=os.environ.get("SEGMENT_FINGERPRINT_KEY") or None,
@@ -127,6 +153,36 @@ def layout_in_use(layout: str | None = None) -> Layout:
         SettingError: It is no layout.
     """
     return _layout(_text(layout, "SEGMENT_API_LAYOUT"))
+
+
+def ordinary() -> Ordinary:
+    """The settings of the check `volume`: the environment, then the default.
+
+    Raises:
+        SettingError: One of them cannot be used.
+    """
+    setting = "SEGMENT_VOLUME_CHECK_DEVIATIONS"
+    text = os.environ.get(setting) or str(Ordinary.deviations)
+    if not _DECIMAL.fullmatch(text) or not 0 < float(text) <= 1000:
+        raise SettingError(setting, f"is {text!r}", "Legal values: a number of more than 0 and up to 1000.")
+    days = whole_number("SEGMENT_VOLUME_CHECK_DAYS", Ordinary.days, 365)
+    return Ordinary(days=days, deviations=float(text))
+
+
+def present() -> datetime | None:
+    """The time that `SEGMENT_NOW` sets, in UTC; `None` where the clock's counts.
+
+    Raises:
+        SettingError: It is no time.
+    """
+    text = os.environ.get("SEGMENT_NOW")
+    if not text:
+        return None
+    try:
+        moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    except ValueError:
+        raise SettingError("SEGMENT_NOW", f"is {text!r}", "Set it to a time such as 2026-03-01T12:00:00Z.") from None
+    return moment.astimezone(timezone.utc) if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
 
 
 def history_in_use(history: bool | None = None) -> bool:
@@ -242,6 +298,50 @@ def _on_unavailable(value: str | None) -> OnUnavailable:
     raise SettingError("SEGMENT_ON_UNAVAILABLE", f"is {value!r}", f"Legal values: {_list(ON_UNAVAILABLE)}.")
 
 
+def granularities() -> dict[str, str]:
+    """By domain, the granularity that is set for its time series: `SEGMENT_VOLUME_GRANULARITY` and so on.
+
+    Raises:
+        SettingError: It is none.
+    """
+    chosen = {}
+    for domain, setting in _series("GRANULARITY"):
+        if value := os.environ.get(setting):
+            if value not in GRANULARITIES:
+                raise SettingError(setting, f"is {value!r}", f"Legal values: {_list(GRANULARITIES)}.")
+            chosen[domain] = value
+    return chosen
+
+
+def groups() -> dict[str, tuple[str, ...]]:
+    """By domain, what its time series are told apart by where that is set: `SEGMENT_VOLUME_GROUP_BY` and so on.
+
+    Raises:
+        SettingError: The API cannot tell them apart by it.
+    """
+    chosen = {}
+    for domain, setting in _series("GROUP_BY"):
+        if (written := os.environ.get(setting)) is None:
+            continue
+        values = tuple(value.strip() for value in written.split(",") if value.strip())
+        legal = _groups_of(domain)
+        if unknown := [value for value in values if value not in legal]:
+            raise SettingError(setting, f"names {unknown[0]!r}", f"Legal values, separated by commas: {_list(legal)}.")
+        chosen[domain] = values
+    return chosen
+
+
+def _series(what: str) -> list[tuple[str, str]]:
+    """The domains that have time series of a granularity, each with its setting: `SEGMENT_VOLUME_GRANULARITY`."""
+    rows = [row for row in CATALOGUE if isinstance(row.time, TimeRange) and row.time.granularity]
+    return [(domain, f"SEGMENT_{domain.upper()}_{what}") for domain in dict.fromkeys(row.domain for row in rows)]
+
+
+def _groups_of(domain: str) -> tuple[str, ...]:
+    grouped = [each for row in CATALOGUE if row.domain == domain for each in row.parameters if each.name == "groupBy"]
+    return tuple(dict.fromkeys(value for parameter in grouped for value in parameter.values))
+
+
 def _seconds(setting: str, default: float) -> float:
     text = os.environ.get(setting)
     if not text:
@@ -249,6 +349,15 @@ def _seconds(setting: str, default: float) -> float:
     if not _DECIMAL.fullmatch(text) or not 0 < float(text) <= 3600:
         raise SettingError(setting, f"is {text!r}", "Legal values: seconds, more than 0 and up to 3600.")
     return float(text)
+
+
+def whole_number(setting: str, default: int, maximum: int) -> int:
+    """A setting that is a whole number from 1 on.
+
+    Raises:
+        SettingError: It is none, or more than the maximum.
+    """
+    return _whole_number(None, setting, default, maximum)
 
 
 def _whole_number(value: int | None, setting: str, default: int, maximum: int) -> int:

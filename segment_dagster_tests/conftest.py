@@ -48,6 +48,7 @@ def emulator(one_emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Iterato
     """The shared emulator without faults and counts; the settings point at it."""
     one_emulator.faults.clear()
     one_emulator.edits.clear()
+    one_emulator.corrections.clear()
     one_emulator.stats.clear()
     one_emulator.clock.set(None)
     monkeypatch.setenv("SEGMENT_BASE_URL", one_emulator.url)
@@ -55,3 +56,4 @@ def emulator(one_emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Iterato
     yield one_emulator
     one_emulator.faults.clear()
     one_emulator.edits.clear()
+    one_emulator.corrections.clear()

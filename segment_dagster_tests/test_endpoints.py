@@ -148,7 +148,11 @@ def test_a_row_cannot_be_changed():
         ),
         ({"optional_key": ("slug",)}, r"endpoint sources: optional key \['slug'\] is not part of its primary key"),
         (
-            {"parent": each("spaces", period="id"), "time": Months(count=1)},
+            {
+                "parent": each("spaces", period="id"),
+                "time": Months(count=1, moment="period"),
+                "columns": (*ROWS["sources"].columns, given("period", "x.")),
+            },
             r"endpoint sources: \['period'\] would be filled twice",
         ),
         (
@@ -176,10 +180,14 @@ def test_a_row_cannot_be_changed():
             {"trail": ROWS["audit_events"].trail},
             r"endpoint sources: \['actor', 'actorEmail', .*'type'\] of the trail is not among its columns",
         ),
+        (
+            {"measure": ("clicks",)},
+            r"endpoint sources: \['clicks'\] of its times and counts is not among its columns",
+        ),
     ],
     ids=[
         *("name", "key", "reference", "placeholder", "optional key", "twice", "given", "element", "wrapped"),
-        *("name of a history", "column of a history", "volatile key", "trail"),
+        *("name of a history", "column of a history", "volatile key", "trail", "measure"),
     ],
 )
 def test_a_row_that_could_not_be_loaded_is_refused(change, says):

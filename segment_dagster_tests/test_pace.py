@@ -4,8 +4,8 @@ from math import ceil
 
 import pytest
 
-from segment_dagster.automation import by_pace
-from segment_dagster.endpoints import CATALOGUE
+from segment_dagster.automation import families
+from segment_dagster.endpoints import CATALOGUE, TABLES
 from segment_dagster.settings import Settings
 
 LARGE = 20
@@ -28,8 +28,9 @@ def test_slow_is_what_takes_over_ten_minutes_or_is_allowed_rarely(endpoint, worl
     assert endpoint.slow == (rarely or minutes(endpoint, world) > 10)
 
 
-def test_every_endpoint_is_read_by_one_of_the_two(monkeypatch):
+def test_every_table_is_read_by_one_family(monkeypatch):
     monkeypatch.setenv("SEGMENT_SLOW", "roles")
-    daily, weekly = by_pace(CATALOGUE)
-    assert sorted(row.name for row in (*daily, *weekly)) == sorted(row.name for row in CATALOGUE)
-    assert {row.name for row in weekly} == {"roles", *(row.name for row in CATALOGUE if row.slow)}
+    every = families(TABLES)
+    assert sorted(row.name for family in every for row in family.endpoints) == sorted(row.name for row in TABLES)
+    (weekly,) = (family for family in every if family.name == "segment_slow")
+    assert {row.name for row in weekly.endpoints} == {"roles", *(row.name for row in CATALOGUE if row.slow)}

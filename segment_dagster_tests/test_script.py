@@ -11,7 +11,7 @@ import duckdb
 import pytest
 
 from segment_dagster.emulator import Fault
-from segment_dagster.endpoints import CATALOGUE
+from segment_dagster.endpoints import CATALOGUE, TABLES
 
 SCRIPT = Path(__file__).parent.parent / "segment_pipeline.py"
 TOKEN = "S3cr3tTokenOfMine"
@@ -85,7 +85,7 @@ def test_all_but_the_slow_ones_are_read_where_none_is_named(emulator, tmp_path):
     settings = {"SEGMENT_BASE_URL": emulator.url, "SEGMENT_API_TOKEN": emulator.token}
     ran = run(Path.cwd(), tmp_path / "home", **settings)
     assert (ran.returncode, ran.stderr) == (0, "")
-    assert set(counts()) == {endpoint.name for endpoint in CATALOGUE if not endpoint.slow}
+    assert set(counts()) == {endpoint.name for endpoint in TABLES if not endpoint.slow}
     assert "warehouses: 3 rows in 1 request" in ran.stdout.splitlines()
 
 

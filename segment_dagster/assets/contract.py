@@ -1,6 +1,7 @@
 """What the assets ask of a check. The checks themselves are a room further up."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 import dagster as dg
@@ -9,6 +10,18 @@ from segment_dagster.endpoints import Endpoint
 
 if TYPE_CHECKING:
     from segment_dagster.pipeline import Place, Tables
+    from segment_dagster.source.times import Window
+
+
+@dataclass(frozen=True)
+class Gaps:
+    """The partitions of an asset that were never materialized, by their keys, the earliest first."""
+
+    missing: tuple[str, ...]
+    """Those that can still be read."""
+
+    lost: tuple[str, ...]
+    """Those after the first one that was materialized that Segment keeps no more."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,8 +30,20 @@ class Subject:
 
     endpoint: Endpoint
     tables: "Tables"
+    now: datetime
+    """The present, in UTC."""
+
     delivered: int | None = None
     """Rows that the API delivered when the table was loaded last; `None` where that is not known."""
+
+    where: str | None = None
+    """Which rows of the table these are, as a condition in SQL; `None` where they are all."""
+
+    window: "Window | None" = None
+    """The time that they are of; `None` where the endpoint is not asked for a time, or that is not known."""
+
+    gaps: Gaps | None = None
+    """What is missing, where the asset has partitions."""
 
     records: int | None = None
     """The API's records behind these rows, where a record may stand for several rows or none."""

@@ -9,7 +9,7 @@ from dagster_dlt import DagsterDltResource
 from segment_dagster.assets.contract import Check, Derived
 from segment_dagster.assets.resource import SegmentResource
 from segment_dagster.assets.specs import asset_spec
-from segment_dagster.endpoints import CATALOGUE, Endpoint
+from segment_dagster.endpoints import TABLES, Endpoint
 
 POOL = "segment_destination"
 """Dagster pool of the ops. With a limit of one on it, the weekly run and the daily one wait for each other."""
@@ -19,7 +19,8 @@ def segment_assets(
     endpoints: tuple[Endpoint, ...],
     checks: Sequence[Check],
     name: str = "segment",
-    catalogue: tuple[Endpoint, ...] = CATALOGUE,
+    catalogue: tuple[Endpoint, ...] = TABLES,
+    partitions: dg.TimeWindowPartitionsDefinition | None = None,
     derived: Sequence[Derived] = (),
 ) -> dg.AssetsDefinition:
     """The assets of some endpoints. Any part of them, and any of their checks, can be run alone.
@@ -29,6 +30,7 @@ def segment_assets(
         checks: The checks that every asset gets, where they apply.
         name: Name of the op.
         catalogue: Where the parents are found that are not among the endpoints themselves.
+        partitions: The partitions of the assets. A backfill reads as many of them as it can with one request.
         derived: What is made of the tables once these are loaded.
     """
 
@@ -38,6 +40,8 @@ def segment_assets(
         check_specs=[spec for endpoint in endpoints for check in checks if (spec := check.spec(endpoint))],
         can_subset=True,
         pool=POOL,
+        partitions_def=partitions,
+        backfill_policy=dg.BackfillPolicy.single_run() if partitions else None,
     )
     def family(
         context: dg.AssetExecutionContext, segment: SegmentResource, dlt: DagsterDltResource

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 from pydantic import PrivateAttr
 
-from segment_dagster.endpoints import CATALOGUE, IDENTITY, Endpoint
+from segment_dagster.endpoints import IDENTITY, TABLES, Endpoint
 from segment_dagster.settings import Settings, resolve
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class SegmentResource(dg.ConfigurableResource[Any]):
             include_secrets=self.include_secrets,
         )
 
-    def reader(self, catalogue: Sequence[Endpoint] = CATALOGUE) -> "WorkspaceReader":
+    def reader(self, catalogue: Sequence[Endpoint] = TABLES) -> "WorkspaceReader":
         """A reader of the workspace, to be used as a context manager.
 
         Raises:
@@ -86,7 +86,7 @@ class SegmentResource(dg.ConfigurableResource[Any]):
 
         return WorkspaceReader(self.settings(), catalogue)
 
-    def reader_of_run(self, catalogue: Sequence[Endpoint] = CATALOGUE) -> "WorkspaceReader":
+    def reader_of_run(self, catalogue: Sequence[Endpoint] = TABLES) -> "WorkspaceReader":
         """The reader that all ops share which run in one process: what one has read, another need not ask for.
 
         Raises:

@@ -1,26 +1,31 @@
 """One run of a family: read side by side, load in one package, check, hold each failure apart."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timezone
 from graphlib import TopologicalSorter
 from typing import Any
 
 import dagster as dg
 from dagster_dlt import DagsterDltResource
 
-from segment_dagster.assets.contract import Check, Derived, Subject
+from segment_dagster.assets.contract import Check, Derived, Gaps, Subject
 from segment_dagster.assets.keys import asset_key, endpoints_by_key
 from segment_dagster.assets.logs import forwarded
+from segment_dagster.assets.partitions import gaps_of, window_of_run
 from segment_dagster.assets.preview import preview
 from segment_dagster.assets.resource import SegmentResource
 from segment_dagster.assets.specs import SegmentTranslator, column_schema
 from segment_dagster.client.layout import offers
 from segment_dagster.endpoints import Endpoint
 from segment_dagster.errors import SegmentError
-from segment_dagster.pipeline import NO_TABLES, Place, Tables, exclusive, open_tables, settle
-from segment_dagster.settings import layout_in_use
-from segment_dagster.source.columns import columns_of
+from segment_dagster.pipeline import NO_TABLES, Place, Tables, exclusive, open_tables, settle, windows_since
+from segment_dagster.settings import granularities, groups, layout_in_use, present
+from segment_dagster.source.chosen import as_chosen
+from segment_dagster.source.columns import column_name, columns_of
+from segment_dagster.source.disposition import scope_of, within
 from segment_dagster.source.reader import Delivery, UnavailableError, WorkspaceReader, told_once
 from segment_dagster.source.resources import delivered_source
+from segment_dagster.source.times import Window
 from segment_dagster.source.versions import VALID_TO, history_table
 from segment_dagster.wording import counted
 
@@ -28,6 +33,8 @@ ROWS_DELIVERED = "segment/rows_delivered"
 RECORDS_DELIVERED = "segment/records_delivered"
 TOTAL_ENTRIES = "segment/total_entries"
 SKIPPED = "segment/skipped"
+FROM, UNTIL = "segment/from", "segment/until"
+ROWS_IN_WINDOW = "segment/rows_in_window"
 HISTORY_VERSIONS = "segment/history_versions"
 HISTORY_CURRENT = "segment/history_current"
 
@@ -55,12 +62,13 @@ class FamilyRun:
     ) -> None:
         self._context = context
         self._dlt = dlt
-        self._endpoints = _in_order(endpoints)
+        self._endpoints = _in_order(tuple(as_chosen(each, granularities(), groups()) for each in endpoints))
         self._checks = checks
         self._catalogue = tuple({each.name: each for each in (*catalogue, *endpoints)}.values())
         self._derived = derived
         self._failure: dg.Failure | None = None
         self._absent = frozenset[str]()
+        self._now = present() or datetime.now(timezone.utc)
         self._wanted = {(key.asset_key, key.name) for key in context.selected_asset_check_keys}
 
     def events(self, segment: SegmentResource) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
@@ -97,6 +105,10 @@ class FamilyRun:
         for endpoint in selected:
             if endpoint.name in self._absent:
                 self._skip(endpoint, f"the {reader.settings.layout!r} layout has no such endpoint")
+        window = window_of_run(self._context)
+        if window:
+            reader.cover({endpoint.name: window for endpoint in self._endpoints if endpoint.partitioned})
+        reader.cover(windows_since(place, offered))
         deliveries, failures = reader.read_all(offered)
         if reader.settings.on_unavailable == "skip":
             for failure in list(failures):
@@ -118,7 +130,9 @@ class FamilyRun:
 
     def _skip_unavailable(self, endpoint: Endpoint, reason: str) -> list[dg.AssetCheckResult]:
         self._skip(endpoint, reason)
-        return self._evaluate(Subject(endpoint=endpoint, tables=NO_TABLES, unavailable=reason), table=False)
+        return self._evaluate(
+            Subject(endpoint=endpoint, tables=NO_TABLES, now=self._now, unavailable=reason), table=False
+        )
 
     def _load(
         self, place: Place, deliveries: Sequence[Delivery], *, history: bool
@@ -145,6 +159,10 @@ class FamilyRun:
                             Subject(
                                 endpoint=delivery.endpoint,
                                 tables=tables,
+                                now=self._now,
+                                where=_replaced(delivery),
+                                window=delivery.window,
+                                gaps=self._gaps(delivery.endpoint),
                                 absent=self._absent,
                                 together=frozenset(each.endpoint.name for each in deliveries),
                                 delivered=delivery.rows,
@@ -173,16 +191,30 @@ class FamilyRun:
         """What the table should hold by the asset's latest materialization."""
         event = self._context.instance.get_latest_materialization_event(asset_key(endpoint.name))
         metadata = event.asset_materialization.metadata if event and event.asset_materialization else {}
+        window, rows = _window(metadata), ROWS_DELIVERED if endpoint.time is None else ROWS_IN_WINDOW
         return Subject(
             endpoint=endpoint,
             tables=tables,
+            now=self._now,
+            where=_in_window(endpoint, window),
+            window=window,
+            gaps=self._gaps(endpoint),
             absent=self._absent,
             together=frozenset(each.name for each in self._endpoints),
-            delivered=_number(metadata, ROWS_DELIVERED),
+            delivered=_number(metadata, rows),
             records=_number(metadata, RECORDS_DELIVERED),
             total_entries=_number(metadata, TOTAL_ENTRIES),
             unavailable=self._last_skip(endpoint, event.timestamp if event else 0.0),
         )
+
+    def _gaps(self, endpoint: Endpoint) -> Gaps | None:
+        partitions = self._context.assets_def.partitions_def
+        if not isinstance(partitions, dg.TimeWindowPartitionsDefinition):
+            return None
+        # those of this run are stored once the op has ended
+        mine = self._context.partition_keys if window_of_run(self._context) else ()
+        stored = self._context.instance.get_materialized_partitions(asset_key(endpoint.name))
+        return gaps_of(endpoint, partitions, {*stored, *mine}, self._now)
 
     def _last_skip(self, endpoint: Endpoint, since: float) -> str | None:
         """Why the endpoint was skipped last, where that was later than `since`, in seconds since 1970."""
@@ -217,6 +249,9 @@ def _metadata(delivery: Delivery, tables: Tables, of_dlt: Mapping[str, Any]) -> 
         ROWS_DELIVERED: delivery.rows,
         RECORDS_DELIVERED: delivery.records,
         TOTAL_ENTRIES: delivery.total_entries,
+        FROM: delivery.window and delivery.window.start.isoformat(),
+        UNTIL: delivery.window and delivery.window.end and delivery.window.end.isoformat(),
+        ROWS_IN_WINDOW: delivery.window and tables.count(endpoint.name, _in_window(endpoint, delivery.window)),
         "segment/lists": delivery.lists,
         "segment/lists_not_found": delivery.gone,
         "segment/requests": delivery.requests,
@@ -226,16 +261,32 @@ def _metadata(delivery: Delivery, tables: Tables, of_dlt: Mapping[str, Any]) -> 
     }
     # dlt's list of load files: long, and the files are gone
     metadata.pop("jobs", None)
-    if delivery.total_entries is None:
-        del metadata[TOTAL_ENTRIES]
-    return metadata
+    return {name: value for name, value in metadata.items() if value is not None}
+
+
+def _replaced(delivery: Delivery) -> str | None:
+    """The rows of the table that a delivery took the place of, as a condition in SQL; `None` where they are all."""
+    endpoint = delivery.endpoint
+    return scope_of(delivery) if endpoint.partitioned else _in_window(endpoint, delivery.window)
+
+
+def _in_window(endpoint: Endpoint, window: Window | None) -> str | None:
+    return within(column_name(endpoint.time.column), window) if endpoint.time and window else None
+
+
+def _window(metadata: Mapping[str, dg.MetadataValue[Any]]) -> Window | None:
+    start, end = (metadata.get(name) for name in (FROM, UNTIL))
+    if not isinstance(start, dg.TextMetadataValue) or start.value is None:
+        return None
+    until = datetime.fromisoformat(end.value) if isinstance(end, dg.TextMetadataValue) and end.value else None
+    return Window(datetime.fromisoformat(start.value), until)
 
 
 def _of_history(endpoint: Endpoint, tables: Tables) -> dict[str, int]:
     if not endpoint.keeps_history:
         return {}
     table = history_table(endpoint.name)
-    return {HISTORY_VERSIONS: tables.count(table), HISTORY_CURRENT: tables.count(table, null=VALID_TO)}
+    return {HISTORY_VERSIONS: tables.count(table), HISTORY_CURRENT: tables.count(table, f"{VALID_TO} IS NULL")}
 
 
 def _number(metadata: Mapping[str, dg.MetadataValue[Any]], name: str) -> int | None:

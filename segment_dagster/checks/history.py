@@ -38,7 +38,7 @@ class History:
             return no_table(self.name, subject, history)
         key = [column_name(field) for field in endpoint.primary_key]
         optional = [column_name(field) for field in endpoint.optional_key]
-        rows, current = tables.count(endpoint.name), tables.count(history, null=VALID_TO)
+        rows, current = tables.count(endpoint.name), tables.count(history, f"{VALID_TO} IS NULL")
         twice, first_twice = tables.duplicates(history, key, SHOWN, optional=optional, null=VALID_TO)
         disordered, first_disordered = tables.out_of_order(history, key, VALID_FROM, VALID_TO, SHOWN)
         wrong = [f"{counted(current, 'current version')} of {counted(rows, 'row')}"] if current != rows else []

@@ -38,7 +38,9 @@ class References:
             if target not in tables.columns(reference.endpoint) or column not in tables.columns(endpoint.name):
                 unchecked.append(reference.endpoint)
                 continue
-            count, rows = tables.orphans(endpoint.name, column, reference.endpoint, target, SHOWN)
+            # what was loaded earlier may name what has been deleted since
+            where = subject.where if endpoint.partitioned else None
+            count, rows = tables.orphans(endpoint.name, column, reference.endpoint, target, SHOWN, where=where)
             if count:
                 # what was made or deleted between the two loads is no fault of either
                 other = "" if reference.endpoint in subject.together else ", which was loaded apart"

@@ -25,7 +25,7 @@ class RowCount:
         name = subject.endpoint.name
         if not subject.tables.columns(name):
             return no_table(self.name, subject)
-        found = subject.tables.count(name)
+        found = subject.tables.count(name, subject.where)
         if subject.delivered is None:
             return dg.AssetCheckResult(
                 passed=False,
@@ -37,7 +37,9 @@ class RowCount:
                 ),
                 metadata={"found": found},
             )
-        wrong = [f"delivered {subject.delivered:,}"] if found != subject.delivered else []
+        # rows that were merged by their key stay when the API lists them no more
+        kept = found - subject.delivered if subject.endpoint.incremental else 0
+        wrong = [f"delivered {subject.delivered:,}"] if found - max(0, kept) != subject.delivered else []
         if not _agrees(subject, found):
             wrong.append(f"total_entries {subject.total_entries:,}")
         records = None if subject.records == subject.delivered else subject.records
@@ -46,17 +48,30 @@ class RowCount:
             passed=not wrong,
             asset_key=asset_key(name),
             check_name=self.name,
-            description=f"{counted(found, 'row')} found{', but ' + ', '.join(wrong) if wrong else ', as delivered'}.",
+            description=f"{counted(found, 'row')} found{_of_what(subject)}{_said(wrong, kept)}.",
             metadata={"found": found, **{name: count for name, count in known.items() if count is not None}},
         )
+
+
+def _of_what(subject: Subject) -> str:
+    window = subject.window
+    if window is None:
+        return ""
+    return f" of {window.start:%Y-%m-%d %H:%M} to {f'{window.end:%Y-%m-%d %H:%M}' if window.end else 'now'}"
+
+
+def _said(wrong: list[str], kept: int) -> str:
+    if wrong:
+        return f", but {', '.join(wrong)}"
+    return f", all that were delivered and {kept:,} of before" if kept > 0 else ", as delivered"
 
 
 def _agrees(subject: Subject, found: int) -> bool:
     """Whether there are as many records as the API counts itself."""
     if subject.total_entries is None:
         return True
-    # rows that were made of a record's list are not what the API counts
-    records = subject.records if subject.endpoint.exploded else found
+    # rows that were made of a record's list, or that two answers hold, are not what the API counts
+    records = subject.records if subject.endpoint.exploded or subject.endpoint.time else found
     if records is None:
         return True
     return records <= subject.total_entries if subject.endpoint.total_is_bound else records == subject.total_entries

@@ -16,7 +16,7 @@ from segment_dagster.automation import JOB
 from segment_dagster.definitions import defs
 from segment_dagster.demo.emulated import emulated_workspace
 from segment_dagster.demo.table import text_table
-from segment_dagster.endpoints import CATALOGUE
+from segment_dagster.endpoints import TABLES
 from segment_dagster.errors import SegmentError
 from segment_dagster.pipeline import DATASET, settle
 from segment_dagster.settings import TokenMissingError, resolve
@@ -88,7 +88,7 @@ def _demo() -> int:
 def _report(result: dg.ExecuteInProcessResult) -> str:
     evaluations = result.get_asset_check_evaluations()
     rows = []
-    order = [asset_key(endpoint.name) for endpoint in CATALOGUE]
+    order = [asset_key(endpoint.name) for endpoint in TABLES]
     events = result.get_asset_materialization_events()
     made = {event.materialization.asset_key: event.materialization for event in events}
     for materialization in (made[key] for key in order if key in made):

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from itertools import pairwise
 from math import ceil
 from typing import Any
 
@@ -17,6 +18,8 @@ def expected_rows(world: World, endpoint: Endpoint, now: datetime) -> int:
         endpoint: The endpoint.
         now: The time of the read, in UTC.
     """
+    if endpoint.derived_from:
+        (endpoint,) = (each for each in world.catalogue if each.name == endpoint.derived_from)
     answers = [answer for values in world.lists(endpoint.name) for answer in _answers(world, endpoint, values, now)]
     if endpoint.exploded is None:
         return sum(map(len, answers))
@@ -33,6 +36,8 @@ def least_requests(world: World, endpoint: Endpoint, now: datetime) -> int:
         endpoint: The endpoint.
         now: The time of the read, in UTC.
     """
+    if endpoint.derived_from:
+        return 0
     together = [each for each in world.catalogue if each.path == endpoint.path]
     return sum(
         max(map(_pages, together, answers))
@@ -60,9 +65,14 @@ def _queries(endpoint: Endpoint, now: datetime) -> list[dict[str, tuple[str, ...
         return [{"period": (f"{last:%Y-%m}-01",)}, {"period": (f"{today:%Y-%m}-01",)}]
     assert isinstance(endpoint.time, TimeRange)
     query = {parameter.name: parameter.values for parameter in endpoint.parameters}
-    query["startTime"] = (f"{today - timedelta(days=endpoint.time.days):%Y-%m-%d}T00:00:00Z",)
-    if not endpoint.time.until_now:
-        query["endTime"] = (f"{today:%Y-%m-%d}T00:00:00Z",)
     if endpoint.time.granularity:
         query["granularity"] = (endpoint.time.granularity,)
-    return [query]
+    days = [today - timedelta(days=back) for back in range(endpoint.time.days, -1, -1)]
+    if endpoint.time.until_now:
+        return [query | {"startTime": (f"{days[0]:%Y-%m-%d}T00:00:00Z",)}]
+    # totals over several days could not be told apart again
+    ranges = pairwise(days) if endpoint.time.totals else [(days[0], days[-1])]
+    return [
+        query | {"startTime": (f"{first:%Y-%m-%d}T00:00:00Z",), "endTime": (f"{end:%Y-%m-%d}T00:00:00Z",)}
+        for first, end in ranges
+    ]

@@ -4,21 +4,23 @@ import argparse
 import os
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
-from datetime import datetime, timezone
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import dagster as dg
 import duckdb
 
 from segment_dagster.assets import asset_key
+from segment_dagster.automation import RANGE_END, RANGE_START, families
 from segment_dagster.definitions import defs
 from segment_dagster.demo.expected import expected_rows, least_requests
 from segment_dagster.demo.table import text_table
 from segment_dagster.emulator import Emulator, Fault, running
-from segment_dagster.endpoints import CATALOGUE, Endpoint
+from segment_dagster.endpoints import TABLES, Endpoint
 from segment_dagster.pipeline import DATASET, settle
 from segment_dagster.source.columns import column_name
+from segment_dagster.source.times import Window, default_window
 from segment_dagster.wording import counted
 
 MINUTE = 0.05
@@ -28,7 +30,7 @@ SETTINGS: Mapping[str, str] = {
     "SEGMENT_MINUTE_SECONDS": str(MINUTE),
     "RUNTIME__DLTHUB_TELEMETRY": "false",
 }
-_NAMES = [endpoint.name for endpoint in CATALOGUE]
+_NAMES = [endpoint.name for endpoint in TABLES]
 HEAD = ("endpoint", "expected", "landed", "distinct keys", "landed again", "requests", "at least")
 
 
@@ -42,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit status: 1 where a run failed or a number differs.
     """
     given = _parser().parse_args(arguments)
-    chosen = [row for row in CATALOGUE if row.name in (given.only or _NAMES) and row.name not in given.without]
+    chosen = [row for row in TABLES if row.name in (given.only or _NAMES) and row.name not in given.without]
     for setting in [setting for setting in os.environ if setting.startswith(("SEGMENT_", "DESTINATION__"))]:
         del os.environ[setting]
     now = datetime.now(timezone.utc)
@@ -53,9 +55,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.chdir(place)
         os.environ.update(SETTINGS, DLT_DATA_DIR=place, SEGMENT_BASE_URL=emulator.url, SEGMENT_API_TOKEN=emulator.token)
         with dg.DagsterInstance.ephemeral() as instance:
-            first, whole = _read(instance, emulator, chosen)
+            first, whole = _read(instance, emulator, chosen, now)
             requests = emulator.stats.by_endpoint
-            again, whole_again = _read(instance, emulator, chosen)
+            again, whole_again = _read(instance, emulator, chosen, now)
         os.chdir(Path(place).anchor)
     rows = [
         (
@@ -91,7 +93,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _read(
-    instance: dg.DagsterInstance, emulator: Emulator, chosen: Sequence[Endpoint]
+    instance: dg.DagsterInstance, emulator: Emulator, chosen: Sequence[Endpoint], now: datetime
 ) -> tuple[dict[str, tuple[int, int]], bool]:
     """Materialize the endpoints.
 
@@ -100,25 +102,52 @@ def _read(
     """
     emulator.stats.clear()
     quiet = {"loggers": {"console": {"config": {"log_level": "WARNING"}}}}
-    job = defs().resolve_implicit_global_asset_job_def()
-    result = job.execute_in_process(
-        instance=instance,
-        run_config=quiet,
-        asset_selection=[asset_key(endpoint.name) for endpoint in chosen],
-        raise_on_error=False,
-    )
-    failed = [each for each in result.get_asset_check_evaluations() if not each.passed]
-    for each in failed:
-        print(f"{each.asset_key.path[-1]}: {each.check_name}: {each.description}", file=sys.stderr)
+    whole = True
+    for job, names, tags in _runs(chosen, now):
+        result = (
+            defs()
+            .resolve_job_def(job)
+            .execute_in_process(
+                instance=instance,
+                run_config=quiet,
+                tags=tags,
+                asset_selection=[asset_key(name) for name in names],
+                raise_on_error=False,
+            )
+        )
+        whole = whole and result.success
+        for each in result.get_asset_check_evaluations():
+            if not each.passed:
+                print(f"{each.asset_key.path[-1]}: {each.check_name}: {each.description}", file=sys.stderr)
     place = settle()
     if not place.file or not place.file.exists():
-        return {}, result.success
+        return {}, whole
     with duckdb.connect(str(place.file), read_only=True) as connection:
         found = connection.execute(
             "SELECT table_name FROM duckdb_tables() WHERE schema_name = ?", [place.dataset]
         ).fetchall()
         landed = {name for (name,) in found}
-        return {row.name: _counts(connection, row) for row in chosen if row.name in landed}, result.success
+        return {row.name: _counts(connection, row) for row in chosen if row.name in landed}, whole
+
+
+def _runs(chosen: Sequence[Endpoint], now: datetime) -> Iterator[tuple[str, list[str], dict[str, str]]]:
+    """The runs of a full read: job, endpoints, and the tags that say for which partitions."""
+    for family in families(TABLES):
+        by_window: dict[Window | None, list[str]] = {}
+        for endpoint in family.endpoints:
+            if endpoint in chosen:
+                window = default_window(endpoint, now) if endpoint.partitioned else None
+                by_window.setdefault(window, []).append(endpoint.name)
+        for window, names in by_window.items():
+            tags = {}
+            if window and window.end:
+                last = window.end - timedelta(days=1)
+                monthly = any(endpoint.cumulative for endpoint in family.endpoints)
+                tags = {
+                    RANGE_START: f"{window.start:%Y-%m-%d}",
+                    RANGE_END: f"{last.replace(day=1) if monthly else last:%Y-%m-%d}",
+                }
+            yield family.job, names, tags
 
 
 def _counts(connection: duckdb.DuckDBPyConnection, endpoint: Endpoint) -> tuple[int, int]:

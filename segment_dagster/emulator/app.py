@@ -15,6 +15,7 @@ from segment_dagster.emulator import control, control_workspace
 from segment_dagster.emulator.answers import answer, not_found, unauthorized
 from segment_dagster.emulator.bodies import Bodies
 from segment_dagster.emulator.clock import Clock
+from segment_dagster.emulator.corrections import Corrections
 from segment_dagster.emulator.edits import Edits
 from segment_dagster.emulator.encoding import encode
 from segment_dagster.emulator.errors import Refused, refusal
@@ -44,6 +45,7 @@ class Parts:
     features: Features
     clock: Clock
     edits: Edits
+    corrections: Corrections
     transports: Transports
     """The open connections, for the faults that break one."""
 
@@ -56,7 +58,7 @@ class Api:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._bodies = Bodies(parts.world, parts.edits, parts.clock, parts.cursor_place)
+        self._bodies = Bodies(parts.world, parts.edits, parts.corrections, parts.clock, parts.cursor_place)
         self._routes = Routes(row for row in parts.world.catalogue if parts.world.has(row.name))
 
     async def respond(self, request: Request) -> Response:
@@ -124,7 +126,7 @@ def build_app(parts: Parts) -> Starlette:
     """The emulator as an ASGI application."""
     routes = [
         *control.routes(parts.faults, parts.stats, parts.limits, parts.features),
-        *control_workspace.routes(parts.clock, parts.edits),
+        *control_workspace.routes(parts.clock, parts.edits, parts.corrections),
     ]
     return Starlette(routes=[*routes, Route("/{path:path}", Api(parts).respond, methods=_METHODS)])
 

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from segment_dagster.emulator.answers import not_found
 from segment_dagster.emulator.beside import BESIDE, Answered
 from segment_dagster.emulator.clock import Clock
+from segment_dagster.emulator.corrections import Corrections
 from segment_dagster.emulator.documented import FIRST_PAGE_ONLY
 from segment_dagster.emulator.edited import Edited
 from segment_dagster.emulator.edits import Edits
@@ -46,13 +47,15 @@ class Bodies:
     Args:
         world: The workspace.
         edits: What is done to it.
+        corrections: What becomes of its numbers.
         clock: What time it is.
         cursor_place: Where the versioned layout has the next page's cursor.
     """
 
-    def __init__(self, world: World, edits: Edits, clock: Clock, cursor_place: str) -> None:
+    def __init__(self, world: World, edits: Edits, corrections: Corrections, clock: Clock, cursor_place: str) -> None:
         self._world = world
         self._edits = edits
+        self._corrections = corrections
         self._clock = clock
         self._cursor_place = cursor_place
 
@@ -89,7 +92,8 @@ class Bodies:
             return _Found(row, values, filtered(row, query, view.records(row.name, values)), of)
         check_time(row, query, now)
         of += "?" + "&".join(f"{name}={query.get(name, ())}" for name in _TIMES)
-        return _Found(row, values, view.timed(row.name, values, query, now), of)
+        numbers = self._corrections.numbers(row, now)
+        return _Found(row, values, view.timed(row.name, values, query, now, numbers), of)
 
     def _check_gone(self, found: _Found, hits: list[Armed]) -> None:
         for armed in hits:

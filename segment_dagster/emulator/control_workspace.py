@@ -1,22 +1,28 @@
 """Control over HTTP of what time it is and what happens in the workspace: no token is asked for."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from starlette.routing import BaseRoute, Route
 
 from segment_dagster.emulator.clock import Clock, parsed
+from segment_dagster.emulator.corrections import Corrections
 from segment_dagster.emulator.edit import Edit
 from segment_dagster.emulator.edits import Edits
 from segment_dagster.emulator.handlers import checked, delete, get, put
+from segment_dagster.emulator.numbers import from_json, to_json
+
+T = TypeVar("T")
 
 
-def routes(clock: Clock, edits: Edits) -> list[BaseRoute]:
-    """The control paths of the workspace: `/_emulator/clock`, `edits` and `audit`.
+def routes(clock: Clock, edits: Edits, corrections: Corrections) -> list[BaseRoute]:
+    """The control paths of the workspace: `/_emulator/clock`, `edits`, `audit` and `numbers`.
 
     Args:
         clock: What time it is.
         edits: What is done to the workspace.
+        corrections: What becomes of its numbers.
 
     Returns:
         The routes.
@@ -32,16 +38,25 @@ def routes(clock: Clock, edits: Edits) -> list[BaseRoute]:
             clock.advance(_seconds("advance", wanted["advance"]))
 
     def put_edits(given: Any) -> None:
-        edits.replace(_edits(given))
+        edits.replace(_listed(given, Edit.from_json, "edits"))
 
     def post_edits(given: Any) -> None:
-        edits.add(*_edits(given))
+        edits.add(*_listed(given, Edit.from_json, "edits"))
 
     def put_audit(given: Any) -> None:
         edits.quiet_audit = checked(given, quiet=bool).get("quiet", edits.quiet_audit)
 
+    def put_numbers(given: Any) -> None:
+        corrections.replace(_listed(given, from_json, "adjustments"))
+
+    def post_numbers(given: Any) -> None:
+        corrections.add(*_listed(given, from_json, "adjustments"))
+
     def get_edits() -> object:
         return [edit.to_json() for edit in edits.active]
+
+    def get_numbers() -> object:
+        return [to_json(adjustment) for adjustment in corrections.active]
 
     def get_audit() -> object:
         return {"quiet": edits.quiet_audit}
@@ -55,6 +70,10 @@ def routes(clock: Clock, edits: Edits) -> list[BaseRoute]:
         Route("/_emulator/edits", delete(edits.clear), methods=["DELETE"]),
         Route("/_emulator/audit", get(get_audit), methods=["GET"]),
         Route("/_emulator/audit", put(put_audit, get_audit), methods=["PUT"]),
+        Route("/_emulator/numbers", get(get_numbers), methods=["GET"]),
+        Route("/_emulator/numbers", put(put_numbers, get_numbers), methods=["PUT"]),
+        Route("/_emulator/numbers", put(post_numbers, get_numbers), methods=["POST"]),
+        Route("/_emulator/numbers", delete(corrections.clear), methods=["DELETE"]),
     ]
 
 
@@ -71,7 +90,7 @@ def _seconds(name: str, number: float) -> timedelta:
         raise ValueError(f"{name} is not a number of seconds: {number!r}") from None
 
 
-def _edits(given: Any) -> list[Edit]:
+def _listed(given: Any, read: Callable[[object], T], what: str) -> list[T]:
     if not isinstance(given, list):
-        raise ValueError("the body must be a JSON list of edits")
-    return [Edit.from_json(item) for item in given]
+        raise ValueError(f"the body must be a JSON list of {what}")
+    return [read(item) for item in given]

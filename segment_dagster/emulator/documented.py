@@ -1,5 +1,7 @@
 """What Segment documents of single endpoints, and their rows in the catalogue do not say: by the endpoint's name."""
 
+from datetime import timedelta
+
 _RANGE = ("granularity", "startTime", "endTime")
 
 REQUIRED: dict[str, tuple[str, ...]] = {
@@ -35,6 +37,18 @@ OFFSET_CURSORS = frozenset({"space_filters"})
 
 FORWARD_ONLY = frozenset({"space_traits", "space_entity_properties"})
 """The pagination object has no `previous`."""
+
+RETENTION: dict[str, tuple[str, timedelta]] = {
+    "regulations": ("createdAt", timedelta(days=90)),
+    "source_regulations": ("createdAt", timedelta(days=90)),
+}
+"""Lists that a record leaves: the field that tells its age, and the age at which it is still listed."""
+
+SUMS: dict[str, str] = {
+    "usage_api_calls_per_source_daily": "usage_api_calls_daily",
+    "usage_mtu_per_source_daily": "usage_mtu_daily",
+}
+"""Lists of numbers that another list has the sums of."""
 
 FIRST_PAGE_ONLY = frozenset({"source_regulations"})
 """A count is taken, but no answer has a pagination object: there is no way to the second page."""

@@ -30,7 +30,11 @@ class Edit:
     """Name of the endpoint that lists the record."""
 
     action: str
-    """One of `ACTIONS`."""
+    """One of `ACTIONS`.
+
+    Where the list is of another endpoint's records, by what they are connected to, `create` connects one of those and
+    `delete` disconnects it.
+    """
 
     id: str
     """Id of the record."""

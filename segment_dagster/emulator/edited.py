@@ -1,15 +1,18 @@
 """The workspace as edits leave it: what the API lists after them."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timezone
 from functools import cache
 from typing import Any
 
 from segment_dagster.emulator.edit import Edit
 from segment_dagster.emulator.world import World
 from segment_dagster.emulator.world.lists import Key, ListOf, filled, key_of, lists_of
-from segment_dagster.emulator.world.making import Change, Lately, Record
+from segment_dagster.emulator.world.making import Change, Lately, Numbers, Record
 from segment_dagster.endpoints import Endpoint
+
+_1970 = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
 class Edited:
@@ -17,7 +20,8 @@ class Edited:
 
     What is modified in a record is modified wherever the record is listed. What names a deleted record, in a field
     that the catalogue calls a reference, is deleted with it. A created record stands at the end of its list, and what
-    belongs to it is empty, or made up where the answer is one record.
+    belongs to it is empty, or made up where the answer is one record. What is disabled or deleted has numbers up to the
+    end of that day, and what is enabled from the next day on. What is created has none.
 
     Args:
         world: The world.
@@ -40,7 +44,9 @@ class Edited:
         self._together = cache(self._all_of)
         self._counted = cache(self._ever)
         self._made: dict[tuple[str, Key], list[Any]] = {}
-        self._lately = Lately(self.records, self._counted, changes, quiet)
+        self._switched = self._switches()
+        enabled = self._is_enabled if self._switched else None
+        self._lately = Lately(self.records, self._counted, changes, quiet, enabled)
 
     def has(self, endpoint: str, values: Mapping[str, str] | None = None) -> bool:
         """Whether there is an endpoint of that name, and that list of it: see `World.has`."""
@@ -63,22 +69,45 @@ class Edited:
         return self._list(self._rows[endpoint], self._lists(endpoint)[key_of(self._rows[endpoint], values)])
 
     def timed(
-        self, endpoint: str, values: Mapping[str, str], query: Mapping[str, tuple[str, ...]], now: datetime
+        self,
+        endpoint: str,
+        values: Mapping[str, str],
+        query: Mapping[str, tuple[str, ...]],
+        now: datetime,
+        numbers: Numbers | None = None,
     ) -> list[Record]:
         """All records of a list that covers a time: see `World.timed`.
+
+        Args:
+            endpoint: The endpoint's name in the catalogue.
+            values: What the list is asked with, without the time.
+            query: All parameters of the query, each with all its values.
+            now: The present, in UTC.
+            numbers: What becomes of the endpoint's numbers.
 
         Raises:
             KeyError: There is no such endpoint or list, or it is not asked for a time.
         """
         if not self.has(endpoint, values):
             raise KeyError(f"there is no list of {endpoint} with {dict(values)}")
-        return self._world.timed(endpoint, values, query, now, self._lately)
+        return self._world.timed(endpoint, values, query, now, replace(self._lately, numbers=numbers or Numbers()))
+
+    def kin(self, row: Endpoint) -> str | None:
+        """The endpoint whose records an endpoint lists once more, by what they are connected to; `None` for its own."""
+        kin = next((reference.endpoint for reference in row.references if reference.field == "id"), None)
+        return kin if kin in self._rows else None
+
+    def is_placed_by_itself(self, row: Endpoint) -> bool:
+        """Whether the records that are listed once more name what their list is asked with."""
+        kin = self.kin(row)
+        fields = {column.field for column in self._rows[kin].columns if column.parameter is None} if kin else set()
+        return row.parent is not None and {bind.parameter for bind in row.parent.binds} <= fields
 
     def _is_touched(self, endpoint: str) -> bool:
         """Whether an edit may have changed the endpoint's lists or the records in them."""
         row = self._rows[endpoint]
         return (
-            any(edit.endpoint in (endpoint, self._kin(row)) for edit in self._done)
+            any(edit.endpoint in (endpoint, self.kin(row)) for edit in self._done)
             or (row.parent is not None and self._touched(row.parent.endpoint))
             or self._loses(endpoint)
         )
@@ -100,11 +129,6 @@ class Edited:
             ever |= {edit.id for edit in self._done if edit.endpoint == endpoint}
         return frozenset(ever - {record.get(field) for record in self.records(endpoint)})
 
-    def _kin(self, row: Endpoint) -> str | None:
-        """The endpoint whose records an endpoint lists once more."""
-        kin = next((reference.endpoint for reference in row.references if reference.field == "id"), None)
-        return kin if kin in self._rows else None
-
     def _lists_of(self, endpoint: str) -> dict[Key, ListOf]:
         return lists_of(self._rows[endpoint], self.records)
 
@@ -123,8 +147,8 @@ class Edited:
         return self._made[key]
 
     def _with_edits(self, row: Endpoint, found: ListOf) -> list[Any]:
-        kin = self._kin(row)
-        if kin and _is_placed_by_itself(row, self._rows[kin]):
+        kin = self.kin(row)
+        if kin and self.is_placed_by_itself(row):
             held = found.values.items()
             records = [each for each in self.records(kin) if all(each.get(name) == value for name, value in held)]
         elif self._world.has(row.name, found.values):
@@ -145,16 +169,34 @@ class Edited:
         return records
 
     def _ever(self, endpoint: str) -> list[Record]:
-        """The world's records, as they are now, but enabled as they were: whatever is deleted keeps its numbers."""
+        """The world's records as they are now: see `Lately.ever`."""
         if not self._touched(endpoint):
             return self._world.records(endpoint)
         now = {record["id"]: record for record in self.records(endpoint)}
-        return [
-            {**now[record["id"]], "enabled": record["enabled"]}
-            if record["id"] in now
-            else {field: value for field, value in record.items() if field not in ("name", "slug")}
-            for record in self._world.records(endpoint)
-        ]
+        made = []
+        for record in self._world.records(endpoint):
+            switches = self._switched.get((endpoint, record["id"]), ())
+            nameless = {field: value for field, value in record.items() if field not in ("name", "slug")}
+            ever = record["enabled"] or any(on for _, on in switches)
+            made.append({**now.get(record["id"], nameless), "enabled": ever})
+        return made
+
+    def _switches(self) -> dict[tuple[str, str], list[tuple[int, bool]]]:
+        """When records are enabled, disabled and deleted: the day, counted from 1970, and whether they are on then."""
+        switched: dict[tuple[str, str], list[tuple[int, bool]]] = {}
+        for edit in self._done:
+            if edit.at and (edit.action == "delete" or "enabled" in edit.fields):
+                on = edit.action != "delete" and bool(edit.fields["enabled"])
+                switched.setdefault((edit.endpoint, edit.id), []).append(((edit.at - _1970).days, on))
+        return switched
+
+    def _is_enabled(self, endpoint: str, identity: str, day: int) -> bool:
+        """Whether a record is enabled on a day, counted from 1970: what is switched is so from the next day on."""
+        switches = self._switched.get((endpoint, identity))
+        if switches is None:
+            return True
+        before = next((each["enabled"] for each in self._world.records(endpoint) if each["id"] == identity), False)
+        return bool(next((on for at, on in reversed(switches) if at < day), before))
 
 
 def edited(records: list[Any], edit: Edit, known: set[str] | None = None) -> list[Any]:
@@ -171,9 +213,3 @@ def edited(records: list[Any], edit: Edit, known: set[str] | None = None) -> lis
         return [record for record in records if record.get("id") != edit.id]
     fields = {name: value for name, value in edit.fields.items() if known is None or name in known}
     return [record | fields if record.get("id") == edit.id else record for record in records]
-
-
-def _is_placed_by_itself(row: Endpoint, kin: Endpoint) -> bool:
-    """Whether the records name what their list is asked with."""
-    fields = {column.field for column in kin.columns if column.parameter is None}
-    return row.parent is not None and {bind.parameter for bind in row.parent.binds} <= fields

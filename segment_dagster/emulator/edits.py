@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from threading import Lock
 
-from segment_dagster.emulator.clock import Clock
+from segment_dagster.emulator.clock import Clock, parsed
+from segment_dagster.emulator.documented import RETENTION
 from segment_dagster.emulator.edit import Edit
 from segment_dagster.emulator.edited import Edited
 from segment_dagster.emulator.world import World
@@ -32,6 +33,8 @@ class _Step:
 
 class Edits:
     """What is done to the workspace, each from its time on. Safe to change from any thread while the emulator answers.
+
+    A record that an edit gives an age leaves its list where Segment lists none so old. The world's own have no age.
 
     Args:
         world: The workspace without the edits.
@@ -109,7 +112,9 @@ class Edits:
             before = _after(self._world, list(steps.values()), self._quiet)
             steps[number] = self._step(timed[number], number, before)
         self._given = [steps[number].given for number in range(len(timed))]
-        self._steps = list(steps.values())
+        # a list that keeps nothing that is old loses by itself what an edit gives an age
+        ends = [end for step in steps.values() if (end := _end_of(step))]
+        self._steps = sorted([*steps.values(), *ends], key=lambda step: step.at)
         self._views = {}
 
     def _step(self, edit: Edit, number: int, before: Edited) -> _Step:
@@ -141,7 +146,7 @@ class Edits:
         return _Step(given, edit.at, done, told)
 
     def _row(self, edit: Edit, before: Edited) -> Endpoint:
-        editable = {row.name: row for row in self._world.catalogue if _is_editable(row) and before.has(row.name)}
+        editable = {row.name: row for row in self._world.catalogue if _is_editable(row, before)}
         if edit.endpoint not in editable:
             known = ", ".join(editable)
             raise ValueError(f"{edit.named}: the records of no such endpoint can be edited; they are {known}")
@@ -154,8 +159,10 @@ class Edits:
         return row
 
 
-def _is_editable(row: Endpoint) -> bool:
-    return row.time is None and not row.wrapped and any(column.field == "id" for column in row.columns)
+def _is_editable(row: Endpoint, before: Edited) -> bool:
+    """Whether an endpoint lists objects with an id that are not where they are because of another's fields."""
+    objects = row.time is None and not row.wrapped and any(column.field == "id" for column in row.columns)
+    return objects and before.has(row.name) and not before.is_placed_by_itself(row)
 
 
 def _created(row: Endpoint, edit: Edit, before: Edited) -> tuple[Edit, Edit]:
@@ -168,7 +175,13 @@ def _created(row: Endpoint, edit: Edit, before: Edited) -> tuple[Edit, Edit]:
     if any(record.get("id") == edit.id for record in listed):
         raise ValueError(f"{edit.named}: there is such a record already")
     models = listed or before.records(row.name)
-    if edit.like is not None:
+    kin = before.kin(row)
+    if kin is not None:
+        # it is there already, and is connected
+        models = [record for record in before.records(kin) if record.get("id") == edit.id]
+        if not models or edit.like is not None:
+            raise ValueError(f"{edit.named}: only a record of {kin} can be connected, and it is like itself")
+    elif edit.like is not None:
         models = [record for record in before.records(row.name) if record.get("id") == edit.like]
     if not models:
         raise ValueError(f"{edit.named}: there is no record to copy{f' with the id {edit.like!r}' * bool(edit.like)}")
@@ -178,6 +191,17 @@ def _created(row: Endpoint, edit: Edit, before: Edited) -> tuple[Edit, Edit]:
     fields = copied | placed | dict(edit.fields)
     given = replace(edit, values=dict(values))
     return given, replace(given, fields=fields)
+
+
+def _end_of(step: _Step) -> _Step | None:
+    """What takes a record from its list because of its age, where an edit says how old it is."""
+    field, kept = RETENTION.get(step.given.endpoint, ("", timedelta(0)))
+    born = parsed(str(step.given.fields.get(field)))
+    if born is None:
+        return None
+    at = max(step.at, born + kept + timedelta(microseconds=1))
+    end = Edit(step.given.endpoint, "delete", step.given.id, values=step.given.values, at=at, silent=True)
+    return replace(step, given=end, at=at, done=end)
 
 
 def _after(world: World, steps: Sequence[_Step], quiet: bool) -> Edited:

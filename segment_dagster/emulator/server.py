@@ -12,6 +12,7 @@ import uvicorn
 
 from segment_dagster.emulator.app import Parts, build_app
 from segment_dagster.emulator.clock import Clock, in_utc
+from segment_dagster.emulator.corrections import Corrections
 from segment_dagster.emulator.edits import Edits
 from segment_dagster.emulator.faults import Fault, Faults
 from segment_dagster.emulator.features import Features
@@ -41,6 +42,7 @@ class Emulator:
     features: Features
     clock: Clock
     edits: Edits
+    corrections: Corrections
 
     def records(self, endpoint: str, values: Mapping[str, str] | None = None) -> list[Any]:
         """The records that the API lists right now.
@@ -128,6 +130,7 @@ def running(
             features=Features(facts.catalogue, without, gate_status),
             clock=clock,
             edits=Edits(facts, clock, quiet_audit=quiet_audit),
+            corrections=Corrections(facts, clock),
             transports={},
             cursor_place=cursor_place,
         )
@@ -157,6 +160,7 @@ def running(
                 features=parts.features,
                 clock=parts.clock,
                 edits=parts.edits,
+                corrections=parts.corrections,
             )
         finally:
             server.should_exit = True

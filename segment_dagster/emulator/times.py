@@ -23,21 +23,24 @@ def check_time(row: Endpoint, query: Query, now: datetime) -> None:
         now: The present, in UTC.
 
     Raises:
-        Refused: A parameter is missing, or not a time, or the range is against the documented limits: status 422.
+        Refused: A parameter is missing, or not a time, or the range is against the documented limits, or the month is
+            in the future: status 422.
     """
     if isinstance(row.time, Months):
-        _check_period(required(query, "period"))
+        _check_period(required(query, "period"), now)
     elif row.time:
         _check_range(row, row.time, query, now)
 
 
-def _check_period(period: str) -> None:
+def _check_period(period: str, now: datetime) -> None:
     try:
-        first = bool(_DATE.fullmatch(period)) and date.fromisoformat(period).day == 1
+        first = date.fromisoformat(period) if _DATE.fullmatch(period) else None
     except ValueError:
-        first = False
-    if not first:
+        first = None
+    if first is None or first.day != 1:
         raise bad_parameter("period", "period must be the first day of a month, such as 2021-02-01")
+    if first > now.date():
+        raise bad_parameter("period", "period must not be in the future")
 
 
 def _check_range(row: Endpoint, time: TimeRange, query: Query, now: datetime) -> None:

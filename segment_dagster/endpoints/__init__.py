@@ -9,6 +9,7 @@ from segment_dagster.endpoints.catalog import CATALOG
 from segment_dagster.endpoints.connections import CONNECTIONS
 from segment_dagster.endpoints.credentials import CREDENTIALS
 from segment_dagster.endpoints.delivery import DELIVERY
+from segment_dagster.endpoints.deltas import deltas_of
 from segment_dagster.endpoints.engage import ENGAGE
 from segment_dagster.endpoints.functions import FUNCTIONS
 from segment_dagster.endpoints.model import (
@@ -56,6 +57,9 @@ CATALOGUE: tuple[Endpoint, ...] = (
 )
 """Every endpoint, each after those it is asked with."""
 
+TABLES: tuple[Endpoint, ...] = (*CATALOGUE, *deltas_of(CATALOGUE))
+"""Every table: those of the endpoints, and those worked out from them."""
+
 IDENTITY: Endpoint = WORKSPACE[0]
 """The endpoint that says whom a token belongs to. Everything else in the lineage is below it."""
 
@@ -63,6 +67,7 @@ __all__ = [
     "CATALOGUE",
     "HISTORY",
     "IDENTITY",
+    "TABLES",
     "Bind",
     "Column",
     "DataType",

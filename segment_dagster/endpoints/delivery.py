@@ -24,6 +24,7 @@ _TO_DESTINATION = Reference(field="destinationConfigId", endpoint="destinations"
 _GRANULARITY = choice("granularity", "How long the counted time is.", "DAY", "HOUR", "MINUTE", parameter="granularity")
 
 _OVERVIEW_TIME = TimeRange(
+    column="time",
     # One less than the limit: midnight 30 days ago is more than 30 days ago.
     days=29,
     granularity="DAY",
@@ -80,6 +81,8 @@ DELIVERY = (
         parent=each("sources", sourceId="id"),
         parameters=(always("groupBy", "eventName", "eventType", "appVersion"),),
         time=_OVERVIEW_TIME,
+        measure=("count",),
+        measured_by="sourceId",
         references=(_TO_SOURCE,),
         columns=_SOURCE_COLUMNS,
     ),
@@ -98,6 +101,8 @@ DELIVERY = (
         parent=each("sources", sourceId="id"),
         parameters=_OVERVIEW_GROUPS,
         time=_OVERVIEW_TIME,
+        measure=("count",),
+        measured_by="sourceId",
         references=(_TO_SOURCE,),
         columns=_SOURCE_COLUMNS,
     ),
@@ -116,6 +121,8 @@ DELIVERY = (
         parent=each("sources", sourceId="id"),
         parameters=_OVERVIEW_GROUPS,
         time=_OVERVIEW_TIME,
+        measure=("count",),
+        measured_by="sourceId",
         references=(_TO_SOURCE,),
         columns=_SOURCE_COLUMNS,
     ),
@@ -134,6 +141,8 @@ DELIVERY = (
         parent=each("destinations", sourceId="sourceId", destinationConfigId="id"),
         parameters=_OVERVIEW_GROUPS,
         time=_OVERVIEW_TIME,
+        measure=("count",),
+        measured_by="destinationConfigId",
         references=(_TO_SOURCE, _TO_DESTINATION),
         columns=_DESTINATION_COLUMNS,
     ),
@@ -152,6 +161,8 @@ DELIVERY = (
         parent=each("destinations", sourceId="sourceId", destinationConfigId="id"),
         parameters=_OVERVIEW_GROUPS,
         time=_OVERVIEW_TIME,
+        measure=("count",),
+        measured_by="destinationConfigId",
         references=(_TO_SOURCE, _TO_DESTINATION),
         columns=_DESTINATION_COLUMNS,
     ),
@@ -170,6 +181,8 @@ DELIVERY = (
         parent=each("destinations", sourceId="sourceId", destinationConfigId="id"),
         parameters=_OVERVIEW_GROUPS,
         time=_OVERVIEW_TIME,
+        measure=("count",),
+        measured_by="destinationConfigId",
         references=(_TO_SOURCE, _TO_DESTINATION),
         columns=_DESTINATION_COLUMNS,
     ),
@@ -186,6 +199,8 @@ DELIVERY = (
         exploded=Exploded(field="metrics"),
         parent=each("destinations", destinationId="id", sourceId="sourceId"),
         time=TimeRange(
+            column="startTime",
+            totals=True,
             # One less than the limit: midnight 14 days ago is more than 14 days ago.
             days=13,
             granularity="DAY",

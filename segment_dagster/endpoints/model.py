@@ -7,7 +7,7 @@ from datetime import timedelta
 from enum import Enum
 from typing import Literal
 
-DataType = Literal["text", "bigint", "double", "bool", "timestamp", "json"]
+DataType = Literal["text", "bigint", "double", "bool", "date", "timestamp", "json"]
 """The dlt data types that a column can be declared with."""
 
 
@@ -107,6 +107,9 @@ class Span:
 class TimeRange:
     """The endpoint is asked for a range of time: `startTime`, included, to `endTime`, excluded."""
 
+    column: str
+    """The field of a row that says when it was."""
+
     days: int
     """Whole days, in UTC, before the present one that a full read covers."""
 
@@ -114,10 +117,19 @@ class TimeRange:
     """Whether a full read goes on into the present day. It then sends no `endTime`."""
 
     granularity: str | None = None
-    """The `granularity` of a full read; `None` where the endpoint has no such parameter."""
+    """The `granularity` asked for where no setting says otherwise; `None` where there is no such parameter."""
 
     spans: tuple[Span, ...] = ()
     """The limits that Segment documents, if it does."""
+
+    lag: timedelta = timedelta(0)
+    """How far the numbers are behind the present: later ones are not asked for."""
+
+    totals: bool = False
+    """Whether an answer holds totals over the whole range, so that each day has to be asked for apart."""
+
+    overlap: timedelta | None = None
+    """How far before its latest row a table is read again; `None` where it is read by the day and not from there on."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,6 +138,12 @@ class Months:
 
     count: int
     """Months that a full read covers: the present one, in UTC, and those before it."""
+
+    column: str = "period"
+    """The field of a row that says which month it belongs to."""
+
+    moment: str = "timestamp"
+    """The field of a row that says when its count was taken."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -234,6 +252,18 @@ class Endpoint:
     optional_key: tuple[str, ...] = ()
     """Fields of the key that a record may lack: null is a value of theirs like any other."""
 
+    derived_from: str | None = None
+    """The endpoint whose rows these are worked out from; `None` where they are the API's own."""
+
+    cumulative: tuple[str, ...] = ()
+    """Fields that count since the month began: what each day adds has a table of its own."""
+
+    measure: tuple[str, ...] = ()
+    """Fields that count what happened at a row's time: their sums are watched, day by day."""
+
+    measured_by: str | None = None
+    """The field that tells apart the series which are watched; `None` where there is one."""
+
     page_size: int | None = None
     """Largest page the API allows, in rows; `None` where the endpoint is not paginated."""
 
@@ -289,10 +319,26 @@ class Endpoint:
 
     @property
     def upstream(self) -> tuple[str, ...]:
-        """Names of the endpoints above this one in the lineage: what it is asked with and what its records name."""
-        above = [self.parent.endpoint] if self.parent else []
+        """Names of the endpoints above this one in the lineage: what it is made of or asked with, and what it names."""
+        above = [self.derived_from] if self.derived_from else []
+        above += [self.parent.endpoint] if self.parent else []
         above += [reference.endpoint for reference in self.references]
         return tuple(dict.fromkeys(above))
+
+    @property
+    def partitioned(self) -> bool:
+        """Whether the table is read in parts, by the day or by the month, and each part replaced whole."""
+        return isinstance(self.time, Months) or (isinstance(self.time, TimeRange) and self.time.overlap is None)
+
+    @property
+    def incremental(self) -> bool:
+        """Whether the table is read from its latest row on, and what comes merged by the key."""
+        return self.time is not None and not self.partitioned
+
+    @property
+    def moment(self) -> str | None:
+        """The field that says when a row's counts are of; `None` where the endpoint is not asked for a time."""
+        return self.time.moment if isinstance(self.time, Months) else self.time.column if self.time else None
 
     @property
     def keeps_history(self) -> bool:
@@ -336,6 +382,10 @@ class Endpoint:
             yield f"{unknown} of the trail is not among its columns"
         if unknown := [reference.field for reference in self.references if reference.field not in fields]:
             yield f"reference {unknown} is not among its columns"
+        watched = [*self.cumulative, *self.measure, *([self.measured_by] if self.measured_by else [])]
+        watched += [self.time.column, self.moment or ""] if self.time else []
+        if unknown := [field for field in watched if field not in fields]:
+            yield f"{unknown} of its times and counts is not among its columns"
         placeholders = re.findall(r"{(\w+)}", self.path)
         bound = [bind.parameter for bind in self.parent.binds] if self.parent else []
         if unbound := [name for name in placeholders if name not in bound]:

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from segment_dagster.endpoints import CATALOGUE, Endpoint
+from segment_dagster.endpoints import TABLES, Endpoint, Months
 
 _TABLE = re.compile(r"(?<=<!-- assets -->\n).*?(?=<!-- /assets -->)", re.DOTALL)
 
@@ -25,10 +25,14 @@ def _limits(endpoint: Endpoint) -> list[str]:
     limits = [f"Needs the feature {endpoint.feature}."] if endpoint.feature else []
     if endpoint.requests_per_minute:
         limits.append(f"{endpoint.requests_per_minute} requests a minute.")
-    return [*limits, *(["Weekly."] if endpoint.slow else [])]
+    if endpoint.slow:
+        limits.append("Weekly.")
+    if endpoint.partitioned:
+        limits.append("By the month." if isinstance(endpoint.time, Months) else "By the day.")
+    return [*limits, *(["From its latest row on."] if endpoint.incremental else [])]
 
 
-def with_table(text: str, endpoints: Sequence[Endpoint] = CATALOGUE) -> str:
+def with_table(text: str, endpoints: Sequence[Endpoint] = TABLES) -> str:
     """The text with its table of assets made anew.
 
     Raises:

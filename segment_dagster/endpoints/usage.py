@@ -1,6 +1,6 @@
 """Usage: what the workspace is billed for, API calls and monthly tracked users."""
 
-from segment_dagster.endpoints.columns import V1, count, moment, text, unix_moment
+from segment_dagster.endpoints.columns import V1, count, given, moment, text, unix_moment
 from segment_dagster.endpoints.model import Endpoint, Months
 
 _API_CALLS = "https://docs.segmentapis.com/tag/API-Calls"
@@ -11,8 +11,10 @@ _MONTHS = Months(count=2)
 
 # No reference to `sources`: a source that was deleted keeps its numbers.
 _SOURCE_ID = text("sourceId", "The source that was used, which may have been deleted since.")
+_PERIOD = given("period", "The month that the count belongs to, as its first day.", type="date")
 _TIMESTAMP = moment("timestamp", "The day of the snapshot.")
-_API_CALL_COUNT = count("apiCalls", "API calls since the month began; the difference to the day before is the day's.")
+_API_CALL_COUNT = count("apiCalls", "API calls since the month began.")
+_USERS = ("anonymous", "anonymousIdentified", "identified", "neverIdentified")
 _MTU_COUNTS = (
     unix_moment("periodStart", "When the month of usage begins."),
     unix_moment("periodEnd", "When the month of usage ends."),
@@ -33,9 +35,10 @@ USAGE = (
         selector=("data", "dailyWorkspaceAPICallsUsage"),
         media_type=V1,
         page_size=1000,
-        primary_key=("timestamp",),
+        primary_key=("period", "timestamp"),
         time=_MONTHS,
-        columns=(_API_CALL_COUNT, _TIMESTAMP),
+        cumulative=("apiCalls",),
+        columns=(_PERIOD, _API_CALL_COUNT, _TIMESTAMP),
     ),
     Endpoint(
         name="usage_api_calls_per_source_daily",
@@ -46,9 +49,11 @@ USAGE = (
         selector=("data", "dailyPerSourceAPICallsUsage"),
         media_type=V1,
         page_size=1000,
-        primary_key=("sourceId", "timestamp"),
+        primary_key=("sourceId", "period", "timestamp"),
         time=_MONTHS,
-        columns=(_SOURCE_ID, _API_CALL_COUNT, _TIMESTAMP),
+        cumulative=("apiCalls",),
+        measured_by="sourceId",
+        columns=(_PERIOD, _SOURCE_ID, _API_CALL_COUNT, _TIMESTAMP),
     ),
     Endpoint(
         name="usage_mtu_daily",
@@ -59,9 +64,10 @@ USAGE = (
         selector=("data", "dailyWorkspaceMTUUsage"),
         media_type=V1,
         page_size=1000,
-        primary_key=("timestamp",),
+        primary_key=("period", "timestamp"),
         time=_MONTHS,
-        columns=_MTU_COUNTS,
+        cumulative=_USERS,
+        columns=(_PERIOD, *_MTU_COUNTS),
     ),
     Endpoint(
         name="usage_mtu_per_source_daily",
@@ -72,8 +78,10 @@ USAGE = (
         selector=("data", "dailyPerSourceMTUUsage"),
         media_type=V1,
         page_size=1000,
-        primary_key=("sourceId", "timestamp"),
+        primary_key=("sourceId", "period", "timestamp"),
         time=_MONTHS,
-        columns=(_SOURCE_ID, *_MTU_COUNTS),
+        cumulative=_USERS,
+        measured_by="sourceId",
+        columns=(_PERIOD, _SOURCE_ID, *_MTU_COUNTS),
     ),
 )

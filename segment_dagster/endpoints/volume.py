@@ -1,5 +1,7 @@
 """Event volume: how many events arrive."""
 
+from datetime import timedelta
+
 from segment_dagster.endpoints.columns import V1, always, choice, count, moment, nested, text
 from segment_dagster.endpoints.model import Endpoint, Exploded, Paging, TimeRange
 
@@ -18,7 +20,9 @@ VOLUME = (
         optional_key=("sourceId", "eventName", "eventType"),
         exploded=Exploded(field="series", without=("total",)),
         parameters=(always("groupBy", "source", "eventName", "eventType"),),
-        time=TimeRange(days=30, granularity="DAY"),
+        time=TimeRange(column="time", days=30, granularity="DAY", lag=timedelta(minutes=1)),
+        measure=("count",),
+        measured_by="sourceId",
         requests_per_minute=60,
         columns=(
             choice("granularity", "How long the counted time is.", "DAY", "HOUR", "MINUTE", parameter="granularity"),

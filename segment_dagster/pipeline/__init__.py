@@ -1,5 +1,6 @@
 """Where the rows go and how they get there. It knows dlt and no Dagster."""
 
+from segment_dagster.pipeline.cursor import windows_since
 from segment_dagster.pipeline.errors import LoadError
 from segment_dagster.pipeline.lock import PIPELINE_NAME
 from segment_dagster.pipeline.place import DATASET, Place, settle
@@ -18,4 +19,5 @@ __all__ = [
     "load",
     "open_tables",
     "settle",
+    "windows_since",
 ]

@@ -33,10 +33,28 @@ class Tables:
             return {}
         return self._client.get_storage_table(table)[1]
 
-    def count(self, table: str, *, null: str | None = None) -> int:
-        """The number of rows in the table; of those alone in which the column `null` is null, where it is given."""
-        where = f" WHERE {self._column(null)} IS NULL" if null else ""
-        return int(self._query(f"SELECT count(*) FROM {self._name(table)}{where}")[0][0])  # noqa: S608 - escaped names
+    def count(self, table: str, where: str | None = None) -> int:
+        """The number of rows in the table, or of those that meet a condition in SQL."""
+        condition = f" WHERE {where}" if where else ""
+        return int(self._query(f"SELECT count(*) FROM {self._name(table)}{condition}")[0][0])  # noqa: S608 - escaped names
+
+    def latest(self, table: str, column: str) -> Any:
+        """The greatest value of a column; `None` where the table or the column is not there, or holds nothing."""
+        if column not in self.columns(table):
+            return None
+        return self._query(f"SELECT max({self._column(column)}) FROM {self._name(table)}")[0][0]  # noqa: S608
+
+    def sums(self, table: str, measures: Sequence[str], by: Sequence[str], where: str) -> Rows:
+        """Sums of columns over the rows that meet a condition in SQL.
+
+        Returns:
+            For each group its columns, in the order of `by`, then the sums, in the order of `measures`.
+        """
+        columns = ", ".join(self._column(column) for column in by)
+        sums = ", ".join(f"sum({self._column(measure)})" for measure in measures)
+        return self._query(
+            f"SELECT {columns}, {sums} FROM {self._name(table)} WHERE {where} GROUP BY {columns}"  # noqa: S608
+        )
 
     def duplicates(
         self, table: str, key: Sequence[str], limit: int, *, optional: Sequence[str] = (), null: str | None = None
@@ -75,15 +93,26 @@ class Tables:
         )
         return self._count_and_first(found, columns, limit)
 
-    def orphans(self, table: str, column: str, target: str, target_column: str, limit: int) -> tuple[int, Rows]:
+    def orphans(
+        self, table: str, column: str, target: str, target_column: str, limit: int, *, where: str | None = None
+    ) -> tuple[int, Rows]:
         """Values of a column that the target table does not have.
+
+        Args:
+            table: The table.
+            column: Its column.
+            target: The other table.
+            target_column: Its column.
+            limit: How many to return, at most.
+            where: Which rows of the table to look at, as a condition in SQL; all where it is left out.
 
         Returns:
             How many there are, and the first of them: the value and the number of rows that hold it.
         """
         name, wanted = self._column(column), self._column(target_column)
+        rows = f"(SELECT {name} FROM {self._name(table)} WHERE {where})" if where else self._name(table)  # noqa: S608
         found = (
-            f"SELECT {name}, count(*) AS rows_found FROM {self._name(table)} AS child "  # noqa: S608
+            f"SELECT {name}, count(*) AS rows_found FROM {rows} AS child "  # noqa: S608
             f"WHERE {name} IS NOT NULL AND NOT EXISTS "
             f"(SELECT 1 FROM {self._name(target)} AS parent WHERE parent.{wanted} = child.{name}) GROUP BY {name}"
         )

@@ -11,28 +11,33 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, CancelledError, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timezone
+from datetime import date, datetime, timezone
 from itertools import chain
 from math import ceil
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from dlt.common.runtime.collector import NULL_COLLECTOR
 from dlt.common.runtime.collector_base import Collector
 
 from segment_dagster.client import ApiError, Meter, Page, SegmentClient
 from segment_dagster.client.errors import FeatureError, NotFoundError
-from segment_dagster.endpoints import CATALOGUE, Endpoint
+from segment_dagster.endpoints import TABLES, Endpoint
 from segment_dagster.errors import SegmentError, SettingError
 from segment_dagster.redaction import Redact, redactor
 from segment_dagster.settings import Settings
+from segment_dagster.source.chosen import as_chosen
 from segment_dagster.source.columns import column_name
-from segment_dagster.source.lists import Values, lists_of
+from segment_dagster.source.deltas import daily_deltas
+from segment_dagster.source.lists import lists_of
 from segment_dagster.source.records import records_of_rows
 from segment_dagster.source.rows import rows_of, schema_of
 from segment_dagster.source.spool import Part, Spool
+from segment_dagster.source.times import Asked, Values, Window, default_window, times_of
 from segment_dagster.wording import counted, duration
 
 PREVIEW_ROWS = 5
@@ -72,6 +77,12 @@ class Delivery:
 
     preview: Sequence[Mapping[str, Any]]
     """The first few rows, without secrets whatever the settings say."""
+
+    window: Window | None = None
+    """The time that was asked for, in UTC; `None` where the endpoint is not asked for a time."""
+
+    read: Sequence[Values] = ()
+    """What the lists were asked with that came whole. Of endpoints that are read in parts alone."""
 
 
 @dataclass(frozen=True)
@@ -164,8 +175,12 @@ class _Reading:
     lists: int
     meter: Meter = field(default_factory=Meter)
     failed: threading.Event = field(default_factory=threading.Event)
+    window: Window | None = None
     read: int = 0
     """Lists that came whole."""
+
+    values: list[Values] = field(default_factory=list)
+    """What they were asked with, where that is needed later."""
 
     gone: int = 0
     """Lists that answered 404."""
@@ -181,20 +196,22 @@ class WorkspaceReader:
         settings: Token, address, layout, concurrency.
         catalogue: The endpoints that can be read.
         collector: Shows progress: one counter an endpoint, in rows.
-        now: The present, in UTC, for endpoints that are asked for a time; the clock's where it is left out.
+        now: The present, in UTC, for endpoints that are asked for a time; where it is left out, that of the settings,
+            and where they have none, the clock's.
     """
 
     def __init__(
         self,
         settings: Settings,
-        catalogue: Sequence[Endpoint] = CATALOGUE,
+        catalogue: Sequence[Endpoint] = TABLES,
         collector: Collector = NULL_COLLECTOR,
         now: datetime | None = None,
     ) -> None:
         self.settings = settings
-        self.now = now or datetime.now(timezone.utc)
+        self.now = now or settings.now or datetime.now(timezone.utc)
         self.client = SegmentClient(settings)
-        self._catalogue = {endpoint.name: endpoint for endpoint in catalogue}
+        self._catalogue = {endpoint.name: self._as_chosen(endpoint) for endpoint in catalogue}
+        self._windows: dict[str, Window] = {}
         self._collector = collector
         self._directory: Path | None = None
         self._delete: Callable[[], object] = _nothing
@@ -222,7 +239,12 @@ class WorkspaceReader:
     def know(self, endpoints: Iterable[Endpoint]) -> None:
         """Add endpoints to those that can be read."""
         with self._lock:
-            self._catalogue.update({endpoint.name: endpoint for endpoint in endpoints})
+            self._catalogue.update({endpoint.name: self._as_chosen(endpoint) for endpoint in endpoints})
+
+    def cover(self, windows: Mapping[str, Window]) -> None:
+        """Say which time endpoints are to be read for, by their names, before they are read."""
+        with self._lock:
+            self._windows.update(windows)
 
     def offered(self, *, slow: bool = True) -> list[Endpoint]:
         """The endpoints that the layout in use has, with the slow ones or without."""
@@ -250,6 +272,7 @@ class WorkspaceReader:
             SegmentError: It could not be read whole.
         """
         with self._lock:
+            endpoint = self._catalogue.get(endpoint.name, endpoint)
             together = self._together(endpoint)
             mine = endpoint.name not in self._reads
             if mine:
@@ -294,6 +317,9 @@ class WorkspaceReader:
                 raise
         return deliveries, failures
 
+    def _as_chosen(self, endpoint: Endpoint) -> Endpoint:
+        return as_chosen(endpoint, self.settings.granularity, self.settings.group_by)
+
     def _stop(self) -> None:
         # what is queued finds the flag: futures that a pool cancels on its way down never end for those who wait
         self._stopping.set()
@@ -329,9 +355,12 @@ class WorkspaceReader:
         if self._stopping.is_set():
             raise CancelledError
         endpoint = together[0]
-        lists = self._lists(endpoint)
+        if endpoint.derived_from:
+            return {endpoint.name: self._derive(endpoint, endpoint.derived_from)}
+        window = self._windows.get(endpoint.name) or default_window(endpoint, self.now)
+        lists = self._lists(endpoint, window)
         started = time.monotonic()
-        reading = _Reading([self._progress(each) for each in together], len(lists))
+        reading = _Reading([self._progress(each) for each in together], len(lists), window=window)
         try:
             self._read_lists(endpoint, lists, reading)
             if reading.gone and not reading.read:
@@ -359,7 +388,39 @@ class WorkspaceReader:
             redact_preview=redactor(endpoint, replace(self.settings, include_secrets=False)),
         )
 
-    def _read_lists(self, endpoint: Endpoint, lists: Sequence[Values], reading: _Reading) -> None:
+    def _derive(self, endpoint: Endpoint, base: str) -> Delivery:
+        """Work out an endpoint's rows from those of another."""
+        try:
+            delivery = self.read(self.endpoint(base))
+        except SegmentError as reason:
+            raise ParentError(endpoint, base, reason, "it is worked out from") from reason
+        assert endpoint.time is not None and endpoint.moment is not None
+        period, moment = column_name(endpoint.time.column), column_name(endpoint.moment)
+        key = [column_name(field) for field in endpoint.primary_key]
+        rows = list(
+            daily_deltas(
+                chain.from_iterable(pq.read_table(part.path).to_pylist() for part in delivery.parts),
+                series=[name for name in key if name not in (period, moment)],
+                period=period,
+                moment=moment,
+                counts=[column_name(field) for field in endpoint.measure],
+            )
+        )
+        spool = Spool(self._place(endpoint), schema_of(endpoint))
+        spool.write(pa.Table.from_pylist(rows, schema=schema_of(endpoint)))
+        names = {column.field: column_name(column.field) for column in endpoint.columns}
+        preview = [{field: _shown(row[name]) for field, name in names.items()} for row in rows[:PREVIEW_ROWS]]
+        return replace(
+            delivery,
+            endpoint=endpoint,
+            parts=spool.close(),
+            rows=len(rows),
+            records=len(rows),
+            total_entries=None,
+            preview=preview,
+        )
+
+    def _read_lists(self, endpoint: Endpoint, lists: Sequence[Asked], reading: _Reading) -> None:
         if len(lists) > 1 or endpoint.parent:
             self._forecast(endpoint, len(lists))
         # what fails for every list should fail once and not once for each thread
@@ -367,7 +428,7 @@ class WorkspaceReader:
             self._read_list(lists[0], reading)
             lists = lists[1:]
         with self._workers_for(endpoint, len(lists)) as workers:
-            pending = {workers.submit(self._read_list, values, reading) for values in lists}
+            pending = {workers.submit(self._read_list, asked, reading) for asked in lists}
             try:
                 while pending:
                     done, pending = wait(pending, self.settings.progress, FIRST_EXCEPTION)
@@ -411,6 +472,8 @@ class WorkspaceReader:
             seconds=seconds,
             waited=reading.meter.waited,
             preview=part.preview,
+            window=reading.window,
+            read=reading.values,
         )
         said = f"{name}: {counted(delivery.rows, 'row')} in {counted(delivery.requests, 'request')}, {seconds:.1f} s"
         logger.info(said)
@@ -434,11 +497,13 @@ class WorkspaceReader:
             f"feature {endpoint.feature!r}, there is nothing, or SEGMENT_BASE_URL is not the API's",
         )
 
-    def _lists(self, endpoint: Endpoint) -> list[Values]:
+    def _lists(self, endpoint: Endpoint, window: Window | None) -> list[Asked]:
         """What to ask for, list by list."""
         if self.settings.layout == "versioned":
-            return [{}]
-        return lists_of(endpoint, self._parents(endpoint), self.now)
+            return [Asked({})]
+        # before the parents are asked for: a time that cannot be read should cost no request
+        times = times_of(endpoint, window, self.now, self.settings.concurrency)
+        return lists_of(endpoint, self._parents(endpoint), times)
 
     def _parents(self, endpoint: Endpoint) -> list[dict[str, Any]]:
         """What each record of the parent gives to the requests."""
@@ -481,8 +546,9 @@ class WorkspaceReader:
             duration(reading.meter.waited),
         )
 
-    def _read_list(self, values: Values, reading: _Reading) -> None:
+    def _read_list(self, asked: Asked, reading: _Reading) -> None:
         """Read one list to its end."""
+        values = asked.values
         totals: dict[str, int | None] = {}
         parts = {part.endpoint.name: part for part in reading.parts}
         endpoints = [part.endpoint for part in reading.parts]
@@ -491,7 +557,7 @@ class WorkspaceReader:
             for page in self.client.pages(endpoints, values, reading.meter, reading.failed):
                 self._raise_if_stopped(reading)
                 totals[page.endpoint.name] = page.total_entries
-                self._take(page, values, parts[page.endpoint.name], alone=len(parts) == 1)
+                self._take(page, asked, parts[page.endpoint.name], alone=len(parts) == 1)
         except NotFoundError as error:
             # a parent may be deleted between its listing and its turn; a feature that is lacking may answer 404 too
             if totals or not (values or endpoints[0].feature):
@@ -503,33 +569,36 @@ class WorkspaceReader:
             return
         with self._lock:
             reading.read += 1
+            if endpoints[0].partitioned:
+                reading.values.append(values)
             for name, part in parts.items():
                 total = totals.get(name)
                 part.total = None if part.total is None or total is None else part.total + total
 
-    def _take(self, page: Page, values: Values, part: _Progress, *, alone: bool) -> None:
+    def _take(self, page: Page, asked: Asked, part: _Progress, *, alone: bool) -> None:
         """Turn a page into rows on disk."""
         if part.failure:
             return
         endpoint = part.endpoint
         try:
-            records = records_of_rows(endpoint, page.records, values)
+            records = records_of_rows(endpoint, page.records, asked.values)
             try:
                 rows = [part.redact(record) for record in records]
                 preview = [part.redact_preview(record) for record in records[:PREVIEW_ROWS]]
             except RecursionError as error:
                 raise NestingError(endpoint) from error
-            part.spool.write(rows_of(endpoint, rows))
+            table = _within(endpoint, rows_of(endpoint, rows), asked.within)
+            part.spool.write(table)
         except SegmentError as error:
             if alone:
                 raise
             part.failure = error
             return
         with self._lock:
-            part.rows += len(rows)
+            part.rows += table.num_rows
             part.records += len(page.records)
             part.preview += preview[: PREVIEW_ROWS - len(part.preview)]
-            self._collector.update(endpoint.name, inc=len(rows))
+            self._collector.update(endpoint.name, inc=table.num_rows)
 
     def _raise_if_stopped(self, reading: _Reading) -> None:
         if reading.failed.is_set() or self._stopping.is_set():
@@ -540,9 +609,31 @@ def _asked_alike(one: Endpoint, other: Endpoint) -> bool:
     """Whether two endpoints are lists of one answer."""
 
     def asked(endpoint: Endpoint) -> tuple[object, ...]:
-        return endpoint.path, endpoint.media_type, endpoint.parent, endpoint.parameters, endpoint.time
+        return (
+            endpoint.path,
+            endpoint.media_type,
+            endpoint.parent,
+            endpoint.parameters,
+            endpoint.time,
+            endpoint.derived_from,
+        )
 
     return asked(one) == asked(other)
+
+
+def _within(endpoint: Endpoint, table: pa.Table, window: Window | None) -> pa.Table:
+    """The rows whose time is within a window."""
+    if window is None or endpoint.time is None:
+        return table
+    moments = table.column(column_name(endpoint.time.column))
+    kept = pc.greater_equal(moments, pa.scalar(window.start, moments.type))
+    if window.end is not None:
+        kept = pc.and_(kept, pc.less(moments, pa.scalar(window.end, moments.type)))
+    return table.filter(kept)
+
+
+def _shown(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, date) else value
 
 
 def _of(endpoint: Endpoint, asked: Endpoint, failure: BaseException) -> BaseException:

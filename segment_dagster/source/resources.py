@@ -9,9 +9,10 @@ from dlt.common.schema.typing import TColumnSchema
 from dlt.extract import DltResource, DltSource
 from dlt.extract.items import DataItemWithMeta
 
-from segment_dagster.endpoints import CATALOGUE, Endpoint
+from segment_dagster.endpoints import TABLES, Endpoint
 from segment_dagster.settings import resolve
 from segment_dagster.source.columns import column_name, columns_of
+from segment_dagster.source.disposition import disposition_of, scope_of
 from segment_dagster.source.history import (
     SCD2,
     VERSION_COLUMN,
@@ -41,7 +42,7 @@ def segment_source(
     requests_per_minute: int | None = None,
     include_secrets: bool | None = None,
     history: bool | None = None,
-    catalogue: Sequence[Endpoint] = CATALOGUE,
+    catalogue: Sequence[Endpoint] = TABLES,
 ) -> DltSource:
     """The endpoints of a Segment workspace as dlt resources, for any dlt pipeline.
 
@@ -104,7 +105,12 @@ def resource_of(endpoint: Endpoint, read: Read) -> DltResource:
     """
 
     def parts() -> Iterator[DataItemWithMeta]:
-        yield from imported(read().parts, columns)
+        delivery = read()
+        first = None
+        if endpoint.partitioned:
+            # which part of the table is replaced is known once it has been read
+            first = dlt.mark.make_hints(write_disposition=disposition_of(endpoint, scope_of(delivery)))
+        yield from imported(delivery.parts, columns, first)
 
     columns = columns_of(endpoint)
     return dlt.resource(
@@ -112,7 +118,7 @@ def resource_of(endpoint: Endpoint, read: Read) -> DltResource:
         name=endpoint.name,
         columns=columns,
         primary_key=[column_name(field) for field in endpoint.primary_key],
-        write_disposition="replace",
+        write_disposition=disposition_of(endpoint),
         parallelized=True,
     )
 

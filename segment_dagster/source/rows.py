@@ -18,6 +18,7 @@ ARROW_TYPES: dict[DataType, pa.DataType] = {
     "bigint": pa.int64(),
     "double": pa.float64(),
     "bool": pa.bool_(),
+    "date": pa.date32(),
     "timestamp": pa.timestamp("us", "UTC"),
     "json": pa.string(),
 }
@@ -118,6 +119,8 @@ def _typed(column: Column, values: list[Any]) -> pa.Array:
     data_type = column.type
     if data_type == "timestamp":
         return _unix_timestamps(values) if column.unix else _timestamps(values)
+    if data_type == "date":
+        return pc.cast(pa.array(values, pa.string()), pa.date32())
     if data_type == "bigint":
         # counts come as text from some endpoints
         values = [int(value) if isinstance(value, str) and _WHOLE.fullmatch(value) else value for value in values]

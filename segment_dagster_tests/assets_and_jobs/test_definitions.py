@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 
 import dagster as dg
 import dlt
@@ -14,14 +14,14 @@ from dagster_dlt import build_dlt_asset_specs
 from dagster_dlt.translator import DltResourceTranslatorData
 
 from segment_dagster.assets import SegmentResource, SegmentTranslator, asset_spec
-from segment_dagster.automation import FRESHNESS, SLOW_FRESHNESS
+from segment_dagster.automation.families import DAILY, HOURLY, WEEKLY
 from segment_dagster.definitions import defs
-from segment_dagster.endpoints import CATALOGUE
+from segment_dagster.endpoints import CATALOGUE, TABLES
 from segment_dagster.errors import SettingError
 from segment_dagster.source.columns import column_name
 from segment_dagster.source.resources import segment_source
 
-ROWS = {endpoint.name: endpoint for endpoint in CATALOGUE}
+ROWS = {endpoint.name: endpoint for endpoint in TABLES}
 IN_GROUP = {
     "workspace": """
         workspace
@@ -52,7 +52,8 @@ IN_GROUP = {
     """,
     "usage": """
         usage_api_calls_daily usage_api_calls_per_source_daily usage_mtu_daily
-        usage_mtu_per_source_daily
+        usage_mtu_per_source_daily usage_api_calls_daily_delta usage_api_calls_per_source_daily_delta
+        usage_mtu_daily_delta usage_mtu_per_source_daily_delta
     """,
     "volume": """
         events_volume
@@ -77,6 +78,10 @@ IN_GROUP = {
     """,
 }
 """The assets of each group."""
+
+DELTAS = {row.name for row in TABLES} - {row.name for row in CATALOGUE}
+MONTHLY = {name for name, row in ROWS.items() if row.domain == "usage"}
+DAILY_SERIES = {name for name, row in ROWS.items() if row.domain in ("volume", "delivery")}
 
 CHILDREN = {
     "sources": """
@@ -202,7 +207,7 @@ def specs():
 
 
 def test_the_assets_are_these_and_no_others(code_location):
-    assert len(GROUPS) == 71
+    assert len(GROUPS.keys() - DELTAS) == 71
     assert set(code_location.resolve_all_asset_keys()) == {dg.AssetKey(["segment", name]) for name in GROUPS}
 
 
@@ -212,14 +217,16 @@ def test_group_kinds_owners_and_freshness(specs, name):
     assert spec.group_name == GROUPS[name]
     assert spec.kinds == {"segment", "dlt", "duckdb"}
     assert list(spec.owners) == ["team:data"]
-    assert spec.freshness_policy == (SLOW_FRESHNESS if name in SLOW else FRESHNESS)
+    assert spec.freshness_policy == (WEEKLY if name in SLOW else HOURLY if name == "audit_events" else DAILY)
 
 
 @pytest.mark.parametrize("name", GROUPS)
 def test_lineage_is_what_an_endpoint_is_asked_with_and_what_its_records_name(specs, name):
     above = {dep.asset_key.path[-1] for dep in specs[name].deps}
     named = {reference.endpoint for reference in ROWS[name].references}
-    assert above == ({PARENT[name]} if name in PARENT else set()) | named or (above == {"workspace"} and not named)
+    made_of = {name.removesuffix("_delta")} if name in DELTAS else set()
+    asked_with = {PARENT[name]} if name in PARENT else set()
+    assert above == made_of | asked_with | named or (above == {"workspace"} and not named)
     assert bool(above) == (name != "workspace")
 
 
@@ -274,6 +281,8 @@ def checks_of(code_location):
 def test_the_checks_are_these_and_no_others(code_location):
     expected = {(name, check) for name in GROUPS for check in ("row_count", "schema", "primary_key")}
     expected |= {(name, "references") for name in GROUPS if ROWS[name].references}
+    expected |= {(name, "gaps") for name in (*MONTHLY, *DAILY_SERIES)}
+    expected |= {(name, "volume") for name in (*DELTAS, *DAILY_SERIES) if name != "destination_delivery_metrics"}
     found = checks_of(code_location)
     assert {key for key in found if key[1] != "available"} == expected
     assert all(spec.description and not spec.blocking for spec in found.values())
@@ -304,11 +313,56 @@ def test_check_descriptions_name_the_columns(code_location):
     assert said["segments", "available"] == "The workspace's plan includes what it needs: Audience, Spaces."
 
 
-def test_the_main_job_takes_all_but_the_slow_ones(code_location):
+def test_the_main_job_takes_the_configuration_and_the_trail(code_location):
     job = code_location.resolve_job_def("segment_sync")
-    assert {key.path[-1] for key in job.asset_layer.selected_asset_keys} == GROUPS.keys() - SLOW
+    taken = {key.path[-1] for key in job.asset_layer.selected_asset_keys}
+    assert taken == GROUPS.keys() - SLOW - {*MONTHLY, *DAILY_SERIES}
+    assert "audit_events" in taken
     assert job.executor_def.name == "in_process"
     assert job.description
+
+
+@pytest.mark.parametrize(
+    ("name", "taken", "partitions"),
+    [
+        ("segment_audit_sync", {"audit_events"}, type(None)),
+        ("segment_usage_sync", MONTHLY, dg.MonthlyPartitionsDefinition),
+        ("segment_volume_sync", {"events_volume"}, dg.DailyPartitionsDefinition),
+        ("segment_delivery_sync", DAILY_SERIES - {"events_volume"}, dg.DailyPartitionsDefinition),
+    ],
+)
+def test_each_kind_of_time_series_has_its_job(code_location, name, taken, partitions):
+    job = code_location.resolve_job_def(name)
+    assert {key.path[-1] for key in job.asset_layer.selected_asset_keys} == taken
+    assert isinstance(job.partitions_def, partitions)
+    assert job.executor_def.name == "in_process"
+    assert job.description
+
+
+def test_partitions_are_utc_from_the_day_that_is_set_to_the_present_one(monkeypatch):
+    monkeypatch.setenv("SEGMENT_PARTITIONS_START", "2026-01-15")
+    definitions = defs()
+    now = datetime(2026, 3, 31, 23, 59, tzinfo=timezone.utc)
+    monthly, daily = (definitions.resolve_job_def(f"segment_{of}_sync").partitions_def for of in ("usage", "volume"))
+    assert isinstance(monthly, dg.MonthlyPartitionsDefinition) and isinstance(daily, dg.DailyPartitionsDefinition)
+    assert monthly.get_partition_keys(now) == ["2026-01-01", "2026-02-01", "2026-03-01"]
+    assert (daily.timezone, monthly.timezone) == ("UTC", "UTC")
+    assert (daily.get_partition_keys(now)[0], daily.get_partition_keys(now)[-1]) == ("2026-01-15", "2026-03-31")
+
+
+@pytest.mark.parametrize("start", ["yesterday", "2026-13-01", "2026-1", "9999-01-01"])
+def test_a_bad_start_of_the_partitions_is_refused_in_one_line(monkeypatch, start):
+    monkeypatch.setenv("SEGMENT_PARTITIONS_START", start)
+    with pytest.raises(SettingError) as refusal:
+        defs()
+    assert str(refusal.value) == (
+        f"SEGMENT_PARTITIONS_START is {start!r}. Set it to a day that has come, such as 2025-01-01."
+    )
+
+
+def test_a_backfill_is_one_run(code_location):
+    policies = {assets.backfill_policy for assets in code_location.assets if assets.partitions_def}
+    assert policies == {dg.BackfillPolicy.single_run()}
 
 
 def test_the_slow_job_takes_the_slow_ones(code_location):
@@ -328,7 +382,7 @@ def test_endpoints_can_be_moved_to_the_slow_job(monkeypatch):
     definitions = defs()
     slow = definitions.resolve_job_def("segment_slow_sync").asset_layer.selected_asset_keys
     assert {key.path[-1] for key in slow} == SLOW | {"tracking_plan_rules", "destination_filters"}
-    assert len(set(definitions.resolve_all_asset_keys())) == 71
+    assert len(set(definitions.resolve_all_asset_keys())) == 75
 
 
 def test_an_unknown_name_among_the_slow_ones_is_refused_in_one_line(monkeypatch):
@@ -336,8 +390,8 @@ def test_an_unknown_name_among_the_slow_ones_is_refused_in_one_line(monkeypatch)
     with pytest.raises(SettingError) as refusal:
         defs()
     assert str(refusal.value) == (
-        "SEGMENT_SLOW names 'nope', which is no endpoint. "
-        "Legal values: names of endpoints, as in the README, separated by commas."
+        "SEGMENT_SLOW names 'nope', which is none that can be read weekly. "
+        "Legal values: names of endpoints that have no schedule of their own, separated by commas."
     )
 
 
@@ -408,7 +462,7 @@ def test_the_kind_follows_the_destination(monkeypatch):
 
 
 def test_freshness_warns_before_it_fails_and_outlasts_a_day():
-    assert dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=36), warn_window=timedelta(hours=26)) == FRESHNESS
+    assert dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=36), warn_window=timedelta(hours=26)) == DAILY
 
 
 def test_code_versions_are_the_same_in_every_process(probe, specs):

@@ -62,7 +62,7 @@ def test_the_demo_loads_shows_and_leaves_nothing_running(python, tmp_path):
     (address,) = re.findall(r"http://127\.0\.0\.1:\d+", lines[0])
     assert "made-up" in lines[0] and "segment_sync" in lines[0]
     table = {line.split()[0]: line.split()[1:] for line in lines if line.startswith("segment/")}
-    assert len(table) == 62
+    assert len(table) == 50
     assert {name: table[f"segment/{name}"] for name in ("workspace", "sources", "spaces", "segments")} == {
         "workspace": ["1", "3", "of", "3"],
         "sources": ["40", "4", "of", "4"],

@@ -12,7 +12,7 @@ from dagster_dlt import DagsterDltResource
 
 from segment_dagster.assets import SegmentResource, segment_assets
 from segment_dagster.checks import CHECKS
-from segment_dagster.endpoints import CATALOGUE, Bind, Column, Endpoint, Parent, Reference, Secrecy
+from segment_dagster.endpoints import CATALOGUE, TABLES, Bind, Column, Endpoint, Parent, Reference, Secrecy
 
 GADGETS = Endpoint(
     name="gadgets",
@@ -177,4 +177,4 @@ def test_the_row_joins_the_catalogue(api, emulator, monkeypatch):
 
 def test_two_families_live_side_by_side(code_location):
     both = dg.Definitions.merge(code_location, dg.Definitions(assets=[segment_assets((GADGETS,), CHECKS, name="toys")]))
-    assert len(list(both.resolve_all_asset_keys())) == len(CATALOGUE) + 1
+    assert len(list(both.resolve_all_asset_keys())) == len(TABLES) + 1

@@ -19,6 +19,8 @@ from segment_dagster.endpoints import CATALOGUE
 NAMES = ("workspace", "sources", "destinations", "warehouses", "spaces", "segments")
 TOKEN = "sgp_a-Token-like-no-other-4711"
 KEY = "fingerprint-key-like-no-other-0815"
+START = 12
+"""Characters of a secret that are looked for first."""
 
 
 @pytest.fixture
@@ -47,7 +49,9 @@ def test_a_token_among_dlts_secrets_stays_out_of_its_traces(guarded, place, monk
 @pytest.fixture
 def leaks(world):
     """The secrets, and the token, that are found in texts, or in the bytes of files and of all files in directories."""
-    wanted = re.compile("|".join(map(re.escape, [*world.secrets, TOKEN, KEY])).encode())
+    wanted: dict[bytes, list[bytes]] = {}
+    for secret in (text.encode() for text in [*world.secrets, TOKEN, KEY]):
+        wanted.setdefault(secret[:START], []).append(secret)
 
     def found(*things):
         contents = []
@@ -58,9 +62,24 @@ def leaks(world):
                 contents += [path.read_bytes() for path in files]
             else:
                 contents.append(str(thing).encode())
-        return {hit for content in contents for hit in wanted.findall(content)}
+        return {
+            secret
+            for content in contents
+            for place in range(len(content))
+            # thousands of secrets: an expression of them all would take minutes for a file
+            if (start := content[place : place + START]) in wanted
+            for secret in wanted[start]
+            if content.startswith(secret, place)
+        }
 
     return found
+
+
+def test_a_leak_is_found(world, leaks, tmp_path):
+    secret = min(world.secrets)
+    (tmp_path / "file").write_text(f"x{secret}y{TOKEN}")
+    assert leaks(tmp_path, f"\n{KEY}") == {text.encode() for text in (secret, TOKEN, KEY)}
+    assert leaks(secret[:-1]) == set()
 
 
 def text_of_all_rows(duck):
@@ -88,7 +107,7 @@ def test_the_command_loads_an_empty_directory_and_nothing_leaks(guarded, dagster
         "job", "execute", "-m", "segment_dagster.definitions", "-j", "segment_sync", DAGSTER_HOME=str(dagster_home)
     )
     assert done.returncode == 0, done.stderr
-    assert duck.tables() == {row.name for row in CATALOGUE if not row.slow}
+    assert duck.tables() == {row.name for row in CATALOGUE if not row.slow and not row.partitioned}
     assert [path.name for path in Path.cwd().iterdir()] == ["segment.duckdb"]
     assert "[redacted]" in text_of_all_rows(duck)
     assert leaks(text_of_all_rows(duck), Path("segment.duckdb"), Path(os.environ["DLT_DATA_DIR"])) == set()
@@ -119,7 +138,7 @@ def test_nothing_leaks_from_a_command_that_fails(guarded, dagster, dagster_home,
     assert done.returncode == 1
     # what a step prints, Dagster keeps in its home and mirrors to the console: of a short step it may lose the end
     said = "".join([done.stderr, *(path.read_text() for path in dagster_home.rglob("*.err"))])
-    assert re.search(r"\d\d of 62 endpoints failed\.", said)
+    assert re.search(r"\d\d of 50 endpoints failed\.", said)
     assert leaks(Path("segment.duckdb"), Path(os.environ["DLT_DATA_DIR"]), dagster_home) == set()
     assert leaks(done.stdout, done.stderr) == set()
 

@@ -19,7 +19,7 @@ def above(endpoint):
         endpoint = ROWS[endpoint.parent.endpoint] if endpoint.parent else None
 
 
-DAILY = {row.name for row in CATALOGUE if not row.slow}
+DAILY = {row.name for row in CATALOGUE if not row.slow and not row.partitioned}
 UNAVAILABLE = {row.name for row in CATALOGUE if any(each.feature in LACKING for each in above(row))}
 FAILED = {row.name for row in CATALOGUE if any(each.name in BROKEN for each in above(row))}
 

@@ -10,10 +10,13 @@ import time
 from pathlib import Path
 from types import SimpleNamespace
 
+import duckdb
 import pytest
 import requests
 
-from segment_dagster.emulator import running
+from segment_dagster.automation import SENSOR
+from segment_dagster.emulator import Edit, running
+from segment_dagster.wording import counted
 
 NAMES = ("workspace", "sources", "destinations", "warehouses", "spaces", "segments")
 COUNTS = {"workspace": 1, "sources": 40, "destinations": 80, "warehouses": 3, "spaces": 2, "segments": 2400}
@@ -115,7 +118,7 @@ def ui(world, tmp_path_factory):
     clean = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
     binary = str(Path(sys.executable).with_name("dagster"))
     command = [binary, "dev", "-w", "workspace.yaml", "-h", "127.0.0.1", "-p", str(port)]
-    with running(world=world, minute=0.05) as emulator, (place / "log").open("w") as log:
+    with running(world=world, minute=0.05, quiet_audit=True) as emulator, (place / "log").open("w") as log:
         settings = {
             **clean,
             "HOME": str(place),
@@ -125,6 +128,7 @@ def ui(world, tmp_path_factory):
             "SEGMENT_BASE_URL": emulator.url,
             "SEGMENT_API_TOKEN": emulator.token,
             "SEGMENT_MINUTE_SECONDS": "0.05",
+            "SEGMENT_AUDIT_SENSOR_SECONDS": "1",
         }
         process = subprocess.Popen(
             command, cwd=work, env=settings, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
@@ -213,11 +217,18 @@ def test_the_code_location_is_loaded_with_its_schedules_off(ui):
     (entry,) = found["workspaceOrError"]["locationEntries"]
     assert entry["name"] == "segment_dagster"
     assert entry["locationOrLoadError"]["__typename"] == "RepositoryLocation"
-    off = {"executionTimezone": "UTC", "scheduleState": {"status": "STOPPED"}}
-    assert sorted(found["schedulesOrError"]["results"], key=lambda schedule: schedule["name"]) == [
-        {"name": "segment_slow_sync_weekly", "cronSchedule": "0 2 * * 0", **off},
-        {"name": "segment_sync_daily", "cronSchedule": "0 6 * * *", **off},
-    ]
+    schedules = {schedule["name"]: schedule for schedule in found["schedulesOrError"]["results"]}
+    assert {name: schedule["cronSchedule"] for name, schedule in schedules.items()} == {
+        "segment_sync_daily": "0 6 * * *",
+        "segment_slow_sync_weekly": "0 2 * * 0",
+        "segment_audit_hourly": "5 * * * *",
+        "segment_usage_daily": "15 3 * * *",
+        "segment_usage_close_monthly": "45 3 8 * *",
+        "segment_volume_daily": "15 0 * * *",
+        "segment_delivery_daily": "30 0 * * *",
+    }
+    assert {schedule["executionTimezone"] for schedule in schedules.values()} == {"UTC"}
+    assert {schedule["scheduleState"]["status"] for schedule in schedules.values()} == {"STOPPED"}
 
 
 def test_the_job_runs_and_tells_of_its_rows(ui, run):
@@ -243,7 +254,7 @@ def test_the_asset_page_shows_the_check_results(ui, run, name):
     }
     assert set(checks) >= {"row_count", "schema", "primary_key"}
     assert all(execution["status"] == "SUCCEEDED" for execution in checks.values())
-    assert checks["row_count"]["evaluation"]["description"] == f"{COUNTS[name]:,} rows found, as delivered."
+    assert checks["row_count"]["evaluation"]["description"] == f"{counted(COUNTS[name], 'row')} found, as delivered."
     assert set(node["kinds"]) == {"segment", "dlt", "duckdb"}
     assert node["owners"] == [{"team": "data"}]
     assert "documentation" in node["description"]
@@ -262,3 +273,44 @@ def test_checks_of_one_asset_run_alone(ui, run):
     assert by == {"row_count": run_id, "references": run_id, "schema": run, "primary_key": run}
     assert ui.ask(MATERIALIZATIONS, id=run_id)["runOrError"]["assetMaterializations"] == []
     assert ui.emulator.stats.total == before
+
+
+TICKS = """query($selector: SensorSelector!) { sensorOrError(sensorSelector: $selector) { ... on Sensor {
+    sensorState { ticks(limit: 50) { status skipReason runIds error { message } } } } } }"""
+START = "mutation($s: SensorSelector!) { startSensor(sensorSelector: $s) { __typename } }"
+ASKED_FOR = "query($id: ID!) { runOrError(runId: $id) { ... on Run { assetSelection { path } tags { key value } } } }"
+
+
+def test_the_sensor_asks_for_what_was_changed_and_for_nothing_else(ui, run):
+    sensor = {"repositoryLocationName": ui.location, "repositoryName": "__repository__", "sensorName": SENSOR}
+    assert ui.ask(START, s=sensor)["startSensor"]["__typename"] == "Sensor"
+
+    def ticks():
+        found = ui.ask(TICKS, selector=sensor)["sensorOrError"]["sensorState"]["ticks"]
+        assert not [tick for tick in found if tick["error"]], found
+        return [tick for tick in found if tick["status"] != "STARTED"]
+
+    def skipped(times):
+        seen = ticks()
+        return seen if sum(tick["status"] == "SKIPPED" for tick in seen) >= times else None
+
+    quiet = until(lambda: skipped(2), "the sensor has looked twice")
+    assert quiet[-1]["skipReason"] == "From now on, changes are seen."
+    assert {tick["skipReason"] for tick in quiet[:-1]} == {"Nothing has happened since the last look."}
+    warehouse = ui.emulator.records("warehouses")[0]
+    ui.emulator.edits.add(Edit(endpoint="warehouses", action="modify", id=warehouse["id"], fields={"enabled": False}))
+    (run_id,) = until(
+        lambda: next((tick["runIds"] for tick in ticks() if tick["runIds"]), None), "the sensor asks for a run"
+    )
+    until(
+        lambda: ui.ask(STATUS, id=run_id)["runOrError"]["status"] == "SUCCESS" or None, "the run of the sensor succeeds"
+    )
+    asked_for = {each["path"][-1] for each in ui.ask(ASKED_FOR, id=run_id)["runOrError"]["assetSelection"]}
+    assert {"warehouses", "audit_events"} <= asked_for
+    assert not asked_for & {"sources", "destinations", "segments"}
+    with duckdb.connect(str(ui.work / "segment.duckdb"), read_only=True) as connection:
+        found = connection.execute("SELECT enabled FROM segment_data.warehouses WHERE id = ?", [warehouse["id"]])
+        assert found.fetchall() == [(False,)]
+    # what was seen is not asked for again
+    until(lambda: skipped(len(quiet) + 2), "the sensor has looked on")
+    assert sum(len(tick["runIds"]) for tick in ticks()) == 1

@@ -29,6 +29,7 @@ def served(world: World) -> Iterator[Emulator]:
 def emulator(served: Emulator) -> Iterator[Emulator]:
     served.faults.clear()
     served.edits.clear()
+    served.corrections.clear()
     served.stats.clear()
     served.clock.set(NOW)
     served.limits.set(enforced=False, minute=60)
@@ -36,6 +37,7 @@ def emulator(served: Emulator) -> Iterator[Emulator]:
     yield served
     served.faults.clear()
     served.edits.clear()
+    served.corrections.clear()
 
 
 @pytest.fixture

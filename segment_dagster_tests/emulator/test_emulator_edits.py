@@ -204,6 +204,25 @@ def test_a_record_is_the_same_wherever_it_is_listed(listed, edits, emulator, wor
     assert groups[0]["id"] not in ids(emulator.records("user_user_groups", {"userId": member["userId"]}))
 
 
+def test_a_record_is_connected_and_disconnected(listed, edits, emulator, world):
+    plan = {"trackingPlanId": first(world, "tracking_plans")}
+    connected = world.records("tracking_plan_sources", plan)
+    other = next(source for source in world.records("sources") if source["id"] not in ids(connected))
+    edits.add(
+        Edit("tracking_plan_sources", "create", other["id"], values=plan),
+        Edit("tracking_plan_sources", "delete", connected[0]["id"], values=plan),
+        Edit("sources", "modify", other["id"], {"name": "Renamed"}),
+    )
+    after = listed("tracking_plan_sources", plan)
+    assert after[:-1] == connected[1:]
+    assert after[-1] == other | {"name": "Renamed"}
+    assert ids(listed("sources")) == ids(world.records("sources"))
+    assert {event["type"] for event in listed("audit_events")} == {
+        *("Source Connected to Tracking Plan", "Source Disconnected From Tracking Plan", "Source Modified")
+    }
+    assert references_that_lead_nowhere(emulator) == []
+
+
 def test_a_destination_that_is_moved_is_listed_with_its_new_source(listed, ask, edits, world):
     moved = next(each for each in world.records("destinations") if each["enabled"])
     target = next(s["id"] for s in world.records("sources") if s["enabled"] and s["id"] != moved["sourceId"])
@@ -368,6 +387,15 @@ def test_made_up_events_are_seen_as_the_clock_passes_them(listed, emulator):
     assert event not in listed("audit_events")
 
 
+def test_the_trail_tells_of_nothing_that_is_yet_to_come(emulator):
+    emulator.clock.set(None)
+    events = emulator.audit_events()
+    stamps = [datetime.fromisoformat(event["timestamp"].replace("Z", "+00:00")) for event in events]
+    now = datetime.now(timezone.utc)
+    assert max(stamps) <= now
+    assert min(stamps) < now - timedelta(days=100)
+
+
 def test_a_quiet_trail_is_quiet_from_the_start_and_again_after_clearing(world):
     with running(world=world, now=NOW, quiet_audit=True) as emulator:
         assert emulator.audit_events() == []
@@ -428,6 +456,11 @@ def test_numbers_of_the_past_stay_when_a_source_is_edited(edits, emulator, ask, 
         ({"actor": "nobody"}, "no user has the id 'nobody'"),
         ({"action": "create"}, "there is such a record already"),
         ({"action": "create", "id": "new", "like": "nobody"}, "no record to copy with the id 'nobody'"),
+        ({"endpoint": "source_connected_destinations"}, "no such endpoint can be edited"),
+        (
+            {"endpoint": "tracking_plan_sources", "action": "create", "id": "nobody"},
+            "only a record of sources can be connected, and it is like itself",
+        ),
         ({"endpoint": "workspace", "action": "create", "fields": {"name": "x"}}, "no list to create it in"),
     ],
 )

@@ -185,7 +185,7 @@ WEAR = replace(
     name="wear",
     path="/wear",
     parameters=(),
-    time=TimeRange(days=3),
+    time=TimeRange(column="id", days=3),
     parent=each("toys", owner="owner"),
     columns=(identifier("wear"),),
 )

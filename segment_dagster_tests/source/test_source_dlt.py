@@ -13,7 +13,7 @@ import pytest
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from segment_dagster.emulator import Fault
-from segment_dagster.endpoints import CATALOGUE, Column, Endpoint
+from segment_dagster.endpoints import CATALOGUE, TABLES, Column, Endpoint
 from segment_dagster.errors import SettingError
 from segment_dagster.settings import TokenMissingError, resolve
 from segment_dagster.source import WorkspaceReader
@@ -157,7 +157,7 @@ def test_a_source_that_is_selected_from_and_kept_lands(pipeline, emulator):
 
 def test_nothing_is_asked_before_the_rows_are(emulator):
     source = segment_source()
-    assert set(source.resources) == {row.name for row in CATALOGUE if not row.slow}
+    assert set(source.resources) == {row.name for row in TABLES if not row.slow}
     assert emulator.stats.total == 0
 
 

@@ -12,6 +12,7 @@ from segment_dagster.emulator.world.draw import Draw, Mint
 from segment_dagster.emulator.world.lists import Key, ListOf, filled, key_of, lists_of
 from segment_dagster.emulator.world.makers import MAKERS, TIMED
 from segment_dagster.emulator.world.making import Asked, Lately, Maker, Making, Record, TimedMaker
+from segment_dagster.emulator.world.series import with_deleted
 from segment_dagster.endpoints import CATALOGUE, Endpoint
 
 
@@ -78,6 +79,11 @@ class World:
             if name in self._makers:
                 self.records(name)
         return frozenset(self._secrets)
+
+    @property
+    def sources_ever(self) -> list[Record]:
+        """Every source that has numbers: the workspace's, and one that is deleted, of which no more than the id is."""
+        return with_deleted(self.records("sources"))
 
     def has(self, endpoint: str, values: Mapping[str, str] | None = None) -> bool:
         """Whether the world has an endpoint of that name, and that list of it.

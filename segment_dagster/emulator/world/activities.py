@@ -15,6 +15,8 @@ _OTHERWISE = {
     ("users", "create"): "User Invite Accepted",
     ("users", "delete"): "User Removed",
     ("user_groups", "modify"): "User Group Updated",
+    ("tracking_plan_sources", "create"): "Source Connected to Tracking Plan",
+    ("tracking_plan_sources", "delete"): "Source Disconnected From Tracking Plan",
 }
 """Where Segment has another word for it."""
 

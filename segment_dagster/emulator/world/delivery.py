@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from fractions import Fraction
 from functools import partial
 
 from segment_dagster.emulator.world.choosing import number_of
@@ -13,6 +14,7 @@ from segment_dagster.emulator.world.series import (
     asked_for,
     asked_window,
     counts,
+    factor_of,
     grouped,
     instant,
     times,
@@ -71,7 +73,7 @@ def _overview(stage: _Stage, asked: Asked) -> list[Record]:
     filters = {name: asked.query.get(f"filter.{name}", ()) for name in _COLUMNS}
     streams = [
         stream
-        for stream in _streams(asked.seed, stage, source, destination or {})
+        for stream in _streams(asked, stage, source, destination or {})
         if all(stream.columns.get(name) in values for name, values in filters.items() if values)
     ]
     # a record has no field for the other things that can be grouped by
@@ -93,23 +95,25 @@ def _enabled(asked: Asked, endpoint: str, identity: str | None) -> Record | None
     return next((r for r in asked.lately.ever(endpoint) if r["id"] == identity and r["enabled"]), None)
 
 
-def _streams(seed: str, stage: _Stage, source: Record, destination: Record) -> list[Stream]:
+def _streams(asked: Asked, stage: _Stage, source: Record, destination: Record) -> list[Stream]:
     ids = (source["id"], destination.get("id", ""))
     first = number_of(*ids)
     count = 2 + first % 2 if destination else 4 + first % 2
     kinds = [EVENTS[(first + place) % len(EVENTS)] for place in range(count)]
     # the first two once more: only their reason or their version tells them apart
     kinds += [("", UNNAMED[first % len(UNNAMED)]), *kinds[: 1 if destination else 2]]
+    factor = factor_of(asked, source["id"], destination.get("id"))
     made: dict[str, Stream] = {}
     for place, (name, type_) in enumerate(kinds):
         reason = stage.reasons[(first + place) % len(stage.reasons)]
         version = VERSIONS[(first + place) % len(VERSIONS)] if is_mobile(source) and place % 3 else ""
         every = {"eventName": name, "eventType": type_, "discardReason": reason, "appVersion": version}
-        number = number_of(seed, *ids, *every.values())
+        number = number_of(asked.seed, *ids, *every.values())
         made[repr(every)] = Stream(
             number=number,
             per_day=stage.per_day[number % len(stage.per_day)],
             columns={column: value for column, value in every.items() if value},
+            factor=factor,
             retries=_RETRIES[(first + place) % len(_RETRIES)],
         )
     return list(made.values())
@@ -134,11 +138,13 @@ def _metrics(asked: Asked) -> list[Record]:
     source_id = asked_for(asked, "sourceId") or destination["sourceId"]
     receives = _enabled(asked, "destinations", identity)
     counted = _METRICS if receives and receives["sourceId"] == source_id else {}
+    factor = factor_of(asked, source_id, destination["id"])
+    streams = [(_counted(f"{asked.seed}/{identity}", name, factor), parts) for name, parts in counted.items()]
     return [
         {
             "sourceId": source_id,
             "destinationMetadataId": destination["metadata"]["id"],
-            "metrics": [_metric(f"{asked.seed}/{identity}", name, parts, over) for name, parts in counted.items()],
+            "metrics": [_metric(made, parts, over) for made, parts in streams],
         }
     ]
 
@@ -154,12 +160,15 @@ def _metrics_window(asked: Asked) -> Window:
     )
 
 
-def _metric(seed: str, name: str, parts: tuple[str, ...], over: Window) -> Record:
+def _counted(seed: str, name: str, factor: Callable[[int], Fraction] | None) -> Stream:
     number = number_of(seed, name)
-    made = Stream(number, (2, 900, 40_000)[number % 3], retries=9)
+    return Stream(number, (2, 900, 40_000)[number % 3], {"metricName": name}, factor, retries=9)
+
+
+def _metric(made: Stream, parts: tuple[str, ...], over: Window) -> Record:
     found, retried = counts(made, over)
     total, rest = sum(found), sum(retried)
-    record: Record = {"metricName": name, "total": total}
+    record: Record = {**made.columns, "total": total}
     if parts:
         values = zip(parts, (total - rest, rest), strict=True)
         record["breakdown"] = [{"metricName": part, "value": value} for part, value in values]

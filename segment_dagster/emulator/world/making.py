@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from fractions import Fraction
 from typing import Any
 
 from segment_dagster.emulator.world.draw import Draw
@@ -62,6 +63,17 @@ class Change:
 
 
 @dataclass(frozen=True)
+class Numbers:
+    """What becomes of the numbers of one endpoint."""
+
+    factor: Callable[[str, int], Fraction] | None = None
+    """What the counts of a source, by its id, are multiplied by on a day, counted from 1970; `None` for 1."""
+
+    missing: frozenset[str] = frozenset()
+    """The days, as `2024-02-29`, whose snapshots are missing."""
+
+
+@dataclass(frozen=True)
 class Lately:
     """What has come over the world since it was made, as far as answers that cover a time tell of it."""
 
@@ -69,9 +81,10 @@ class Lately:
     """The records of an endpoint that are there now: all its lists together."""
 
     ever: Callable[[str], list[Record]]
-    """The records of an endpoint that send or receive events: those of the world, with what was modified.
+    """The records of an endpoint that have numbers: those of the world, as they are now.
 
-    One that was deleted has lost its name and slug but keeps its place; one that was created is not among them.
+    Each is called enabled if it ever was. One that was deleted has lost its name and slug, but keeps its place; one
+    that was created is not among them.
     """
 
     changes: tuple[Change, ...] = ()
@@ -79,6 +92,14 @@ class Lately:
 
     quiet: bool = False
     """Whether the audit trail tells of `changes` alone, and no events are made up."""
+
+    enabled: Callable[[str, str, int], bool] | None = None
+    """Whether a record of `ever` is enabled on a day: its endpoint, its id, the day counted from 1970.
+
+    `None` where each is enabled on every day, or on none, as it says.
+    """
+
+    numbers: Numbers = Numbers()
 
 
 @dataclass(frozen=True)

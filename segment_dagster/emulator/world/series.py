@@ -1,8 +1,10 @@
 """Numbers over time: the same for the same minute, hour or day, whatever range is asked for."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
+from fractions import Fraction
+from functools import partial
 from itertools import accumulate
 
 from segment_dagster.emulator.clock import parsed
@@ -33,6 +35,9 @@ class Stream:
     columns: Record = field(default_factory=dict)
     """What the events have in common. A column they lack is not in it."""
 
+    factor: Callable[[int], Fraction] | None = None
+    """What its count of a day, counted from 1970, is multiplied by; `None` for 1."""
+
     retries: int = 0
     """Of how many events one was retried; 0 where retries are not counted."""
 
@@ -50,7 +55,11 @@ class Window:
 
 def sources_ever(asked: Asked) -> list[Record]:
     """Every source that has numbers: those of the workspace, and one that was deleted since."""
-    sources = asked.lately.ever("sources")
+    return with_deleted(asked.lately.ever("sources"))
+
+
+def with_deleted(sources: list[Record]) -> list[Record]:
+    """The sources, and one that was deleted before the world was made: it has an id and nothing else to tell."""
     return [*sources, *({"id": source["id"][::-1], "enabled": True} for source in sources[:1])]
 
 
@@ -103,13 +112,31 @@ def times(starts: Iterable[int], fraction: str = "") -> list[str]:
     return [f"{datetime.fromtimestamp(start, timezone.utc):%Y-%m-%dT%H:%M:%S}{fraction}Z" for start in starts]
 
 
+def factor_of(asked: Asked, source_id: str, destination_id: str | None = None) -> Callable[[int], Fraction] | None:
+    """What the events of a source are multiplied by, day by day; those for one destination where it is named."""
+    enabled, factor = asked.lately.enabled, asked.lately.numbers.factor
+    if enabled is None:
+        return factor and partial(factor, source_id)
+
+    def of(day: int) -> Fraction:
+        if not enabled("sources", source_id, day):
+            return Fraction(0)
+        if destination_id is not None and not enabled("destinations", destination_id, day):
+            return Fraction(0)
+        return factor(source_id, day) if factor else Fraction(1)
+
+    return of
+
+
 def counts(stream: Stream, over: Window) -> tuple[list[int], list[int]]:
     """How many events of a stream each part of a window has, and how many of them were retried."""
     step, retries = over.starts.step, stream.retries
     found, retried = [], []
+    of, total = -1, 0
     for start in over.starts:
         day, since = divmod(start, _DAY)
-        total = of_day(stream, day)
+        if day != of:
+            of, total = day, of_day(stream, day)
         first = _so_far(total, since // _MINUTE) if since else 0
         end = since + min(step, over.until - start)
         last = _so_far(total, end // _MINUTE) if end < _DAY else total
@@ -128,7 +155,8 @@ def of_day(stream: Stream, day: int) -> int:
         return 0
     # 1970-01-03 was a Saturday
     weekend = day % 7 in (2, 3)
-    return stream.per_day * (60 + mixed % 79) // (160 if weekend else 100)
+    total = stream.per_day * (60 + mixed % 79) // (160 if weekend else 100)
+    return int(total * stream.factor(day)) if stream.factor else total
 
 
 def grouped(streams: Sequence[Stream], by: Sequence[str], over: Window) -> list[tuple[Record, list[int], list[int]]]:

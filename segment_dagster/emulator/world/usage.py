@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 from itertools import accumulate
 
 from segment_dagster.emulator.world.choosing import number_of
 from segment_dagster.emulator.world.making import Asked, Record, TimedMaker
-from segment_dagster.emulator.world.series import Stream, asked_for, instant, of_day, sources_ever, times
+from segment_dagster.emulator.world.series import Stream, asked_for, factor_of, instant, of_day, sources_ever, times
 
 _DAY = 86_400
 _CALLS = (0, 700, 90_000, 4_000_000, 150_000_000)
@@ -25,23 +26,24 @@ def _days(asked: Asked) -> tuple[range, tuple[int, int]]:
     return range(start // _DAY, min(end // _DAY, today + 1)), (start, end)
 
 
-def _used(source: Record, kind: str, per_day: int, days: range) -> list[int]:
+def _used(asked: Asked, source: Record, kind: str, per_day: int, days: range) -> list[int]:
     """How much of something a source has used, day after day: the same for all lists that tell of it."""
-    stream = Stream(number_of(source["id"], kind), per_day if source["enabled"] else 0)
+    factor = factor_of(asked, source["id"])
+    stream = Stream(number_of(source["id"], kind), per_day if source["enabled"] else 0, factor=factor)
     return list(accumulate(of_day(stream, day) for day in days))
 
 
-def _calls(source: Record, days: range) -> list[int]:
-    return _used(source, "apiCalls", _CALLS[number_of(source["id"]) % len(_CALLS)], days)
+def _calls(asked: Asked, source: Record, days: range) -> list[int]:
+    return _used(asked, source, "apiCalls", _CALLS[number_of(source["id"]) % len(_CALLS)], days)
 
 
-def _users(source: Record, kind: str, days: range) -> list[int]:
-    return _used(source, kind, _KINDS[kind] * (number_of(source["id"]) % 5) ** 4, days)
+def _users(asked: Asked, source: Record, kind: str, days: range) -> list[int]:
+    return _used(asked, source, kind, _KINDS[kind] * (number_of(source["id"]) % 5) ** 4, days)
 
 
 def _api_calls(asked: Asked) -> list[Record]:
     days, _ = _days(asked)
-    each = [_calls(source, days) for source in sources_ever(asked)]
+    each = [_calls(asked, source, days) for source in sources_ever(asked)]
     return [
         {"apiCalls": str(sum(used)), "timestamp": at}
         for at, used in zip(_midnights(days), zip(*each, strict=True), strict=False)
@@ -54,7 +56,7 @@ def _api_calls_per_source(asked: Asked) -> list[Record]:
         [
             [
                 {"sourceId": source["id"], "apiCalls": str(used), "timestamp": at}
-                for at, used in zip(_midnights(days), _calls(source, days), strict=True)
+                for at, used in zip(_midnights(days), _calls(asked, source, days), strict=True)
             ]
             for source in sources_ever(asked)
         ]
@@ -66,7 +68,7 @@ def _mtu(asked: Asked) -> list[Record]:
     sources = sources_ever(asked)
     if not sources:
         return []
-    each = {kind: zip(*(_users(source, kind, days) for source in sources), strict=True) for kind in _KINDS}
+    each = {kind: zip(*(_users(asked, source, kind, days) for source in sources), strict=True) for kind in _KINDS}
     # whoever uses two sources is one user of the workspace
     together = {kind: [max(*used, sum(used) * 3 // 4) for used in users] for kind, users in each.items()}
     return _tracked(together, days, period)
@@ -76,7 +78,7 @@ def _mtu_per_source(asked: Asked) -> list[Record]:
     days, period = _days(asked)
     made = []
     for source in sources_ever(asked):
-        users = {kind: _users(source, kind, days) for kind in _KINDS}
+        users = {kind: _users(asked, source, kind, days) for kind in _KINDS}
         made.append([{"sourceId": source["id"]} | record for record in _tracked(users, days, period)])
     return _by_day(made)
 
@@ -98,10 +100,16 @@ def _by_day(per_source: Sequence[Sequence[Record]]) -> list[Record]:
     return [record for day in zip(*per_source, strict=True) for record in day]
 
 
-TIMED: dict[str, TimedMaker] = {
+def _without_missing(maker: TimedMaker, asked: Asked) -> list[Record]:
+    missing = asked.lately.numbers.missing
+    return [record for record in maker(asked) if record["timestamp"][:10] not in missing]
+
+
+_SNAPSHOTS: dict[str, TimedMaker] = {
     "usage_api_calls_daily": _api_calls,
     "usage_api_calls_per_source_daily": _api_calls_per_source,
     "usage_mtu_daily": _mtu,
     "usage_mtu_per_source_daily": _mtu_per_source,
 }
+TIMED: dict[str, TimedMaker] = {name: partial(_without_missing, maker) for name, maker in _SNAPSHOTS.items()}
 """The function that makes an endpoint's records, by the endpoint's name."""

@@ -2,7 +2,7 @@
 
 from segment_dagster.emulator.world.choosing import number_of
 from segment_dagster.emulator.world.making import Asked, Record, TimedMaker
-from segment_dagster.emulator.world.series import Stream, asked_window, grouped, sources_ever, times
+from segment_dagster.emulator.world.series import Stream, asked_window, factor_of, grouped, sources_ever, times
 
 EVENTS = (
     ("Order Completed", "track"),
@@ -47,7 +47,7 @@ def _volume(asked: Asked) -> list[Record]:
         stream
         for source in sources_ever(asked)
         if source["enabled"] and (not wanted or source["id"] in wanted)
-        for stream in _streams(asked.seed, source)
+        for stream in _streams(asked, source)
         if all(stream.columns.get(name) in values for name, values in filters.items())
     ]
     written = times(over.starts)
@@ -61,20 +61,22 @@ def _volume(asked: Asked) -> list[Record]:
     ]
 
 
-def _streams(seed: str, source: Record) -> list[Stream]:
+def _streams(asked: Asked, source: Record) -> list[Stream]:
     first = number_of(source["id"])
     named = [EVENTS[(first + place) % len(EVENTS)] for place in range(7 + first % 3)]
     kinds = [*named, *(("", type_) for type_ in UNNAMED[: first % len(UNNAMED) + 1])]
     about = {name: source[name] for name in ("id", "name", "slug") if name in source}
+    factor = factor_of(asked, source["id"])
     made = []
     for place, (name, type_) in enumerate(kinds):
-        number = number_of(seed, source["id"], name, type_)
+        number = number_of(asked.seed, source["id"], name, type_)
         columns: Record = {"source": about, "eventType": type_}
         if name:
             columns["eventName"] = name
         if is_mobile(source) and place % 4:
             columns["appVersion"] = VERSIONS[place % len(VERSIONS)]
-        made.append(Stream(number, _PER_DAY[number % len(_PER_DAY)] if number % 50 else _LARGEST, columns))
+        per_day = _PER_DAY[number % len(_PER_DAY)] if number % 50 else _LARGEST
+        made.append(Stream(number, per_day, columns, factor))
     return made
 
 

@@ -1,0 +1,184 @@
+"""The schedules, which are off until they are switched on. None starts a run while one of its job is under way."""
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from functools import partial
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import dagster as dg
+
+from segment_dagster.automation.families import CONFIGURATION, SLOW, Family
+from segment_dagster.automation.jobs import TRAIL_JOB
+from segment_dagster.automation.runs import run_under_way
+from segment_dagster.endpoints import Endpoint, Months
+from segment_dagster.errors import SettingError
+from segment_dagster.settings import granularities, whole_number
+from segment_dagster.source.chosen import as_chosen
+from segment_dagster.source.times import first_day, first_of_month, midnight, span_of
+
+SCHEDULE = "segment_sync_daily"
+SLOW_SCHEDULE = "segment_slow_sync_weekly"
+RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
+"""The run tags by which Dagster knows a range of partitions that one run materializes."""
+
+DEFAULT_TIMEZONE = "UTC"
+REREAD_DAYS = 3
+"""Whole days that are read again each day: numbers still change while events arrive late and deliveries are retried."""
+
+CLOSE_DAYS = 7
+"""Days after a month's end in which it is still read with the present one."""
+
+_DAY = timedelta(days=1)
+
+Range = tuple[str, str]
+"""The keys of the first and the last partition that a run materializes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """When a job runs, and for which partitions."""
+
+    name: str
+    job: str
+    setting: str | None
+    """The setting of its cron expression, where it has one."""
+
+    cron: str
+    timezone: str
+    description: str
+    partitions: Callable[[datetime], Range] | None = None
+    """From the time of the tick, in UTC, to the partitions of the run."""
+
+
+def schedules(families: Mapping[str, Family]) -> list[dg.ScheduleDefinition]:
+    """The schedules of all families.
+
+    Raises:
+        SettingError: A cron expression, the time zone or a number of days cannot be used.
+    """
+    return [_schedule(plan) for plan in _plans(families)]
+
+
+def _plans(families: Mapping[str, Family]) -> Iterator[Plan]:
+    zone = _timezone(os.environ.get("SEGMENT_SCHEDULE_TIMEZONE") or DEFAULT_TIMEZONE)
+    yield Plan(
+        name=SCHEDULE,
+        job=families[CONFIGURATION].job,
+        setting="SEGMENT_SCHEDULE_CRON",
+        cron="0 6 * * *",
+        timezone=zone,
+        description="Once a day, after the night's changes.",
+    )
+    yield Plan(
+        name=SLOW_SCHEDULE,
+        job=families[SLOW].job,
+        setting="SEGMENT_SLOW_SCHEDULE_CRON",
+        cron="0 2 * * 0",
+        timezone=zone,
+        description="Once a week, when nobody else needs the token's budget.",
+    )
+    yield Plan(
+        name="segment_audit_hourly",
+        job=TRAIL_JOB,
+        setting="SEGMENT_AUDIT_SCHEDULE_CRON",
+        cron="5 * * * *",
+        timezone="UTC",
+        description="Every hour: as little is asked for as has happened since, and who changed what is asked soon.",
+    )
+    # off the full hour, one after the other: all share the token's budget
+    minutes = iter(range(15, 60, 15))
+    for family in families.values():
+        if family.partitioned and any(isinstance(endpoint.time, Months) for endpoint in family.endpoints):
+            yield from _monthly(family)
+        elif family.partitioned:
+            yield _daily(family, next(minutes))
+
+
+def _daily(family: Family, minute: int) -> Plan:
+    days = whole_number("SEGMENT_REREAD_DAYS", REREAD_DAYS, 30)
+    return Plan(
+        name=f"{family.name}_daily",
+        job=family.job,
+        setting=f"{family.name.upper()}_SCHEDULE_CRON",
+        cron=f"{minute} 0 * * *",
+        timezone="UTC",
+        description=f"Once a day, after midnight in UTC: yesterday, and the days before it anew, {days} in all.",
+        partitions=partial(last_days, family.endpoints, days),
+    )
+
+
+def _monthly(family: Family) -> Iterator[Plan]:
+    days = whole_number("SEGMENT_USAGE_CLOSE_DAYS", CLOSE_DAYS, 27)
+    yield Plan(
+        name=f"{family.name}_daily",
+        job=family.job,
+        setting=f"{family.name.upper()}_SCHEDULE_CRON",
+        cron="15 3 * * *",
+        timezone="UTC",
+        description=f"Once a day: the present month, and for {days} days the one before it.",
+        partitions=partial(open_months, days),
+    )
+    yield Plan(
+        name=f"{family.name}_close_monthly",
+        job=family.job,
+        setting=None,
+        cron=f"45 3 {days + 1} * *",
+        timezone="UTC",
+        description=f"Once a month, {days} days after its end: the month a last time. After that it is closed.",
+        partitions=last_month,
+    )
+
+
+def last_days(endpoints: Iterable[Endpoint], days: int, tick: datetime) -> Range:
+    """Yesterday and the days before it, in UTC: so many of them, but none that Segment keeps no more."""
+    today = midnight(tick)
+    chosen = [as_chosen(endpoint, granularities(), {}) for endpoint in endpoints]
+    reachable = [first_day(span, tick) for endpoint in chosen if (span := span_of(endpoint))]
+    first = min(today - _DAY, max([today - days * _DAY, *reachable]))
+    return f"{first:%Y-%m-%d}", f"{today - _DAY:%Y-%m-%d}"
+
+
+def open_months(days: int, tick: datetime) -> Range:
+    """The present month in UTC, and the one before it until so many days after its end."""
+    present = first_of_month(tick)
+    first = first_of_month(present - _DAY) if tick < present + days * _DAY else present
+    return f"{first:%Y-%m-%d}", f"{present:%Y-%m-%d}"
+
+
+def last_month(tick: datetime) -> Range:
+    """The month before the present one, in UTC."""
+    month = f"{first_of_month(first_of_month(tick) - _DAY):%Y-%m-%d}"
+    return month, month
+
+
+def _schedule(plan: Plan) -> dg.ScheduleDefinition:
+    def evaluate(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        tick = context.scheduled_execution_time.astimezone(timezone.utc)
+        if going := run_under_way(context.instance, plan.job):
+            return dg.SkipReason(f"The run {going} of {plan.job} is still under way.")
+        tags = dict(zip((RANGE_START, RANGE_END), plan.partitions(tick), strict=True)) if plan.partitions else {}
+        return dg.RunRequest(run_key=f"{plan.name}:{tick:%Y-%m-%dT%H:%M}Z", tags=tags)
+
+    cron = (os.environ.get(plan.setting) if plan.setting else None) or plan.cron
+    try:
+        return dg.ScheduleDefinition(
+            name=plan.name,
+            job_name=plan.job,
+            cron_schedule=cron,
+            execution_timezone=plan.timezone,
+            execution_fn=evaluate,
+            description=plan.description,
+        )
+    except dg.DagsterInvalidDefinitionError:
+        setting = plan.setting or plan.name
+        raise SettingError(setting, f"is {cron!r}", "Set it to a cron expression such as 0 6 * * *.") from None
+
+
+def _timezone(name: str) -> str:
+    try:
+        return ZoneInfo(name).key
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        remedy = "Set it to a name of the IANA database such as Europe/Berlin."
+        raise SettingError("SEGMENT_SCHEDULE_TIMEZONE", f"is {name!r}", remedy) from None

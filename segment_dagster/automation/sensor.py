@@ -1,0 +1,151 @@
+"""A sensor that looks for changes of the workspace, and asks for the assets they concern to be read again."""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import dagster as dg
+
+from segment_dagster.assets import SegmentResource, asset_key
+from segment_dagster.automation.families import CONFIGURATION, Family
+from segment_dagster.automation.runs import run_under_way
+from segment_dagster.endpoints import Endpoint
+from segment_dagster.endpoints.trail import audit_trail, concerned
+from segment_dagster.settings import present, whole_number
+from segment_dagster.wording import counted
+
+SENSOR = "segment_audit_sensor"
+INTERVAL = 30
+"""Seconds between two looks where no setting says otherwise; a look is one request unless a page of events is new."""
+
+OVERLAP = timedelta(minutes=5)
+"""How far before the latest event known a look begins, as an event may be listed later than it happened."""
+
+Event = Mapping[str, Any]
+
+
+def audit_sensor(families: Mapping[str, Family], derived: Sequence[dg.AssetKey] = ()) -> dg.SensorDefinition:
+    """The sensor. It begins with what happens after it was switched on.
+
+    Args:
+        families: The families by name: what a run asks for is of the main job, which has the audit trail too.
+        derived: What is made of the tables, and is to be made anew.
+
+    Raises:
+        SettingError: `SEGMENT_AUDIT_SENSOR_SECONDS` is no number of seconds.
+    """
+    job = families[CONFIGURATION].job
+
+    @dg.sensor(
+        name=SENSOR,
+        job_name=job,
+        minimum_interval_seconds=whole_number("SEGMENT_AUDIT_SENSOR_SECONDS", INTERVAL, 86_400),
+        description="Reads what was changed in the workspace again, within a minute or two of the change.",
+    )
+    def look(context: dg.SensorEvaluationContext, segment: SegmentResource) -> dg.SensorResult | dg.SkipReason:
+        """Look for new events of the audit trail."""
+        if going := run_under_way(context.instance, job):
+            # its cursor stays: what happens meanwhile is found when that run has ended
+            return dg.SkipReason(f"The run {going} of {job} is still under way.")
+        trail = audit_trail(families[CONFIGURATION].endpoints)
+        assert trail is not None
+        known = _Cursor.read(context.cursor)
+        events = _since(segment, trail, known.moment)
+        new = [event for event in events if event["id"] not in known.ids]
+        cursor = known.after(trail, events)
+        if context.cursor is None or not new:
+            said = "Nothing has happened since the last look." if context.cursor else "From now on, changes are seen."
+            return dg.SensorResult(skip_reason=said, cursor=cursor.written())
+        return _asked(trail, new, families[CONFIGURATION].endpoints, derived, cursor)
+
+    return look
+
+
+class _Cursor:
+    """What was seen already."""
+
+    def __init__(self, moment: datetime, ids: frozenset[str] = frozenset()) -> None:
+        self.moment = moment
+        self.ids = ids
+
+    @classmethod
+    def read(cls, text: str | None) -> "_Cursor":
+        if text is None:
+            return cls(present() or datetime.now(timezone.utc))
+        held = json.loads(text)
+        return cls(datetime.fromisoformat(held["since"]), frozenset(held["seen"]))
+
+    def after(self, trail: Endpoint, events: Sequence[Event]) -> "_Cursor":
+        """The cursor once these events, all that happened since, were seen."""
+        moments = {event["id"]: _moment(trail, event) for event in events}
+        latest = max(moments.values(), default=self.moment)
+        since = max(self.moment, latest)
+        return _Cursor(since, frozenset(name for name, moment in moments.items() if moment >= since - OVERLAP))
+
+    def written(self) -> str:
+        return json.dumps({"since": self.moment.isoformat(), "seen": sorted(self.ids)})
+
+
+def _since(segment: SegmentResource, trail: Endpoint, moment: datetime) -> list[Event]:
+    """The events since a while before a moment, as the API gives them."""
+    from segment_dagster.client import SegmentClient
+    from segment_dagster.source.times import iso
+
+    with SegmentClient(segment.settings()) as client:
+        pages = client.pages(trail, {"startTime": iso(moment - OVERLAP)})
+        return [record for page in pages for record in page.records]
+
+
+def _asked(
+    trail: Endpoint,
+    new: Sequence[Event],
+    configuration: Iterable[Endpoint],
+    derived: Sequence[dg.AssetKey],
+    cursor: _Cursor,
+) -> dg.SensorResult:
+    assert trail.trail is not None
+    read = {endpoint.name for endpoint in configuration}
+    by_endpoint: dict[str, list[Event]] = defaultdict(list)
+    for event in new:
+        touched = [each.name for each in concerned(event.get(trail.trail.resource_type)) if each.name in read]
+        for name in touched or [trail.name]:
+            by_endpoint[name].append(event)
+    last = max(new, key=lambda event: (_moment(trail, event), event["id"]))
+    keys = [*(asset_key(name) for name in sorted({*by_endpoint, trail.name})), *derived]
+    return dg.SensorResult(
+        run_requests=[dg.RunRequest(run_key=f"{SENSOR}:{last['id']}", asset_selection=keys)],
+        asset_events=[_observation(trail, name, events) for name, events in by_endpoint.items()],
+        cursor=cursor.written(),
+    )
+
+
+def _observation(trail: Endpoint, name: str, events: Sequence[Event]) -> dg.AssetObservation:
+    fields = trail.trail
+    assert fields is not None
+    types = sorted({str(event.get(fields.event)) for event in events})
+    who = sorted({str(event.get(fields.actor_email) or event.get(fields.actor)) for event in events})
+    return dg.AssetObservation(
+        asset_key(name),
+        description=f"{counted(len(events), 'event')} of the audit trail: {', '.join(types)}.",
+        metadata={
+            "segment/audit_events": [str(event["id"]) for event in events],
+            "segment/audit_types": types,
+            "segment/audit_actors": who,
+            "segment/audit_resources": sorted({str(event.get(fields.resource)) for event in events}),
+            "segment/audit_latest": max(_moment(trail, event) for event in events).isoformat(),
+        },
+    )
+
+
+def _moment(trail: Endpoint, event: Event) -> datetime:
+    """When an event happened, in UTC."""
+    assert trail.moment is not None
+    # Python before 3.11 reads neither the Z nor a fraction of other than 3 or 6 digits
+    text = str(event[trail.moment]).replace("Z", "+00:00")
+    head, _, fraction = text.partition(".")
+    if fraction:
+        digits = fraction.partition("+")[0]
+        text = f"{head}.{digits[:6]:0<6}+00:00"
+    return datetime.fromisoformat(text).astimezone(timezone.utc)

@@ -1,0 +1,45 @@
+"""Is a time missing?"""
+
+from datetime import timedelta
+
+import dagster as dg
+
+from segment_dagster.assets import Subject, asset_key
+from segment_dagster.assets.partitions import ranges
+from segment_dagster.endpoints import Endpoint, Months
+from segment_dagster.source.times import span_of
+from segment_dagster.wording import counted
+
+
+class Gaps:
+    """Every whole partition that Segment still keeps was materialized, and none was missed before."""
+
+    name = "gaps"
+    needs_table = False
+
+    def spec(self, endpoint: Endpoint) -> dg.AssetCheckSpec | None:
+        """The assets have it that are read in parts."""
+        if not endpoint.partitioned:
+            return None
+        since = "as far as Segment goes back" if span_of(endpoint) else "since the first that was materialized"
+        return dg.AssetCheckSpec(
+            self.name, asset=asset_key(endpoint.name), description=f"No partition is missing, {since}."
+        )
+
+    def evaluate(self, subject: Subject) -> dg.AssetCheckResult:
+        """Name the partitions that are missing."""
+        gaps, step = subject.gaps, timedelta(days=31 if isinstance(subject.endpoint.time, Months) else 1)
+        missing, lost = (gaps.missing, gaps.lost) if gaps else ((), ())
+        said = []
+        if missing:
+            said.append(f"{counted(len(missing), 'partition')} missing that can still be read: {ranges(missing, step)}")
+        if lost:
+            said.append(f"{counted(len(lost), 'partition')} lost for good: {ranges(lost, step)}")
+        return dg.AssetCheckResult(
+            passed=not said,
+            severity=dg.AssetCheckSeverity.WARN,
+            asset_key=asset_key(subject.endpoint.name),
+            check_name=self.name,
+            description=f"{'; '.join(said)}." if said else "None is missing.",
+            metadata={"missing": list(missing), "lost": list(lost)},
+        )

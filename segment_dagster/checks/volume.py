@@ -1,0 +1,143 @@
+"""Does a day look like the days before it?"""
+
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta, timezone
+from typing import Any
+
+import dagster as dg
+
+from segment_dagster.assets import Subject, asset_key
+from segment_dagster.checks.band import Band, band_of
+from segment_dagster.checks.missing import no_table
+from segment_dagster.endpoints import Endpoint
+from segment_dagster.settings import Ordinary, ordinary
+from segment_dagster.source.columns import column_name
+from segment_dagster.source.disposition import within
+from segment_dagster.source.times import Window, midnight
+from segment_dagster.wording import counted
+
+SHOWN = 20
+"""Days that a result shows."""
+
+ALL = "all"
+"""The series that all others add up to."""
+
+_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Outlier:
+    """A day that leaves the band."""
+
+    day: date
+    series: str
+    measure: str
+    found: float
+    band: Band
+
+    def __str__(self) -> str:
+        """The day in a line."""
+        ordinary_range = f"{max(0, self.band.low):,.0f} to {self.band.high:,.0f}"
+        return f"{self.day} {self.series}: {self.measure} {self.found:,.0f}, ordinary are {ordinary_range}"
+
+
+class Volume:
+    """The day's counts, in all and for each source or destination, stay in the band of their own past."""
+
+    name = "volume"
+    needs_table = True
+
+    def spec(self, endpoint: Endpoint) -> dg.AssetCheckSpec | None:
+        """The assets have it whose rows count what happened at a time."""
+        if not endpoint.measure:
+            return None
+        each = f", in all and for each {column_name(endpoint.measured_by)}" if endpoint.measured_by else ""
+        summed = ", ".join(map(column_name, endpoint.measure))
+        return dg.AssetCheckSpec(
+            self.name,
+            asset=asset_key(endpoint.name),
+            description=f"The sums of {summed} of a day are like those before{each}.",
+        )
+
+    def evaluate(self, subject: Subject) -> dg.AssetCheckResult:
+        """Look for days that leave the band: those that were loaded last, or yesterday."""
+        endpoint = subject.endpoint
+        if not subject.tables.columns(endpoint.name):
+            return no_table(self.name, subject)
+        settings = ordinary()
+        days = list(_days(subject))
+        sums = _sums(subject, days[0] - settings.days * _DAY) if days else {}
+        outliers = [
+            outlier
+            for measure in map(column_name, endpoint.measure)
+            for series in sorted(sums.get(measure, ()))
+            for outlier in _outliers(series, measure, sums[measure], days, settings)
+        ]
+        shown = [str(outlier) for outlier in sorted(outliers, key=lambda each: (each.day, each.series))]
+        return dg.AssetCheckResult(
+            passed=not outliers,
+            severity=dg.AssetCheckSeverity.WARN,
+            asset_key=asset_key(endpoint.name),
+            check_name=self.name,
+            description=_said(shown, len(days)),
+            metadata={"days": shown[:SHOWN], "outliers": len(shown)},
+        )
+
+
+def _said(outliers: Sequence[str], days: int) -> str:
+    if not outliers:
+        return f"{counted(days, 'day')} looked at, nothing out of the ordinary."
+    more = f"; {len(outliers) - 3:,} more" if len(outliers) > 3 else ""
+    return f"Out of the ordinary: {'; '.join(outliers[:3])}{more}."
+
+
+def _days(subject: Subject) -> Iterator[date]:
+    """The whole days to look at."""
+    today = midnight(subject.now)
+    window = subject.window or Window(today - _DAY, today)
+    day, end = midnight(window.start), min(window.end or today, today)
+    while day < end:
+        yield day.date()
+        day += _DAY
+
+
+_Sums = Mapping[str, Mapping[str, Mapping[date, float]]]
+
+
+def _sums(subject: Subject, since: date) -> _Sums:
+    """By measure and series, the sum of each day that is loaded; a series without rows on it has none."""
+    endpoint = subject.endpoint
+    assert endpoint.moment is not None
+    moment = column_name(endpoint.moment)
+    by = [moment, *([column_name(endpoint.measured_by)] if endpoint.measured_by else [])]
+    measures = [column_name(measure) for measure in endpoint.measure]
+    start = datetime(since.year, since.month, since.day, tzinfo=timezone.utc)
+    sums: dict[str, dict[str, dict[date, float]]] = {name: defaultdict(lambda: defaultdict(float)) for name in measures}
+    for row in subject.tables.sums(endpoint.name, measures, by, within(moment, Window(start))):
+        day = _in_utc(row[0]).date()
+        for name, found in zip(measures, row[len(by) :], strict=True):
+            for series in {ALL, *([str(row[1])] if endpoint.measured_by else [])}:
+                sums[name][series][day] += float(found or 0)
+    return sums
+
+
+def _in_utc(moment: Any) -> datetime:
+    assert isinstance(moment, datetime)
+    return moment.astimezone(timezone.utc)
+
+
+def _outliers(
+    series: str, measure: str, sums: Mapping[str, Mapping[date, float]], days: Sequence[date], settings: Ordinary
+) -> Iterator[Outlier]:
+    # a day on which nothing at all is there was not loaded, or lies ahead; one on which others have rows is a zero
+    mine = sums[series]
+    loaded = [day for day in sorted(sums[ALL]) if day >= min(mine)]
+    counts = [mine.get(day, 0.0) for day in loaded]
+    for place in range(bisect_left(loaded, days[0]), bisect_right(loaded, days[-1])):
+        first = bisect_left(loaded, loaded[place] - settings.days * _DAY)
+        band = band_of(counts[first:place], settings.deviations)
+        if band and counts[place] not in band:
+            yield Outlier(loaded[place], series, measure, counts[place], band)

@@ -1,0 +1,120 @@
+"""The numbers of a running emulator: what became of them since the world was made."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import date, datetime
+from fractions import Fraction
+from threading import Lock
+
+from segment_dagster.emulator.clock import Clock
+from segment_dagster.emulator.documented import SUMS
+from segment_dagster.emulator.numbers import Adjustment, Correction, MissingDay, Silence
+from segment_dagster.emulator.world import TRAIL, World
+from segment_dagster.emulator.world.making import Numbers
+from segment_dagster.endpoints import Endpoint, Months
+
+_1970 = date(1970, 1, 1)
+
+
+class Corrections:
+    """What becomes of the numbers. Safe to change from any thread while the emulator answers.
+
+    Args:
+        world: The workspace.
+        clock: What time it is.
+    """
+
+    def __init__(self, world: World, clock: Clock) -> None:
+        self._world = world
+        self._clock = clock
+        self._lock = Lock()
+        self._active: tuple[Adjustment, ...] = ()
+
+    @property
+    def active(self) -> list[Adjustment]:
+        """What was added and not cleared since; a correction with the time from which it is known."""
+        return list(self._active)
+
+    def add(self, *adjustments: Adjustment) -> None:
+        """Let this become of the numbers as well. Corrections of the same day are all done.
+
+        Raises:
+            ValueError: One names an endpoint or a source that has no such numbers; none is added.
+        """
+        more = self._checked(adjustments)
+        with self._lock:
+            self._active += more
+
+    def replace(self, adjustments: Iterable[Adjustment]) -> None:
+        """Let this become of the numbers and nothing else.
+
+        Raises:
+            ValueError: One names an endpoint or a source that has no such numbers; those there were stay.
+        """
+        instead = self._checked(adjustments)
+        with self._lock:
+            self._active = instead
+
+    def clear(self) -> None:
+        """Let the numbers be those of the world."""
+        self.replace(())
+
+    def numbers(self, row: Endpoint, now: datetime) -> Numbers:
+        """What becomes of an endpoint's numbers.
+
+        Args:
+            row: The endpoint.
+            now: When they are asked for, in UTC.
+        """
+        active = self._active
+        corrections = [
+            each
+            for each in active
+            if isinstance(each, Correction) and _is_of(each.of, row) and each.from_ and each.from_ <= now
+        ]
+        silences = [each for each in active if isinstance(each, Silence)]
+        missing = [each.day for each in active if isinstance(each, MissingDay) and each.endpoint == row.name]
+        if not corrections and not silences:
+            return Numbers(missing=frozenset(day.isoformat() for day in missing))
+
+        def factor(source_id: str, day: int) -> Fraction:
+            found = Fraction(1)
+            for correction in corrections:
+                if _days(correction.day) == day and correction.source_id in (None, source_id):
+                    # 0.1 is one in ten and not the binary number next to it
+                    found *= Fraction(str(correction.factor))
+            for silence in silences:
+                if silence.source_id == source_id and _days(silence.day) <= day:
+                    found *= silence.until is not None and day >= _days(silence.until)
+            return found
+
+        return Numbers(factor, frozenset(day.isoformat() for day in missing))
+
+    def _checked(self, adjustments: Iterable[Adjustment]) -> tuple[Adjustment, ...]:
+        now = self._clock.now()
+        return tuple(self._ready(adjustment, now) for adjustment in adjustments)
+
+    def _ready(self, adjustment: Adjustment, now: datetime) -> Adjustment:
+        counted = [row for row in self._world.catalogue if self._world.is_timed(row.name) and row.name != TRAIL]
+        if isinstance(adjustment, MissingDay):
+            monthly = [row.name for row in counted if isinstance(row.time, Months)]
+            if adjustment.endpoint not in monthly:
+                raise ValueError(f"missing-day: {adjustment.endpoint!r} has no snapshots; {', '.join(monthly)} have")
+            return adjustment
+        known = {source["id"] for source in self._world.sources_ever}
+        if adjustment.source_id is not None and adjustment.source_id not in known:
+            raise ValueError(f"{adjustment.kind}: no source {adjustment.source_id!r} has numbers")
+        if isinstance(adjustment, Silence):
+            return adjustment
+        names = list(dict.fromkeys([*(row.domain for row in counted), *(row.name for row in counted)]))
+        if adjustment.of not in names:
+            raise ValueError(f"correction: {adjustment.of!r} has no numbers; {', '.join(names)} have")
+        return replace(adjustment, from_=adjustment.from_ or now)
+
+
+def _is_of(named: str, row: Endpoint) -> bool:
+    return named in (row.name, row.domain) or SUMS.get(named, named) == SUMS.get(row.name, row.name)
+
+
+def _days(day: date) -> int:
+    return (day - _1970).days
