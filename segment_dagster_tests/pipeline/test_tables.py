@@ -78,8 +78,9 @@ def test_counts(tables):
     assert (tables.count("things"), tables.count("empty"), tables.count("select")) == (9, 0, 1)
 
 
-def test_counts_where_a_column_is_null(tables):
-    assert (tables.count("things", null="parent_id"), tables.count("things_history", null="valid_to")) == (1, 3)
+def test_counts_where_a_condition_is_met(tables):
+    counts = tables.count("things", "parent_id IS NULL"), tables.count("things_history", "valid_to IS NULL")
+    assert counts == (1, 3)
 
 
 def test_keys_that_repeat_among_the_rows_in_which_a_column_is_null(tables):
