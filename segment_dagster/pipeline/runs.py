@@ -7,6 +7,7 @@ import dlt
 from dlt.common.pipeline import LoadInfo
 from dlt.common.runtime.collector import NULL_COLLECTOR
 from dlt.common.runtime.collector_base import Collector
+from dlt.destinations.job_client_impl import SqlJobClientBase
 from dlt.extract import DltSource
 from dlt.pipeline.exceptions import PipelineStepFailed
 
@@ -29,6 +30,9 @@ def exclusive(place: Place, collector: Collector = NULL_COLLECTOR) -> Iterator[d
             PIPELINE_NAME, destination=place.build(), dataset_name=place.dataset, progress=collector
         )
         try:
+            # what an earlier run left half done would be loaded in place of what comes now
+            pipeline.drop()
+            _make_again(pipeline)
             yield pipeline
         except PipelineStepFailed as failure:
             raise LoadError(explain(failure, failure.step, place)) from failure
@@ -43,9 +47,19 @@ def load(source: DltSource, place: Place, collector: Collector = NULL_COLLECTOR)
         LoadError: It could not be loaded.
     """
     with exclusive(place, collector) as pipeline:
-        # what an earlier run left half done would be loaded in place of this source
-        pipeline.drop()
         return pipeline.run(source, loader_file_format=place.facts.loader_format)
+
+
+def _make_again(pipeline: dlt.Pipeline) -> None:
+    """Make tables that somebody dropped: dlt takes what it made once to be there."""
+    pipeline.sync_destination()
+    if pipeline.default_schema_name is None:
+        return
+    with pipeline.destination_client() as client:
+        assert isinstance(client, SqlJobClientBase)
+        missing = [name for name, columns in client.get_storage_tables(pipeline.default_schema.tables) if not columns]
+        if missing:
+            client.update_stored_schema(missing, force=True)
 
 
 def _remember(pipeline: dlt.Pipeline, place: Place) -> None:
