@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from segment_dagster.emulator import Fault
+from segment_dagster.emulator import Edit, Fault
 from segment_dagster.endpoints import CATALOGUE, TABLES
 
 SCRIPT = Path(__file__).parent.parent / "segment_pipeline.py"
@@ -79,6 +79,16 @@ def test_the_workspace_lands(script, emulator):
     again = script()
     assert (again.returncode, again.stderr) == (0, "")
     assert counts() == world_counts(emulator, SIX)
+
+
+def test_history_lands_where_it_is_asked_for(script, emulator):
+    gone = Edit("sources", "delete", emulator.world.records("sources")[0]["id"])
+    for edits, rows in (([], 40), ([gone], 39)):
+        emulator.edits.replace(edits)
+        ran = script("sources", "regulations", SEGMENT_HISTORY="true")
+        assert (ran.returncode, ran.stderr) == (0, "")
+        regulations = world_counts(emulator, ["regulations"])
+        assert counts() == {"sources": rows, "sources_history": 40, **regulations}
 
 
 def test_all_but_the_slow_ones_are_read_where_none_is_named(emulator, tmp_path):

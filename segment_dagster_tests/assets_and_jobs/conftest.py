@@ -67,6 +67,12 @@ def keys(*names: str) -> list[dg.AssetKey]:
 
 
 @pytest.fixture(scope="session")
+def outcome_of() -> Callable[[dg.ExecuteInProcessResult], Outcome]:
+    """What the run of another code location did."""
+    return Outcome
+
+
+@pytest.fixture(scope="session")
 def code_location() -> dg.Definitions:
     """The definitions as Dagster loads them: one object for the whole session."""
     return defs()
