@@ -24,7 +24,10 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _day(text: str) -> datetime:
-    return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=timezone.utc)
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=timezone.utc)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no day such as 2026-03-01") from None
 
 
 def main() -> int:
@@ -37,10 +40,12 @@ def main() -> int:
     parser.add_argument("endpoint", nargs="*", help="an endpoint to load; all but the slow ones where none is given")
     parser.add_argument("--slow", action="store_true", help="load the slow ones as well")
     parser.add_argument("--start", type=_day, help="first day, in UTC, of what is read by the day or month: 2026-03-01")
-    parser.add_argument("--end", type=_day, help="the day after the last one; today, in UTC, where it is left out")
+    parser.add_argument("--end", type=_day, help="the day after the last one; now, where it is left out")
     given = parser.parse_args()
     if given.end and not given.start:
         parser.error("--end needs --start")
+    if given.end and given.end <= given.start:
+        parser.error(f"--end {given.end:%Y-%m-%d} is not after --start {given.start:%Y-%m-%d}")
     # as an exception, so that what was begun is ended and deleted
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     collector = TqdmCollector() if sys.stderr.isatty() else NULL_COLLECTOR
