@@ -75,10 +75,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return _summary(rows, first, again)
 
 
-def _row(
-    endpoint: Endpoint, world: World, now: datetime, first: Read, again: Read
-) -> tuple[str, str, *tuple[int, ...]]:
-    return (
+def _row(endpoint: Endpoint, world: World, now: datetime, first: Read, again: Read) -> Row:
+    return Row(
         endpoint.name,
         first.outcomes.get(endpoint.name, FAILED),
         expected_rows(world, endpoint, now),
