@@ -4,23 +4,19 @@ import argparse
 import os
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timedelta, timezone
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timezone
 from pathlib import Path
+from typing import NamedTuple
 
 import dagster as dg
-import duckdb
 
-from segment_dagster.assets import asset_key
-from segment_dagster.automation import RANGE_END, RANGE_START, families
-from segment_dagster.definitions import defs
 from segment_dagster.demo.expected import expected_rows, least_requests
+from segment_dagster.demo.reading import FAILED, LANDED, SKIPPED, Read, read
 from segment_dagster.demo.table import text_table
-from segment_dagster.emulator import Emulator, Fault, running
+from segment_dagster.emulator import Fault, World, running
 from segment_dagster.endpoints import TABLES, Endpoint
-from segment_dagster.pipeline import DATASET, settle
-from segment_dagster.source.columns import column_name
-from segment_dagster.source.times import Window, default_window
 from segment_dagster.wording import counted
 
 MINUTE = 0.05
@@ -29,9 +25,23 @@ MINUTE = 0.05
 SETTINGS: Mapping[str, str] = {
     "SEGMENT_MINUTE_SECONDS": str(MINUTE),
     "RUNTIME__DLTHUB_TELEMETRY": "false",
+    "RUNTIME__REQUEST_BACKOFF_FACTOR": "0.01",
 }
 _NAMES = [endpoint.name for endpoint in TABLES]
-HEAD = ("endpoint", "expected", "landed", "distinct keys", "landed again", "requests", "at least")
+HEAD = ("endpoint", "outcome", "expected", "landed", "distinct keys", "landed again", "requests", "at least")
+
+
+class Row(NamedTuple):
+    """A line of the comparison."""
+
+    endpoint: str
+    outcome: str
+    expected: int
+    landed: int
+    distinct: int
+    again: int
+    requests: int
+    least: int
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -41,39 +51,56 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: The command line, that of the process by default.
 
     Returns:
-        The exit status: 1 where a run failed or a number differs.
+        The exit status: 1 where a run failed or a number of what landed differs.
     """
     given = _parser().parse_args(arguments)
     chosen = [row for row in TABLES if row.name in (given.only or _NAMES) and row.name not in given.without]
     for setting in [setting for setting in os.environ if setting.startswith(("SEGMENT_", "DESTINATION__"))]:
         del os.environ[setting]
-    now = datetime.now(timezone.utc)
+    now, before = datetime.now(timezone.utc), Path.cwd()
     with (
         tempfile.TemporaryDirectory(prefix="segment_full_read_") as place,
-        running(now=now, minute=MINUTE, faults=given.fault) as emulator,
+        running(now=now, minute=MINUTE, faults=given.fault, without=given.lacking) as emulator,
     ):
         os.chdir(place)
         os.environ.update(SETTINGS, DLT_DATA_DIR=place, SEGMENT_BASE_URL=emulator.url, SEGMENT_API_TOKEN=emulator.token)
         with dg.DagsterInstance.ephemeral() as instance:
-            first, whole = _read(instance, emulator, chosen, now)
-            requests = emulator.stats.by_endpoint
-            again, whole_again = _read(instance, emulator, chosen, now)
-        os.chdir(Path(place).anchor)
-    rows = [
-        (
-            endpoint.name,
-            expected_rows(emulator.world, endpoint, now),
-            *first.get(endpoint.name, (0, 0)),
-            again.get(endpoint.name, (0, 0))[0],
-            requests.get(endpoint.name, 0),
-            least_requests(emulator.world, endpoint, now),
-        )
-        for endpoint in chosen
-    ]
+            first = read(instance, emulator, chosen, now)
+            again = read(instance, emulator, chosen, now)
+        os.chdir(before)
+    for said in first.warnings:
+        print(said, file=sys.stderr)
+    rows = [_row(endpoint, emulator.world, now, first, again) for endpoint in chosen]
     print(text_table(HEAD, rows))
-    wrong = [row for row in rows if len(set(row[1:5])) > 1]
-    print(f"\n{counted(len(rows), 'endpoint')}, {sum(row[1] for row in rows):,} rows, {len(wrong)} differences")
-    return 0 if whole and whole_again and not wrong else 1
+    return _summary(rows, first, again)
+
+
+def _row(endpoint: Endpoint, world: World, now: datetime, first: Read, again: Read) -> Row:
+    return Row(
+        endpoint.name,
+        first.outcomes.get(endpoint.name, FAILED),
+        expected_rows(world, endpoint, now),
+        *first.counts.get(endpoint.name, (0, 0)),
+        again.counts.get(endpoint.name, (0, 0))[0],
+        first.requests.get(endpoint.name, 0),
+        least_requests(world, endpoint, now),
+    )
+
+
+def _summary(rows: Sequence[Row], first: Read, again: Read) -> int:
+    for name, reason in first.reasons.items():
+        print(f"\n{first.outcomes[name]} {name}: {reason.removeprefix(f'{name}: ')}", end="")
+    outcomes = Counter(row.outcome for row in rows)
+    landed = [row for row in rows if row.outcome == LANDED]
+    wrong = [row for row in landed if len({row.expected, row.landed, row.distinct, row.again}) > 1]
+    made, least = sum(row.requests for row in landed), sum(row.least for row in landed)
+    others = sum(first.requests.values()) - made
+    print(
+        f"\n\n{counted(len(rows), 'endpoint')}: {outcomes[LANDED]} landed, {outcomes[SKIPPED]} skipped, "
+        f"{outcomes[FAILED]} failed; {sum(row.expected for row in landed):,} rows of those that landed, "
+        f"{len(wrong)} differences\n{made:,} requests for these, {least:,} at least; {others:,} others"
+    )
+    return 0 if first.success and again.success and not wrong else 1
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -81,6 +108,13 @@ def _parser() -> argparse.ArgumentParser:
     choice = parser.add_mutually_exclusive_group()
     choice.add_argument("--only", nargs="+", choices=_NAMES, default=[], metavar="NAME", help="the endpoints to read")
     choice.add_argument("--without", nargs="+", choices=_NAMES, default=[], metavar="NAME", help="those to leave out")
+    parser.add_argument(
+        "--lacking",
+        action="append",
+        default=[],
+        metavar="FEATURE",
+        help="a feature that the workspace's plan lacks; may be given more than once",
+    )
     parser.add_argument(
         "--fault",
         type=Fault.parse,
@@ -90,74 +124,6 @@ def _parser() -> argparse.ArgumentParser:
         help="something for the emulator to do wrong; may be given more than once",
     )
     return parser
-
-
-def _read(
-    instance: dg.DagsterInstance, emulator: Emulator, chosen: Sequence[Endpoint], now: datetime
-) -> tuple[dict[str, tuple[int, int]], bool]:
-    """Materialize the endpoints.
-
-    Returns:
-        Rows and distinct keys of each table that is there, and whether the run succeeded.
-    """
-    emulator.stats.clear()
-    quiet = {"loggers": {"console": {"config": {"log_level": "WARNING"}}}}
-    whole = True
-    for job, names, tags in _runs(chosen, now):
-        result = (
-            defs()
-            .resolve_job_def(job)
-            .execute_in_process(
-                instance=instance,
-                run_config=quiet,
-                tags=tags,
-                asset_selection=[asset_key(name) for name in names],
-                raise_on_error=False,
-            )
-        )
-        whole = whole and result.success
-        for each in result.get_asset_check_evaluations():
-            if not each.passed:
-                print(f"{each.asset_key.path[-1]}: {each.check_name}: {each.description}", file=sys.stderr)
-    place = settle()
-    if not place.file or not place.file.exists():
-        return {}, whole
-    with duckdb.connect(str(place.file), read_only=True) as connection:
-        found = connection.execute(
-            "SELECT table_name FROM duckdb_tables() WHERE schema_name = ?", [place.dataset]
-        ).fetchall()
-        landed = {name for (name,) in found}
-        return {row.name: _counts(connection, row) for row in chosen if row.name in landed}, whole
-
-
-def _runs(chosen: Sequence[Endpoint], now: datetime) -> Iterator[tuple[str, list[str], dict[str, str]]]:
-    """The runs of a full read: job, endpoints, and the tags that say for which partitions."""
-    for family in families(TABLES):
-        by_window: dict[Window | None, list[str]] = {}
-        for endpoint in family.endpoints:
-            if endpoint in chosen:
-                window = default_window(endpoint, now) if endpoint.partitioned else None
-                by_window.setdefault(window, []).append(endpoint.name)
-        for window, names in by_window.items():
-            tags = {}
-            if window and window.end:
-                last = window.end - timedelta(days=1)
-                monthly = any(endpoint.cumulative for endpoint in family.endpoints)
-                tags = {
-                    RANGE_START: f"{window.start:%Y-%m-%d}",
-                    RANGE_END: f"{last.replace(day=1) if monthly else last:%Y-%m-%d}",
-                }
-            yield family.job, names, tags
-
-
-def _counts(connection: duckdb.DuckDBPyConnection, endpoint: Endpoint) -> tuple[int, int]:
-    key = ", ".join(f'"{column_name(field)}"' for field in endpoint.primary_key)
-    table = f'{DATASET}."{endpoint.name}"'
-    found = connection.execute(
-        f"SELECT count(*), (SELECT count(*) FROM (SELECT DISTINCT {key} FROM {table})) FROM {table}"  # noqa: S608
-    ).fetchone()
-    assert found is not None
-    return found[0], found[1]
 
 
 if __name__ == "__main__":

@@ -124,10 +124,6 @@ def _either(conditions: Iterable[str]) -> str:
     return each[0] if len(each) == 1 else f"({' OR '.join(each)})"
 
 
-def _is(column: str, value: str) -> str:
-    return f"{column} = {_quoted(value)}"
-
-
 def _among(column: str, values: Iterable[str]) -> str:
     return f"{column} IN ({', '.join(_quoted(value) for value in values)})"
 

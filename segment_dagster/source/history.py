@@ -43,19 +43,27 @@ def history_columns(endpoint: Endpoint) -> dict[str, TColumnSchema]:
 def versions_of(endpoint: Endpoint, parts: Sequence[Part]) -> Iterator[Part]:
     """What was delivered, with the version of each row: a file beside each of the parts.
 
-    Memory stays within one row group. A file that is there already is not made again.
+    A row that came twice is one version: of two that are alike none would ever be retired. Memory stays within one row
+    group and 100 bytes a row.
     """
+    seen: set[bytes] = set()
     for part in parts:
         path = part.path.with_name(f"versions_{part.path.name}")
-        if not path.exists():
-            unfinished = path.with_suffix(".unfinished")
-            _write(endpoint, part, unfinished)
-            unfinished.rename(path)
-        yield Part(path, part.rows, tuple(_renamed(part.columns)))
+        unfinished = path.with_suffix(".unfinished")
+        rows = _write(endpoint, part, unfinished, seen)
+        # a new file: dlt may hold the one of an earlier run of the source
+        unfinished.replace(path)
+        yield Part(path, rows, tuple(_renamed(part.columns)))
 
 
-def _write(endpoint: Endpoint, part: Part, path: Path) -> None:
+def _write(endpoint: Endpoint, part: Part, path: Path, seen: set[bytes]) -> int:
+    """Write the versions of a part that have not been seen.
+
+    Returns:
+        How many there are.
+    """
     values = counted_values(endpoint)
+    written = 0
     with pq.ParquetFile(part.path) as delivered:
         names = _renamed(delivered.schema_arrow.names)
         kept = [field.with_name(name) for field, name in zip(delivered.schema_arrow, names, strict=True)]
@@ -65,9 +73,19 @@ def _write(endpoint: Endpoint, part: Part, path: Path) -> None:
         with pq.ParquetWriter(path, schema) as file:
             for group in range(delivered.num_row_groups):
                 rows = delivered.read_row_group(group).rename_columns(names)
-                versions = pa.array([row_version(values(row)) for row in rows.to_pylist()], pa.string())
+                versions = [row_version(values(row)) for row in rows.to_pylist()]
+                new = [_is_new(bytes.fromhex(version), seen) for version in versions]
                 nothing = pa.nulls(rows.num_rows, ARROW_TYPES["timestamp"])
-                file.write_table(pa.table([versions, *rows.columns, nothing, nothing], schema=schema))
+                table = pa.table([pa.array(versions, pa.string()), *rows.columns, nothing, nothing], schema=schema)
+                file.write_table(table if all(new) else table.filter(pa.array(new, pa.bool_())))
+                written += sum(new)
+    return written
+
+
+def _is_new(version: bytes, seen: set[bytes]) -> bool:
+    known = version in seen
+    seen.add(version)
+    return not known
 
 
 def _renamed(columns: Sequence[str]) -> list[str]:

@@ -9,13 +9,16 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from dagster_dlt.translator import DltResourceTranslatorData
 
+from segment_dagster.assets import SegmentTranslator
 from segment_dagster.automation import families
 from segment_dagster.definitions import defs
 from segment_dagster.emulator import Edit, Fault, running
 from segment_dagster.endpoints import CATALOGUE, TABLES
 from segment_dagster.errors import SettingError
 from segment_dagster.marts.changes import COLUMNS
+from segment_dagster.source.resources import segment_source
 
 KEPT = {row.name for row in CATALOGUE if row.keeps_history}
 TOLD = ("sources", "segments", "audit_events", "changes")
@@ -324,6 +327,15 @@ def test_what_was_not_read_was_not_removed(emulator, world, run, changes, monkey
     assert changes() == []
 
 
+def test_a_history_that_cannot_be_read_fails_the_asset_in_one_line(run, duck):
+    run("sources")
+    duck.change("ALTER TABLE segment_data.sources_history DROP COLUMN valid_from")
+    outcome = run("changes")
+    assert not outcome.success and outcome.materialized == {}
+    assert outcome.error.startswith("dlt failed at the step 'read' on duckdb") and "valid_from" in outcome.error
+    assert len(outcome.error.splitlines()) == 1
+
+
 TAMPERED = {
     "a current version is gone": (
         "DELETE FROM segment_data.sources_history WHERE id = (SELECT min(id) FROM segment_data.sources)",
@@ -377,6 +389,15 @@ def test_the_check_passes_where_a_key_may_be_null_in_part(run):
     outcome = run("tracking_plan_rules", "functions")
     assert outcome.checks["tracking_plan_rules", "history"].passed
     assert outcome.checks["functions", "history"].passed
+
+
+def test_in_assets_of_ones_own_a_history_has_a_key_of_its_own(emulator):
+    source = segment_source(endpoints=["sources"], history=True)
+    translator = SegmentTranslator(CATALOGUE)
+    data = [DltResourceTranslatorData(resource=resource, pipeline=None) for resource in source.resources.values()]
+    specs = [translator.get_asset_spec(each) for each in data]
+    assert [spec.key for spec in specs] == keys("sources", "sources_history")
+    assert len({spec.group_name for spec in specs}) == 1
 
 
 def test_the_whole_job_keeps_every_history_and_tells_of_no_change(run, duck, location, one_instance, outcome_of):

@@ -234,7 +234,7 @@ def spooled(tmp_path):
 
 def test_versions_are_made_row_group_by_row_group(spooled, world):
     records = list(world.records("sources"))
-    many = [{**record, "id": f"{record['id']}{n}"} for n in range(3) for record in records * (ROWS_PER_GROUP // 40)]
+    many = [{**records[n % 40], "id": str(n)} for n in range(3 * ROWS_PER_GROUP)]
     delivered = spooled(many[:ROWS_PER_GROUP], many[ROWS_PER_GROUP : 2 * ROWS_PER_GROUP], many[2 * ROWS_PER_GROUP :])
     (part,) = versions_of(ROWS["sources"], delivered)
     assert part.rows == len(many)
@@ -258,13 +258,32 @@ def test_versions_come_in_the_order_in_which_dlt_has_the_columns(spooled, world,
     assert [*history_columns(ROWS["sources"]), "valid_from", "valid_to"] == pq.read_schema(part.path).names
 
 
-def test_what_was_made_before_is_not_made_again(spooled, world):
+def test_a_source_that_runs_again_makes_the_files_anew(spooled, world):
     delivered = spooled(world.records("sources"))
     (first,) = versions_of(ROWS["sources"], delivered)
-    inode = first.path.stat().st_ino
+    held = first.path.with_name("held.parquet")
+    held.hardlink_to(first.path)
     (again,) = versions_of(ROWS["sources"], delivered)
-    assert again == first and first.path.stat().st_ino == inode
-    assert [path.suffix for path in first.path.parent.iterdir()] == [".parquet"] * 2
+    assert again == first and not again.path.samefile(held)
+    assert pq.read_table(held).equals(pq.read_table(again.path))
+    assert {path.suffix for path in first.path.parent.iterdir()} == {".parquet"}
+
+
+def test_what_came_twice_is_one_version(spooled, world):
+    records = world.records("sources")
+    delivered = spooled(records, [*records[:3], {**records[4], "name": "Other"}], [{**records[0], "validTo": "x"}] * 2)
+    parts = list(versions_of(ROWS["sources"], delivered))
+    assert [part.rows for part in parts] == [41, 1]
+    assert [pq.read_metadata(part.path).num_rows for part in parts] == [41, 1]
+
+
+def test_an_api_that_delivers_a_row_twice_leaves_no_version_that_nobody_retires(emulator):
+    emulator.faults.add(Fault("duplicate", "sources"))
+    read()
+    assert counted() == (41, 40, 40)
+    emulator.faults.clear()
+    read()
+    assert counted() == (40, 40, 40)
 
 
 def test_an_undeclared_field_gives_way_to_the_columns_of_the_history(spooled, world):

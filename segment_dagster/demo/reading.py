@@ -1,0 +1,129 @@
+"""One read of some endpoints by their jobs: what became of each, and what landed."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import dagster as dg
+import duckdb
+
+from segment_dagster.assets import asset_key
+from segment_dagster.automation import RANGE_END, RANGE_START, families
+from segment_dagster.definitions import defs
+from segment_dagster.emulator import Emulator
+from segment_dagster.endpoints import TABLES, Endpoint
+from segment_dagster.pipeline import settle
+from segment_dagster.source.columns import column_name
+from segment_dagster.source.times import Window, default_window
+
+LANDED, SKIPPED, FAILED = "landed", "skipped", "failed"
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+@dataclass
+class Read:
+    """What became of some endpoints."""
+
+    success: bool = True
+    """Whether every run of theirs succeeded."""
+
+    outcomes: dict[str, str] = field(default_factory=dict)
+    """Landed, skipped or failed, by the endpoint's name."""
+
+    reasons: dict[str, str] = field(default_factory=dict)
+    """Why, where it did not land."""
+
+    warnings: list[str] = field(default_factory=list)
+    """What the checks say that did not pass."""
+
+    requests: dict[str, int] = field(default_factory=dict)
+    counts: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """Rows and distinct keys of each table that is there."""
+
+
+def read(instance: dg.DagsterInstance, emulator: Emulator, chosen: Sequence[Endpoint], now: datetime) -> Read:
+    """Materialize endpoints, each by the job that has it, over what a full read covers.
+
+    Args:
+        instance: Remembers the runs.
+        emulator: The workspace; its counters begin at zero.
+        chosen: The endpoints.
+        now: The present, in UTC.
+    """
+    emulator.stats.clear()
+    done = Read()
+    for job, names, tags in _runs(chosen, now):
+        result = (
+            defs()
+            .resolve_job_def(job)
+            .execute_in_process(
+                instance=instance,
+                run_config=QUIET,
+                tags=tags,
+                asset_selection=[asset_key(name) for name in names],
+                raise_on_error=False,
+            )
+        )
+        _note(result, done)
+    done.requests = emulator.stats.by_endpoint
+    done.counts = _counts(chosen)
+    return done
+
+
+def _note(result: dg.ExecuteInProcessResult, done: Read) -> None:
+    done.success = done.success and result.success
+    for event in result.get_asset_materialization_events():
+        done.outcomes[event.materialization.asset_key.path[-1]] = LANDED
+    for event in result.get_asset_observation_events():
+        observation = event.asset_observation_data.asset_observation
+        name = observation.asset_key.path[-1]
+        done.outcomes[name], done.reasons[name] = SKIPPED, str(observation.metadata["segment/skipped"].value)
+    for event in result.all_events:
+        said = event.step_failure_data.user_failure_data if event.is_step_failure else None
+        for name, value in (said.metadata if said else {}).items():
+            done.outcomes[name], done.reasons[name] = FAILED, str(value.value)
+    for each in result.get_asset_check_evaluations():
+        if not each.passed:
+            done.warnings.append(f"{each.asset_key.path[-1]}: {each.check_name}: {each.description}")
+
+
+def _runs(chosen: Sequence[Endpoint], now: datetime) -> Iterator[tuple[str, list[str], dict[str, str]]]:
+    """The runs of a full read: job, endpoints, and the tags that say for which partitions."""
+    for family in families(TABLES):
+        by_window: dict[Window | None, list[str]] = {}
+        for endpoint in family.endpoints:
+            if endpoint in chosen:
+                window = default_window(endpoint, now) if endpoint.partitioned else None
+                by_window.setdefault(window, []).append(endpoint.name)
+        for window, names in by_window.items():
+            yield family.job, names, _tags(window, monthly=any(endpoint.cumulative for endpoint in family.endpoints))
+
+
+def _tags(window: Window | None, *, monthly: bool) -> dict[str, str]:
+    if window is None or window.end is None:
+        return {}
+    last = window.end - timedelta(days=1)
+    last = last.replace(day=1) if monthly else last
+    return {RANGE_START: f"{window.start:%Y-%m-%d}", RANGE_END: f"{last:%Y-%m-%d}"}
+
+
+def _counts(chosen: Sequence[Endpoint]) -> dict[str, tuple[int, int]]:
+    place = settle()
+    if not place.file or not place.file.exists():
+        return {}
+    with duckdb.connect(str(place.file), read_only=True) as connection:
+        found = connection.execute(
+            "SELECT table_name FROM duckdb_tables() WHERE schema_name = ?", [place.dataset]
+        ).fetchall()
+        there = {name for (name,) in found}
+        return {row.name: _count(connection, place.dataset, row) for row in chosen if row.name in there}
+
+
+def _count(connection: duckdb.DuckDBPyConnection, dataset: str, endpoint: Endpoint) -> tuple[int, int]:
+    key = ", ".join(f'"{column_name(field)}"' for field in endpoint.primary_key)
+    table = f'{dataset}."{endpoint.name}"'
+    found = connection.execute(
+        f"SELECT count(*), (SELECT count(*) FROM (SELECT DISTINCT {key} FROM {table})) FROM {table}"  # noqa: S608
+    ).fetchone()
+    assert found is not None
+    return found[0], found[1]
