@@ -80,9 +80,10 @@ class _Cursor:
     def after(self, trail: Endpoint, events: Sequence[Event]) -> "_Cursor":
         """The cursor once these events, all that happened since, were seen."""
         moments = {event["id"]: _moment(trail, event) for event in events}
-        latest = max(moments.values(), default=self.moment)
-        since = max(self.moment, latest)
-        return _Cursor(since, frozenset(name for name, moment in moments.items() if moment >= since - OVERLAP))
+        since = max([self.moment, *moments.values()])
+        # as the API is asked: in whole seconds
+        again = (since - OVERLAP).replace(microsecond=0)
+        return _Cursor(since, frozenset(name for name, moment in moments.items() if moment >= again))
 
     def written(self) -> str:
         return json.dumps({"since": self.moment.isoformat(), "seen": sorted(self.ids)})
