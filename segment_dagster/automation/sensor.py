@@ -14,6 +14,7 @@ from segment_dagster.automation.runs import run_under_way
 from segment_dagster.endpoints import Endpoint
 from segment_dagster.endpoints.trail import audit_trail, concerned
 from segment_dagster.settings import present, whole_number
+from segment_dagster.source.columns import column_name
 from segment_dagster.wording import counted
 
 SENSOR = "segment_audit_sensor"
@@ -90,13 +91,24 @@ class _Cursor:
 
 
 def _since(segment: SegmentResource, trail: Endpoint, moment: datetime) -> list[Event]:
-    """The events since a while before a moment, as the API gives them."""
+    """The events since a while before a moment, as rows of the trail's table.
+
+    Raises:
+        SegmentError: The API could not be asked, or an event is not of the declared types.
+    """
     from segment_dagster.client import SegmentClient
+    from segment_dagster.source.rows import ValueTypeError, rows_of
     from segment_dagster.source.times import iso
 
+    assert trail.moment is not None
+    column, rows = column_name(trail.moment), []
     with SegmentClient(segment.settings()) as client:
-        pages = client.pages(trail, {"startTime": iso(moment - OVERLAP)})
-        return [record for page in pages for record in page.records]
+        for page in client.pages(trail, {"startTime": iso(moment - OVERLAP)}):
+            for record, row in zip(page.records, rows_of(trail, page.records).to_pylist(), strict=True):
+                if row[column] is None:
+                    raise ValueTypeError(trail, record, column, "is missing")
+                rows.append(row)
+    return rows
 
 
 def _asked(
@@ -110,7 +122,7 @@ def _asked(
     read = {endpoint.name for endpoint in configuration}
     by_endpoint: dict[str, list[Event]] = defaultdict(list)
     for event in new:
-        touched = [each.name for each in concerned(event.get(trail.trail.resource_type)) if each.name in read]
+        touched = [each.name for each in concerned(event[column_name(trail.trail.resource_type)]) if each.name in read]
         for name in touched or [trail.name]:
             by_endpoint[name].append(event)
     last = max(new, key=lambda event: (_moment(trail, event), event["id"]))
@@ -125,16 +137,16 @@ def _asked(
 def _observation(trail: Endpoint, name: str, events: Sequence[Event]) -> dg.AssetObservation:
     fields = trail.trail
     assert fields is not None
-    types = sorted({str(event.get(fields.event)) for event in events})
-    who = sorted({str(event.get(fields.actor_email) or event.get(fields.actor)) for event in events})
+    kind, actor, email, resource = map(column_name, (fields.event, fields.actor, fields.actor_email, fields.resource))
+    types = sorted({str(event[kind]) for event in events})
     return dg.AssetObservation(
         asset_key(name),
         description=f"{counted(len(events), 'event')} of the audit trail: {', '.join(types)}.",
         metadata={
             "segment/audit_events": [str(event["id"]) for event in events],
             "segment/audit_types": types,
-            "segment/audit_actors": who,
-            "segment/audit_resources": sorted({str(event.get(fields.resource)) for event in events}),
+            "segment/audit_actors": sorted({str(event[email] or event[actor]) for event in events}),
+            "segment/audit_resources": sorted({str(event[resource]) for event in events}),
             "segment/audit_latest": max(_moment(trail, event) for event in events).isoformat(),
         },
     )
@@ -143,10 +155,5 @@ def _observation(trail: Endpoint, name: str, events: Sequence[Event]) -> dg.Asse
 def _moment(trail: Endpoint, event: Event) -> datetime:
     """When an event happened, in UTC."""
     assert trail.moment is not None
-    # Python before 3.11 reads neither the Z nor a fraction of other than 3 or 6 digits
-    text = str(event[trail.moment]).replace("Z", "+00:00")
-    head, _, fraction = text.partition(".")
-    if fraction:
-        digits = fraction.partition("+")[0]
-        text = f"{head}.{digits[:6]:0<6}+00:00"
-    return datetime.fromisoformat(text).astimezone(timezone.utc)
+    moment: datetime = event[column_name(trail.moment)]
+    return moment.astimezone(timezone.utc)
