@@ -622,14 +622,14 @@ def _asked_alike(one: Endpoint, other: Endpoint) -> bool:
 
 
 def _within(endpoint: Endpoint, table: pa.Table, window: Window | None) -> pa.Table:
-    """The rows whose time is within a window."""
+    """The rows whose time is within a window, and those that name none: they are not to be lost without a word."""
     if window is None or endpoint.time is None:
         return table
     moments = table.column(column_name(endpoint.time.column))
     kept = pc.greater_equal(moments, pa.scalar(window.start, moments.type))
     if window.end is not None:
         kept = pc.and_(kept, pc.less(moments, pa.scalar(window.end, moments.type)))
-    return table.filter(kept)
+    return table.filter(pc.or_kleene(kept, pc.is_null(moments)))
 
 
 def _shown(value: Any) -> Any:
