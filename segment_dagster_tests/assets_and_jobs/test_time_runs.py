@@ -441,6 +441,15 @@ def test_an_event_that_comes_twice_lands_once_and_that_is_told(run, emulator):
     assert landed() == known(emulator)
 
 
+def test_an_event_without_a_time_lands_and_that_is_told(run, emulator):
+    emulator.faults.add(Fault("missing-field", AUDIT, value="timestamp"))
+    result = run(AUDIT)
+    assert result.success and failed_checks(result) == [(AUDIT, "row_count")]
+    assert landed() == known(emulator)
+    ((without,),) = query(f"SELECT count(*) FROM segment_data.{AUDIT} WHERE timestamp IS NULL")
+    assert 0 < without < len(known(emulator))
+
+
 def test_ids_that_sql_could_misread_pass_the_checks(run, emulator, monkeypatch):
     odd = ("it's", "{}", "{table}", "a;b", "two\nlines", "%s", '"', "--")
 
