@@ -108,12 +108,17 @@ def test_only_the_last_are_kept():
     made = []
 
     def make(name):
-        return lambda: made.append(name) or name
+        def made_now():
+            made.append(name)
+            return name
 
-    kept = Kept(2)
+        return made_now
+
+    kept: Kept[str] = Kept(2)
     for name in "abacab":
         assert kept.get(name, make(name)) == name
     assert made == ["a", "b", "c", "b"]
+    none: Kept[str] = Kept(0)
     for name in "aa":
-        Kept(0).get(name, make(name))
+        none.get(name, make(name))
     assert made[4:] == ["a", "a"]
