@@ -18,6 +18,7 @@ from segment_dagster.emulator.faults import Fault, Faults
 from segment_dagster.emulator.features import Features
 from segment_dagster.emulator.layouts import CURSOR_PLACES
 from segment_dagster.emulator.limits import MINUTE, Limits
+from segment_dagster.emulator.moments import Moments
 from segment_dagster.emulator.stats import Stats
 from segment_dagster.emulator.transport import recording
 from segment_dagster.emulator.world import TRAIL, World
@@ -43,6 +44,7 @@ class Emulator:
     clock: Clock
     edits: Edits
     corrections: Corrections
+    moments: Moments
 
     def records(self, endpoint: str, values: Mapping[str, str] | None = None) -> list[Any]:
         """The records that the API lists right now.
@@ -131,6 +133,7 @@ def running(
             clock=clock,
             edits=Edits(facts, clock, quiet_audit=quiet_audit),
             corrections=Corrections(facts, clock),
+            moments=Moments(),
             transports={},
             cursor_place=cursor_place,
         )
@@ -161,6 +164,7 @@ def running(
                 clock=parts.clock,
                 edits=parts.edits,
                 corrections=parts.corrections,
+                moments=parts.moments,
             )
         finally:
             server.should_exit = True
