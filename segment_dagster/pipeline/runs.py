@@ -25,15 +25,19 @@ def exclusive(place: Place, collector: Collector = NULL_COLLECTOR) -> Iterator[d
         LoadError: dlt failed inside the block, or another run held the pipeline for ten minutes.
     """
     with alone():
-        pipeline = dlt.pipeline(
-            PIPELINE_NAME, destination=place.build(), dataset_name=place.dataset, progress=collector
-        )
         try:
-            yield pipeline
+            pipeline = dlt.pipeline(
+                PIPELINE_NAME, destination=place.build(), dataset_name=place.dataset, progress=collector
+            )
+            try:
+                yield pipeline
+            finally:
+                _remember(pipeline, place)
         except PipelineStepFailed as failure:
             raise LoadError(explain(failure, failure.step, place)) from failure
-        finally:
-            _remember(pipeline, place)
+        except OSError as failure:
+            # between its steps dlt writes to its working directory too
+            raise LoadError(explain(failure, "run", place)) from failure
 
 
 def load(source: DltSource, place: Place, collector: Collector = NULL_COLLECTOR) -> LoadInfo:
