@@ -20,6 +20,7 @@ from dlt.sources.helpers.rest_client.client import PageData, RESTClient
 from requests.exceptions import RequestException  # noqa: TID251 - dlt does not hand it on
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_when_event_set
 from tenacity.nap import sleep_using_event
+from urllib3.exceptions import HTTPError
 
 from segment_dagster.client.answer import check_answer
 from segment_dagster.client.errors import ApiError, PathError, RateLimitedError, UnreachableError
@@ -139,13 +140,15 @@ class SegmentClient:
             raise PathError(endpoints[0].name, path)
         paginator = CursorPaginator(path, call)
         self._local.asking = _Asking(endpoints[0], f"{endpoints[0].name}: GET {path}", meter or Meter(), given_up)
+        timeout = self._retries.request_timeout
         answers = self._client.paginate(
             path,
+            stream=True,
             headers={"Accept": call.accept},
             params=dict(call.query_for(values or {})),
             paginator=paginator,
             data_selector=_selector(call.parts[0].selector),
-            hooks={"response": [partial(self._learn, endpoints[0]), check_answer(call, self.settings)]},
+            hooks={"response": [partial(self._learn, endpoints[0]), check_answer(call, self.settings, timeout)]},
         )
         try:
             for answer in answers:
@@ -156,7 +159,7 @@ class SegmentClient:
                 del body
                 while pages:
                     yield pages.pop(0)
-        except RequestException as failure:
+        except (RequestException, HTTPError) as failure:
             host = urlsplit(self.settings.base_url).netloc
             raise UnreachableError(endpoints[0].name, path, host, type(failure).__name__) from failure
 

@@ -85,7 +85,7 @@ def _parser() -> argparse.ArgumentParser:
         type=_fault,
         action="append",
         default=[],
-        metavar="KIND[:ENDPOINT][:after=N][:times=N][:value=X]",
+        metavar="KIND[:ENDPOINT][:after=N][:times=N][:value=X][:rate=X][:seed=N]",
         help="something to do wrong; may be given more than once",
     )
     parser.add_argument(

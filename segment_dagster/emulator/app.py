@@ -25,9 +25,10 @@ from segment_dagster.emulator.kept import Kept
 from segment_dagster.emulator.latency import Latency
 from segment_dagster.emulator.limits import Limits
 from segment_dagster.emulator.media import JSON, negotiate
+from segment_dagster.emulator.moments import Moments
 from segment_dagster.emulator.routing import Match, Routes
 from segment_dagster.emulator.stats import Seen, Stats
-from segment_dagster.emulator.transport import Transports, Truncated, client_gone
+from segment_dagster.emulator.transport import Endless, Transports, Truncated, client_gone
 from segment_dagster.emulator.world import World
 
 _PAGES_KEPT = 20_000
@@ -55,6 +56,7 @@ class Parts:
     edits: Edits
     corrections: Corrections
     latency: Latency
+    moments: Moments
     transports: Transports
     """The open connections, for the faults that break one."""
 
@@ -105,6 +107,7 @@ class Api:
         faults = self._parts.faults
         if faults.revoked or not self._authorized(request):
             raise Refused(unauthorized())
+        self._parts.moments.arrived(match.rows if match else ())
         headers = self._parts.limits.arrive(match.rows if match else ())
         if match is None:
             raise Refused(not_found(request.url.path))
@@ -139,10 +142,15 @@ class Api:
         kinds = {armed.fault.kind for armed in hits}
         if "truncated" in kinds:
             return Truncated(self._parts.transports, content, headers, media_type)
+        if "endless" in kinds:
+            return Endless(headers, media_type)
         if "empty-body" in kinds:
             content = b""
         if "bad-json" in kinds:
             content = content[: len(content) // 2]
+        for armed in hits:
+            if armed.fault.kind == "large":
+                content = content.ljust(armed.fault.megabytes * 1_000_000)
         return Response(content, 200, headers, media_type)
 
 

@@ -19,6 +19,7 @@ from segment_dagster.emulator.features import Features
 from segment_dagster.emulator.latency import Latency
 from segment_dagster.emulator.layouts import CURSOR_PLACES
 from segment_dagster.emulator.limits import MINUTE, Limits
+from segment_dagster.emulator.moments import Moments
 from segment_dagster.emulator.stats import Stats
 from segment_dagster.emulator.transport import recording
 from segment_dagster.emulator.world import TIMED, TRAIL, World
@@ -46,6 +47,7 @@ class Emulator:
     edits: Edits
     corrections: Corrections
     latency: Latency
+    moments: Moments
 
     def records(self, endpoint: str, values: Mapping[str, str] | None = None) -> list[Any]:
         """The records that the API lists right now.
@@ -142,6 +144,7 @@ def running(
             edits=Edits(facts, clock, quiet_audit=quiet_audit),
             corrections=Corrections(facts, clock),
             latency=Latency(latency),
+            moments=Moments(),
             transports={},
             cursor_place=cursor_place,
             keep=keep,
@@ -174,6 +177,7 @@ def running(
                 edits=parts.edits,
                 corrections=parts.corrections,
                 latency=parts.latency,
+                moments=parts.moments,
             )
         finally:
             server.should_exit = True

@@ -1,7 +1,6 @@
 """Reading endpoints whole: many requests at once, each endpoint once, failures held apart."""
 
 import logging
-import shutil
 import tempfile
 import threading
 import time
@@ -33,6 +32,7 @@ from segment_dagster.settings import Settings
 from segment_dagster.source.chosen import as_chosen
 from segment_dagster.source.columns import column_name
 from segment_dagster.source.deltas import daily_deltas
+from segment_dagster.source.home import Home, sweep
 from segment_dagster.source.lists import lists_of
 from segment_dagster.source.records import records_of_rows
 from segment_dagster.source.rows import rows_of, schema_of
@@ -340,9 +340,11 @@ class WorkspaceReader:
     def _place(self, endpoint: Endpoint) -> Path:
         with self._lock:
             if self._directory is None:
-                self._directory = Path(tempfile.mkdtemp(prefix="segment_dagster_"))
+                sweep(self._catalogue)
+                home = Home()
+                self._directory = home.path
                 # also where nobody closes the reader
-                self._delete = weakref.finalize(self, shutil.rmtree, self._directory, ignore_errors=True)
+                self._delete = weakref.finalize(self, home.delete)
         return self._directory / endpoint.name
 
     def _together(self, endpoint: Endpoint) -> list[Endpoint]:
