@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 import orjson
 from dlt.sources.helpers.requests import Response
 
+from segment_dagster.client.body import whole_body
 from segment_dagster.client.errors import (
     MAX_QUOTE,
     BodyError,
@@ -37,11 +38,16 @@ _PLAN = re.compile(r"\b(features?|plan|not enabled|upgrade|subscription)\b", re.
 """What a refusal speaks of where it is about the workspace's plan."""
 
 
-def check_answer(call: Call, settings: Settings) -> Callable[..., None]:
+def check_answer(call: Call, settings: Settings, timeout: float) -> Callable[..., None]:
     """A response hook that lets only an answer with records pass.
 
+    Args:
+        call: The lists that were asked for.
+        settings: The token and the layout.
+        timeout: Seconds that the client waits for an answer.
+
     Returns:
-        A hook for requests. It parses the body once and keeps it as the response's `json()`.
+        A hook for requests. It reads a streamed body, parses it once and keeps it as the response's `json()`.
 
     Raises:
         ApiError: By the hook, for everything else; a `TransientError` where another attempt may help.
@@ -49,14 +55,17 @@ def check_answer(call: Call, settings: Settings) -> Callable[..., None]:
 
     def check(response: Response, *_: Any, **__: Any) -> None:
         path, endpoint = urlsplit(response.url).path, call.parts[0].endpoint
-        if response.is_redirect:
-            raise RedirectError(endpoint.name, path, urlsplit(response.headers["Location"]).netloc)
+        # the connection is free again when its answer has been read, or is closed
+        with response:
+            if response.is_redirect:
+                raise RedirectError(endpoint.name, path, _host(response.headers["Location"]))
+            content = whole_body(response, endpoint, path, timeout)
         try:
-            body = orjson.loads(response.content)
+            body = orjson.loads(content)
         except orjson.JSONDecodeError:
             if response.status_code < 400:
                 content_type = response.headers.get("Content-Type", "")
-                raise BodyError(endpoint.name, path, content_type, len(response.content)) from None
+                raise BodyError(endpoint.name, path, content_type, len(content)) from None
             body = None
         if response.status_code >= 400:
             raise _refusal(endpoint, path, response, body, settings)
@@ -68,6 +77,13 @@ def check_answer(call: Call, settings: Settings) -> Callable[..., None]:
         response.json = partial(_same, body)  # type: ignore[method-assign]
 
     return check
+
+
+def _host(address: str) -> str:
+    try:
+        return urlsplit(address).netloc
+    except ValueError:
+        return ""
 
 
 def _same(body: Any, **_: Any) -> Any:

@@ -126,6 +126,23 @@ class BodyError(TransientError):
         super().__init__(endpoint, path, what, remedy)
 
 
+class OverlongError(TransientError):
+    """The answer began and does not end."""
+
+    def __init__(self, endpoint: str, path: str, size: int, seconds: float) -> None:
+        remedy = "So did every attempt. Try again later, or raise RUNTIME__REQUEST_TIMEOUT where the network is slow."
+        what = f"had sent {size:,} bytes after {seconds:,.1f} s and not come to an end"
+        super().__init__(endpoint, path, what, remedy)
+
+
+class OversizeError(ApiError):
+    """The answer is larger than any page of records."""
+
+    def __init__(self, endpoint: str, path: str, most: int) -> None:
+        remedy = "Nothing of it was loaded. Lower SEGMENT_PAGE_SIZE, and check SEGMENT_BASE_URL where that is set."
+        super().__init__(endpoint, path, f"answered more than the {most:,} bytes that are read of one page", remedy)
+
+
 class UnreachableError(ApiError):
     """No whole answer came: refused, reset, timed out or cut short, on every attempt."""
 

@@ -8,14 +8,14 @@ from typing import Any
 
 from dlt.sources.helpers.requests import Response
 from dlt.sources.helpers.requests.retry import DEFAULT_RETRY_EXCEPTIONS
-from requests.exceptions import ContentDecodingError  # noqa: TID251 - dlt does not hand it on
 from tenacity import RetryCallState
 from tenacity.stop import stop_base
 from tenacity.wait import wait_base
+from urllib3.exceptions import HTTPError
 
 from segment_dagster.client.errors import RateLimitedError, TransientError
 
-NO_ANSWER: tuple[type[Exception], ...] = (*DEFAULT_RETRY_EXCEPTIONS, ContentDecodingError)
+NO_ANSWER: tuple[type[Exception], ...] = (*DEFAULT_RETRY_EXCEPTIONS, HTTPError)
 """No whole answer came: no connection, a time-out, a body cut short or not compressed as it says."""
 
 TRANSIENT: tuple[type[Exception], ...] = (TransientError, *NO_ANSWER)

@@ -120,7 +120,7 @@ def _parser() -> argparse.ArgumentParser:
         type=Fault.parse,
         action="append",
         default=[],
-        metavar="KIND[:ENDPOINT][:after=N][:times=N][:value=X]",
+        metavar="KIND[:ENDPOINT][:after=N][:times=N][:value=X][:rate=X][:seed=N]",
         help="something for the emulator to do wrong; may be given more than once",
     )
     return parser

@@ -16,6 +16,7 @@ from segment_dagster.emulator.features import GATE_STATUSES, Features
 from segment_dagster.emulator.layouts import CURSOR_PLACES
 from segment_dagster.emulator.limits import MINUTE, TOKEN_LIMIT
 from segment_dagster.emulator.server import DEFAULT_TOKEN, running
+from segment_dagster.emulator.world.audit import MADE_UP_A_DAY
 from segment_dagster.endpoints import CATALOGUE
 
 TOKEN_VARIABLE = "SEGMENT_EMULATOR_TOKEN"  # noqa: S105
@@ -56,6 +57,9 @@ def main(arguments: list[str] | None = None) -> int:
             without=given.without,
             gate_status=given.gate_status,
             quiet_audit=given.quiet_audit,
+            audit_a_day=given.audit_a_day,
+            latency=given.latency,
+            keep=given.keep,
         ) as emulator:
             print(f"Segment emulator listening on {emulator.url}", flush=True)
             stop.wait()
@@ -81,7 +85,7 @@ def _parser() -> argparse.ArgumentParser:
         type=_fault,
         action="append",
         default=[],
-        metavar="KIND[:ENDPOINT][:after=N][:times=N][:value=X]",
+        metavar="KIND[:ENDPOINT][:after=N][:times=N][:value=X][:rate=X][:seed=N]",
         help="something to do wrong; may be given more than once",
     )
     parser.add_argument(
@@ -113,6 +117,16 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--quiet-audit", action="store_true", help="let the audit trail tell of nothing that did not happen"
+    )
+    parser.add_argument(
+        "--audit-a-day",
+        type=_count,
+        default=MADE_UP_A_DAY,
+        help=f"made-up events of a day, at most, at scale 1 (default {MADE_UP_A_DAY})",
+    )
+    parser.add_argument("--latency", type=_latency, default=0.0, help="seconds that every answer takes (default 0)")
+    parser.add_argument(
+        "--keep", action="store_true", help="keep answers, and do not make again what is asked for again"
     )
     return parser
 
@@ -146,6 +160,10 @@ def _seconds(text: str) -> float:
     if seconds <= 0 or not isfinite(seconds):
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
     return seconds
+
+
+def _latency(text: str) -> float:
+    return 0.0 if text in ("0", "0.0") else _seconds(text)
 
 
 def _count(text: str) -> int:

@@ -21,12 +21,21 @@ from segment_dagster.emulator.encoding import encode
 from segment_dagster.emulator.errors import Refused, refusal
 from segment_dagster.emulator.faults import Armed, Faults
 from segment_dagster.emulator.features import Features
+from segment_dagster.emulator.kept import Kept
+from segment_dagster.emulator.latency import Latency
 from segment_dagster.emulator.limits import Limits
 from segment_dagster.emulator.media import JSON, negotiate
+from segment_dagster.emulator.moments import Moments
 from segment_dagster.emulator.routing import Match, Routes
 from segment_dagster.emulator.stats import Seen, Stats
-from segment_dagster.emulator.transport import Transports, Truncated, client_gone
+from segment_dagster.emulator.transport import Endless, Transports, Truncated, client_gone
 from segment_dagster.emulator.world import World
+
+_PAGES_KEPT = 20_000
+"""More pages than the largest benchmark asks for."""
+
+_LISTS_KEPT = 128
+"""More lists that depend on a time than are read side by side."""
 
 _METHODS = ["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"]
 
@@ -46,11 +55,16 @@ class Parts:
     clock: Clock
     edits: Edits
     corrections: Corrections
+    latency: Latency
+    moments: Moments
     transports: Transports
     """The open connections, for the faults that break one."""
 
     cursor_place: str
     """Where the versioned layout has the next page's cursor."""
+
+    keep: bool
+    """Whether answers are kept, so that what is asked for again is not made again."""
 
 
 class Api:
@@ -58,7 +72,9 @@ class Api:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._bodies = Bodies(parts.world, parts.edits, parts.corrections, parts.clock, parts.cursor_place)
+        lists, pages = (_LISTS_KEPT, _PAGES_KEPT) if parts.keep else (0, 0)
+        self._bodies = Bodies(parts.world, parts.edits, parts.corrections, parts.clock, parts.cursor_place, lists)
+        self._kept: Kept[bytes] = Kept(pages)
         self._routes = Routes(row for row in parts.world.catalogue if parts.world.has(row.name))
 
     async def respond(self, request: Request) -> Response:
@@ -67,6 +83,8 @@ class Api:
         raw_path = request.scope["raw_path"].decode("latin-1")
         match = self._routes.match(raw_path)
         with self._parts.stats.open() as counting:
+            if self._parts.latency.seconds:
+                await _wait(request, self._parts.latency.seconds)
             try:
                 response = await self._answer(request, match)
             except Refused as refused:
@@ -89,6 +107,7 @@ class Api:
         faults = self._parts.faults
         if faults.revoked or not self._authorized(request):
             raise Refused(unauthorized())
+        self._parts.moments.arrived(match.rows if match else ())
         headers = self._parts.limits.arrive(match.rows if match else ())
         if match is None:
             raise Refused(not_found(request.url.path))
@@ -104,8 +123,16 @@ class Api:
             if instead := answer(row, armed.fault, self._parts.transports):
                 return instead
         media_type = JSON if match.versioned else negotiate(match.row, request.headers.get("accept"))
-        content = encode(self._bodies.make(request, match, hits))
-        return self._encoded(content, headers, media_type, hits)
+        return self._encoded(self._content(request, match, hits), headers, media_type, hits)
+
+    def _content(self, request: Request, match: Match, hits: list[Armed]) -> bytes:
+        def made() -> bytes:
+            return encode(self._bodies.make(request, match, hits))
+
+        state = self._bodies.state(match)
+        if hits or state is None:
+            return made()
+        return self._kept.get((request.scope["raw_path"], request.scope["query_string"], *state), made)
 
     def _authorized(self, request: Request) -> bool:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
@@ -115,17 +142,22 @@ class Api:
         kinds = {armed.fault.kind for armed in hits}
         if "truncated" in kinds:
             return Truncated(self._parts.transports, content, headers, media_type)
+        if "endless" in kinds:
+            return Endless(headers, media_type)
         if "empty-body" in kinds:
             content = b""
         if "bad-json" in kinds:
             content = content[: len(content) // 2]
+        for armed in hits:
+            if armed.fault.kind == "large":
+                content = content.ljust(armed.fault.megabytes * 1_000_000)
         return Response(content, 200, headers, media_type)
 
 
 def build_app(parts: Parts) -> Starlette:
     """The emulator as an ASGI application."""
     routes = [
-        *control.routes(parts.faults, parts.stats, parts.limits, parts.features),
+        *control.routes(parts.faults, parts.stats, parts.limits, parts.features, parts.latency),
         *control_workspace.routes(parts.clock, parts.edits, parts.corrections),
     ]
     return Starlette(routes=[*routes, Route("/{path:path}", Api(parts).respond, methods=_METHODS)])

@@ -1,6 +1,6 @@
 """The body of an answer: the lists that are asked for, a page of each, as the faults leave them."""
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -17,6 +17,7 @@ from segment_dagster.emulator.edited import Edited
 from segment_dagster.emulator.edits import Edits
 from segment_dagster.emulator.errors import Refused
 from segment_dagster.emulator.faults import Armed
+from segment_dagster.emulator.kept import Kept
 from segment_dagster.emulator.layouts import paginate_public, paginate_versioned, put
 from segment_dagster.emulator.mutations import Listing, alter
 from segment_dagster.emulator.paging import Page, ask_public, ask_versioned, cursors_of, cut, whole
@@ -50,14 +51,24 @@ class Bodies:
         corrections: What becomes of its numbers.
         clock: What time it is.
         cursor_place: Where the versioned layout has the next page's cursor.
+        lists_kept: How many lists that depend on a time are kept to cut further pages from.
     """
 
-    def __init__(self, world: World, edits: Edits, corrections: Corrections, clock: Clock, cursor_place: str) -> None:
+    def __init__(
+        self,
+        world: World,
+        edits: Edits,
+        corrections: Corrections,
+        clock: Clock,
+        cursor_place: str,
+        lists_kept: int = 0,
+    ) -> None:
         self._world = world
         self._edits = edits
         self._corrections = corrections
         self._clock = clock
         self._cursor_place = cursor_place
+        self._timed: Kept[list[Any]] = Kept(lists_kept)
 
     def make(self, request: Request, match: Match, hits: list[Armed]) -> dict[str, Any]:
         """The body of the answer to a request.
@@ -82,6 +93,14 @@ class Bodies:
             self._add(made, request, query, found, mine)
         return made
 
+    def state(self, match: Match) -> tuple[Hashable, ...] | None:
+        """What an answer to the same request depends on besides it; `None` where it is another at every moment."""
+        now = self._clock.now()
+        state = (self._edits.view(now), tuple(self._corrections.active))
+        if not any(self._world.is_timed(row.name) for row in match.rows):
+            return state
+        return (*state, now) if self._clock.stands else None
+
     def _found(self, row: Endpoint, match: Match, query: Query, view: Edited, now: datetime) -> _Found:
         values = values_of(row, match.ids, query)
         if not view.has(row.name, values):
@@ -93,7 +112,16 @@ class Bodies:
         check_time(row, query, now)
         of += "?" + "&".join(f"{name}={query.get(name, ())}" for name in _TIMES)
         numbers = self._corrections.numbers(row, now)
-        return _Found(row, values, view.timed(row.name, values, query, now, numbers), of)
+
+        def made() -> list[Any]:
+            return view.timed(row.name, values, query, now, numbers)
+
+        state = self.state(match)
+        if state is None:
+            return _Found(row, values, made(), of)
+        # the pages of a list differ in the parameters of the page alone
+        asked = tuple((name, given) for name, given in query.items() if not name.startswith(row.paging.cursor))
+        return _Found(row, values, self._timed.get((of, asked, *state), made), of)
 
     def _check_gone(self, found: _Found, hits: list[Armed]) -> None:
         for armed in hits:

@@ -40,6 +40,11 @@ class Clock:
             except OverflowError:
                 raise ValueError("the clock cannot be advanced beyond the year 9999") from None
 
+    @property
+    def stands(self) -> bool:
+        """Whether it stands still."""
+        return self._now is not None
+
     def now(self) -> datetime:
         """The present, in UTC."""
         return self._now or datetime.now(timezone.utc)

@@ -7,18 +7,20 @@ from starlette.routing import BaseRoute, Route
 from segment_dagster.emulator.faults import Fault, Faults
 from segment_dagster.emulator.features import Features
 from segment_dagster.emulator.handlers import checked, delete, get, put
+from segment_dagster.emulator.latency import Latency
 from segment_dagster.emulator.limits import Limits
 from segment_dagster.emulator.stats import Stats
 
 
-def routes(faults: Faults, stats: Stats, limits: Limits, features: Features) -> list[BaseRoute]:
-    """The control paths of how the API answers: `/_emulator/stats`, `faults`, `limits` and `features`.
+def routes(faults: Faults, stats: Stats, limits: Limits, features: Features, latency: Latency) -> list[BaseRoute]:
+    """The control paths of how the API answers: `/_emulator/stats`, `faults`, `limits`, `features` and `latency`.
 
     Args:
         faults: The faults in force.
         stats: The counters.
         limits: The rate limits.
         features: The features that are missing.
+        latency: How late it answers.
 
     Returns:
         The routes.
@@ -38,6 +40,9 @@ def routes(faults: Faults, stats: Stats, limits: Limits, features: Features) -> 
             raise ValueError("without must be a list of features")
         features.set(**wanted)
 
+    def put_latency(given: Any) -> None:
+        latency.set(checked(given, seconds=(int, float)).get("seconds", latency.seconds))
+
     def get_faults() -> object:
         return [fault.to_json() for fault in faults.active]
 
@@ -51,4 +56,6 @@ def routes(faults: Faults, stats: Stats, limits: Limits, features: Features) -> 
         Route("/_emulator/limits", put(put_limits, limits.to_json), methods=["PUT"]),
         Route("/_emulator/features", get(features.to_json), methods=["GET"]),
         Route("/_emulator/features", put(put_features, features.to_json), methods=["PUT"]),
+        Route("/_emulator/latency", get(latency.to_json), methods=["GET"]),
+        Route("/_emulator/latency", put(put_latency, latency.to_json), methods=["PUT"]),
     ]

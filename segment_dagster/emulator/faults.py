@@ -1,5 +1,6 @@
 """Faults: what the emulator does wrong on request, and when."""
 
+import random
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from math import inf
@@ -19,6 +20,8 @@ KINDS: dict[str, str] = {
     "truncated": "200 with half of the body that Content-Length promises, then the connection closes",
     "bad-json": "200 with half of the JSON and a Content-Length to match",
     "slow": "the answer comes value seconds late (1 by default)",
+    "large": "the answer is padded with blanks to value megabytes (300 by default)",
+    "endless": "200 with a body of blanks that never ends",
     "repeated-cursor": "the next page's cursor is always the one just used",
     "renamed-key": "the key of the list has `List` appended",
     "empty-body": "200 without a body",
@@ -38,7 +41,9 @@ KINDS: dict[str, str] = {
 """Every kind of fault, and what it does."""
 
 _SECONDS = {"429-retry-after", "429-ms-before-next", "429-reset", "slow"}
+_MEGABYTES = {"large"}
 _FIELDS = {"missing-field", "wrong-type"}
+_OPTIONS = ("after", "times", "value", "rate", "seed")
 
 
 @dataclass(frozen=True)
@@ -58,7 +63,13 @@ class Fault:
     """How many are hit then, or `None` for all that follow."""
 
     value: float | str | None = None
-    """Seconds or the name of a field, where the kind takes one."""
+    """Seconds, megabytes or the name of a field, where the kind takes one."""
+
+    rate: float | None = None
+    """The part of those requests that is hit, by chance: more than 0, up to 1. All are where it is left out."""
+
+    seed: int = 0
+    """What the chance comes from: the same numbers of requests are hit whenever it is the same."""
 
     def __post_init__(self) -> None:
         """Refuse a fault that could never happen, whatever the endpoints.
@@ -70,12 +81,15 @@ class Fault:
             raise ValueError(f"unknown fault {self.kind!r}; the faults are {', '.join(KINDS)}")
         if self.after < 0 or (self.times is not None and self.times < 1):
             raise ValueError(f"fault {self.kind}: after must be 0 or more, times 1 or more")
+        if self.rate is not None and not 0 < self.rate <= 1:
+            raise ValueError(f"fault {self.kind}: rate must be a part of 1")
         if self.value is None or self.kind in _FIELDS:
             return
-        if self.kind not in _SECONDS:
+        if self.kind not in _SECONDS | _MEGABYTES:
             raise ValueError(f"fault {self.kind} takes no value")
         if not isinstance(self.value, int | float) or not 0 <= self.value < inf:
-            raise ValueError(f"fault {self.kind}: value must be a number of seconds")
+            unit = "seconds" if self.kind in _SECONDS else "megabytes"
+            raise ValueError(f"fault {self.kind}: value must be a number of {unit}")
 
     def check(self, catalogue: Iterable[Endpoint]) -> None:
         """Refuse a fault that could never happen to these endpoints.
@@ -101,12 +115,24 @@ class Fault:
         """The value as seconds; 1 by default."""
         return float(self.value) if isinstance(self.value, int | float) else 1.0
 
+    @property
+    def megabytes(self) -> int:
+        """The value as megabytes; 300 by default."""
+        return int(self.value) if isinstance(self.value, int | float) else 300
+
+    def strikes(self, number: int) -> bool:
+        """Whether chance lets it hit its request of this number."""
+        if self.rate is None:
+            return True
+        # no secret depends on it
+        return random.Random(f"{self.seed}/{self.kind}/{self.endpoint}/{number}").random() < self.rate  # noqa: S311
+
     @classmethod
     def parse(cls, spec: str, catalogue: Iterable[Endpoint] = CATALOGUE) -> "Fault":
         """Read the form of the command line: `500:destinations:after=1:times=2`.
 
         Args:
-            spec: The kind, then the endpoint (left out or `*` for all), then `after`, `times` and `value`.
+            spec: The kind, then the endpoint (left out or `*` for all), then `after`, `times`, `value`, `rate`, `seed`.
             catalogue: The rows of the endpoints there are.
 
         Returns:
@@ -122,8 +148,8 @@ class Fault:
             given["endpoint"] = None if endpoint in ("", "*") else endpoint
         for part in parts:
             name, separator, text = part.partition("=")
-            if name not in ("after", "times", "value") or not separator:
-                raise ValueError(f"fault {kind}: {part!r} is none of after=N, times=N, value=X")
+            if name not in _OPTIONS or not separator:
+                raise ValueError(f"fault {kind}: {part!r} is none of after=N, times=N, value=X, rate=X, seed=N")
             given[name] = _parsed(kind, name, text)
         fault = cls(**given)
         fault.check(catalogue)
@@ -149,9 +175,11 @@ class Fault:
             raise ValueError("a fault is an object with a kind")
         if unknown := set(given) - set(cls.__dataclass_fields__):
             raise ValueError(f"fault {given['kind']}: unknown {', '.join(sorted(unknown))}")
-        for name in ("after", "times"):
+        for name in ("after", "times", "seed"):
             if not isinstance(given.get(name, 0), int | None):
                 raise ValueError(f"fault {given['kind']}: {name} must be a whole number")
+        if not isinstance(given.get("rate"), int | float | None):
+            raise ValueError(f"fault {given['kind']}: rate must be a number")
         fault = cls(**given)
         fault.check(catalogue)
         return fault
@@ -177,11 +205,13 @@ def _asked_for(row: Endpoint) -> set[str]:
 
 
 def _parsed(kind: str, name: str, text: str) -> float | str:
-    if name == "value":
+    if name in ("value", "rate"):
         try:
             return float(text)
         except ValueError:
-            return text
+            if name == "value":
+                return text
+            raise ValueError(f"fault {kind}: rate must be a number") from None
     try:
         return int(text)
     except ValueError:
@@ -194,6 +224,7 @@ class Armed:
 
     fault: Fault
     seen: int = 0
+    struck: int = 0
     victims: dict[str, tuple[tuple[str, ...], int]] = field(default_factory=dict)
     """The one record of each endpoint that the fault alters: the values of its list and its place in the list.
 
@@ -271,8 +302,10 @@ class Faults:
                 if not any(armed.is_for(row) for row in rows):
                     continue
                 armed.seen += 1
-                struck = armed.seen - armed.fault.after
-                if struck >= 1 and (armed.fault.times is None or struck <= armed.fault.times):
+                number = armed.seen - armed.fault.after
+                spent = armed.fault.times is not None and armed.struck >= armed.fault.times
+                if number >= 1 and not spent and armed.fault.strikes(number):
+                    armed.struck += 1
                     hits.append(armed)
                     self._revoked = self._revoked or armed.fault.kind == "revoked-token"
             return hits

@@ -16,11 +16,14 @@ from segment_dagster.emulator.corrections import Corrections
 from segment_dagster.emulator.edits import Edits
 from segment_dagster.emulator.faults import Fault, Faults
 from segment_dagster.emulator.features import Features
+from segment_dagster.emulator.latency import Latency
 from segment_dagster.emulator.layouts import CURSOR_PLACES
 from segment_dagster.emulator.limits import MINUTE, Limits
+from segment_dagster.emulator.moments import Moments
 from segment_dagster.emulator.stats import Stats
 from segment_dagster.emulator.transport import recording
-from segment_dagster.emulator.world import TRAIL, World
+from segment_dagster.emulator.world import TIMED, TRAIL, World
+from segment_dagster.emulator.world.audit import MADE_UP_A_DAY, trail_of
 from segment_dagster.endpoints import CATALOGUE, Endpoint
 
 HOST = "127.0.0.1"
@@ -43,6 +46,8 @@ class Emulator:
     clock: Clock
     edits: Edits
     corrections: Corrections
+    latency: Latency
+    moments: Moments
 
     def records(self, endpoint: str, values: Mapping[str, str] | None = None) -> list[Any]:
         """The records that the API lists right now.
@@ -89,6 +94,9 @@ def running(
     without: Iterable[str] = (),
     gate_status: int = 403,
     quiet_audit: bool = False,
+    audit_a_day: int = MADE_UP_A_DAY,
+    latency: float = 0.0,
+    keep: bool = False,
 ) -> Iterator[Emulator]:
     """Run the emulator in a thread for as long as the block runs.
 
@@ -99,7 +107,7 @@ def running(
         port: The port, 0 for a free one.
         faults: The faults in force from the start.
         cursor_place: Where the versioned layout has the next page's cursor: one of `CURSOR_PLACES`.
-        world: A workspace that is there already, in the place of `scale`, `seed` and `catalogue`.
+        world: A workspace that is there already, in the place of `scale`, `seed`, `catalogue` and `audit_a_day`.
         catalogue: The rows of the endpoints, each after its parent.
         now: What time it is all the while; the real time by default.
         limits: Whether a request beyond a rate limit is refused.
@@ -108,18 +116,22 @@ def running(
         without: Features that the workspace's plan lacks, so that their endpoints are refused.
         gate_status: What a request that needs one of them is answered with: 403 or 404.
         quiet_audit: Whether the audit trail tells of edits alone. Otherwise events are made up that change nothing.
+        audit_a_day: Events that are made up for a day, at most, at scale 1; half as many as a rule.
+        latency: Seconds between a request and its answer.
+        keep: Whether answers are kept, so that what is asked for again is not made again: for benchmarks.
 
     Yields:
         The emulator, which listens.
 
     Raises:
         OSError: The port is taken.
-        ValueError: There is no such cursor place, feature or status, or a fault or limit is not possible.
+        ValueError: There is no such cursor place, feature or status, or a fault, limit or latency is not possible.
     """
     if cursor_place not in CURSOR_PLACES:
         raise ValueError(f"unknown cursor place {cursor_place!r}; the places are {', '.join(CURSOR_PLACES)}")
     with _listen(port) as listening:
-        facts = world or World(scale, seed, catalogue=catalogue)
+        timed = {**TIMED, TRAIL: trail_of(audit_a_day)}
+        facts = world or World(scale, seed, catalogue=catalogue, timed=timed)
         clock = Clock(now)
         parts = Parts(
             world=facts,
@@ -131,8 +143,11 @@ def running(
             clock=clock,
             edits=Edits(facts, clock, quiet_audit=quiet_audit),
             corrections=Corrections(facts, clock),
+            latency=Latency(latency),
+            moments=Moments(),
             transports={},
             cursor_place=cursor_place,
+            keep=keep,
         )
         config = uvicorn.Config(
             build_app(parts),
@@ -161,6 +176,8 @@ def running(
                 clock=parts.clock,
                 edits=parts.edits,
                 corrections=parts.corrections,
+                latency=parts.latency,
+                moments=parts.moments,
             )
         finally:
             server.should_exit = True

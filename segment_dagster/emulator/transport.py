@@ -11,6 +11,8 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 Transports = dict[tuple[str, int], asyncio.Transport]
 """The open connections, by the client's address."""
 
+_BLANKS = b" " * 100
+
 
 def recording(transports: Transports) -> type[asyncio.Protocol]:
     """A uvicorn protocol that keeps its open connections where the answers find them."""
@@ -60,6 +62,22 @@ class Truncated(Response):
         transport.write(b"HTTP/1.1 200 OK\r\n" + head + b"\r\n" + bytes(self.body)[: len(self.body) // 2])
         transport.close()
         await client_gone(receive)
+
+
+class Endless(Response):
+    """Begins a body and never ends it: blanks, some a hundredth of a second."""
+
+    def __init__(self, headers: dict[str, str], media_type: str) -> None:
+        super().__init__(None, 200, headers, media_type)
+        del self.headers["content-length"]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Write until the client hangs up."""
+        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+        gone = asyncio.ensure_future(client_gone(receive))
+        while not gone.done():
+            await send({"type": "http.response.body", "body": _BLANKS, "more_body": True})
+            await asyncio.wait((gone,), timeout=0.01)
 
 
 async def client_gone(receive: Receive) -> None:

@@ -2,6 +2,8 @@
 
 import re
 
+from dlt.common.pipeline import get_dlt_pipelines_dir
+
 from segment_dagster.errors import SegmentError
 from segment_dagster.pipeline.place import CREDENTIALS, Place
 
@@ -9,6 +11,10 @@ MAX_QUOTE = 300
 """Characters of the destination's own message that an error repeats."""
 
 _LOCKED = re.compile(r"Could not set lock on file .*?: Conflicting lock is held in (.+?) \(PID (\d+)\)")
+
+
+_NO_ROOM = re.compile(r"No space left|File too large|[Dd]isk quota|disk is full")
+"""What the system says of ENOSPC, EFBIG and EDQUOT; DuckDB and Arrow quote it."""
 
 
 class LoadError(SegmentError):
@@ -24,7 +30,8 @@ def explain(failure: BaseException, step: str, place: Place) -> str:
         place: Where.
     """
     cause = failure
-    while deeper := cause.__cause__ or cause.__context__:
+    # what dlt was handling when the system refused it something is not why
+    while deeper := cause.__cause__ or (None if isinstance(cause, OSError) else cause.__context__):
         cause = deeper
         if isinstance(cause, SegmentError):
             return str(cause)
@@ -35,4 +42,9 @@ def explain(failure: BaseException, step: str, place: Place) -> str:
             f"{place.file} is locked by {program} (process {process}): DuckDB lets one process write at a time. "
             f"Close it there, or set {CREDENTIALS} to another file."
         )
-    return f"dlt failed at the step {step!r} on {place.destination} ({type(cause).__name__}): {reason[:MAX_QUOTE]}"
+    said = f"dlt failed at the step {step!r} on {place.destination} ({type(cause).__name__}): {reason[:MAX_QUOTE]}"
+    if _NO_ROOM.search(reason):
+        pipelines = get_dlt_pipelines_dir()
+        rooms = f"{pipelines}, which DLT_DATA_DIR moves" + (f", and at {place.file}" if place.file else "")
+        said += f". There is no room left: make some in {rooms}. Each table is whole: the old rows or the new ones."
+    return said

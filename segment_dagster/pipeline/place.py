@@ -93,6 +93,9 @@ def _duckdb_file() -> Path:
         return Path(configured).expanduser().absolute()
     except RuntimeError:
         raise SettingError(CREDENTIALS, f"names {configured}, the home of nobody", "Set it to a whole path.") from None
+    except FileNotFoundError:
+        problem = f"names {configured} in the working directory, which is there no more"
+        raise SettingError(CREDENTIALS, problem, "Set it to a whole path.") from None
 
 
 def _duckdb_credentials() -> "DuckDbCredentials":

@@ -26,18 +26,22 @@ def exclusive(place: Place, collector: Collector = NULL_COLLECTOR) -> Iterator[d
         LoadError: dlt failed inside the block, or another run held the pipeline for ten minutes.
     """
     with alone():
-        pipeline = dlt.pipeline(
-            PIPELINE_NAME, destination=place.build(), dataset_name=place.dataset, progress=collector
-        )
         try:
-            # what an earlier run left half done would be loaded in place of what comes now
-            pipeline.drop()
-            _make_again(pipeline)
-            yield pipeline
+            pipeline = dlt.pipeline(
+                PIPELINE_NAME, destination=place.build(), dataset_name=place.dataset, progress=collector
+            )
+            try:
+                # what an earlier run left half done would be loaded in place of what comes now
+                pipeline.drop()
+                _make_again(pipeline)
+                yield pipeline
+            finally:
+                _remember(pipeline, place)
         except PipelineStepFailed as failure:
             raise LoadError(explain(failure, failure.step, place)) from failure
-        finally:
-            _remember(pipeline, place)
+        except OSError as failure:
+            # between its steps dlt writes to its working directory too
+            raise LoadError(explain(failure, "run", place)) from failure
 
 
 def load(source: DltSource, place: Place, collector: Collector = NULL_COLLECTOR) -> LoadInfo:

@@ -218,5 +218,5 @@ def open_tables(place: Place) -> Iterator[Tables]:
     try:
         with alone(), dlt.dataset(place.build(), place.dataset).destination_client as client:
             yield Tables(cast(SqlJobClientBase, client), place.database)
-    except DestinationException as failure:
+    except (DestinationException, OSError) as failure:
         raise LoadError(explain(failure, "read", place)) from failure

@@ -1,7 +1,6 @@
 """Reading endpoints whole: many requests at once, each endpoint once, failures held apart."""
 
 import logging
-import shutil
 import tempfile
 import threading
 import time
@@ -33,12 +32,16 @@ from segment_dagster.settings import Settings
 from segment_dagster.source.chosen import as_chosen
 from segment_dagster.source.columns import column_name
 from segment_dagster.source.deltas import daily_deltas
+from segment_dagster.source.home import Home, sweep
 from segment_dagster.source.lists import lists_of
 from segment_dagster.source.records import records_of_rows
 from segment_dagster.source.rows import rows_of, schema_of
 from segment_dagster.source.spool import Part, Spool
 from segment_dagster.source.times import Asked, Values, Window, default_window, times_of
 from segment_dagster.wording import counted, duration
+
+MAKERS = 2
+"""Threads in which pages become rows. Python runs one at a time: a second one works while the first writes a file."""
 
 PREVIEW_ROWS = 5
 SLOW = 600
@@ -188,6 +191,12 @@ class _Reading:
     not_found: NotFoundError | None = None
     """The first of them."""
 
+    begun: threading.Event = field(default_factory=threading.Event)
+    """Whether the first list has its first page, or will have none."""
+
+    answered: bool = False
+    """Whether any list has its first page."""
+
 
 class WorkspaceReader:
     """Reads endpoints of one workspace. What was read once is kept until the reader is closed.
@@ -217,6 +226,8 @@ class WorkspaceReader:
         self._delete: Callable[[], object] = _nothing
         self._stopping = threading.Event()
         self._workers = ThreadPoolExecutor(settings.concurrency, thread_name_prefix="segment")
+        # apart from those that ask: the next page is under way while this one becomes rows
+        self._makers = ThreadPoolExecutor(MAKERS, thread_name_prefix="segment-rows")
         self._lock = threading.Lock()
         self._reads: dict[str, Future[Delivery]] = {}
 
@@ -234,6 +245,7 @@ class WorkspaceReader:
         """End what is under way and delete what was read."""
         self._stop()
         self._workers.shutdown(wait=True)
+        self._makers.shutdown(wait=True)
         self._delete()
 
     def know(self, endpoints: Iterable[Endpoint]) -> None:
@@ -328,9 +340,11 @@ class WorkspaceReader:
     def _place(self, endpoint: Endpoint) -> Path:
         with self._lock:
             if self._directory is None:
-                self._directory = Path(tempfile.mkdtemp(prefix="segment_dagster_"))
+                sweep(self._catalogue)
+                home = Home()
+                self._directory = home.path
                 # also where nobody closes the reader
-                self._delete = weakref.finalize(self, shutil.rmtree, self._directory, ignore_errors=True)
+                self._delete = weakref.finalize(self, home.delete)
         return self._directory / endpoint.name
 
     def _together(self, endpoint: Endpoint) -> list[Endpoint]:
@@ -423,13 +437,15 @@ class WorkspaceReader:
     def _read_lists(self, endpoint: Endpoint, lists: Sequence[Asked], reading: _Reading) -> None:
         if len(lists) > 1 or endpoint.parent:
             self._forecast(endpoint, len(lists))
-        # what fails for every list should fail once and not once for each thread
-        if len(lists) > 1:
-            self._read_list(lists[0], reading)
-            lists = lists[1:]
         with self._workers_for(endpoint, len(lists)) as workers:
-            pending = {workers.submit(self._read_list, asked, reading) for asked in lists}
+            pending = {workers.submit(self._read_list, asked, reading) for asked in lists[:1]}
             try:
+                # what fails for every list should fail once and not once for each thread
+                if len(lists) > 1:
+                    reading.begun.wait()
+                    for future in () if reading.answered else pending:
+                        future.result()
+                    pending |= {workers.submit(self._read_list, asked, reading) for asked in lists[1:]}
                 while pending:
                     done, pending = wait(pending, self.settings.progress, FIRST_EXCEPTION)
                     for future in done:
@@ -548,16 +564,25 @@ class WorkspaceReader:
 
     def _read_list(self, asked: Asked, reading: _Reading) -> None:
         """Read one list to its end."""
+        try:
+            self._read_pages(asked, reading)
+        finally:
+            reading.begun.set()
+
+    def _read_pages(self, asked: Asked, reading: _Reading) -> None:
         values = asked.values
         totals: dict[str, int | None] = {}
         parts = {part.endpoint.name: part for part in reading.parts}
         endpoints = [part.endpoint for part in reading.parts]
         self._raise_if_stopped(reading)
         try:
-            for page in self.client.pages(endpoints, values, reading.meter, reading.failed):
-                self._raise_if_stopped(reading)
-                totals[page.endpoint.name] = page.total_entries
-                self._take(page, asked, parts[page.endpoint.name], alone=len(parts) == 1)
+            with self._taking(asked, parts) as take:
+                for page in self.client.pages(endpoints, values, reading.meter, reading.failed):
+                    self._raise_if_stopped(reading)
+                    totals[page.endpoint.name] = page.total_entries
+                    take(page)
+                    reading.answered = True
+                    reading.begun.set()
         except NotFoundError as error:
             # a parent may be deleted between its listing and its turn; a feature that is lacking may answer 404 too
             if totals or not (values or endpoints[0].feature):
@@ -574,6 +599,27 @@ class WorkspaceReader:
             for name, part in parts.items():
                 total = totals.get(name)
                 part.total = None if part.total is None or total is None else part.total + total
+
+    @contextmanager
+    def _taking(self, asked: Asked, parts: Mapping[str, _Progress]) -> Iterator[Callable[[Page], None]]:
+        """Let a list's pages become rows, one after the other, while the next one is asked for.
+
+        A page waits for the one before it: a list holds two at most.
+        """
+        under_way: list[Future[None]] = []
+
+        def take(page: Page) -> None:
+            if under_way:
+                under_way.pop().result()
+            part = parts[page.endpoint.name]
+            under_way.append(self._makers.submit(self._take, page, asked, part, alone=len(parts) == 1))
+
+        try:
+            yield take
+        finally:
+            wait(under_way)
+        for future in under_way:
+            future.result()
 
     def _take(self, page: Page, asked: Asked, part: _Progress, *, alone: bool) -> None:
         """Turn a page into rows on disk."""

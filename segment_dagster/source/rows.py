@@ -90,7 +90,7 @@ def _undeclared(endpoint: Endpoint, records: Sequence[Record]) -> dict[str, list
     declared = {column.field for column in endpoint.columns}
     taken = {column_name(field) for field in declared}
     columns: dict[str, list[str]] = {}
-    for field in sorted({field for record in records for field in record} - declared):
+    for field in sorted(set().union(*records) - declared):
         name = column_name(field) if field.strip() else "undeclared"
         columns.setdefault(f"undeclared_{name}" if name in taken else name, []).append(field)
     return columns
@@ -159,21 +159,32 @@ def _in_full(text: str | None) -> str | None:
 
 
 def _refuse_null_key(endpoint: Endpoint, column: Column, records: Sequence[Record], values: list[Any]) -> None:
+    if None not in values:
+        return
     for record, value in zip(records, values, strict=True):
         if value is None:
             raise ValueTypeError(endpoint, record, column_name(column.field), "is part of the key and is missing")
 
 
 def _json_array(endpoint: Endpoint, column: str, fields: Sequence[str], records: Sequence[Record]) -> pa.Array:
-    texts = []
-    for record in records:
-        value = next((value for field in fields if (value := record.get(field)) is not None), None)
-        try:
-            texts.append(None if value is None else orjson.dumps(value).decode())
-        except TypeError as error:
-            # parsed JSON has no other fault than being nested deeper than orjson writes
-            raise ValueTypeError(endpoint, record, column, "is nested too deep") from error
-    return pa.array(texts, pa.string())
+    values = [record.get(fields[0]) for record in records]
+    for field in fields[1:]:
+        values = [record.get(field) if value is None else value for value, record in zip(values, records, strict=True)]
+    try:
+        # as bytes: Arrow checks and copies them without a text of Python's in between
+        return pa.array([None if value is None else orjson.dumps(value) for value in values], pa.string())
+    except TypeError as error:
+        # parsed JSON has no other fault than being nested deeper than orjson writes
+        record = next(record for record, value in zip(records, values, strict=True) if _is_too_deep(value))
+        raise ValueTypeError(endpoint, record, column, "is nested too deep") from error
+
+
+def _is_too_deep(value: Any) -> bool:
+    try:
+        orjson.dumps(value)
+    except TypeError:
+        return True
+    return False
 
 
 def _kind(value: Any) -> str:

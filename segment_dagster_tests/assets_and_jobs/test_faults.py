@@ -42,8 +42,8 @@ CAUGHT = {
 """Faults of the data: the rows land, and these checks fail."""
 
 HARMLESS = {"missing-field", "slow"}
-ELSEWHERE = {"gone"}
-"""Faults that are tried in test_unavailable.py."""
+ELSEWHERE = {"gone", "large", "endless"}
+"""Faults that are tried in test_unavailable.py, and in test_client_bodies.py."""
 
 EVERYWHERE = {"revoked-token"}
 

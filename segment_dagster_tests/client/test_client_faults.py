@@ -79,7 +79,7 @@ def failing_read(client, endpoint=SOURCES):
 
 
 def test_every_kind_of_fault_is_tried_here_or_in_the_tests_of_paging_and_rows():
-    elsewhere = {"slow", "repeated-cursor", "gone"}
+    elsewhere = {"slow", "large", "endless", "repeated-cursor", "gone"}
     assert {*PASSING, *(kind for kind, *_ in LASTING), *NO_FAULT_OF_THE_CLIENT, *elsewhere} == set(KINDS)
 
 

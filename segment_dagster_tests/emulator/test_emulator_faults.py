@@ -152,6 +152,23 @@ def test_a_client_that_gives_up_is_not_waited_for(world):
             requests.get(slow.url, headers=headers, timeout=(10, 0.05))
 
 
+def test_large(api, emulator, world):
+    emulator.faults.add(Fault("large", value=3))
+    response = api.get("/sources?pagination.count=1000")
+    assert len(response.content) == 3_000_000
+    assert response.json()["data"]["sources"] == world.records("sources")
+
+
+def test_endless(api, emulator):
+    emulator.faults.add(Fault("endless", "sources"))
+    with closing(http.client.HTTPConnection(urlsplit(emulator.url).netloc, timeout=10)) as connection:
+        connection.request("GET", "/sources", headers={"Authorization": f"Bearer {emulator.token}"})
+        response = connection.getresponse()
+        assert response.read(1000) == b" " * 1000
+        assert (response.status, response.getheader("Content-Length")) == (200, None)
+    assert api.get("/spaces").status_code == 200
+
+
 def test_repeated_cursor(api, emulator):
     emulator.faults.add(Fault("repeated-cursor", "sources"))
     first = api.json("/sources?pagination.count=3")["data"]["pagination"]
@@ -251,6 +268,19 @@ def test_after_and_times_choose_the_requests(api, emulator):
     assert [api.get(path).status_code for path in ("/", "/sources", "/spaces")] == [200, 500, 500]
 
 
+def test_a_rate_lets_chance_choose_the_requests_and_a_seed_chooses_the_same_again(api, emulator):
+    def hit(**chance):
+        emulator.faults.replace([Fault("500", "spaces", **chance)])
+        return [place for place in range(100) if api.get("/spaces").status_code == 500]
+
+    one = hit(rate=0.2, seed=1)
+    assert 10 <= len(one) <= 30
+    assert hit(rate=0.2, seed=1) == one != hit(rate=0.2, seed=2)
+    assert hit(rate=0.2, seed=1, times=3) == one[:3]
+    assert hit(rate=0.2, seed=1, after=10) == [place + 10 for place in one if place < 90]
+    assert hit(rate=1) == list(range(100))
+
+
 @pytest.mark.parametrize("kind", ["null-key", "orphan", "wrong-type", "missing-field", "duplicate", "extra-field"])
 def test_faults_leave_the_world_as_it_is(api, emulator, world, kind):
     emulator.faults.add(Fault(kind))
@@ -268,6 +298,8 @@ def test_faults_leave_the_world_as_it_is(api, emulator, world, kind):
         ("slow::after=2:value=0.5", Fault("slow", after=2, value=0.5)),
         ("500:destinations:after=1:times=2", Fault("500", "destinations", 1, 2)),
         ("wrong-type:sources:value=enabled", Fault("wrong-type", "sources", value="enabled")),
+        ("500:*:rate=0.1:seed=3", Fault("500", rate=0.1, seed=3)),
+        ("large:value=300", Fault("large", value=300)),
     ],
 )
 def test_a_fault_has_a_text_form(spec, fault):
@@ -286,6 +318,10 @@ def test_a_fault_has_a_text_form(spec, fault):
         ("500:sources:value=3", "takes no value"),
         ("slow:sources:value=long", "number of seconds"),
         ("slow:sources:value=inf", "number of seconds"),
+        ("large:value=-1", "number of megabytes"),
+        ("500:rate=0", "rate must be a part of 1"),
+        ("500:rate=often", "rate must be a number"),
+        ("500:seed=one", "seed must be a whole number"),
         ("wrong-type:sources:value=color", "declared field"),
         ("orphan:spaces", "name no parent"),
         ("null-key:warehouse_connection_states", "hold no key"),

@@ -206,6 +206,34 @@ def test_another_failure_is_told_by_its_step_and_kind_in_one_line():
     assert len(text) < 400
 
 
+@pytest.fixture
+def vanished(tmp_path, monkeypatch):
+    """Takes away the working directory."""
+    directory = tmp_path / "vanished"
+    directory.mkdir()
+    monkeypatch.chdir(directory)
+    return directory.rmdir
+
+
+def test_a_working_directory_that_vanishes_is_told(emulator, tmp_path, monkeypatch, vanished):
+    monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS", str(tmp_path / "kept.duckdb"))
+    source, place = source_of("sources"), settle()
+    load(source, place)
+    vanished()
+    with pytest.raises(LoadError) as caught:
+        load(source_of("sources"), place)
+    assert str(caught.value).startswith("dlt failed at the step 'run' on duckdb (FileNotFoundError): ")
+    with pytest.raises(LoadError, match="at the step 'read'"), open_tables(place):
+        pass
+    assert count("sources", place.file) == 40
+
+
+def test_a_file_in_a_working_directory_that_vanished_is_a_bad_setting(vanished):
+    vanished()
+    with pytest.raises(SettingError, match=r"CREDENTIALS names segment.duckdb in the working directory, which is"):
+        settle()
+
+
 def test_what_is_no_failure_of_dlts_goes_through():
     with pytest.raises(KeyboardInterrupt), runs.exclusive(settle()):
         raise KeyboardInterrupt

@@ -192,10 +192,42 @@ def test_a_parent_outside_the_catalogue_is_told(emulator):
     assert "segments: not read, because it is asked for each of spaces" in str(caught.value)
 
 
-def test_a_list_of_one_parent_that_fails_fails_the_endpoint(reader, emulator):
+def test_a_list_of_one_parent_that_fails_fails_the_endpoint(emulator):
     emulator.faults.add(Fault("not-found", "segments", after=3, times=1))
-    with pytest.raises(ApiError, match=r"segments: GET /spaces/.*/audiences found nothing"):
+    # one after the other: a list whose first page is not found is gone, and no failure
+    with (
+        WorkspaceReader(resolve(concurrency=1)) as reader,
+        pytest.raises(ApiError, match=r"segments: GET /spaces/.*/audiences found nothing"),
+    ):
         reader.read(SEGMENTS)
+
+
+@pytest.mark.parametrize("kind", ["forbidden", "renamed-key"])
+def test_what_fails_for_every_list_is_asked_for_once(reader, emulator, kind):
+    emulator.faults.add(Fault(kind, "source_schema_settings"))
+    with pytest.raises(ApiError):
+        reader.read(ROWS["source_schema_settings"])
+    assert emulator.stats.by_endpoint == {"sources": 1, "source_schema_settings": 1}
+
+
+def test_lists_are_read_side_by_side_once_the_first_has_answered(emulator):
+    emulator.faults.add(Fault("slow", "segments", value=0.1))
+    with WorkspaceReader(resolve()) as reader:
+        reader.read(SEGMENTS)
+    asked = [
+        seen.path for seen in sorted(emulator.stats.requests, key=lambda seen: seen.at) if "audiences" in seen.path
+    ]
+    assert (len(asked), emulator.stats.most_open) == (12, 2)
+    # the second list begins before the first has come to its end
+    assert asked.index(next(path for path in asked if path != asked[0])) < 6
+
+
+def test_a_page_that_cannot_become_rows_fails_the_endpoint_and_leaves_nothing(reader, emulator):
+    emulator.faults.add(Fault("wrong-type", "segments", after=2, value="enabled"))
+    with pytest.raises(SegmentError, match=r"segments: column enabled of the row with id="):
+        reader.read(SEGMENTS)
+    assert reader.read(SOURCES).rows == 40
+    assert sorted(path.name for path in Path(reader._directory).iterdir()) == ["sources", "spaces"]
 
 
 def test_a_failure_is_told_again_without_another_request(reader, emulator):

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from segment_dagster.emulator.encoding import encode
 from segment_dagster.emulator.world.audit import TRAIL
-from segment_dagster.emulator.world.draw import Draw, Mint
+from segment_dagster.emulator.world.draw import Draw, Mint, secrets_in
 from segment_dagster.emulator.world.lists import Key, ListOf, filled, key_of, lists_of
 from segment_dagster.emulator.world.makers import MAKERS, TIMED
 from segment_dagster.emulator.world.making import Asked, Lately, Maker, Making, Record, TimedMaker
@@ -198,8 +198,8 @@ class World:
             made = self._made[endpoint, key] = self._makers[endpoint](making)
             if mint.secrets:
                 # a maker may draw more than it uses
-                text = encode(made)
-                self._secrets.update(secret for secret in mint.secrets if secret.encode() in text)
+                held = secrets_in(encode(made))
+                self._secrets.update(secret for secret in mint.secrets if secret in held)
         return self._made[endpoint, key]
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
+from functools import partial
 from random import Random
 from string import ascii_letters, digits
 
@@ -15,7 +16,9 @@ TRAIL = "audit_events"
 DAYS = 120
 """How far back the trail goes."""
 
-_MOST_A_DAY = 25
+MADE_UP_A_DAY = 25
+"""Events that are made up for a day, at most, at scale 1."""
+
 _DAY = timedelta(days=1)
 _1970 = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _MADE_UP = {
@@ -33,11 +36,14 @@ _ALPHANUMERIC = ascii_letters + digits
 class _Trail:
     """What the events tell of."""
 
+    a_day: int
+    """How many a day has, at most."""
+
     users: list[Record]
     resources: list[tuple[str, tuple[str, ...], list[Record]]]
 
 
-def _events(asked: Asked) -> list[Record]:
+def _events(most: int, asked: Asked) -> list[Record]:
     """The events of the range, the most recent first."""
     start = instant(asked_for(asked, "startTime") or "1970-01-01")
     end = instant(asked_for(asked, "endTime") or "9999-12-31")
@@ -45,7 +51,7 @@ def _events(asked: Asked) -> list[Record]:
     wanted = {name: value for name in ("resourceId", "resourceType") if (value := asked_for(asked, name))}
     events = [(change.at, _of_change(change)) for change in asked.lately.changes]
     if not asked.lately.quiet:
-        events += _made_up(asked, first, min(end, asked.now))
+        events += _made_up(most, asked, first, min(end, asked.now))
     return [
         event
         for at, event in sorted(events, key=lambda each: (each[0], each[1]["id"]), reverse=True)
@@ -66,17 +72,17 @@ def _of_change(change: Change) -> Record:
     }
 
 
-def _made_up(asked: Asked, start: datetime, end: datetime) -> list[tuple[datetime, Record]]:
+def _made_up(most: int, asked: Asked, start: datetime, end: datetime) -> list[tuple[datetime, Record]]:
     """The events that change nothing, of the days of a range. They tell of no resource that is deleted by then."""
     resources = [(resource_type(name), kinds, asked.records(name)) for name, kinds in _MADE_UP.items()]
-    trail = _Trail(asked.records("users"), [each for each in resources if each[2]])
-    if not trail.users or not trail.resources:
+    told = _Trail(most * asked.scale, asked.records("users"), [each for each in resources if each[2]])
+    if not told.users or not told.resources:
         return []
     gone = {change.record["id"]: change.at for change in asked.lately.changes if change.action == "delete"}
     return [
         (at, event)
         for day in range((start - _1970) // _DAY, (end - _1970) // _DAY + 1)
-        for at, event in _of_day(asked, trail, day)
+        for at, event in _of_day(asked, told, day)
         if event["resourceId"] not in gone or at < gone[event["resourceId"]]
     ]
 
@@ -84,7 +90,7 @@ def _made_up(asked: Asked, start: datetime, end: datetime) -> list[tuple[datetim
 def _of_day(asked: Asked, trail: _Trail, day: int) -> list[tuple[datetime, Record]]:
     """The events of a day, counted from 1970, the same ones whatever range is asked for."""
     random = Random(f"{asked.seed}/{day}")  # noqa: S311
-    return [_event(random, trail, day) for _ in range(random.randrange(_MOST_A_DAY * asked.scale + 1))]
+    return [_event(random, trail, day) for _ in range(random.randrange(trail.a_day + 1))]
 
 
 def _event(random: Random, trail: _Trail, day: int) -> tuple[datetime, Record]:
@@ -120,5 +126,10 @@ def _written(at: datetime, digits_of_fraction: int) -> str:
     return at.replace(tzinfo=None).isoformat(timespec=spec) + "Z"
 
 
-TIMED: dict[str, TimedMaker] = {TRAIL: _events}
+def trail_of(most: int) -> TimedMaker:
+    """Makes a trail with up to so many made-up events a day, at scale 1."""
+    return partial(_events, most)
+
+
+TIMED: dict[str, TimedMaker] = {TRAIL: trail_of(MADE_UP_A_DAY)}
 """The function that makes an endpoint's records, by the endpoint's name."""

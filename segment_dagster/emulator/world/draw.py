@@ -1,5 +1,6 @@
 """Chance that always falls the same way."""
 
+import re
 from collections.abc import Sequence
 from random import Random
 from string import ascii_letters, digits
@@ -8,6 +9,16 @@ from typing import TypeVar
 T = TypeVar("T")
 
 _ALPHANUMERIC = ascii_letters + digits
+_SECRET = 32
+"""Characters of a secret."""
+
+_LIKE_SECRETS = re.compile(rb"[A-Za-z0-9]{%d,}" % _SECRET)
+
+
+def secrets_in(text: bytes) -> set[str]:
+    """Everything in a text that could be a secret. To look for each secret apart would take hours for a large text."""
+    runs = (found.decode() for found in _LIKE_SECRETS.findall(text))
+    return {run[place : place + _SECRET] for run in runs for place in range(len(run) - _SECRET + 1)}
 
 
 class Mint:
@@ -19,7 +30,7 @@ class Mint:
 
     def secret(self) -> str:
         """A new secret: 32 letters and digits, so that it reads the same in JSON, in a log and in an address."""
-        made = "".join(self._random.choices(_ALPHANUMERIC, k=32))
+        made = "".join(self._random.choices(_ALPHANUMERIC, k=_SECRET))
         self.secrets.add(made)
         return made
 

@@ -1,0 +1,19 @@
+"""A code location with the project's definitions and the benchmarks' jobs."""
+
+import dagster as dg
+
+from bench.workload import ENDPOINTS, FIVE
+from segment_dagster import definitions as project
+from segment_dagster.assets import asset_key
+
+
+def _job(name: str, endpoints: tuple[str, ...]) -> dg.JobDefinition:
+    selection = dg.AssetSelection.assets(*map(asset_key, endpoints))
+    return dg.define_asset_job(name, selection)  # type: ignore[return-value] # it is resolved when it is asked for
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """The project, with a job for the workload and one for the five endpoints."""
+    jobs = [_job("workload", ENDPOINTS), _job("five", FIVE)]
+    return dg.Definitions.merge(project.defs(), dg.Definitions(jobs=jobs))
