@@ -3,6 +3,8 @@
 # A Python of your own choice: `make test PYTHON=python3.12`.
 PYTHON ?=
 CANDIDATES := $(or $(PYTHON),python3.11 python3.12 python3.13 python3.10 python3)
+# A file's tests stay together: they share what they have set up.
+WORKERS := -n auto --dist loadfile
 VENV := .venv
 VENV_ELT := .venv-embedded-elt
 VENV_UV := .venv-uv
@@ -43,7 +45,7 @@ dev: $(VENV)/.installed ## The same workspace in Dagster's UI
 	$(VENV)/bin/python -m segment_dagster.demo --ui
 
 test: check ## Everything: check, then the tests
-	$(VENV)/bin/python -m pytest
+	$(VENV)/bin/python -m pytest $(WORKERS)
 
 check: $(VENV)/.installed ## Lint, format, types and the direction of imports
 	$(VENV)/bin/ruff check .
@@ -64,7 +66,7 @@ readme: $(VENV)/.installed ## Make the README's table of assets anew from the ro
 	$(VENV)/bin/python -m segment_dagster.endpoints.readme README.md
 
 test-embedded-elt: $(VENV_ELT)/.installed ## The tests with dagster-embedded-elt and the oldest Dagster supported
-	$(VENV_ELT)/bin/python -m pytest
+	$(VENV_ELT)/bin/python -m pytest $(WORKERS)
 
 constraints: $(VENV_UV)/.installed ## Raise the pinned versions to the newest that pyproject.toml allows
 	$(call compile,constraints.txt,--extra dev)

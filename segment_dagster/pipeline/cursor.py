@@ -6,6 +6,7 @@ from datetime import datetime, timezone
 from segment_dagster.endpoints import Endpoint, TimeRange
 from segment_dagster.pipeline.place import Place
 from segment_dagster.pipeline.tables import open_tables
+from segment_dagster.settings import present
 from segment_dagster.source.columns import column_name
 from segment_dagster.source.times import Window
 
@@ -26,5 +27,7 @@ def windows_since(place: Place, endpoints: Iterable[Endpoint]) -> dict[str, Wind
             assert isinstance(time, TimeRange) and time.overlap is not None
             latest = tables.latest(endpoint.name, column_name(time.column))
             if isinstance(latest, datetime):
-                windows[endpoint.name] = Window(latest.astimezone(timezone.utc) - time.overlap)
+                # a row of the future, by a wrong clock, is not to hide what happens until then
+                since = min(latest.astimezone(timezone.utc), present() or datetime.now(timezone.utc))
+                windows[endpoint.name] = Window(since - time.overlap)
     return windows

@@ -476,7 +476,9 @@ def test_secrets_stand_in_guarded_fields_only_and_all_of_them_do(made):
     assert found == made.mint.secrets
 
 
-@pytest.mark.parametrize(("name", "place"), [(name, place) for name, places in GUARDED.items() for place in sorted(places)])
+@pytest.mark.parametrize(
+    ("name", "place"), [(name, place) for name, places in GUARDED.items() for place in sorted(places)]
+)
 def test_a_guarded_field_has_secrets(made, name, place):
     assert any(minted(record.get(place), made.mint) for record in made.records(name))
 

@@ -57,6 +57,11 @@ def test_what_is_read_next_begins_an_hour_before_the_latest_row():
     }
 
 
+def test_a_row_of_the_future_does_not_hide_the_present():
+    table_of("2026-03-30 23:00:00+00", "2031-01-01 00:00:00+00")
+    assert windows_since(settle(), [AUDIT]) == {"audit_events": Window(NOW - timedelta(hours=1))}
+
+
 def test_the_time_is_in_utc_whatever_zone_the_machine_is_in(monkeypatch):
     table_of("2026-03-29 03:30:00+02")
     for zone in ("Europe/Berlin", "Pacific/Auckland", "America/New_York"):
