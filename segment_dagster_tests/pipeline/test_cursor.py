@@ -57,7 +57,8 @@ def test_what_is_read_next_begins_an_hour_before_the_latest_row():
     }
 
 
-def test_a_row_of_the_future_does_not_hide_the_present():
+def test_a_row_of_the_future_does_not_hide_the_present(monkeypatch):
+    monkeypatch.setenv("SEGMENT_NOW", NOW.isoformat())
     table_of("2026-03-30 23:00:00+00", "2031-01-01 00:00:00+00")
     assert windows_since(settle(), [AUDIT]) == {"audit_events": Window(NOW - timedelta(hours=1))}
 
