@@ -30,7 +30,7 @@ $(1)/bin/python -m pip install -qq --disable-pip-version-check $(2)
 @touch $@
 endef
 
-.PHONY: help demo dev test check full-read bench readme test-embedded-elt constraints clean
+.PHONY: help demo dev test check full-read budget bench readme test-embedded-elt constraints clean
 .DEFAULT_GOAL := help
 
 help: ## Show this help
@@ -53,6 +53,9 @@ check: $(VENV)/.installed ## Lint, format, types and the direction of imports
 
 full-read: $(VENV)/.installed ## Read every endpoint of a made-up workspace, twice; compare what it holds with what landed
 	$(VENV)/bin/python -m segment_dagster.demo.full_read
+
+budget: $(VENV)/.installed ## Read what Segment limits most with the limits enforced: refusals, and how much of the allowed is used
+	$(VENV)/bin/python -m segment_dagster.demo.budget
 
 bench: $(VENV)/.installed ## Import time of the code location against its libraries'
 	$(VENV)/bin/python bench/import_time.py --max-ratio 1.25

@@ -6,7 +6,7 @@ from dataclasses import FrozenInstanceError, replace
 import pytest
 
 from segment_dagster.endpoints import CATALOGUE, IDENTITY, Column, Exploded, Months, Reference, Secrecy
-from segment_dagster.endpoints.columns import each, given
+from segment_dagster.endpoints.columns import each, given, text, volatile
 from segment_dagster.settings import MAX_PAGE_SIZE
 
 ROWS = {endpoint.name: endpoint for endpoint in CATALOGUE}
@@ -101,6 +101,33 @@ def test_what_is_named_for_a_secret_is_guarded(endpoint):
     assert named <= guarded
 
 
+NO_HISTORY = """
+    warehouse_syncs warehouse_source_syncs reverse_etl_syncs regulations source_regulations
+"""
+"""What happened, and runs out, though no time is asked for."""
+
+
+def test_history_is_kept_of_what_somebody_sets_and_of_nothing_else():
+    kept = {row.name for row in CATALOGUE if row.keeps_history}
+    assert kept == {row.name for row in CATALOGUE if row.time is None} - set(NO_HISTORY.split())
+    assert {"sources", "segments", "tracking_plan_rules", "invites", "workspace"} <= kept
+
+
+def test_what_changes_by_itself():
+    alone = {(row.name, column.field) for row in CATALOGUE for column in row.columns if column.volatile}
+    assert alone == {
+        ("user_groups", "memberCount"),
+        ("source_live_plugins", "downloadURL"),
+        ("segments", "size"),
+        *((name, "status") for name in ("segments", "audience_references", "computed_traits")),
+        ("audience_schedules", "nextExecution"),
+        *((name, "lastSeenAt") for name in ("space_events", "space_event_properties", "space_traits")),
+        *((name, "samples") for name in ("space_entity_properties", "space_event_properties", "space_traits")),
+    }
+    inside = {(row.name, column.field): column.volatile_inside for row in CATALOGUE for column in row.columns}
+    assert {where: names for where, names in inside.items() if names} == {("segments", "schedules"): ("nextExecution",)}
+
+
 def test_a_row_cannot_be_changed():
     with pytest.raises(FrozenInstanceError):
         ROWS["sources"].name = "other"  # type: ignore[misc]
@@ -138,11 +165,30 @@ def test_a_row_cannot_be_changed():
         ),
         ({"wrapped": "email"}, "endpoint sources: the wrapped field 'email' is not among its columns"),
         (
+            {"name": "sources_history"},
+            "endpoint sources_history: `_history` at the end of a name is kept for the history of a table",
+        ),
+        (
+            {"columns": (*ROWS["sources"].columns, text("validTo", "x."))},
+            r"endpoint sources: \['validTo'\] are columns of its history",
+        ),
+        (
+            {"columns": tuple(volatile(column) for column in ROWS["sources"].columns)},
+            r"endpoint sources: \['id'\] is part of its primary key and cannot be volatile",
+        ),
+        (
+            {"trail": ROWS["audit_events"].trail},
+            r"endpoint sources: \['actor', 'actorEmail', .*'type'\] of the trail is not among its columns",
+        ),
+        (
             {"measure": ("clicks",)},
             r"endpoint sources: \['clicks'\] of its times and counts is not among its columns",
         ),
     ],
-    ids=["name", "key", "reference", "placeholder", "optional key", "twice", "given", "element", "wrapped", "measure"],
+    ids=[
+        *("name", "key", "reference", "placeholder", "optional key", "twice", "given", "element", "wrapped"),
+        *("name of a history", "column of a history", "volatile key", "trail", "measure"),
+    ],
 )
 def test_a_row_that_could_not_be_loaded_is_refused(change, says):
     with pytest.raises(ValueError, match=says):

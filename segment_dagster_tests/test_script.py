@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from segment_dagster.emulator import Fault
+from segment_dagster.emulator import Edit, Fault
 from segment_dagster.endpoints import CATALOGUE, TABLES
 
 SCRIPT = Path(__file__).parent.parent / "segment_pipeline.py"
@@ -52,7 +52,7 @@ def counts(file="segment.duckdb", dataset="segment_data"):
         return {
             name: connection.sql(f"SELECT count(*) FROM {dataset}.{name}").fetchall()[0][0]
             for (name,) in names
-            if not name.startswith("_dlt")
+            if not name.startswith(("_dlt", "_segment"))
         }
 
 
@@ -79,6 +79,16 @@ def test_the_workspace_lands(script, emulator):
     again = script()
     assert (again.returncode, again.stderr) == (0, "")
     assert counts() == world_counts(emulator, SIX)
+
+
+def test_history_lands_where_it_is_asked_for(script, emulator):
+    gone = Edit("sources", "delete", emulator.world.records("sources")[0]["id"])
+    for edits, rows in (([], 40), ([gone], 39)):
+        emulator.edits.replace(edits)
+        ran = script("sources", "regulations", SEGMENT_HISTORY="true")
+        assert (ran.returncode, ran.stderr) == (0, "")
+        regulations = world_counts(emulator, ["regulations"])
+        assert counts() == {"sources": rows, "sources_history": 40, **regulations}
 
 
 def test_all_but_the_slow_ones_are_read_where_none_is_named(emulator, tmp_path):
@@ -190,13 +200,15 @@ def test_a_file_that_another_process_holds_is_one_line(script, emulator):
     ) as holder:
         assert holder.stdin and holder.stdout
         assert holder.stdout.readline() == "held\n"
-        ran = script()
+        ran = script(SEGMENT_LOCK_TIMEOUT="0.2")
         holder.stdin.close()
     assert (ran.returncode, ran.stdout) == (1, "")
-    (line,) = error_lines(ran, 1)
-    assert "segment.duckdb is locked by " in line
-    assert "python" in line.partition("(process")[0].partition("locked by")[2]
-    assert f"(process {holder.pid})" in line
+    waiting, error = ran.stderr.splitlines()
+    assert error.startswith(f"error: {Path.cwd()}/segment.duckdb is locked by ")
+    assert "python" in error.partition("(process")[0].partition("locked by")[2]
+    assert f"(process {holder.pid}), and was for 0.2 s" in error
+    assert waiting.startswith(f"{Path.cwd()}/segment.duckdb is in use by ")
+    assert f"(process {holder.pid}): waiting for it" in waiting
     assert counts()["sources"] == 40
 
 

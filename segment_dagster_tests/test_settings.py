@@ -143,6 +143,7 @@ BAD = [
     ("SEGMENT_CONCURRENCY", "all", "is 'all'", "from 1 to 64"),
     ("SEGMENT_INCLUDE_SECRETS", "maybe", "is 'maybe'", "true, false"),
     ("SEGMENT_INCLUDE_SECRETS", "2", "is '2'", "true, false"),
+    ("SEGMENT_HISTORY", "always", "is 'always'", "true, false"),
 ]
 
 
@@ -205,6 +206,9 @@ def test_a_region_is_checked_though_a_base_url_is_set(token):
         ("SEGMENT_INCLUDE_SECRETS", "0", "include_secrets", False),
         ("SEGMENT_INCLUDE_SECRETS", "No", "include_secrets", False),
         ("SEGMENT_INCLUDE_SECRETS", "", "include_secrets", False),
+        ("SEGMENT_HISTORY", "true", "history", True),
+        ("SEGMENT_HISTORY", "no", "history", False),
+        ("SEGMENT_HISTORY", "", "history", False),
         ("SEGMENT_FINGERPRINT_KEY", "key of mine", "fingerprint_key", "key of mine"),
         ("SEGMENT_FINGERPRINT_KEY", "", "fingerprint_key", None),
     ],
@@ -224,6 +228,8 @@ def test_a_legal_value_is_taken(setting, value, field, expected, token, monkeypa
         ("SEGMENT_CONCURRENCY", "2", {"concurrency": 3}, "concurrency", 3),
         ("SEGMENT_INCLUDE_SECRETS", "true", {"include_secrets": False}, "include_secrets", False),
         ("SEGMENT_INCLUDE_SECRETS", "false", {"include_secrets": True}, "include_secrets", True),
+        ("SEGMENT_HISTORY", "true", {"history": False}, "history", False),
+        ("SEGMENT_HISTORY", "false", {"history": True}, "history", True),
         ("SEGMENT_API_TOKEN", "theirs", {"token": "mine"}, "token", "mine"),
     ],
 )

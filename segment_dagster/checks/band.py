@@ -38,4 +38,8 @@ def band_of(past: Sequence[float], deviations: float) -> Band | None:
     middle = median(past)
     spread = median(abs(number - middle) for number in past) * NORMAL
     room = deviations * max(spread, abs(middle) * LEAST_SHARE, 1)
-    return Band(middle - room, middle + room)
+    low = middle - room
+    if (least := min(past)) > 0:
+        # what varies much may be little, but a source that is silent for the first time is not ordinary
+        low = max(low, min(least, 1))
+    return Band(low, middle + room)

@@ -1,7 +1,7 @@
 """How rows go into a table: in the place of all that is there, of a part of it, or by their key."""
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,15 @@ if TYPE_CHECKING:
 
 NOTHING = "1 = 0"
 """A condition that no row meets."""
+
+_SPLIT_AT = re.compile("[;\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
+"""Where dlt splits SQL, also within quotes: at semicolons, and at ends of lines as Python's `splitlines` knows them."""
+
+_Ids = tuple[str, ...]
+"""What a parent's record gives to the requests."""
+
+_Range = tuple[str, str]
+"""Start, included, and end of what was asked for, as the API takes them."""
 
 
 def disposition_of(endpoint: Endpoint, scope: str = NOTHING) -> TWriteDispositionConfig:
@@ -35,22 +44,36 @@ def disposition_of(endpoint: Endpoint, scope: str = NOTHING) -> TWriteDispositio
         "strategy": "delete-insert",
         # a key that comes twice is for the check to find
         "deduplicated": True,
-        "destination_scope": scope,
+        # dlt fills in placeholders in braces
+        "destination_scope": scope.replace("{", "{{").replace("}", "}}"),
     }
 
 
 def scope_of(delivery: "Delivery") -> str:
     """The rows of the table that a delivery takes the place of, as a condition in SQL.
 
-    A parent that was not asked for, because it was deleted, keeps its rows. So does one that was gone when it was.
+    A parent that was not asked for, because it was deleted, keeps its rows. One that answered 404 keeps those of the
+    times that it was asked for then.
     """
-    endpoint, window = delivery.endpoint, delivery.window
-    if not endpoint.partitioned or endpoint.time is None or window is None or not delivery.read:
+    endpoint = delivery.endpoint
+    if not endpoint.partitioned or endpoint.time is None or not delivery.read:
         return NOTHING
     column = column_name(endpoint.time.column)
     if isinstance(endpoint.time, Months):
-        return _among(column, (values[endpoint.time.column] for values in delivery.read))
-    return " AND ".join([within(column, window), *_of_parents(endpoint, delivery.read)])
+        return _among(column, sorted({values[endpoint.time.column] for values in delivery.read}))
+    binds = [bind.parameter for bind in endpoint.parent.binds] if endpoint.parent else []
+    read: dict[_Ids, set[_Range]] = {}
+    for values in delivery.read:
+        ids = tuple(values[bind] for bind in binds)
+        read.setdefault(ids, set()).add((values["startTime"], values["endTime"]))
+    # most parents were read for the same times
+    alike: dict[tuple[_Range, ...], list[_Ids]] = {}
+    for ids, ranges in sorted(read.items()):
+        alike.setdefault(_joined(ranges), []).append(ids)
+    return _either(
+        " AND ".join([_of_times(column, ranges), *([_of_parents(endpoint, binds, parents)] if binds else [])])
+        for ranges, parents in alike.items()
+    )
 
 
 def within(column: str, window: Window) -> str:
@@ -66,24 +89,43 @@ def _written(moment: datetime) -> str:
     return f"{moment:%Y-%m-%dT%H:%M:%S}+00:00"
 
 
-def _of_parents(endpoint: Endpoint, read: Iterable[Mapping[str, str]]) -> list[str]:
-    """The rows of the parents whose every list came whole."""
-    if endpoint.parent is None:
-        return []
-    binds = [bind.parameter for bind in endpoint.parent.binds]
+def _joined(ranges: Iterable[_Range]) -> tuple[_Range, ...]:
+    """The ranges, those that meet as one."""
+    joined: list[_Range] = []
+    for start, end in sorted(ranges):
+        if joined and joined[-1][1] == start:
+            joined[-1] = (joined[-1][0], end)
+        else:
+            joined.append((start, end))
+    return tuple(joined)
+
+
+def _of_times(column: str, ranges: Iterable[_Range]) -> str:
+    return _either(f"{column} >= {_quoted(start)} AND {column} < {_quoted(end)}" for start, end in ranges)
+
+
+def _of_parents(endpoint: Endpoint, binds: Sequence[str], parents: Iterable[_Ids]) -> str:
+    """The rows of some parents."""
     by_parameter = {column.parameter or column.field: column_name(column.field) for column in endpoint.columns}
-    counts = Counter(tuple(values[bind] for bind in binds) for values in read)
-    most = max(counts.values())
-    whole = sorted(parent for parent, count in counts.items() if count == most)
-    *outer, inner = (by_parameter[bind] for bind in binds)
-    grouped: dict[tuple[str, ...], list[str]] = {}
-    for *names, name in whole:
-        grouped.setdefault(tuple(names), []).append(name)
-    groups = []
-    for ids, held in grouped.items():
-        conditions = [f"{column} = {_quoted(name)}" for column, name in zip(outer, ids, strict=True)]
-        groups.append(" AND ".join([*conditions, _among(inner, held)]))
-    return [f"({' OR '.join(f'({group})' for group in groups)})"]
+    *outer, last = (by_parameter[bind] for bind in binds)
+    grouped: dict[_Ids, list[str]] = {}
+    for *ids, name in parents:
+        grouped.setdefault(tuple(ids), []).append(name)
+    return _either(
+        " AND ".join(
+            [*(f"{column} = {_quoted(id_)}" for column, id_ in zip(outer, ids, strict=True)), _among(last, held)]
+        )
+        for ids, held in grouped.items()
+    )
+
+
+def _either(conditions: Iterable[str]) -> str:
+    each = list(conditions)
+    return each[0] if len(each) == 1 else f"({' OR '.join(each)})"
+
+
+def _is(column: str, value: str) -> str:
+    return f"{column} = {_quoted(value)}"
 
 
 def _among(column: str, values: Iterable[str]) -> str:
@@ -91,6 +133,5 @@ def _among(column: str, values: Iterable[str]) -> str:
 
 
 def _quoted(value: str) -> str:
-    # dlt fills in placeholders in braces
-    text = value.replace("'", "''").replace("{", "{{").replace("}", "}}")
+    text = _SPLIT_AT.sub(lambda sign: f"' || chr({ord(sign[0])}) || '", value.replace("'", "''"))
     return f"'{text}'"

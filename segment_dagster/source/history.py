@@ -82,3 +82,8 @@ class SourceWithHistory(DltSource):
         """The source with the resources of these names selected, and their histories."""
         histories = [name for name in map(history_table, resource_names) if name in self.resources]
         return super().with_resources(*resource_names, *histories)
+
+    def clone(self, with_name: str | None = None) -> "SourceWithHistory":
+        """A copy that still knows what goes together."""
+        schema = self.schema.clone(with_name=with_name) if with_name else self.schema.clone()
+        return SourceWithHistory(schema, self.section, list(self.resources.values()))

@@ -32,6 +32,7 @@ from segment_dagster.settings import Settings
 from segment_dagster.source.chosen import as_chosen
 from segment_dagster.source.columns import column_name
 from segment_dagster.source.deltas import daily_deltas
+from segment_dagster.source.fingerprint import Fingerprint
 from segment_dagster.source.home import Home, sweep
 from segment_dagster.source.lists import lists_of
 from segment_dagster.source.records import records_of_rows
@@ -83,6 +84,9 @@ class Delivery:
 
     read: Sequence[Values] = ()
     """What the lists were asked with that came whole. Of endpoints that are read in parts alone."""
+
+    fingerprint: str | None = None
+    """The same for the same rows of the same time; `None` where the endpoint is read in parts."""
 
 
 @dataclass(frozen=True)
@@ -155,6 +159,7 @@ class _Progress:
 
     endpoint: Endpoint
     spool: Spool
+    fingerprint: Fingerprint | None
     redact: Redact
     redact_preview: Redact
     preview: list[dict[str, Any]] = field(default_factory=list)
@@ -383,9 +388,11 @@ class WorkspaceReader:
             part.spool.discard()
 
     def _progress(self, endpoint: Endpoint) -> _Progress:
+        fingerprint = None if endpoint.partitioned else Fingerprint(schema_of(endpoint))
         return _Progress(
             endpoint,
-            spool=Spool(self._place(endpoint), schema_of(endpoint)),
+            spool=Spool(self._place(endpoint), schema_of(endpoint), fingerprint),
+            fingerprint=fingerprint,
             redact=redactor(endpoint, self.settings),
             redact_preview=redactor(endpoint, replace(self.settings, include_secrets=False)),
         )
@@ -462,9 +469,11 @@ class WorkspaceReader:
             part.spool.discard()
             return part.failure
         name = part.endpoint.name
+        # the fingerprint is whole once the parts are
+        parts = part.spool.close()
         delivery = Delivery(
             endpoint=part.endpoint,
-            parts=part.spool.close(),
+            parts=parts,
             rows=part.rows,
             records=part.records,
             total_entries=part.total,
@@ -476,6 +485,7 @@ class WorkspaceReader:
             preview=part.preview,
             window=reading.window,
             read=reading.values,
+            fingerprint=part.fingerprint.hexdigest(_time(reading.window)) if part.fingerprint else None,
         )
         said = f"{name}: {counted(delivery.rows, 'row')} in {counted(delivery.requests, 'request')}, {seconds:.1f} s"
         logger.info(said)
@@ -632,6 +642,10 @@ def _within(endpoint: Endpoint, table: pa.Table, window: Window | None) -> pa.Ta
     if window.end is not None:
         kept = pc.and_(kept, pc.less(moments, pa.scalar(window.end, moments.type)))
     return table.filter(kept)
+
+
+def _time(window: Window | None) -> str:
+    return f"{window.start.isoformat()}/{window.end.isoformat() if window.end else ''}" if window else ""
 
 
 def _shown(value: Any) -> Any:

@@ -169,7 +169,8 @@ def _json_array(endpoint: Endpoint, column: str, fields: Sequence[str], records:
     for record in records:
         value = next((value for field in fields if (value := record.get(field)) is not None), None)
         try:
-            texts.append(None if value is None else orjson.dumps(value).decode())
+            # members in order: the API promises none, and rows that say the same should be the same
+            texts.append(None if value is None else orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode())
         except TypeError as error:
             # parsed JSON has no other fault than being nested deeper than orjson writes
             raise ValueTypeError(endpoint, record, column, "is nested too deep") from error

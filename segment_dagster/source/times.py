@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from math import ceil
 
 from segment_dagster.endpoints import Endpoint, Months, Span, TimeRange
 from segment_dagster.errors import SegmentError
@@ -170,7 +169,7 @@ def _pieces(start: datetime, end: datetime, pieces: int, *, open_end: bool) -> I
     before it, and what is outside of it does not count.
     """
     start = start.replace(microsecond=0)
-    count = max(1, min(pieces, ceil((end - start) / _DAY)))
+    count = max(1, min(pieces, (end - start) // _DAY))
     edges = [start + round((end - start) / count / _SECOND) * _SECOND * place for place in range(count)]
     for place, edge in enumerate(edges):
         values = {"startTime": iso(edge - _SECOND)}

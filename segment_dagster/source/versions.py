@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Collection, Mapping
+from datetime import datetime, timezone
 from typing import Any
 
 import orjson
@@ -47,7 +48,7 @@ def counted_values(endpoint: Endpoint, without: Collection[str] = ()) -> Callabl
 
     def values(row: Mapping[str, Any]) -> Values:
         return {
-            name: value if name in plain else _settled(value, inside.get(name))
+            name: _in_utc(value) if name in plain else _settled(value, inside.get(name))
             for name, value in row.items()
             if value is not None and name not in left_out and not name.startswith("_dlt_")
         }
@@ -63,6 +64,10 @@ def row_version(values: Values) -> str:
 def as_json(value: Any) -> bytes:
     """A value as JSON, with the members of objects in order. Equal values, and no others, are the same bytes."""
     return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+
+
+def _in_utc(value: Any) -> Any:
+    return value.astimezone(timezone.utc) if isinstance(value, datetime) else value
 
 
 def _settled(value: Any, volatile: Collection[str] | None) -> Any:

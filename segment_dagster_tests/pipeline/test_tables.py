@@ -1,5 +1,7 @@
 """Looking at tables: what is there, how much of it, which keys repeat and which point nowhere."""
 
+import json
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import duckdb
@@ -8,9 +10,9 @@ import pytest
 from segment_dagster.pipeline import open_tables, settle
 
 
-def made(sql):
+def made(sql, create="CREATE SCHEMA segment_data;"):
     with duckdb.connect("segment.duckdb") as connection:
-        connection.execute(f"CREATE SCHEMA segment_data; {sql}")
+        connection.execute(f"{create} {sql}")
 
 
 @pytest.fixture
@@ -26,6 +28,12 @@ def tables():
             ('d', 4, 'p1'), ('d', 4, 'p1'), ('d', 4, 'p1');
         CREATE TABLE segment_data."select" AS SELECT 1 AS "from";
         CREATE TABLE segment_data.empty (id VARCHAR, parent_id VARCHAR);
+        CREATE TABLE segment_data.things_history (
+            id VARCHAR, slug VARCHAR, valid_from TIMESTAMP WITH TIME ZONE, valid_to TIMESTAMP WITH TIME ZONE);
+        INSERT INTO segment_data.things_history VALUES
+            ('a', 'old', '2024-03-01 06:00:00+00', '2024-03-02 06:00:00+00'),
+            ('a', 'new', '2024-03-02 06:00:00+00', NULL),
+            ('b', 'b', '2024-03-01 06:00:00+00', NULL), ('c', 'c', '2024-03-03 06:00:00+00', NULL);
         """
     )
     with open_tables(settle()) as tables:
@@ -70,6 +78,90 @@ def test_counts(tables):
     assert (tables.count("things"), tables.count("empty"), tables.count("select")) == (9, 0, 1)
 
 
+def test_counts_where_a_condition_is_met(tables):
+    counts = tables.count("things", "parent_id IS NULL"), tables.count("things_history", "valid_to IS NULL")
+    assert counts == (1, 3)
+
+
+def test_keys_that_repeat_among_the_rows_in_which_a_column_is_null(tables):
+    made("INSERT INTO segment_data.things_history VALUES ('b', 'b', now(), NULL), ('a', 'x', now(), now())", create="")
+    assert tables.duplicates("things_history", ["id"], 10, null="valid_to") == (1, [("b", 2)])
+    assert tables.duplicates("things_history", ["id"], 10)[0] == 2
+
+
+def test_rows_whose_end_is_not_after_their_beginning(tables):
+    assert tables.out_of_order("things_history", ["id"], "valid_from", "valid_to", 10) == (0, [])
+    made(
+        "INSERT INTO segment_data.things_history VALUES "
+        "('x', '', '2024-03-02', '2024-03-01'), ('y', '', '2024-03-02', '2024-03-02'), ('x', '', NULL, '2024-03-02')",
+        create="",
+    )
+    assert tables.out_of_order("things_history", ["id"], "valid_from", "valid_to", 10) == (2, [("x", 1), ("y", 1)])
+    assert tables.out_of_order("things_history", ["id"], "valid_from", "valid_to", 1) == (2, [("x", 1)])
+
+
+def test_rows_come_as_records_in_order(tables):
+    found = tables.rows("things", ["parent_id", "id"], order=["id", "parent_id"])
+    assert next(found) == {"parent_id": "p1", "id": "a"}
+    assert len(list(found)) == 8
+
+
+def test_rows_come_in_chunks_and_all_of_them(tables):
+    made("CREATE TABLE segment_data.many AS SELECT range AS n FROM range(2345)", create="")
+    assert [row["n"] for row in tables.rows("many", ["n"], order=["n"])] == list(range(2345))
+
+
+def test_times_come_in_utc(tables):
+    first = next(tables.rows("things_history", ["valid_from"], order=["valid_from"]))
+    assert first["valid_from"] == datetime(2024, 3, 1, 6, tzinfo=timezone.utc)
+    assert first["valid_from"].utcoffset() == timedelta(0)
+
+
+def test_versions_that_tell_of_a_change_come_by_key_and_then_by_time(tables):
+    def later(since):
+        versions = tables.later_versions(
+            "things_history", ["id", "slug", "valid_to"], ["id"], ("valid_from", "valid_to"), since
+        )
+        return [(row["id"], row["slug"]) for row in versions]
+
+    assert later(datetime(2024, 3, 1, 7, tzinfo=timezone.utc)) == [("a", "old"), ("a", "new"), ("c", "c")]
+    assert later(datetime(2024, 3, 3, 6, tzinfo=timezone.utc)) == [("a", "old")]
+    assert len(later(datetime(2024, 2, 1, tzinfo=timezone.utc))) == 4
+
+
+def test_the_least_value(tables):
+    assert tables.least("things_history", "valid_from") == datetime(2024, 3, 1, 6, tzinfo=timezone.utc)
+    assert tables.least("empty", "id") is None
+
+
+def test_the_load_that_made_a_table_is_the_first_that_ended_well(tables):
+    schemas = {"v1": ["things"], "v2": ["things", "empty"], "v3": ["things", "empty", "select"]}
+    stored = ", ".join(
+        f"""('{name}', '{json.dumps({"tables": {key: {} for key in made}})}', 's', now(), {n}, 11)"""
+        for n, (name, made) in enumerate(schemas.items())
+    )
+    made(
+        f"""
+        CREATE TABLE segment_data._dlt_version (
+            version_hash VARCHAR, schema VARCHAR, schema_name VARCHAR, inserted_at TIMESTAMP WITH TIME ZONE,
+            version BIGINT, engine_version BIGINT);
+        INSERT INTO segment_data._dlt_version VALUES {stored};
+        CREATE TABLE segment_data._dlt_loads (
+            load_id VARCHAR, schema_name VARCHAR, status BIGINT, inserted_at TIMESTAMP WITH TIME ZONE,
+            schema_version_hash VARCHAR);
+        INSERT INTO segment_data._dlt_loads VALUES
+            ('5', 's', 0, '2024-03-05 00:00:00+00', 'v2'), ('1', 's', 1, '2024-03-01 00:00:00+00', 'v3'),
+            ('2', 's', 0, '2024-03-02 00:00:00+00', 'v1'), ('3', 's', 0, '2024-03-03 00:00:00+00', 'v2'),
+            ('4', 's', 0, '2024-03-04 00:00:00+00', 'v1'), ('6', 's', 0, '2024-03-06 00:00:00+00', 'gone');
+        """,
+        create="",
+    )
+    assert tables.first_loads(["things", "empty", "select", "nothing"]) == {
+        "things": datetime(2024, 3, 2, tzinfo=timezone.utc),
+        "empty": datetime(2024, 3, 3, tzinfo=timezone.utc),
+    }
+
+
 def test_keys_that_repeat_or_are_null(tables):
     assert tables.duplicates("things", ["id"], 10) == (3, [("a", 3), ("d", 3), (None, 1)])
 
@@ -108,4 +200,4 @@ def test_a_qualified_name_is_what_a_person_types(tables):
 
 def test_looking_makes_no_directory_of_a_pipeline(tables, tmp_path):
     tables.count("things")
-    assert [each.name for each in (tmp_path / "home" / ".dlt" / "pipelines").iterdir()] == ["segment_pipeline.lock"]
+    assert not (tmp_path / "home" / ".dlt" / "pipelines").exists()

@@ -1,0 +1,82 @@
+"""`make budget`: whether a reader keeps to Segment's limits, and how much it uses of them, as the emulator counts."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from segment_dagster.demo.table import text_table
+from segment_dagster.emulator import running
+from segment_dagster.endpoints import CATALOGUE, Endpoint
+from segment_dagster.settings import resolve
+from segment_dagster.source.reader import WorkspaceReader
+from segment_dagster.wording import counted
+
+MINUTE = 0.5
+"""Seconds of the limits' minute."""
+
+LEAST_MINUTES = 3
+"""Minutes that an endpoint has to take for its limit to be what holds it up."""
+
+LEAST_USED = 0.9
+HEAD = ("endpoint", "requests a minute", "requests", "minutes at least", "429", "allowed requests used")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Read every endpoint whose documented limit holds it up, one after the other, with the limits enforced.
+
+    Args:
+        arguments: The command line, that of the process by default.
+
+    Returns:
+        The exit status: 1 where a request was refused, or less than nine in ten of those allowed were made.
+    """
+    parser = argparse.ArgumentParser("segment_dagster.demo.budget", description="Read what Segment limits most.")
+    parser.add_argument("--minute", type=float, default=MINUTE, help="seconds of the limits' minute (default 0.5)")
+    parser.add_argument("--only", nargs="+", metavar="NAME", help="of these endpoints, those that a limit holds up")
+    given = parser.parse_args(arguments)
+    minute = given.minute
+    for setting in [setting for setting in os.environ if setting.startswith("SEGMENT_")]:
+        del os.environ[setting]
+    rows = []
+    with running(limits=True, minute=minute) as emulator:
+        os.environ.update(
+            SEGMENT_MINUTE_SECONDS=str(minute), SEGMENT_BASE_URL=emulator.url, SEGMENT_API_TOKEN=emulator.token
+        )
+        lists = {row.name: len(emulator.world.lists(row.name)) for row in CATALOGUE if row.parent}
+        for endpoint in _held_up(lists):
+            if given.only and endpoint.name not in given.only:
+                continue
+            limit = endpoint.requests_per_minute
+            assert limit is not None
+            with WorkspaceReader(resolve()) as reader:
+                if endpoint.parent:
+                    reader.read(reader.endpoint(endpoint.parent.endpoint))
+                emulator.stats.clear()
+                reader.read(endpoint)
+            refused = sum(emulator.stats.refused.values())
+            used = emulator.stats.utilization(endpoint.name, limit, minute)
+            asked = emulator.stats.by_endpoint[endpoint.name]
+            rows.append((endpoint.name, limit, asked, -(-asked // limit) - 1, refused, used))
+    print(text_table(HEAD, [(*row[:-1], f"{row[-1]:.1%}") for row in rows]))
+    kept = all(refused == 0 and used >= LEAST_USED for *_, refused, used in rows)
+    print(
+        f"\n{counted(len(rows), 'endpoint')}, {sum(row[4] for row in rows)} requests refused, a minute of {minute:g} s"
+    )
+    return 0 if kept and rows else 1
+
+
+def _held_up(lists: dict[str, int]) -> list[Endpoint]:
+    """The endpoints that a documented limit holds up for minutes, the longest of each limit."""
+    longest: dict[int, Endpoint] = {}
+    for row in CATALOGUE:
+        limit = row.requests_per_minute
+        if limit and lists.get(row.name, 0) > LEAST_MINUTES * limit:
+            held = longest.get(limit)
+            if held is None or lists[row.name] < lists[held.name]:
+                longest[limit] = row
+    return [longest[limit] for limit in sorted(longest)]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

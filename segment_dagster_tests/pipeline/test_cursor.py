@@ -1,0 +1,131 @@
+"""The table itself is the cursor: what is read next begins a while before its latest row."""
+
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from segment_dagster.endpoints import TABLES
+from segment_dagster.pipeline import load, settle, windows_since
+from segment_dagster.settings import resolve
+from segment_dagster.source import WorkspaceReader
+from segment_dagster.source.resources import delivered_source
+from segment_dagster.source.times import Window
+
+ROWS = {endpoint.name: endpoint for endpoint in TABLES}
+AUDIT = ROWS["audit_events"]
+NOW = datetime(2026, 3, 31, 6, 30, tzinfo=timezone.utc)
+
+
+@pytest.fixture
+def emulator(emulator, monkeypatch):
+    monkeypatch.setenv("SEGMENT_NOW", NOW.isoformat())
+    emulator.clock.set(NOW)
+    yield emulator
+    emulator.clock.set(None)
+
+
+def change(*statements):
+    with duckdb.connect("segment.duckdb") as connection:
+        for statement in statements:
+            connection.execute(statement)
+
+
+def table_of(*moments):
+    rows = ", ".join(f"('{moment}')" for moment in moments)
+    change(
+        "CREATE SCHEMA segment_data",
+        "CREATE TABLE segment_data.audit_events (id VARCHAR, timestamp TIMESTAMP WITH TIME ZONE)",
+        f"INSERT INTO segment_data.audit_events (timestamp) VALUES {rows}" if rows else "SELECT 1",
+    )
+
+
+def read():
+    """Read what is new of the trail and load it: the window that was asked for."""
+    with WorkspaceReader(resolve()) as reader:
+        reader.cover(windows_since(settle(), [AUDIT]))
+        delivery = reader.read(reader.endpoint(AUDIT.name))
+        load(delivered_source([delivery]), settle())
+        return delivery.window
+
+
+def test_what_is_read_next_begins_an_hour_before_the_latest_row():
+    table_of("2026-03-30 23:59:59.999999+00", "2026-03-31 00:30:00.123456+00", "2026-01-01 00:00:00+00")
+    assert windows_since(settle(), [AUDIT]) == {
+        "audit_events": Window(datetime(2026, 3, 30, 23, 30, 0, 123456, tzinfo=timezone.utc))
+    }
+
+
+def test_the_time_is_in_utc_whatever_zone_the_machine_is_in(monkeypatch):
+    table_of("2026-03-29 03:30:00+02")
+    for zone in ("Europe/Berlin", "Pacific/Auckland", "America/New_York"):
+        monkeypatch.setenv("TZ", zone)
+        (window,) = windows_since(settle(), [AUDIT]).values()
+        assert window == Window(datetime(2026, 3, 29, 0, 30, tzinfo=timezone.utc))
+        assert window.start.utcoffset() == timedelta(0)
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        pytest.param((), id="no file"),
+        pytest.param(("SELECT 1",), id="no schema"),
+        pytest.param(("CREATE SCHEMA segment_data",), id="no table"),
+        pytest.param(
+            ("CREATE SCHEMA segment_data", "CREATE TABLE segment_data.audit_events (timestamp TIMESTAMPTZ)"),
+            id="no rows",
+        ),
+        pytest.param(
+            ("CREATE SCHEMA segment_data", "CREATE TABLE segment_data.audit_events AS SELECT 'x' AS id"), id="no column"
+        ),
+    ],
+)
+def test_what_has_no_rows_is_read_from_the_beginning(made):
+    if made:
+        change(*made)
+    assert windows_since(settle(), [AUDIT]) == {}
+    assert Path("segment.duckdb").exists() == bool(made)
+
+
+def test_only_what_is_merged_has_a_cursor():
+    table_of("2026-03-31 00:00:00+00")
+    change(
+        "CREATE TABLE segment_data.events_volume AS SELECT now() AS time",
+        "CREATE TABLE segment_data.usage_mtu_daily AS SELECT now() AS timestamp",
+        "CREATE TABLE segment_data.sources AS SELECT now() AS timestamp",
+    )
+    assert set(windows_since(settle(), TABLES)) == {"audit_events"}
+
+
+def test_nothing_is_looked_at_where_nothing_is_merged():
+    # a file that nobody could open
+    Path("segment.duckdb").write_bytes(b"\0" * 8 + b"DUCK" + b"\0" * 100)
+    assert windows_since(settle(), [ROWS["sources"], ROWS["events_volume"]]) == {}
+    assert windows_since(settle(), []) == {}
+
+
+def test_loads_follow_each_other_and_a_table_that_was_dropped_is_read_from_the_beginning(emulator, monkeypatch):
+    assert read() == Window(datetime(2025, 12, 31, tzinfo=timezone.utc))
+    events = emulator.audit_events(start=datetime(2025, 12, 31, tzinfo=timezone.utc))
+    latest = datetime.fromisoformat(events[0]["timestamp"].replace("Z", "+00:00"))
+    assert read() == Window(latest - timedelta(hours=1))
+    later = NOW + timedelta(days=2)
+    emulator.clock.set(later)
+    monkeypatch.setenv("SEGMENT_NOW", later.isoformat())
+    assert read() == Window(latest - timedelta(hours=1))
+    change("DROP TABLE segment_data.audit_events")
+    assert read() == Window(datetime(2026, 1, 2, tzinfo=timezone.utc))
+    with duckdb.connect("segment.duckdb", read_only=True) as connection:
+        landed = connection.execute("SELECT id FROM segment_data.audit_events").fetchall()
+    known = emulator.audit_events(start=datetime(2026, 1, 2, tzinfo=timezone.utc))
+    assert sorted(landed) == sorted((event["id"],) for event in known)
+
+
+def test_rows_that_were_deleted_move_the_cursor_back(emulator):
+    read()
+    change("DELETE FROM segment_data.audit_events WHERE timestamp >= '2026-03-20 00:00:00+00'")
+    assert read().start < datetime(2026, 3, 20, tzinfo=timezone.utc)
+    with duckdb.connect("segment.duckdb", read_only=True) as connection:
+        ((landed,),) = connection.execute("SELECT count(*) FROM segment_data.audit_events").fetchall()
+    assert landed == len(emulator.audit_events(start=datetime(2025, 12, 31, tzinfo=timezone.utc)))
