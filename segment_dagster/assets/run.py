@@ -47,6 +47,7 @@ from segment_dagster.wording import counted
 ROWS_DELIVERED = "segment/rows_delivered"
 RECORDS_DELIVERED = "segment/records_delivered"
 TOTAL_ENTRIES = "segment/total_entries"
+LISTS_CHANGED = "segment/lists_changed"
 SKIPPED = "segment/skipped"
 FROM, UNTIL = "segment/from", "segment/until"
 ROWS_IN_WINDOW = "segment/rows_in_window"
@@ -237,6 +238,7 @@ class FamilyRun:
                     delivered=delivery.rows,
                     records=delivery.records,
                     total_entries=delivery.total_entries,
+                    changed=delivery.changed,
                 )
             ),
             data_version=dg.DataVersion(version) if version else None,
@@ -272,6 +274,7 @@ class FamilyRun:
             delivered=_number(metadata, rows),
             records=_number(metadata, RECORDS_DELIVERED),
             total_entries=_number(metadata, TOTAL_ENTRIES),
+            changed=_number(metadata, LISTS_CHANGED),
             unavailable=self._last_skip(endpoint, event.timestamp if event else 0.0),
         )
 
@@ -323,6 +326,7 @@ def _metadata(delivery: Delivery, tables: Tables, of_dlt: Mapping[str, Any] | No
         ROWS_IN_WINDOW: delivery.window and tables.count(endpoint.name, _in_window(endpoint, delivery.window)),
         "segment/lists": delivery.lists,
         "segment/lists_not_found": delivery.gone,
+        LISTS_CHANGED: delivery.changed,
         "segment/requests": delivery.requests,
         "segment/duration_seconds": round(delivery.seconds, 3),
         "segment/waited_seconds": round(delivery.waited, 3),

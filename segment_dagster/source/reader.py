@@ -41,6 +41,12 @@ from segment_dagster.source.spool import Part, Spool
 from segment_dagster.source.times import Asked, Values, Window, default_window, times_of
 from segment_dagster.wording import counted, duration
 
+READS = 3
+"""How often an endpoint is read whose lists change meanwhile, in all."""
+
+READ_AGAIN = 60.0
+"""Seconds that may have gone by for a read to be begun anew."""
+
 PREVIEW_ROWS = 5
 SLOW = 600
 """Seconds that an endpoint may take before it should be read weekly."""
@@ -66,6 +72,10 @@ class Delivery:
 
     gone: int
     """How many of them answered 404: their parents were deleted since they were listed, or have nothing there."""
+
+    changed: int
+    """How many of them had another `totalEntries` on one page than on another: a row that moved from a page that was
+    still to come to one that had come already is not there."""
 
     requests: int
     """Requests sent. Endpoints that share their answers share these."""
@@ -192,6 +202,9 @@ class _Reading:
 
     not_found: NotFoundError | None = None
     """The first of them."""
+
+    changed: int = 0
+    """Lists that changed while they were read."""
 
 
 class WorkspaceReader:
@@ -366,8 +379,21 @@ class WorkspaceReader:
             return {endpoint.name: self._derive(endpoint, endpoint.derived_from)}
         window = self._windows.get(endpoint.name) or default_window(endpoint, self.now)
         lists = self._lists(endpoint, window)
-        started = time.monotonic()
-        reading = _Reading([self._progress(each) for each in together], len(lists), window=window)
+        started, meter = time.monotonic(), Meter()
+        for further in reversed(range(READS)):
+            reading = self._read_once(together, lists, window, meter)
+            seconds = time.monotonic() - started
+            if not (reading.changed and further and seconds <= READ_AGAIN):
+                break
+            logger.warning("%s: %s: it is read again", endpoint.name, _changed(reading.changed))
+            self._discard(reading)
+        return {part.endpoint.name: self._outcome(part, reading, seconds) for part in reading.parts}
+
+    def _read_once(
+        self, together: Sequence[Endpoint], lists: Sequence[Asked], window: Window | None, meter: Meter
+    ) -> _Reading:
+        endpoint = together[0]
+        reading = _Reading([self._progress(each) for each in together], len(lists), meter, window=window)
         try:
             self._read_lists(endpoint, lists, reading)
             if reading.gone and not reading.read:
@@ -380,8 +406,7 @@ class WorkspaceReader:
         except BaseException:
             self._discard(reading)
             raise
-        seconds = time.monotonic() - started
-        return {part.endpoint.name: self._outcome(part, reading, seconds) for part in reading.parts}
+        return reading
 
     def _discard(self, reading: _Reading) -> None:
         for part in reading.parts:
@@ -479,6 +504,7 @@ class WorkspaceReader:
             total_entries=part.total,
             lists=reading.lists,
             gone=reading.gone,
+            changed=reading.changed,
             requests=reading.meter.requests,
             seconds=seconds,
             waited=reading.meter.waited,
@@ -496,6 +522,8 @@ class WorkspaceReader:
                 f"{delivery.gone:,}",
                 counted(delivery.lists, "list"),
             )
+        if delivery.changed:
+            logger.warning("%s: %s: rows may be missing. Load it again", name, _changed(delivery.changed))
         return delivery
 
     def _nothing_found(self, endpoint: Endpoint, reading: _Reading) -> SegmentError:
@@ -562,12 +590,15 @@ class WorkspaceReader:
         """Read one list to its end."""
         values = asked.values
         totals: dict[str, int | None] = {}
+        changed = False
         parts = {part.endpoint.name: part for part in reading.parts}
         endpoints = [part.endpoint for part in reading.parts]
         self._raise_if_stopped(reading)
         try:
             for page in self.client.pages(endpoints, values, reading.meter, reading.failed):
                 self._raise_if_stopped(reading)
+                before = totals.setdefault(page.endpoint.name, page.total_entries)
+                changed = changed or _differ(page.endpoint, before, page.total_entries)
                 totals[page.endpoint.name] = page.total_entries
                 self._take(page, asked, parts[page.endpoint.name], alone=len(parts) == 1)
         except NotFoundError as error:
@@ -581,6 +612,7 @@ class WorkspaceReader:
             return
         with self._lock:
             reading.read += 1
+            reading.changed += changed
             if endpoints[0].partitioned:
                 reading.values.append(values)
             for name, part in parts.items():
@@ -631,6 +663,18 @@ def _asked_alike(one: Endpoint, other: Endpoint) -> bool:
         )
 
     return asked(one) == asked(other)
+
+
+def _differ(endpoint: Endpoint, before: int | None, after: int | None) -> bool:
+    """Whether what two pages of a list say of its length tells that rows have moved from page to page."""
+    if before is None or after is None or endpoint.total_is_bound:
+        return False
+    # what happens comes on top, and moves a row to a page that is still to come, at worst: it is there twice then
+    return after < before if endpoint.time or endpoint.log else after != before
+
+
+def _changed(lists: int) -> str:
+    return f"{counted(lists, 'list')} changed while being read"
 
 
 def _within(endpoint: Endpoint, table: pa.Table, window: Window | None) -> pa.Table:

@@ -3,7 +3,7 @@
 import dagster as dg
 import pytest
 
-from segment_dagster.emulator import Fault
+from segment_dagster.emulator import Edit, Fault
 
 NAMES = ("workspace", "sources", "destinations", "warehouses", "spaces", "segments")
 ERROR, WARN = dg.AssetCheckSeverity.ERROR, dg.AssetCheckSeverity.WARN
@@ -77,6 +77,18 @@ def test_row_count_fails_when_the_api_counts_otherwise(sync, emulator):
     failed = outcome.failed_checks["segments", "row_count"]
     assert failed.description == "2,400 rows found, but total_entries 2,402."
     assert metadata(failed) == {"found": 2400, "delivered": 2400, "total_entries": 2402}
+
+
+def test_row_count_fails_when_the_list_never_stood_still(sync, check, fresh, emulator, monkeypatch):
+    monkeypatch.setenv("SEGMENT_PAGE_SIZE", "20")
+    monkeypatch.setattr("segment_dagster.source.reader.READS", 1)
+    gone = emulator.records("sources")[0]["id"]
+    emulator.moments.at(2, lambda: emulator.edits.add(Edit("sources", "delete", gone)), "sources")
+    for outcome in (sync("workspace", "sources", instance=fresh), check("sources", instance=fresh)):
+        assert set(outcome.failed_checks) == {("sources", "row_count")}
+        said = "39 rows found, but 1 list changed while being read: materialize it again."
+        assert outcome.failed_checks["sources", "row_count"].description == said
+    assert sync("workspace", "sources", instance=fresh).failed_checks == {}
 
 
 def test_row_count_judges_by_the_latest_materialization(check, sync, fresh, emulator):
