@@ -106,11 +106,22 @@ class Tables:
                 sql.execute_sql(f"DELETE FROM {name} WHERE {self._column(key)} = %s", row[0])  # noqa: S608
                 sql.execute_sql(f"INSERT INTO {name} VALUES ({values})", *row)  # noqa: S608
 
-    def latest(self, table: str, column: str) -> Any:
-        """The greatest value of a column; `None` where the table or the column is not there, or holds nothing."""
+    def latest(self, table: str, column: str, until: datetime) -> Any:
+        """The latest time in a column.
+
+        Args:
+            table: The table.
+            column: A column of times.
+            until: Later ones do not count. In UTC.
+
+        Returns:
+            The time; `None` where there is none, or no such table or column.
+        """
         if column not in self.columns(table):
             return None
-        return self._query(f"SELECT max({self._column(column)}) FROM {self._name(table)}")[0][0]  # noqa: S608
+        name = self._column(column)
+        where = f"{name} <= '{until:%Y-%m-%dT%H:%M:%S}+00:00'"
+        return self._query(f"SELECT max({name}) FROM {self._name(table)} WHERE {where}")[0][0]  # noqa: S608
 
     def sums(self, table: str, measures: Sequence[str], by: Sequence[str], where: str) -> Rows:
         """Sums of columns over the rows that meet a condition in SQL.
