@@ -313,7 +313,7 @@ def test_the_changes_are_made_though_some_endpoints_failed_and_others_are_not_av
         outcome = run(*names)
     assert not outcome.success
     assert set(outcome.failure_metadata) == {"users"}
-    assert set(outcome.materialized) == {"sources", "audit_events", "changes"}
+    assert outcome.landed == {"sources", "audit_events", "changes"}
     assert [(row["endpoint"], row["change"]) for row in changes()] == [("sources", "removed")]
 
 
