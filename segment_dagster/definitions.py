@@ -15,8 +15,8 @@ from segment_dagster.endpoints import CATALOGUE, TABLES
 from segment_dagster.marts import Changes
 from segment_dagster.settings import history_in_use
 
-
-SECRETS = frozenset({"SEGMENT_API_TOKEN", "SEGMENT_FINGERPRINT_KEY"})
+SECRETS = frozenset(("SEGMENT_API_TOKEN", "SEGMENT_FINGERPRINT_KEY"))
+"""Settings that the definitions do not depend on, and are not to be kept in memory with them."""
 
 
 @dg.definitions
