@@ -32,7 +32,7 @@ def run(directory, home, *arguments, **settings):
         env=own | settings,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=110,
         check=False,
     )
 
@@ -310,7 +310,7 @@ def test_a_script_that_waits_for_an_answer_ends_when_it_is_told(told, emulator, 
             with pytest.raises(subprocess.TimeoutExpired):
                 script.wait(0.05)
         script.send_signal(told)
-        _, said = script.communicate(timeout=60)
+        _, said = script.communicate(timeout=110)
     assert script.returncode == 128 + told
     assert b"Traceback" not in said
     assert list(spools.iterdir()) == []
