@@ -32,7 +32,7 @@ $(1)/bin/python -m pip install -qq --disable-pip-version-check $(2)
 @touch $@
 endef
 
-.PHONY: help demo dev test check full-read budget bench readme test-embedded-elt constraints clean
+.PHONY: help demo dev test check full-read budget bench bench-quick readme test-embedded-elt constraints clean
 .DEFAULT_GOAL := help
 
 help: ## Show this help
@@ -59,8 +59,12 @@ full-read: $(VENV)/.installed ## Read every endpoint of a made-up workspace, twi
 budget: $(VENV)/.installed ## Read what Segment limits most with the limits enforced: refusals, and how much of the allowed is used
 	$(VENV)/bin/python -m segment_dagster.demo.budget
 
-bench: $(VENV)/.installed ## Import time of the code location against its libraries'
+bench: $(VENV)/.installed ## Import time, overhead, and the workload at three sizes against dltHub's example pattern
 	$(VENV)/bin/python bench/import_time.py --max-ratio 1.25
+	$(VENV)/bin/python -m bench
+
+bench-quick: $(VENV)/.installed ## The smallest size, once
+	$(VENV)/bin/python -m bench --sizes 1 --rounds 1 --overhead-rounds 1
 
 readme: $(VENV)/.installed ## Make the README's table of assets anew from the rows
 	$(VENV)/bin/python -m segment_dagster.endpoints.readme README.md

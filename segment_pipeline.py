@@ -10,10 +10,9 @@ from dlt.common.runtime.collector import NULL_COLLECTOR, TqdmCollector
 
 from segment_dagster.endpoints import TABLES
 from segment_dagster.errors import SegmentError
-from segment_dagster.pipeline import load, settle, windows_since
+from segment_dagster.pipeline import await_free, load_deliveries, settle, windows_since
 from segment_dagster.settings import resolve
 from segment_dagster.source.reader import UnavailableError, WorkspaceReader, told_once
-from segment_dagster.source.resources import delivered_source
 from segment_dagster.source.times import Window
 from segment_dagster.wording import counted
 
@@ -53,14 +52,24 @@ def main() -> int:
         settings, place = resolve(), settle()
         with WorkspaceReader(settings, collector=collector) as reader:
             wanted = [reader.endpoint(name) for name in given.endpoint] or reader.offered(slow=given.slow)
+            await_free(place)
             reader.cover(windows_since(place, wanted))
             if given.start:
                 window = Window(given.start, given.end or reader.now)
                 reader.cover({endpoint.name: window for endpoint in TABLES if endpoint.partitioned})
             with collector("Read the workspace"):
                 deliveries, failures = reader.read_all(wanted)
+            unchanged = frozenset[str]()
             if deliveries:
-                print(load(delivered_source(deliveries, history=settings.history), place, collector))
+                loaded = load_deliveries(
+                    deliveries,
+                    place,
+                    history=settings.history,
+                    always=settings.always_load,
+                    collector=collector,
+                )
+                unchanged = loaded.unchanged
+                print(loaded.info or "Nothing was loaded: the tables hold all that was delivered.")
     except SegmentError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -77,8 +86,9 @@ def main() -> int:
                 failures.remove(failure)
                 print(f"{failure.endpoint.name}: skipped, because {failure.error.reason}")
     for delivery in deliveries:
+        name = delivery.endpoint.name
         said = f"{counted(delivery.rows, 'row')} in {counted(delivery.requests, 'request')}"
-        print(f"{delivery.endpoint.name}: {said}")
+        print(f"{name}: {said}{', unchanged' if name in unchanged else ''}")
     for line in told_once(failures):
         print(f"error: {line}", file=sys.stderr)
     return 1 if failures else 0

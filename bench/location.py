@@ -1,5 +1,7 @@
 """A code location with the project's definitions and the benchmarks' jobs."""
 
+from functools import cache
+
 import dagster as dg
 
 from bench.workload import ENDPOINTS, FIVE
@@ -15,5 +17,11 @@ def _job(name: str, endpoints: tuple[str, ...]) -> dg.JobDefinition:
 @dg.definitions
 def defs() -> dg.Definitions:
     """The project, with a job for the workload and one for the five endpoints."""
+    return _made()
+
+
+@cache
+def _made() -> dg.Definitions:
+    # made once, like the project's own
     jobs = [_job("workload", ENDPOINTS), _job("five", FIVE)]
     return dg.Definitions.merge(project.defs(), dg.Definitions(jobs=jobs))

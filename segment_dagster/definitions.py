@@ -1,6 +1,8 @@
 """The code location: everything assembled, nothing done."""
 
+import os
 from collections.abc import Sequence
+from functools import lru_cache
 
 import dagster as dg
 from dagster_dlt import DagsterDltResource
@@ -13,10 +15,21 @@ from segment_dagster.endpoints import CATALOGUE, TABLES
 from segment_dagster.marts import Changes
 from segment_dagster.settings import history_in_use
 
+SECRETS = frozenset(("SEGMENT_API_TOKEN", "SEGMENT_FINGERPRINT_KEY"))
+"""Settings that the definitions do not depend on, and are not to be kept in memory with them."""
+
 
 @dg.definitions
 def defs() -> dg.Definitions:
     """Assets, checks, jobs, schedules, the sensor and resources. No network, no file, no secret is touched."""
+    # Dagster asks for them six times in one run, and each time takes 0.15 s
+    settings = {name: value for name, value in os.environ.items() if name.startswith("SEGMENT_")}
+    return _made(tuple(sorted((name, value) for name, value in settings.items() if name not in SECRETS)))
+
+
+@lru_cache(maxsize=1)
+def _made(settings: tuple[tuple[str, str], ...]) -> dg.Definitions:
+    """The definitions under these settings, which are read where they are needed."""
     every = {family.name: family for family in families(TABLES)}
     derived = [Changes(CATALOGUE)] if history_in_use() else []
     assets = {

@@ -25,6 +25,13 @@ GRANULARITIES = ("DAY", "HOUR", "MINUTE")
 MAX_PAGE_SIZE = 1000
 """The largest page that any endpoint allows, in rows."""
 
+LOCK_TIMEOUT = 600.0
+"""Seconds that a run waits for a destination that another process holds."""
+
+OBSERVE_HOURS = 2.0
+"""Hours after its materialization for which an unchanged asset is observed. What is read daily is overdue two hours
+after a day, what is read hourly two hours after an hour."""
+
 MAX_CONCURRENCY = 64
 MAX_REQUESTS_PER_MINUTE = 1_000_000
 """So many that it is no limit."""
@@ -78,6 +85,9 @@ class Settings:
 
     history: bool = False
     """Whether every version of configuration is kept, in a table beside each endpoint's own."""
+
+    always_load: bool = False
+    """Whether rows are loaded that the table holds already."""
 
     fingerprint_key: str | None = field(default=None, repr=False)
     """Key of the HMAC that stands for a secret; without it `[redacted]` does."""
@@ -142,6 +152,7 @@ def resolve(
         now=present(),
         include_secrets=_boolean(include_secrets, "SEGMENT_INCLUDE_SECRETS", Settings.include_secrets),
         history=history_in_use(history),
+        always_load=always_load(),
         fingerprint_key=os.environ.get("SEGMENT_FINGERPRINT_KEY") or None,
     )
 
@@ -192,6 +203,37 @@ def history_in_use(history: bool | None = None) -> bool:
         SettingError: `SEGMENT_HISTORY` is neither true nor false.
     """
     return _boolean(history, "SEGMENT_HISTORY", Settings.history)
+
+
+def always_load() -> bool:
+    """Whether rows are loaded that the table holds already: the environment, then the default.
+
+    Raises:
+        SettingError: `SEGMENT_ALWAYS_LOAD` is neither true nor false.
+    """
+    return _boolean(None, "SEGMENT_ALWAYS_LOAD", Settings.always_load)
+
+
+def lock_timeout() -> float:
+    """Seconds to wait for a destination that another process holds: the environment, then the default.
+
+    Raises:
+        SettingError: `SEGMENT_LOCK_TIMEOUT` cannot be used.
+    """
+    return _seconds("SEGMENT_LOCK_TIMEOUT", LOCK_TIMEOUT)
+
+
+def observe_hours() -> float:
+    """Hours after its materialization for which an unchanged asset is observed: the environment, then the default.
+
+    Raises:
+        SettingError: `SEGMENT_OBSERVE_HOURS` cannot be used.
+    """
+    setting = "SEGMENT_OBSERVE_HOURS"
+    text = os.environ.get(setting) or str(OBSERVE_HOURS)
+    if not _DECIMAL.fullmatch(text):
+        raise SettingError(setting, f"is {text!r}", "Legal values: hours, from 0 to 9999.")
+    return float(text)
 
 
 def check_runtime() -> None:

@@ -52,7 +52,7 @@ def counts(file="segment.duckdb", dataset="segment_data"):
         return {
             name: connection.sql(f"SELECT count(*) FROM {dataset}.{name}").fetchall()[0][0]
             for (name,) in names
-            if not name.startswith("_dlt")
+            if not name.startswith(("_dlt", "_segment"))
         }
 
 
@@ -200,13 +200,15 @@ def test_a_file_that_another_process_holds_is_one_line(script, emulator):
     ) as holder:
         assert holder.stdin and holder.stdout
         assert holder.stdout.readline() == "held\n"
-        ran = script()
+        ran = script(SEGMENT_LOCK_TIMEOUT="0.2")
         holder.stdin.close()
     assert (ran.returncode, ran.stdout) == (1, "")
-    (line,) = error_lines(ran, 1)
-    assert "segment.duckdb is locked by " in line
-    assert "python" in line.partition("(process")[0].partition("locked by")[2]
-    assert f"(process {holder.pid})" in line
+    waiting, error = ran.stderr.splitlines()
+    assert error.startswith(f"error: {Path.cwd()}/segment.duckdb is locked by ")
+    assert "python" in error.partition("(process")[0].partition("locked by")[2]
+    assert f"(process {holder.pid}), and was for 0.2 s" in error
+    assert waiting.startswith(f"{Path.cwd()}/segment.duckdb is in use by ")
+    assert f"(process {holder.pid}): waiting for it" in waiting
     assert counts()["sources"] == 40
 
 

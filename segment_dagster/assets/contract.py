@@ -51,6 +51,9 @@ class Subject:
     total_entries: int | None = None
     """Records that the API itself counted then; `None` where it did not say."""
 
+    changed: int | None = None
+    """Lists that changed while they were read, so that rows may be missing."""
+
     absent: frozenset[str] = frozenset()
     """Names of the endpoints that the layout in use does not have."""
 

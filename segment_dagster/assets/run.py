@@ -15,11 +15,26 @@ from segment_dagster.assets.partitions import gaps_of, window_of_run
 from segment_dagster.assets.preview import preview
 from segment_dagster.assets.resource import SegmentResource
 from segment_dagster.assets.specs import SegmentTranslator, column_schema
+from segment_dagster.assets.unchanged import ROWS_UNCHANGED, observation_of
 from segment_dagster.client.layout import offers
 from segment_dagster.endpoints import Endpoint
 from segment_dagster.errors import SegmentError
-from segment_dagster.pipeline import NO_TABLES, Place, Tables, exclusive, open_tables, settle, windows_since
-from segment_dagster.settings import granularities, groups, layout_in_use, present
+from segment_dagster.pipeline import (
+    NO_TABLES,
+    Place,
+    Tables,
+    alone,
+    await_free,
+    contents_of,
+    exclusive,
+    open_tables,
+    point_to,
+    remember,
+    settle,
+    unchanged,
+    windows_since,
+)
+from segment_dagster.settings import Settings, granularities, groups, layout_in_use, observe_hours, present
 from segment_dagster.source.chosen import as_chosen
 from segment_dagster.source.columns import column_name, columns_of
 from segment_dagster.source.disposition import scope_of, within
@@ -33,6 +48,7 @@ ROWS = "dagster/row_count"
 ROWS_DELIVERED = "segment/rows_delivered"
 RECORDS_DELIVERED = "segment/records_delivered"
 TOTAL_ENTRIES = "segment/total_entries"
+LISTS_CHANGED = "segment/lists_changed"
 SKIPPED = "segment/skipped"
 FROM, UNTIL = "segment/from", "segment/until"
 ROWS_IN_WINDOW = "segment/rows_in_window"
@@ -74,6 +90,7 @@ class FamilyRun:
         self._failure: dg.Failure | None = None
         self._absent = frozenset[str]()
         self._now = present() or datetime.now(timezone.utc)
+        self._observe_hours = 0.0
         self._wanted = {(key.asset_key, key.name) for key in context.selected_asset_check_keys}
 
     def events(self, segment: SegmentResource) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
@@ -90,6 +107,7 @@ class FamilyRun:
         try:
             with forwarded(self._context.log):
                 place = settle()
+                self._observe_hours = observe_hours()
                 layout = layout_in_use(segment.layout)
                 self._absent = frozenset(each.name for each in self._catalogue if not offers(layout, each))
                 if selected:
@@ -97,7 +115,7 @@ class FamilyRun:
                 yield from self._check_alone(place, selected)
                 for each in self._derived:
                     if each.key in self._context.selected_asset_keys:
-                        yield each.materialize(place)
+                        yield from self._recorded(each.materialize(place))
         except SegmentError as error:
             raise dg.Failure(str(error), allow_retries=False) from error
         if self._failure:
@@ -113,6 +131,7 @@ class FamilyRun:
         window = window_of_run(self._context)
         if window:
             reader.cover({endpoint.name: window for endpoint in self._endpoints if endpoint.partitioned})
+        await_free(place)
         reader.cover(windows_since(place, offered))
         deliveries, failures = reader.read_all(offered)
         if reader.settings.on_unavailable == "skip":
@@ -124,7 +143,8 @@ class FamilyRun:
         for line in said:
             self._context.log.error(line)
         if deliveries:
-            yield from self._load(place, deliveries, history=reader.settings.history)
+            for result in self._load(place, deliveries, reader.settings):
+                yield from self._recorded(result)
         if failures:
             self._failure = dg.Failure(
                 "\n".join([f"{len(failures)} of {counted(len(offered), 'endpoint')} failed.", *said]),
@@ -139,10 +159,50 @@ class FamilyRun:
             Subject(endpoint=endpoint, tables=NO_TABLES, now=self._now, unavailable=reason), table=False
         )
 
+    def _recorded(self, result: dg.MaterializeResult[Any]) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
+        """The materialization, or an observation and the checks alone where nothing below the asset need run."""
+        observation = observation_of(result, self._context.instance, self._observe_hours)
+        if observation is None:
+            yield result
+            return
+        self._context.log_event(observation)
+        yield from result.check_results or []
+
     def _load(
-        self, place: Place, deliveries: Sequence[Delivery], *, history: bool
+        self, place: Place, deliveries: Sequence[Delivery], settings: Settings
     ) -> Sequence[dg.MaterializeResult[Any]]:
         # the checks stay inside: another run could change the tables under them
+        with alone(place):
+            same = frozenset[str]()
+            if not settings.always_load:
+                with open_tables(place) as tables:
+                    same = unchanged(tables, deliveries, history=settings.history)
+            changed = [delivery for delivery in deliveries if delivery.endpoint.name not in same]
+            of_dlt = self._write(place, changed, history=settings.history)
+            with open_tables(place) as tables:
+                remember(tables, (each for one in changed for each in contents_of(one, history=settings.history)))
+                return [
+                    self._result(
+                        delivery,
+                        tables,
+                        of_dlt.get(asset_key(delivery.endpoint.name)),
+                        together=frozenset(each.endpoint.name for each in deliveries),
+                        history=settings.history,
+                    )
+                    for delivery in deliveries
+                ]
+
+    def _write(
+        self, place: Place, deliveries: Sequence[Delivery], *, history: bool
+    ) -> dict[dg.AssetKey, Mapping[str, Any]]:
+        """Load, in one package.
+
+        Returns:
+            What dlt tells of each asset.
+        """
+        if not deliveries:
+            point_to(place)
+            return {}
         with exclusive(place) as pipeline:
             loaded = self._dlt.run(
                 context=self._context,
@@ -151,33 +211,43 @@ class FamilyRun:
                 dagster_dlt_translator=SegmentTranslator(self._endpoints),
                 loader_file_format=place.facts.loader_format,
             )
-            by_key = {result.asset_key: result.metadata or {} for result in loaded}
-            with open_tables(place) as tables:
-                return [
-                    dg.MaterializeResult(
-                        asset_key=asset_key(delivery.endpoint.name),
-                        metadata={
-                            **_metadata(delivery, tables, by_key[asset_key(delivery.endpoint.name)]),
-                            **(_of_history(delivery.endpoint, tables) if history else {}),
-                        },
-                        check_results=self._evaluate(
-                            Subject(
-                                endpoint=delivery.endpoint,
-                                tables=tables,
-                                now=self._now,
-                                where=_replaced(delivery),
-                                window=delivery.window,
-                                gaps=self._gaps(delivery.endpoint),
-                                absent=self._absent,
-                                together=frozenset(each.endpoint.name for each in deliveries),
-                                delivered=delivery.rows,
-                                records=delivery.records,
-                                total_entries=delivery.total_entries,
-                            )
-                        ),
-                    )
-                    for delivery in deliveries
-                ]
+            return {result.asset_key: result.metadata or {} for result in loaded if result.asset_key}
+
+    def _result(
+        self,
+        delivery: Delivery,
+        tables: Tables,
+        of_dlt: Mapping[str, Any] | None,
+        *,
+        together: frozenset[str],
+        history: bool,
+    ) -> dg.MaterializeResult[Any]:
+        """The materialization of a table. `of_dlt` is what dlt tells of it, `None` where there was nothing to load."""
+        version = delivery.fingerprint
+        return dg.MaterializeResult(
+            asset_key=asset_key(delivery.endpoint.name),
+            metadata={
+                **_metadata(delivery, tables, of_dlt),
+                **(_of_history(delivery.endpoint, tables) if history else {}),
+            },
+            check_results=self._evaluate(
+                Subject(
+                    endpoint=delivery.endpoint,
+                    tables=tables,
+                    now=self._now,
+                    where=_replaced(delivery),
+                    window=delivery.window,
+                    gaps=self._gaps(delivery.endpoint),
+                    absent=self._absent,
+                    together=together,
+                    delivered=delivery.rows,
+                    records=delivery.records,
+                    total_entries=delivery.total_entries,
+                    changed=delivery.changed,
+                )
+            ),
+            data_version=dg.DataVersion(version) if version else None,
+        )
 
     def _skip(self, endpoint: Endpoint, reason: str) -> None:
         self._context.log.warning(f"{endpoint.name}: skipped, because {reason}. Its table stays as it is.")
@@ -211,6 +281,7 @@ class FamilyRun:
             delivered=_number(metadata, rows),
             records=_number(metadata, RECORDS_DELIVERED),
             total_entries=_number(metadata, TOTAL_ENTRIES),
+            changed=_number(metadata, LISTS_CHANGED),
             unavailable=self._last_skip(endpoint, event.timestamp if event else 0.0),
         )
 
@@ -242,7 +313,7 @@ def _in_order(endpoints: tuple[Endpoint, ...]) -> tuple[Endpoint, ...]:
     return tuple(by_name[name] for name in TopologicalSorter(above).static_order())
 
 
-def _metadata(delivery: Delivery, tables: Tables, of_dlt: Mapping[str, Any]) -> dict[str, Any]:
+def _metadata(delivery: Delivery, tables: Tables, of_dlt: Mapping[str, Any] | None) -> dict[str, Any]:
     """What the asset's page shows of a materialization: first the rows, then what they cost, then dlt's own."""
     endpoint = delivery.endpoint
     fields = [column.field for column in endpoint.columns]
@@ -253,6 +324,7 @@ def _metadata(delivery: Delivery, tables: Tables, of_dlt: Mapping[str, Any]) -> 
         "dagster/table_name": tables.qualified_name(endpoint.name),
         "dagster/column_schema": column_schema(endpoint, undeclared),
         ROWS_DELIVERED: delivery.rows,
+        ROWS_UNCHANGED: None if delivery.fingerprint is None else of_dlt is None,
         RECORDS_DELIVERED: delivery.records,
         TOTAL_ENTRIES: delivery.total_entries,
         FROM: delivery.window and delivery.window.start.isoformat(),
@@ -260,10 +332,11 @@ def _metadata(delivery: Delivery, tables: Tables, of_dlt: Mapping[str, Any]) -> 
         ROWS_IN_WINDOW: delivery.window and tables.count(endpoint.name, _in_window(endpoint, delivery.window)),
         "segment/lists": delivery.lists,
         "segment/lists_not_found": delivery.gone,
+        LISTS_CHANGED: delivery.changed,
         "segment/requests": delivery.requests,
         "segment/duration_seconds": round(delivery.seconds, 3),
         "segment/waited_seconds": round(delivery.waited, 3),
-        **{name: value for name, value in of_dlt.items() if not name.startswith("dagster/")},
+        **{name: value for name, value in (of_dlt or {}).items() if not name.startswith("dagster/")},
     }
     # dlt's list of load files: long, and the files are gone
     metadata.pop("jobs", None)

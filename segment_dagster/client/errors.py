@@ -165,3 +165,11 @@ class CursorError(ApiError):
     def __init__(self, endpoint: str, path: str, page: int) -> None:
         what = f"repeats an earlier cursor on page {page}, so the list would never end"
         super().__init__(endpoint, path, what, "Nothing of it was loaded. Try again later.")
+
+
+class StalledError(ApiError):
+    """Every page names a next one, and none brings anything new."""
+
+    def __init__(self, endpoint: str, path: str, pages: int) -> None:
+        what = f"has brought nothing new for {pages} pages, and names a next one all the same"
+        super().__init__(endpoint, path, what, "Nothing of it was loaded. Try again later.")

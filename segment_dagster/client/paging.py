@@ -6,8 +6,11 @@ from typing import Any
 from dlt.sources.helpers.requests import Request, Response
 from dlt.sources.helpers.rest_client.paginators import BasePaginator
 
-from segment_dagster.client.errors import CursorError, ShapeError
+from segment_dagster.client.errors import CursorError, ShapeError, StalledError
 from segment_dagster.client.layout import Call, Part, at
+
+MOST_STALLED = 100
+"""Pages in a row that may bring nothing new though each has a new cursor: a list that went on so would never end."""
 
 logger = logging.getLogger(__name__)
 
@@ -21,6 +24,7 @@ class CursorPaginator(BasePaginator):
 
     Raises:
         CursorError: A cursor comes again.
+        StalledError: Page after page is empty, or the same.
         ShapeError: A cursor is neither text nor a number, or a full page tells nothing of the next.
     """
 
@@ -30,6 +34,8 @@ class CursorPaginator(BasePaginator):
         self._seen: dict[str, set[str]] = {part.endpoint.name: set() for part in call.parts}
         self._asked = call.parts
         self._next: dict[str, str] = {}
+        self._latest: dict[str, tuple[Any, ...]] = {}
+        self._stalled: dict[str, int] = {}
         self.answered: tuple[Part, ...] = ()
         """The lists that the last answer has a page of."""
 
@@ -76,7 +82,16 @@ class CursorPaginator(BasePaginator):
         if cursor in seen:
             raise CursorError(part.endpoint.name, self._path, page=len(seen) + 1)
         seen.add(cursor)
+        self._check_progress(at(body, part.selector), part)
         return cursor
+
+    def _check_progress(self, records: Any, part: Part) -> None:
+        name, looks = part.endpoint.name, (len(records), *records[:1], *records[-1:])
+        stalls = not records or looks == self._latest.get(name)
+        self._latest[name] = looks
+        self._stalled[name] = self._stalled.get(name, 0) + 1 if stalls else 0
+        if self._stalled[name] >= MOST_STALLED:
+            raise StalledError(name, self._path, MOST_STALLED)
 
     def _check_object(self, body: Any, part: Part) -> None:
         if isinstance(at(body, part.next_cursor[0][:-1]), dict) or len(part.next_cursor) > 1:

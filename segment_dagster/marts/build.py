@@ -21,9 +21,10 @@ from segment_dagster.endpoints.trail import audit_trail
 from segment_dagster.marts.changes import COLUMNS, NAME, REQUIRED
 from segment_dagster.marts.records import RecordChange, record_changes
 from segment_dagster.marts.who import Event, Events, columns_of_trail
-from segment_dagster.pipeline import Place, Tables, load, open_tables
-from segment_dagster.pipeline.lock import alone
+from segment_dagster.pipeline import Content, Place, Tables, alone, holds, load, open_tables, remember
+from segment_dagster.settings import always_load
 from segment_dagster.source.columns import column_name, declared
+from segment_dagster.source.fingerprint import Fingerprint
 from segment_dagster.source.resources import SOURCE_NAME, imported
 from segment_dagster.source.rows import arrow_schema
 from segment_dagster.source.spool import Part, Spool
@@ -54,6 +55,11 @@ class Built:
     """Rows whose actor the audit trail tells."""
 
     preview: str
+    fingerprint: str
+    """The same for the same rows."""
+
+    unchanged: bool
+    """Whether the table held them already, and was left alone."""
 
 
 @dataclass(frozen=True)
@@ -81,20 +87,36 @@ def build(place: Place, catalogue: Sequence[Endpoint]) -> Built:
 
     Raises:
         LoadError: The tables could not be read, or the new one not be loaded.
+        SettingError: `SEGMENT_ALWAYS_LOAD` cannot be used.
     """
     # alone for the whole of it: what is read here belongs to what is written
-    with alone(), tempfile.TemporaryDirectory(prefix="segment_dagster_") as directory:
-        spool = Spool(Path(directory) / NAME, arrow_schema(COLUMNS, REQUIRED))
+    with alone(place), tempfile.TemporaryDirectory(prefix="segment_dagster_") as directory:
+        schema = arrow_schema(COLUMNS, REQUIRED)
+        fingerprint = Fingerprint(schema)
+        spool = Spool(Path(directory) / NAME, schema, fingerprint)
         with open_tables(place) as tables:
             histories = _histories(tables, catalogue)
             rows = _rows(tables, histories, catalogue)
             first = list(islice(rows, PREVIEW_ROWS))
             with_actor = _write(spool, chain(first, rows))
-        parts = spool.close()
-        load(_source(parts), place)
+            parts = spool.close()
+            content = Content(NAME, fingerprint.hexdigest(), sum(part.rows for part in parts))
+            unchanged = not always_load() and holds(tables, content)
+        if not unchanged:
+            load(_source(parts), place)
         with open_tables(place) as tables:
+            if not unchanged:
+                remember(tables, [content])
             name = tables.qualified_name(NAME)
-    return Built(name, sum(part.rows for part in parts), len(histories), with_actor, preview(first, SHOWN))
+    return Built(
+        table=name,
+        rows=content.rows or 0,
+        histories=len(histories),
+        with_actor=with_actor,
+        preview=preview(first, SHOWN),
+        fingerprint=content.fingerprint,
+        unchanged=unchanged,
+    )
 
 
 def _histories(tables: Tables, catalogue: Sequence[Endpoint]) -> list[_History]:

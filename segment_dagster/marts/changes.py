@@ -7,6 +7,7 @@ import dagster as dg
 
 from segment_dagster.assets import asset_key
 from segment_dagster.assets.specs import kinds, owners
+from segment_dagster.assets.unchanged import ROWS_UNCHANGED
 from segment_dagster.endpoints import Endpoint
 from segment_dagster.endpoints.columns import choice, moment, nested, text
 from segment_dagster.marts.diff import KINDS
@@ -87,7 +88,9 @@ class Changes:
                 "dagster/column_schema": _column_schema(),
                 "segment/histories": built.histories,
                 "segment/with_actor": built.with_actor,
+                ROWS_UNCHANGED: built.unchanged,
             },
+            data_version=dg.DataVersion(built.fingerprint),
         )
 
 

@@ -2,22 +2,33 @@
 
 from segment_dagster.pipeline.cursor import windows_since
 from segment_dagster.pipeline.errors import LoadError
-from segment_dagster.pipeline.lock import PIPELINE_NAME
+from segment_dagster.pipeline.lock import PIPELINE_NAME, alone, await_free
+from segment_dagster.pipeline.memory import Content, contents_of, holds, remember, unchanged
 from segment_dagster.pipeline.place import DATASET, Place, settle
-from segment_dagster.pipeline.runs import exclusive, load
+from segment_dagster.pipeline.runs import Loaded, exclusive, load, load_deliveries, point_to
 from segment_dagster.pipeline.tables import NO_TABLES, Rows, Tables, open_tables
 
 __all__ = [
     "DATASET",
     "NO_TABLES",
     "PIPELINE_NAME",
+    "Content",
     "LoadError",
+    "Loaded",
     "Place",
     "Rows",
     "Tables",
+    "alone",
+    "await_free",
+    "contents_of",
     "exclusive",
+    "holds",
     "load",
+    "load_deliveries",
     "open_tables",
+    "point_to",
+    "remember",
     "settle",
+    "unchanged",
     "windows_since",
 ]

@@ -15,19 +15,18 @@ def windows_since(place: Place, endpoints: Iterable[Endpoint]) -> dict[str, Wind
     """What is to be read of the incremental endpoints, by their names: from a while before their latest rows.
 
     The tables themselves are asked: a run that dies, before it has loaded or while it does, changes nothing, and a
-    table that was dropped is read from the beginning. An endpoint without rows is left out.
+    table that was dropped is read from the beginning. An endpoint without rows is left out. A row of a time that has
+    not come, of a clock that was wrong, does not count: what happens until then would never be read.
     """
     incremental = [endpoint for endpoint in endpoints if endpoint.incremental]
     if not incremental:
         return {}
-    windows = {}
+    windows, now = {}, present() or datetime.now(timezone.utc)
     with open_tables(place) as tables:
         for endpoint in incremental:
             time = endpoint.time
             assert isinstance(time, TimeRange) and time.overlap is not None
-            latest = tables.latest(endpoint.name, column_name(time.column))
+            latest = tables.latest(endpoint.name, column_name(time.column), now)
             if isinstance(latest, datetime):
-                # a row of the future, by a wrong clock, is not to hide what happens until then
-                since = min(latest.astimezone(timezone.utc), present() or datetime.now(timezone.utc))
-                windows[endpoint.name] = Window(since - time.overlap)
+                windows[endpoint.name] = Window(latest.astimezone(timezone.utc) - time.overlap)
     return windows

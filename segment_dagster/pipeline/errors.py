@@ -10,7 +10,7 @@ from segment_dagster.pipeline.place import CREDENTIALS, Place
 MAX_QUOTE = 300
 """Characters of the destination's own message that an error repeats."""
 
-_LOCKED = re.compile(r"Could not set lock on file .*?: Conflicting lock is held in (.+?) \(PID (\d+)\)")
+_LOCKED = re.compile(r"Could not set lock on file .*?: (?:Conflicting lock is held in (.+?) \(PID (\d+)\))?")
 
 
 _NO_ROOM = re.compile(r"No space left|File too large|[Dd]isk quota|disk is full")
@@ -36,10 +36,9 @@ def explain(failure: BaseException, step: str, place: Place) -> str:
         if isinstance(cause, SegmentError):
             return str(cause)
     reason = " ".join(str(cause).split())
-    if locked := _LOCKED.search(reason):
-        program, process = locked.groups()
+    if who := holder_of(cause):
         return (
-            f"{place.file} is locked by {program} (process {process}): DuckDB lets one process write at a time. "
+            f"{place.file} is locked by {who}: DuckDB lets one process write at a time. "
             f"Close it there, or set {CREDENTIALS} to another file."
         )
     said = f"dlt failed at the step {step!r} on {place.destination} ({type(cause).__name__}): {reason[:MAX_QUOTE]}"
@@ -48,3 +47,16 @@ def explain(failure: BaseException, step: str, place: Place) -> str:
         rooms = f"{pipelines}, which DLT_DATA_DIR moves" + (f", and at {place.file}" if place.file else "")
         said += f". There is no room left: make some in {rooms}. Each table is whole: the old rows or the new ones."
     return said
+
+
+def holder_of(failure: BaseException) -> str | None:
+    """Who has the DuckDB file that could not be opened: `python3.11 (process 123)`; `None` if that was not the reason.
+
+    Args:
+        failure: What DuckDB raised. It names the process where the system tells it, a reader like a writer.
+    """
+    locked = _LOCKED.search(" ".join(str(failure).split()))
+    if locked is None:
+        return None
+    program, process = locked.groups()
+    return f"{program} (process {process})" if program else "another process"

@@ -14,7 +14,7 @@ from dlt.common.exceptions import DltException
 
 from segment_dagster.errors import SettingError
 from segment_dagster.pipeline.facts import DESTINATIONS, DestinationFacts
-from segment_dagster.settings import check_runtime
+from segment_dagster.settings import LOCK_TIMEOUT, check_runtime, lock_timeout
 
 if TYPE_CHECKING:
     from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
@@ -28,6 +28,10 @@ _DATASET_NAME = re.compile(r"(?=.{1,63}$)[a-z][a-z0-9]*(_[a-z0-9]+)*")
 _MAGIC = b"DUCK"
 """Bytes 8 to 12 of every DuckDB file."""
 
+OPEN: set[Path] = set()
+"""The DuckDB files that this process has open, without links. To close another handle of one would end DuckDB's lock on
+it: so it is with the locks of POSIX."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
@@ -38,6 +42,17 @@ class Place:
     facts: DestinationFacts
     file: Path | None
     """The DuckDB file as an absolute path; `None` for other destinations."""
+
+    lock_timeout: float = LOCK_TIMEOUT
+    """Seconds to wait for it while another process holds it."""
+
+    @property
+    def lock_file(self) -> Path | None:
+        """The file beside the DuckDB file that a run locks: the same one, whichever path or link leads there."""
+        if self.file is None:
+            return None
+        whole = self.file.resolve()
+        return whole.with_name(f"{whole.name}.lock")
 
     @property
     def database(self) -> str | None:
@@ -73,7 +88,7 @@ def settle(destination: str | None = None, dataset: str | None = None) -> Place:
         )
         raise SettingError("SEGMENT_DATASET", f"is {schema!r}", remedy)
     file = _duckdb_file() if name == "duckdb" else None
-    place = Place(destination=name, dataset=schema, facts=DESTINATIONS[name], file=file)
+    place = Place(destination=name, dataset=schema, facts=DESTINATIONS[name], file=file, lock_timeout=lock_timeout())
     if file is not None:
         try:
             _check_file(file, place)
@@ -125,8 +140,13 @@ def _check_file(file: Path, place: Place) -> None:
         raise SettingError(CREDENTIALS, f"names {file}, which is no file", remedy)
     if not _writable(file):
         raise SettingError(CREDENTIALS, f"names {file}, which is read-only", remedy)
+    if file.resolve() in OPEN:
+        return
     with file.open("rb") as opened:
         head = opened.read(12)
+    # another run is making it
+    if not head and place.lock_file and place.lock_file.exists():
+        return
     if head[8:12] != _MAGIC:
         raise SettingError(CREDENTIALS, f"names {file}, which is not a DuckDB file", remedy)
 

@@ -1,9 +1,11 @@
 """The dlt pipeline `segment_pipeline`, and loading a source with it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import dlt
+from dlt.common.destination.exceptions import DestinationException
 from dlt.common.pipeline import LoadInfo
 from dlt.common.runtime.collector import NULL_COLLECTOR
 from dlt.common.runtime.collector_base import Collector
@@ -12,24 +14,29 @@ from dlt.extract import DltSource
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from segment_dagster.pipeline.errors import LoadError, explain
-from segment_dagster.pipeline.lock import PIPELINE_NAME, alone
+from segment_dagster.pipeline.lock import PIPELINE_NAME, alone, home
+from segment_dagster.pipeline.memory import contents_of, remember, unchanged
 from segment_dagster.pipeline.place import Place
+from segment_dagster.pipeline.tables import open_tables
+from segment_dagster.source.reader import Delivery
+from segment_dagster.source.resources import delivered_source
 
 
 @contextmanager
 def exclusive(place: Place, collector: Collector = NULL_COLLECTOR) -> Iterator[dlt.Pipeline]:
-    """The pipeline, while no other run on this machine has it: two of one name would break each other's files.
+    """The pipeline, while no other run has the destination or the pipeline's working directory.
 
-    Its working directory is dlt's own: `segment_pipeline` in `~/.dlt/pipelines`, for root in `/var/dlt/pipelines`.
+    That directory is dlt's own: `segment_pipeline` in `~/.dlt/pipelines`, for root in `/var/dlt/pipelines`. One for
+    each run would hide from `dlt pipeline segment_pipeline show` what was loaded last.
 
     Raises:
-        LoadError: dlt failed inside the block, or another run held the pipeline for ten minutes.
+        LoadError: dlt failed inside the block, or others held one of them for as long as the place says.
+        SettingError: There is no place for the locks.
     """
-    with alone():
+    # the destination before the directory, everywhere: who has one and waits for the other would wait for ever
+    with alone(place), home(place), alone(place, make=True):
         try:
-            pipeline = dlt.pipeline(
-                PIPELINE_NAME, destination=place.build(), dataset_name=place.dataset, progress=collector
-            )
+            pipeline = _pipeline(place, collector)
             try:
                 # what an earlier run left half done would be loaded in place of what comes now
                 pipeline.drop()
@@ -39,8 +46,8 @@ def exclusive(place: Place, collector: Collector = NULL_COLLECTOR) -> Iterator[d
                 _remember(pipeline, place)
         except PipelineStepFailed as failure:
             raise LoadError(explain(failure, failure.step, place)) from failure
-        except OSError as failure:
-            # between its steps dlt writes to its working directory too
+        except (DestinationException, OSError) as failure:
+            # between its steps dlt looks at the destination and writes to its working directory too
             raise LoadError(explain(failure, "run", place)) from failure
 
 
@@ -52,6 +59,65 @@ def load(source: DltSource, place: Place, collector: Collector = NULL_COLLECTOR)
     """
     with exclusive(place, collector) as pipeline:
         return pipeline.run(source, loader_file_format=place.facts.loader_format)
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What became of deliveries."""
+
+    info: LoadInfo | None
+    """Of the load package; `None` where there was nothing to load."""
+
+    unchanged: frozenset[str]
+    """Names of the endpoints whose tables held the rows already, and were left alone."""
+
+
+def load_deliveries(
+    deliveries: Sequence[Delivery],
+    place: Place,
+    *,
+    history: bool = False,
+    always: bool = False,
+    collector: Collector = NULL_COLLECTOR,
+) -> Loaded:
+    """Load what was delivered, in one load package, without what the tables hold already.
+
+    Args:
+        deliveries: What came.
+        place: Where it goes.
+        history: Whether every version of configuration is kept.
+        always: Whether what the tables hold already is loaded all the same.
+        collector: Shows progress.
+
+    Raises:
+        LoadError: It could not be loaded.
+    """
+    with alone(place):
+        same = frozenset[str]()
+        if not always:
+            with open_tables(place) as tables:
+                same = unchanged(tables, deliveries, history=history)
+        changed = [delivery for delivery in deliveries if delivery.endpoint.name not in same]
+        if not changed:
+            point_to(place)
+            return Loaded(None, same)
+        info = load(delivered_source(changed, history=history), place, collector)
+        with open_tables(place) as tables:
+            remember(tables, (each for delivery in changed for each in contents_of(delivery, history=history)))
+    return Loaded(info, same)
+
+
+def point_to(place: Place) -> None:
+    """Let `dlt.pipeline("segment_pipeline")` and `dlt pipeline segment_pipeline show` find what is there."""
+    with home(place):
+        try:
+            _remember(_pipeline(place), place)
+        except OSError as failure:
+            raise LoadError(explain(failure, "run", place)) from failure
+
+
+def _pipeline(place: Place, collector: Collector = NULL_COLLECTOR) -> dlt.Pipeline:
+    return dlt.pipeline(PIPELINE_NAME, destination=place.build(), dataset_name=place.dataset, progress=collector)
 
 
 def _make_again(pipeline: dlt.Pipeline) -> None:

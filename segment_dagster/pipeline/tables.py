@@ -1,12 +1,14 @@
 """Looking at the tables in the destination: what the checks ask."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+import hashlib
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, cast
 
 import dlt
 import orjson
+from dlt.common.data_types import TDataType
 from dlt.common.destination.exceptions import DestinationException
 from dlt.common.schema.typing import TColumnSchema
 from dlt.destinations.job_client_impl import SqlJobClientBase
@@ -23,26 +25,103 @@ ROWS_PER_CHUNK = 1_000
 class Tables:
     """The tables of one dataset, under their unqualified names. `open_tables` makes it."""
 
-    def __init__(self, client: SqlJobClientBase | None, database: str | None = None) -> None:
+    def __init__(self, client: SqlJobClientBase | None, database: str | None = None, digest: str | None = None) -> None:
         self._client = client
         self._database = database
+        self._digest = digest
+        self._columns: dict[str, Mapping[str, TColumnSchema]] = {}
 
     def columns(self, table: str) -> Mapping[str, TColumnSchema]:
         """The columns that the table has in the destination, with dlt's data types; none where there is no table."""
-        if self._client is None or not self._client.sql_client.has_dataset():
-            return {}
-        return self._client.get_storage_table(table)[1]
+        self.look_up([table])
+        return self._columns[table]
+
+    def look_up(self, tables: Iterable[str]) -> None:
+        """Ask for the columns of several tables at once, and keep them: one table takes as long as all of them."""
+        new = [table for table in dict.fromkeys(tables) if table not in self._columns]
+        if self._client is None or (new and not self._client.sql_client.has_dataset()):
+            self._columns.update({table: {} for table in new})
+        elif new:
+            self._columns.update(self._client.get_storage_tables(new))
 
     def count(self, table: str, where: str | None = None) -> int:
         """The number of rows in the table, or of those that meet a condition in SQL."""
         condition = f" WHERE {where}" if where else ""
         return int(self._query(f"SELECT count(*) FROM {self._name(table)}{condition}")[0][0])  # noqa: S608 - escaped names
 
-    def latest(self, table: str, column: str) -> Any:
-        """The greatest value of a column; `None` where the table or the column is not there, or holds nothing."""
+    def digest(self, table: str, where: str | None = None) -> tuple[int, str] | None:
+        """What the destination itself makes of a table as it is, whoever wrote it: its columns and all that it holds.
+
+        Args:
+            table: The table.
+            where: Which rows count, as a condition in SQL; all where it is left out.
+
+        Returns:
+            How many rows there are, and a text that is the same for the same columns and rows, in any order. `None`
+            where there is no table, or the destination has no way to tell.
+        """
+        columns = self.columns(table)
+        if not columns or not self._digest:
+            return None
+        condition = f" WHERE {where}" if where else ""
+        sql = f"SELECT count(*), {self._digest} FROM {self._name(table)} AS _held{condition}"  # noqa: S608
+        count, number = self._query(sql)[0]
+        shape = sorted((name, column.get("data_type")) for name, column in columns.items())
+        return int(count), hashlib.blake2b(repr((shape, number)).encode(), digest_size=16).hexdigest()
+
+    def knows_itself(self) -> bool:
+        """Whether the tables are there that dlt keeps of its own: it finds no other without them."""
+        if self._client is None:
+            return False
+        schema = self._client.schema
+        own = (schema.version_table_name, schema.loads_table_name, schema.state_table_name)
+        self.look_up(own)
+        return all(self.columns(name) for name in own)
+
+    def keep(self, table: str, types: Mapping[str, TDataType], rows: Sequence[Sequence[Any]]) -> None:
+        """Write into a table of the project's own, which is made where it is not there. All rows at once or none.
+
+        Args:
+            table: The table.
+            types: Its columns with their data types. The first is the key: rows that have those of new ones go away.
+            rows: Their values, in the order of the columns.
+        """
+        assert self._client is not None
+        sql = self._client.sql_client
+        name, (key, *_) = self._name(table), types
+        found = self.columns(table)
+        if set(found) != set(types):
+            if found:
+                sql.execute_sql(f"DROP TABLE {name}")
+            kind_of = self._client.capabilities.get_type_mapper().to_destination_type
+            columns = [
+                f"{self._column(column)} {kind_of({'name': column, 'data_type': kind}, {'name': table})}"
+                for column, kind in types.items()
+            ]
+            sql.execute_sql(f"CREATE TABLE {name} ({', '.join(columns)})")
+            del self._columns[table]
+        values = ", ".join(["%s"] * len(types))
+        with sql.begin_transaction():
+            for row in rows:
+                sql.execute_sql(f"DELETE FROM {name} WHERE {self._column(key)} = %s", row[0])  # noqa: S608
+                sql.execute_sql(f"INSERT INTO {name} VALUES ({values})", *row)  # noqa: S608
+
+    def latest(self, table: str, column: str, until: datetime) -> Any:
+        """The latest time in a column.
+
+        Args:
+            table: The table.
+            column: A column of times.
+            until: Later ones do not count. In UTC.
+
+        Returns:
+            The time; `None` where there is none, or no such table or column.
+        """
         if column not in self.columns(table):
             return None
-        return self._query(f"SELECT max({self._column(column)}) FROM {self._name(table)}")[0][0]  # noqa: S608
+        name = self._column(column)
+        where = f"{name} <= '{until:%Y-%m-%dT%H:%M:%S}+00:00'"
+        return self._query(f"SELECT max({name}) FROM {self._name(table)} WHERE {where}")[0][0]  # noqa: S608
 
     def sums(self, table: str, measures: Sequence[str], by: Sequence[str], where: str) -> Rows:
         """Sums of columns over the rows that meet a condition in SQL.
@@ -216,7 +295,7 @@ def open_tables(place: Place) -> Iterator[Tables]:
         return
     # not by the pipeline: looking needs no working directory; alone, as DuckDB would turn away a load meanwhile
     try:
-        with alone(), dlt.dataset(place.build(), place.dataset).destination_client as client:
-            yield Tables(cast(SqlJobClientBase, client), place.database)
+        with alone(place), dlt.dataset(place.build(), place.dataset).destination_client as client:
+            yield Tables(cast(SqlJobClientBase, client), place.database, place.facts.digest)
     except (DestinationException, OSError) as failure:
         raise LoadError(explain(failure, "read", place)) from failure

@@ -32,6 +32,7 @@ from segment_dagster.settings import Settings
 from segment_dagster.source.chosen import as_chosen
 from segment_dagster.source.columns import column_name
 from segment_dagster.source.deltas import daily_deltas
+from segment_dagster.source.fingerprint import Fingerprint
 from segment_dagster.source.home import Home, sweep
 from segment_dagster.source.lists import lists_of
 from segment_dagster.source.records import records_of_rows
@@ -42,6 +43,12 @@ from segment_dagster.wording import counted, duration
 
 MAKERS = 2
 """Threads in which pages become rows. Python runs one at a time: a second one works while the first writes a file."""
+
+READS = 3
+"""How often an endpoint is read whose lists change meanwhile, in all."""
+
+READ_AGAIN = 60.0
+"""Seconds that may have gone by for a read to be begun anew."""
 
 PREVIEW_ROWS = 5
 SLOW = 600
@@ -69,6 +76,10 @@ class Delivery:
     gone: int
     """How many of them answered 404: their parents were deleted since they were listed, or have nothing there."""
 
+    changed: int
+    """How many of them had another `totalEntries` on one page than on another: a row that moved from a page that was
+    still to come to one that had come already is not there."""
+
     requests: int
     """Requests sent. Endpoints that share their answers share these."""
 
@@ -86,6 +97,9 @@ class Delivery:
 
     read: Sequence[Values] = ()
     """What the lists were asked with that came whole. Of endpoints that are read in parts alone."""
+
+    fingerprint: str | None = None
+    """The same for the same rows of the same time; `None` where the endpoint is read in parts."""
 
 
 @dataclass(frozen=True)
@@ -158,6 +172,7 @@ class _Progress:
 
     endpoint: Endpoint
     spool: Spool
+    fingerprint: Fingerprint | None
     redact: Redact
     redact_preview: Redact
     preview: list[dict[str, Any]] = field(default_factory=list)
@@ -196,6 +211,9 @@ class _Reading:
 
     answered: bool = False
     """Whether any list has its first page."""
+
+    changed: int = 0
+    """Lists that changed while they were read."""
 
 
 class WorkspaceReader:
@@ -373,8 +391,21 @@ class WorkspaceReader:
             return {endpoint.name: self._derive(endpoint, endpoint.derived_from)}
         window = self._windows.get(endpoint.name) or default_window(endpoint, self.now)
         lists = self._lists(endpoint, window)
-        started = time.monotonic()
-        reading = _Reading([self._progress(each) for each in together], len(lists), window=window)
+        started, meter = time.monotonic(), Meter()
+        for further in reversed(range(READS)):
+            reading = self._read_once(together, lists, window, meter)
+            seconds = time.monotonic() - started
+            if not (reading.changed and further and seconds <= READ_AGAIN):
+                break
+            logger.warning("%s: %s: it is read again", endpoint.name, _changed(reading.changed))
+            self._discard(reading)
+        return {part.endpoint.name: self._outcome(part, reading, seconds) for part in reading.parts}
+
+    def _read_once(
+        self, together: Sequence[Endpoint], lists: Sequence[Asked], window: Window | None, meter: Meter
+    ) -> _Reading:
+        endpoint = together[0]
+        reading = _Reading([self._progress(each) for each in together], len(lists), meter, window=window)
         try:
             self._read_lists(endpoint, lists, reading)
             if reading.gone and not reading.read:
@@ -387,17 +418,18 @@ class WorkspaceReader:
         except BaseException:
             self._discard(reading)
             raise
-        seconds = time.monotonic() - started
-        return {part.endpoint.name: self._outcome(part, reading, seconds) for part in reading.parts}
+        return reading
 
     def _discard(self, reading: _Reading) -> None:
         for part in reading.parts:
             part.spool.discard()
 
     def _progress(self, endpoint: Endpoint) -> _Progress:
+        fingerprint = None if endpoint.partitioned else Fingerprint(schema_of(endpoint))
         return _Progress(
             endpoint,
-            spool=Spool(self._place(endpoint), schema_of(endpoint)),
+            spool=Spool(self._place(endpoint), schema_of(endpoint), fingerprint),
+            fingerprint=fingerprint,
             redact=redactor(endpoint, self.settings),
             redact_preview=redactor(endpoint, replace(self.settings, include_secrets=False)),
         )
@@ -476,20 +508,24 @@ class WorkspaceReader:
             part.spool.discard()
             return part.failure
         name = part.endpoint.name
+        # the fingerprint is whole once the parts are
+        parts = part.spool.close()
         delivery = Delivery(
             endpoint=part.endpoint,
-            parts=part.spool.close(),
+            parts=parts,
             rows=part.rows,
             records=part.records,
             total_entries=part.total,
             lists=reading.lists,
             gone=reading.gone,
+            changed=reading.changed,
             requests=reading.meter.requests,
             seconds=seconds,
             waited=reading.meter.waited,
             preview=part.preview,
             window=reading.window,
             read=reading.values,
+            fingerprint=part.fingerprint.hexdigest(_time(reading.window)) if part.fingerprint else None,
         )
         said = f"{name}: {counted(delivery.rows, 'row')} in {counted(delivery.requests, 'request')}, {seconds:.1f} s"
         logger.info(said)
@@ -500,6 +536,8 @@ class WorkspaceReader:
                 f"{delivery.gone:,}",
                 counted(delivery.lists, "list"),
             )
+        if delivery.changed:
+            logger.warning("%s: %s: rows may be missing. Load it again", name, _changed(delivery.changed))
         return delivery
 
     def _nothing_found(self, endpoint: Endpoint, reading: _Reading) -> SegmentError:
@@ -572,6 +610,7 @@ class WorkspaceReader:
     def _read_pages(self, asked: Asked, reading: _Reading) -> None:
         values = asked.values
         totals: dict[str, int | None] = {}
+        changed = False
         parts = {part.endpoint.name: part for part in reading.parts}
         endpoints = [part.endpoint for part in reading.parts]
         self._raise_if_stopped(reading)
@@ -579,6 +618,8 @@ class WorkspaceReader:
             with self._taking(asked, parts) as take:
                 for page in self.client.pages(endpoints, values, reading.meter, reading.failed):
                     self._raise_if_stopped(reading)
+                    before = totals.setdefault(page.endpoint.name, page.total_entries)
+                    changed = changed or _differ(page.endpoint, before, page.total_entries)
                     totals[page.endpoint.name] = page.total_entries
                     take(page)
                     reading.answered = True
@@ -594,6 +635,7 @@ class WorkspaceReader:
             return
         with self._lock:
             reading.read += 1
+            reading.changed += changed
             if endpoints[0].partitioned:
                 reading.values.append(values)
             for name, part in parts.items():
@@ -667,6 +709,18 @@ def _asked_alike(one: Endpoint, other: Endpoint) -> bool:
     return asked(one) == asked(other)
 
 
+def _differ(endpoint: Endpoint, before: int | None, after: int | None) -> bool:
+    """Whether what two pages of a list say of its length tells that rows have moved from page to page."""
+    if before is None or after is None or endpoint.total_is_bound:
+        return False
+    # what happens comes on top, and moves a row to a page that is still to come, at worst: it is there twice then
+    return after < before if endpoint.time or endpoint.log else after != before
+
+
+def _changed(lists: int) -> str:
+    return f"{counted(lists, 'list')} changed while being read"
+
+
 def _within(endpoint: Endpoint, table: pa.Table, window: Window | None) -> pa.Table:
     """The rows whose time is within a window, and those that name none: they are not to be lost without a word."""
     if window is None or endpoint.time is None:
@@ -676,6 +730,10 @@ def _within(endpoint: Endpoint, table: pa.Table, window: Window | None) -> pa.Ta
     if window.end is not None:
         kept = pc.and_(kept, pc.less(moments, pa.scalar(window.end, moments.type)))
     return table.filter(pc.or_kleene(kept, pc.is_null(moments)))
+
+
+def _time(window: Window | None) -> str:
+    return f"{window.start.isoformat()}/{window.end.isoformat() if window.end else ''}" if window else ""
 
 
 def _shown(value: Any) -> Any:

@@ -171,8 +171,10 @@ def _json_array(endpoint: Endpoint, column: str, fields: Sequence[str], records:
     for field in fields[1:]:
         values = [record.get(field) if value is None else value for value, record in zip(values, records, strict=True)]
     try:
-        # as bytes: Arrow checks and copies them without a text of Python's in between
-        return pa.array([None if value is None else orjson.dumps(value) for value in values], pa.string())
+        # as bytes: Arrow checks and copies them without a text of Python's in between; members in order: the API
+        # promises none, and rows that say the same should be the same
+        texts = [None if value is None else orjson.dumps(value, option=orjson.OPT_SORT_KEYS) for value in values]
+        return pa.array(texts, pa.string())
     except TypeError as error:
         # parsed JSON has no other fault than being nested deeper than orjson writes
         record = next(record for record, value in zip(records, values, strict=True) if _is_too_deep(value))

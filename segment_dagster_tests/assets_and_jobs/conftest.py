@@ -38,6 +38,11 @@ class Outcome:
             event.materialization.asset_key.path[-1]: event.materialization
             for event in result.get_asset_materialization_events()
         }
+        observed = [each.asset_observation_data.asset_observation for each in result.get_asset_observation_events()]
+        self.unchanged = {
+            each.asset_key.path[-1]: each for each in observed if "segment/rows_unchanged" in each.metadata
+        }
+        self.landed = {*self.materialized, *self.unchanged}
         self.checks = {
             (evaluation.asset_key.path[-1], evaluation.check_name): evaluation
             for evaluation in result.get_asset_check_evaluations()
@@ -182,7 +187,7 @@ def duck() -> SimpleNamespace:
         if not Path(file).exists():
             return set()
         names = query(f"SELECT table_name FROM duckdb_tables() WHERE schema_name = '{schema}'", file)
-        return {name for (name,) in names if not name.startswith("_dlt")}
+        return {name for (name,) in names if not name.startswith(("_dlt", "_segment"))}
 
     def columns(table: str, file: str = "segment.duckdb") -> dict[str, str]:
         return {row[0]: row[1] for row in query(f"DESCRIBE segment_data.{table}", file)}

@@ -3,7 +3,7 @@
 import dagster as dg
 import pytest
 
-from segment_dagster.emulator import Fault
+from segment_dagster.emulator import Edit, Fault
 
 NAMES = ("workspace", "sources", "destinations", "warehouses", "spaces", "segments")
 ERROR, WARN = dg.AssetCheckSeverity.ERROR, dg.AssetCheckSeverity.WARN
@@ -37,14 +37,14 @@ def test_one_check_alone(run_selection, earlier, emulator):
 def test_an_asset_can_be_materialized_without_its_checks(run_selection, emulator):
     outcome = run_selection(dg.AssetSelection.assets(["segment", "warehouses"]).without_checks())
     assert outcome.success
-    assert set(outcome.materialized) == {"warehouses"}
+    assert outcome.landed == {"warehouses"}
     assert outcome.checks == {}
 
 
 def test_an_asset_and_some_of_its_checks(run_selection, emulator):
     left_out = dg.AssetCheckKey(dg.AssetKey(["segment", "warehouses"]), "references")
     outcome = run_selection(dg.AssetSelection.assets(["segment", "warehouses"]) - dg.AssetSelection.checks(left_out))
-    assert set(outcome.materialized) == {"warehouses"}
+    assert outcome.landed == {"warehouses"}
     assert {name for _, name in outcome.checks} == {"row_count", "schema", "primary_key"}
 
 
@@ -52,7 +52,7 @@ def test_an_asset_and_the_checks_of_another_run_together(run_selection, earlier,
     duck.change("DELETE FROM segment_data.sources WHERE id = (SELECT min(id) FROM segment_data.sources)")
     checks = dg.AssetSelection.checks_for_assets(dg.AssetKey(["segment", "sources"]))
     outcome = run_selection(dg.AssetSelection.assets(["segment", "spaces"]) | checks, earlier)
-    assert set(outcome.materialized) == {"spaces"}
+    assert outcome.landed == {"spaces"}
     assert len(outcome.checks) == 8
     assert set(outcome.failed_checks) == {("sources", "row_count")}
     assert emulator.stats.by_endpoint == {"spaces": 1}
@@ -77,6 +77,18 @@ def test_row_count_fails_when_the_api_counts_otherwise(sync, emulator):
     failed = outcome.failed_checks["segments", "row_count"]
     assert failed.description == "2,400 rows found, but total_entries 2,402."
     assert metadata(failed) == {"found": 2400, "delivered": 2400, "total_entries": 2402}
+
+
+def test_row_count_fails_when_the_list_never_stood_still(sync, check, fresh, emulator, monkeypatch):
+    monkeypatch.setenv("SEGMENT_PAGE_SIZE", "20")
+    monkeypatch.setattr("segment_dagster.source.reader.READS", 1)
+    gone = emulator.records("sources")[0]["id"]
+    emulator.moments.at(2, lambda: emulator.edits.add(Edit("sources", "delete", gone)), "sources")
+    for outcome in (sync("workspace", "sources", instance=fresh), check("sources", instance=fresh)):
+        assert set(outcome.failed_checks) == {("sources", "row_count")}
+        said = "39 rows found, but 1 list changed while being read: materialize it again."
+        assert outcome.failed_checks["sources", "row_count"].description == said
+    assert sync("workspace", "sources", instance=fresh).failed_checks == {}
 
 
 def test_row_count_judges_by_the_latest_materialization(check, sync, fresh, emulator):

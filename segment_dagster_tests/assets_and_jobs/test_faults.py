@@ -71,7 +71,7 @@ def test_a_failing_endpoint_of_a_first_run_makes_no_table_and_harms_no_other(syn
     emulator.faults.add(fault(kind, "sources"))
     outcome = sync("workspace", "sources")
     assert not outcome.success
-    assert set(outcome.materialized) == {"workspace"}
+    assert outcome.landed == {"workspace"}
     assert duck.tables() == {"workspace"}
     assert duck.tables("segment_data_staging") <= {"workspace"}
     assert not outcome.failed_checks and len(outcome.checks) == 3
@@ -118,7 +118,7 @@ def test_several_failures_are_each_told(sync, emulator, old_tables, duck):
     emulator.faults.add(Fault("forbidden", "sources"), Fault("renamed-key", "warehouses"), Fault("500", "segments"))
     outcome = sync()
     assert not outcome.success
-    assert set(outcome.materialized) == {"workspace", "destinations", "spaces"}
+    assert outcome.landed == {"workspace", "destinations", "spaces"}
     assert outcome.error.splitlines()[0] == "3 of 6 endpoints failed."
     assert set(outcome.failure_metadata) == {"sources", "warehouses", "segments"}
     # the checks of those that landed ran against the old tables of those that did not
@@ -130,7 +130,7 @@ def test_wrong_data_lands_and_a_check_says_so(sync, emulator, duck, kind):
     emulator.faults.add(fault(kind, "sources"))
     outcome = sync("workspace", "sources")
     assert outcome.success
-    assert set(outcome.materialized) == {"workspace", "sources"}
+    assert outcome.landed == {"workspace", "sources"}
     assert set(outcome.failed_checks) == CAUGHT[kind]
     assert len(duck.query("SELECT id FROM segment_data.sources")) == (41 if kind == "duplicate" else 40)
 
@@ -191,7 +191,7 @@ def test_a_token_revoked_midway_keeps_half_a_list_out(sync, emulator, old_tables
     before = duck.query("SELECT id, hash(segments) FROM segment_data.segments ORDER BY id")
     emulator.faults.add(Fault("revoked-token", "segments", after=3))
     outcome = sync("spaces", "segments")
-    assert set(outcome.materialized) == {"spaces"}
+    assert outcome.landed == {"spaces"}
     assert "the token is not valid (401)" in outcome.failure_metadata["segments"]
     assert duck.query("SELECT id, hash(segments) FROM segment_data.segments ORDER BY id") == before
 
@@ -231,8 +231,9 @@ def test_a_bad_setting_is_not_retried_either(run_selection, emulator, monkeypatc
 
 
 @pytest.fixture
-def locked(old_tables):
-    """Another process that has the DuckDB file open for writing."""
+def locked(old_tables, monkeypatch):
+    """Another process that has the DuckDB file open for writing, for longer than a run waits."""
+    monkeypatch.setenv("SEGMENT_LOCK_TIMEOUT", "0.01")
     hold = "import duckdb; c = duckdb.connect('segment.duckdb'); print(flush=True); input()"
     with subprocess.Popen([sys.executable, "-c", hold], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
         assert holder.stdout and holder.stdout.readline()
@@ -242,30 +243,31 @@ def locked(old_tables):
             holder.kill()
 
 
-def test_a_locked_file_is_told_in_one_line(sync, locked):
+def test_a_locked_file_is_told_in_one_line_before_anything_is_asked(sync, locked, emulator):
     outcome = sync("warehouses")
     assert not outcome.success
     assert outcome.materialized == {}
+    assert emulator.stats.requests == []
     assert "\n" not in outcome.error
     assert f"segment.duckdb is locked by {sys.executable.split('/')[0]}" in outcome.error
     assert f"(process {locked})" in outcome.error
-    assert outcome.error.endswith("or set DESTINATION__DUCKDB__CREDENTIALS to another file.")
+    assert outcome.error.endswith(
+        "Close it there, raise SEGMENT_LOCK_TIMEOUT, or set DESTINATION__DUCKDB__CREDENTIALS to another place."
+    )
 
 
 def test_checks_of_a_locked_file_are_told_in_one_line(check, earlier, locked):
     outcome = check("warehouses", instance=earlier)
     assert not outcome.success
-    assert f"(process {locked}): DuckDB lets one process write at a time." in outcome.error
+    assert f"(process {locked}), and was for 0.01 s: one process at a time can load." in outcome.error
     assert "\n" not in outcome.error
 
 
 def test_rows_of_a_failed_load_do_not_come_back(sync, emulator, old_tables, duck, monkeypatch):
     """dlt keeps a package it could not load, and would load it in the place of the next run's rows."""
-    hold = "import duckdb; c = duckdb.connect('segment.duckdb'); print(flush=True); input()"
-    with subprocess.Popen([sys.executable, "-c", hold], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
-        assert holder.stdout and holder.stdout.readline()
-        assert not sync("warehouses").success
-        holder.kill()
+    duck.change("ALTER TABLE segment_data.warehouses ALTER enabled TYPE VARCHAR[] USING [enabled::VARCHAR]")
+    assert not sync("warehouses").success
+    duck.change("DROP TABLE segment_data.warehouses")
     with running(seed=99, minute=0.05) as another:
         monkeypatch.setenv("SEGMENT_BASE_URL", another.url)
         outcome = sync("warehouses")

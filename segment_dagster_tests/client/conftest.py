@@ -42,6 +42,8 @@ class Scripted:
 def _scripted(replies: tuple[Reply, ...]) -> Iterator[Scripted]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        # head and body are two packets, of which the second would come 40 ms late
+        disable_nagle_algorithm = True
 
         def do_GET(self) -> None:
             api.at.append(time.monotonic())

@@ -5,7 +5,7 @@ from urllib.parse import parse_qs, unquote
 import pytest
 
 from segment_dagster.client import Meter, SegmentClient
-from segment_dagster.client.errors import CursorError, ShapeError
+from segment_dagster.client.errors import CursorError, ShapeError, StalledError
 from segment_dagster.emulator import running
 from segment_dagster.emulator.layouts import CURSOR_PLACES
 from segment_dagster.endpoints import CATALOGUE
@@ -196,6 +196,27 @@ def test_cursors_that_go_in_a_circle_end_in_an_error(scripted, client_of):
     with pytest.raises(CursorError, match="on page 4, so the list would never end"):
         read(client_of(api.url), SOURCES)
     assert len(api.asked) == 4
+
+
+@pytest.mark.parametrize("records", [[], [{"id": "a"}, {"id": "b"}]], ids=["empty", "the same"])
+def test_pages_that_bring_nothing_new_for_ever_end_in_an_error(records, scripted, client_of):
+    pages = [{"data": {"sources": records, "pagination": {"next": f"{number}"}}} for number in range(200)]
+    api = scripted({"data": {"sources": [{"id": "first"}], "pagination": {"next": "x"}}}, *pages)
+    with pytest.raises(StalledError) as caught:
+        read(client_of(api.url), SOURCES)
+    assert str(caught.value) == (
+        "sources: GET /sources has brought nothing new for 100 pages, and names a next one all the same. "
+        "Nothing of it was loaded. Try again later."
+    )
+    assert len(api.asked) == 101 + bool(records)
+
+
+def test_pages_that_are_empty_for_a_while_do_not(scripted, client_of):
+    empty = [{"data": {"sources": [], "pagination": {"next": f"{number}"}}} for number in range(99)]
+    full = {"data": {"sources": [{"id": "a"}], "pagination": {"next": "one"}}}
+    rest = [{"data": {"sources": [], "pagination": {"next": f"{number}"}}} for number in range(100, 199)]
+    api = scripted(*empty, full, *rest, {"data": {"sources": [{"id": "b"}]}})
+    assert read(client_of(api.url), SOURCES) == [{"id": "a"}, {"id": "b"}]
 
 
 def test_a_layout_without_the_endpoint_is_no_request(client, emulator, monkeypatch):

@@ -18,9 +18,13 @@ AUDIT = ROWS["audit_events"]
 NOW = datetime(2026, 3, 31, 6, 30, tzinfo=timezone.utc)
 
 
-@pytest.fixture
-def emulator(emulator, monkeypatch):
+@pytest.fixture(autouse=True)
+def now(monkeypatch):
     monkeypatch.setenv("SEGMENT_NOW", NOW.isoformat())
+
+
+@pytest.fixture
+def emulator(emulator):
     emulator.clock.set(NOW)
     yield emulator
     emulator.clock.set(None)
@@ -57,10 +61,12 @@ def test_what_is_read_next_begins_an_hour_before_the_latest_row():
     }
 
 
-def test_a_row_of_the_future_does_not_hide_the_present(monkeypatch):
-    monkeypatch.setenv("SEGMENT_NOW", NOW.isoformat())
-    table_of("2026-03-30 23:00:00+00", "2031-01-01 00:00:00+00")
-    assert windows_since(settle(), [AUDIT]) == {"audit_events": Window(NOW - timedelta(hours=1))}
+def test_a_time_that_has_not_come_does_not_count(monkeypatch):
+    table_of("2026-03-30 12:00:00+00", "2026-03-31 06:30:00+00", "2026-03-31 06:30:01+00", "2099-01-01 00:00:00+00")
+    (window,) = windows_since(settle(), [AUDIT]).values()
+    assert window == Window(NOW - timedelta(hours=1))
+    monkeypatch.setenv("SEGMENT_NOW", "2026-01-01T00:00:00Z")
+    assert windows_since(settle(), [AUDIT]) == {}
 
 
 def test_the_time_is_in_utc_whatever_zone_the_machine_is_in(monkeypatch):

@@ -15,7 +15,7 @@ import pytest
 
 from segment_dagster.client.errors import ApiError, ForbiddenError, NotFoundError, ServerError, TokenError
 from segment_dagster.demo.expected import expected_rows
-from segment_dagster.emulator import Fault
+from segment_dagster.emulator import Edit, Fault
 from segment_dagster.endpoints import CATALOGUE, Secrecy
 from segment_dagster.errors import SegmentError, SettingError
 from segment_dagster.redaction import REDACTED
@@ -517,3 +517,79 @@ def test_every_error_of_a_read_is_one_a_person_can_read(reader, emulator):
     for failure in failures:
         assert isinstance(failure.error, SegmentError)
         assert str(failure.error).splitlines() == [str(failure.error)]
+
+
+@pytest.fixture
+def small_pages(emulator, monkeypatch):
+    """Sources in five pages. What a test does between two of them is done by `emulator.moments`."""
+    monkeypatch.setenv("SEGMENT_PAGE_SIZE", "9")
+    with WorkspaceReader(resolve()) as reader:
+        yield reader
+
+
+def deletes(emulator, place):
+    """Deletes the source that is at a place of the list then."""
+    return lambda: emulator.edits.add(Edit("sources", "delete", emulator.records("sources")[place]["id"]))
+
+
+def creates(emulator, identity):
+    return lambda: emulator.edits.add(Edit("sources", "create", identity))
+
+
+@pytest.mark.parametrize("change", [deletes, creates], ids=["deleted", "created"])
+@pytest.mark.parametrize("page", [2, 5])
+def test_a_list_that_changes_between_two_pages_is_read_again(page, change, emulator, small_pages, caplog):
+    emulator.moments.at(page, change(emulator, 0 if change is deletes else "made"), "sources")
+    delivery = small_pages.read(SOURCES)
+    assert ids(delivery) == [record["id"] for record in emulator.records("sources")]
+    assert (delivery.changed, delivery.total_entries) == (0, len(emulator.records("sources")))
+    assert delivery.requests == emulator.stats.by_endpoint["sources"] == 10
+    assert "sources: 1 list changed while being read: it is read again" in caplog.text
+
+
+def test_a_list_that_never_stands_still_is_told(emulator, small_pages, caplog, spools):
+    for request in range(2, 16):
+        emulator.moments.at(request, deletes(emulator, 0), "sources")
+    delivery = small_pages.read(SOURCES)
+    assert delivery.changed == 1
+    assert "sources: 1 list changed while being read: rows may be missing. Load it again" in caplog.text
+    lost = {record["id"] for record in emulator.records("sources")} - set(ids(delivery))
+    assert lost, "this is what it is told for"
+    small_pages.close()
+    assert list(spools.iterdir()) == []
+
+
+def test_a_read_that_took_long_is_not_begun_anew(emulator, small_pages, monkeypatch):
+    monkeypatch.setattr("segment_dagster.source.reader.READ_AGAIN", -1)
+    emulator.moments.at(2, deletes(emulator, 0), "sources")
+    assert small_pages.read(SOURCES).changed == 1
+    assert emulator.stats.by_endpoint["sources"] == 5
+
+
+def test_a_record_that_comes_as_another_goes_is_beyond_what_totals_tell(emulator, small_pages):
+    """The limit that the check `row_count` names: the next read has the row."""
+    emulator.moments.at(2, deletes(emulator, 0), "sources")
+    emulator.moments.at(2, creates(emulator, "made"), "sources")
+    wanted = [*[record["id"] for record in emulator.records("sources")][1:], "made"]
+    delivery = small_pages.read(SOURCES)
+    assert (delivery.changed, delivery.rows, delivery.total_entries) == (0, 40, 40)
+    assert set(wanted) - set(ids(delivery)) == {wanted[8]}
+    with WorkspaceReader(resolve()) as later:
+        assert ids(later.read(SOURCES)) == wanted
+
+
+BOUND = next(row for row in CATALOGUE if row.total_is_bound)
+LOG = ROWS["reverse_etl_syncs"]
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "after", "again"),
+    [(SOURCES, 0, True), (SOURCES, 1, True), (BOUND, 0, False), (BOUND, 1, False), (LOG, 0, True), (LOG, 1, False)],
+    ids=lambda value: getattr(value, "name", str(value)),
+)
+def test_which_changes_of_the_total_move_rows(endpoint, after, again, emulator, caplog):
+    # one more on the first page alone, or from the second on: the list becomes shorter, or longer
+    emulator.faults.add(Fault("wrong-total", endpoint.name, after=after, times=None if after else 1))
+    with WorkspaceReader(resolve(page_size=2, concurrency=1)) as reader:
+        assert reader.read(endpoint).changed == 0
+    assert ("changed while being read: it is read again" in caplog.text) is again

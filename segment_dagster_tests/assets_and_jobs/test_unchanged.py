@@ -1,0 +1,214 @@
+"""A run that finds the rows of before: nothing is written, all is checked, and nothing downstream runs."""
+
+import os
+import subprocess
+import sys
+from datetime import datetime, timezone
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from segment_dagster.definitions import defs
+from segment_dagster.emulator import Edit, Fault
+
+NAMES = {"workspace", "sources", "destinations", "warehouses", "spaces", "segments"}
+SCRIPT = Path(__file__).parents[2] / "segment_pipeline.py"
+REPORT = dg.AssetKey("report")
+DATA_VERSION = "dagster/data_version"
+
+
+@pytest.fixture
+def ids(world):
+    return [record["id"] for record in world.records("sources")]
+
+
+@pytest.fixture
+def downstream(code_location, fresh):
+    """Asks Dagster whether an asset below `segment/sources` is to run; that asset has just run."""
+
+    def asks(condition):
+        @dg.asset(key=REPORT, deps=[dg.AssetKey(["segment", "sources"])], automation_condition=condition)
+        def report():
+            pass
+
+        definitions = dg.Definitions.merge(code_location, dg.Definitions([report]))
+        selection = dg.AssetSelection.assets(REPORT)
+        assert dg.materialize([report], instance=fresh).success
+        cursor = None
+
+        def requested():
+            nonlocal cursor
+            result = dg.evaluate_automation_conditions(definitions, fresh, asset_selection=selection, cursor=cursor)
+            cursor = result.cursor
+            return result.total_requested
+
+        assert requested() == 0, "there is nothing before the first evaluation"
+        return requested
+
+    return asks
+
+
+def version(event):
+    return event.tags[DATA_VERSION]
+
+
+def test_the_second_run_writes_nothing_and_says_so(sync, fresh, emulator):
+    first = sync(instance=fresh)
+    assert set(first.materialized) == NAMES
+    before = Path("segment.duckdb").read_bytes()
+    second = sync(instance=fresh)
+    assert second.success
+    assert Path("segment.duckdb").read_bytes() == before
+    assert (set(second.materialized), set(second.unchanged)) == (set(), NAMES)
+    for name, observation in second.unchanged.items():
+        old = {key: value.value for key, value in first.materialized[name].metadata.items()}
+        new = {key: value.value for key, value in observation.metadata.items()}
+        assert (old["segment/rows_unchanged"], new["segment/rows_unchanged"]) == (False, True)
+        for told in ("dagster/row_count", "segment/rows_delivered", "dagster/table_name", "segment/requests"):
+            assert new[told] == old[told]
+        assert version(observation) == version(first.materialized[name])
+        assert "rows_loaded" in old and "rows_loaded" not in new
+
+
+def test_what_is_unchanged_is_checked_all_the_same(sync, fresh):
+    first, second = sync(instance=fresh), sync(instance=fresh)
+    assert set(second.checks) == set(first.checks) and len(second.checks) == 24
+    assert second.failed_checks == {}
+    assert second.checks["segments", "row_count"].metadata["found"].value == 2400
+
+
+def test_a_check_fails_though_the_rows_are_unchanged(sync, fresh, emulator):
+    sync("workspace", "sources", instance=fresh)
+    emulator.faults.add(Fault("wrong-total", "sources"))
+    second = sync("workspace", "sources", instance=fresh)
+    assert set(second.unchanged) == {"workspace", "sources"}
+    assert set(second.failed_checks) == {("sources", "row_count")}
+    assert second.failed_checks["sources", "row_count"].description == "40 rows found, but total_entries 41."
+
+
+def test_what_changed_is_loaded_and_the_rest_left_alone(sync, fresh, emulator, ids, duck):
+    first = sync(instance=fresh)
+    emulator.edits.add(Edit("sources", "modify", ids[0], fields={"name": "Renamed"}))
+    second = sync(instance=fresh)
+    assert (set(second.materialized), set(second.unchanged)) == ({"sources"}, NAMES - {"sources"})
+    assert version(second.materialized["sources"]) != version(first.materialized["sources"])
+    assert second.materialized["sources"].metadata["segment/rows_unchanged"].value is False
+    assert duck.records("sources")[ids[0]]["name"] == "Renamed"
+    assert second.success and not second.failed_checks
+
+
+def test_eager_assets_downstream_stay_put_until_something_changes(sync, fresh, emulator, ids, downstream):
+    sync("sources", instance=fresh)
+    requested = downstream(dg.AutomationCondition.eager())
+    for _ in range(2):
+        assert sync("sources", instance=fresh).success
+        assert requested() == 0
+    emulator.edits.add(Edit("sources", "modify", ids[0], fields={"name": "Renamed"}))
+    sync("sources", instance=fresh)
+    assert requested() == 1
+
+
+def test_a_materialization_that_is_too_old_is_made_again_with_the_same_version(sync, fresh, monkeypatch, downstream):
+    monkeypatch.setenv("SEGMENT_OBSERVE_HOURS", "0")
+    first = sync("sources", instance=fresh)
+    by_version = dg.AutomationCondition.eager().replace(
+        dg.AutomationCondition.newly_updated(), dg.AutomationCondition.data_version_changed()
+    )
+    requested = downstream(by_version)
+    before = Path("segment.duckdb").read_bytes()
+    second = sync("sources", instance=fresh)
+    assert Path("segment.duckdb").read_bytes() == before
+    assert (set(second.materialized), set(second.unchanged)) == ({"sources"}, set())
+    assert second.materialized["sources"].metadata["segment/rows_unchanged"].value is True
+    assert version(second.materialized["sources"]) == version(first.materialized["sources"])
+    assert requested() == 0, "who looks at data versions stays put even so"
+
+
+def test_what_dagster_has_not_seen_is_materialized_though_nothing_is_written(sync, fresh, emulator):
+    with dg.DagsterInstance.ephemeral() as another:
+        sync("sources", instance=another)
+    before = Path("segment.duckdb").read_bytes()
+    outcome = sync("sources", instance=fresh)
+    assert set(outcome.materialized) == {"sources"}
+    assert outcome.materialized["sources"].metadata["segment/rows_unchanged"].value is True
+    assert Path("segment.duckdb").read_bytes() == before
+
+
+def test_what_the_script_loaded_in_between_is_materialized(sync, fresh, emulator, ids, downstream):
+    sync("sources", instance=fresh)
+    requested = downstream(dg.AutomationCondition.eager())
+    emulator.edits.add(Edit("sources", "modify", ids[0], fields={"name": "Renamed"}))
+    subprocess.run([sys.executable, SCRIPT, "sources"], env=os.environ, check=True, capture_output=True, timeout=60)
+    outcome = sync("sources", instance=fresh)
+    assert set(outcome.materialized) == {"sources"}
+    assert outcome.materialized["sources"].metadata["segment/rows_unchanged"].value is True
+    assert requested() == 1
+
+
+def test_everything_is_loaded_where_that_is_asked_for(sync, fresh, monkeypatch):
+    first = sync("sources", instance=fresh)
+    monkeypatch.setenv("SEGMENT_ALWAYS_LOAD", "true")
+    second = sync("sources", instance=fresh)
+    assert set(second.materialized) == {"sources"}
+    assert second.materialized["sources"].metadata["segment/rows_unchanged"].value is False
+    assert second.materialized["sources"].metadata["rows_loaded"].value == 40
+    assert version(second.materialized["sources"]) == version(first.materialized["sources"])
+
+
+def test_a_table_that_somebody_changed_is_mended(sync, fresh, duck, expected):
+    sync("sources", instance=fresh)
+    duck.change("UPDATE segment_data.sources SET name = 'Mine'")
+    second = sync("sources", instance=fresh)
+    assert set(second.materialized) == {"sources"}
+    assert duck.records("sources") == expected("sources")
+
+
+def test_with_history_nothing_is_written_either(fresh, emulator, outcome_of, monkeypatch):
+    now = datetime(2026, 3, 31, 6, 30, tzinfo=timezone.utc)
+    monkeypatch.setenv("SEGMENT_HISTORY", "true")
+    monkeypatch.setenv("SEGMENT_NOW", now.isoformat())
+    emulator.clock.set(now)
+    emulator.edits.quiet_audit = True
+    names = ("workspace", "sources", "audit_events", "changes")
+    job = defs().resolve_job_def("segment_sync")
+
+    def run():
+        keys = [dg.AssetKey(["segment", name]) for name in names]
+        return outcome_of(job.execute_in_process(instance=fresh, asset_selection=keys, raise_on_error=False))
+
+    assert set(run().materialized) == set(names)
+    # the trail was read from its beginning, and is read from its latest row on from now on
+    run()
+    before = Path("segment.duckdb").read_bytes()
+    again = run()
+    assert Path("segment.duckdb").read_bytes() == before
+    assert (set(again.materialized), set(again.unchanged)) == (set(), set(names))
+    assert again.unchanged["sources"].metadata["segment/history_current"].value == 40
+    assert ("sources", "history") in again.checks and not again.failed_checks
+    emulator.edits.add(
+        Edit("sources", "modify", emulator.world.records("sources")[0]["id"], fields={"name": "New"}, at=now)
+    )
+    changed = run()
+    assert (set(changed.materialized), set(changed.unchanged)) == (set(names) - {"workspace"}, {"workspace"})
+    assert changed.materialized["changes"].metadata["dagster/row_count"].value == 1
+    assert set(run().unchanged) >= {"workspace", "sources", "changes"}
+
+
+def test_what_is_read_in_parts_says_nothing_of_being_unchanged(code_location, fresh, emulator):
+    job = code_location.resolve_job_def("segment_usage_sync")
+    month = f"{emulator.clock.now():%Y-%m}-01"
+    keys = [dg.AssetKey(["segment", "usage_api_calls_daily"])]
+    for _ in range(2):
+        result = job.execute_in_process(instance=fresh, partition_key=month, asset_selection=keys)
+        (event,) = result.get_asset_materialization_events()
+        assert "segment/rows_unchanged" not in event.materialization.metadata
+
+
+@pytest.mark.parametrize("setting", ["SEGMENT_OBSERVE_HOURS", "SEGMENT_ALWAYS_LOAD", "SEGMENT_LOCK_TIMEOUT"])
+def test_a_setting_that_cannot_be_used_is_told_before_anything_is_asked(setting, sync, emulator, monkeypatch):
+    monkeypatch.setenv(setting, "soon")
+    outcome = sync("sources")
+    assert outcome.error.startswith(f"{setting} is 'soon'. Legal values: ")
+    assert emulator.stats.requests == []
+    assert list(Path.cwd().iterdir()) == []
