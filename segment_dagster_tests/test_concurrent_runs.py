@@ -86,7 +86,7 @@ def test_a_run_waits_for_a_notebook_and_says_for_which(emulator, world, tmp_path
     assert run.stderr
     line = run.stderr.readline()
     assert line.startswith(f"{Path.cwd()}/segment.duckdb is in use by ")
-    assert f"(process {os.getpid()}): waiting for it, up to 10 min" in line
+    assert f"(process {os.getpid()}): waiting for it, up to 600 s" in line
     notebook.close()
     run.communicate(timeout=100)
     assert run.returncode == 0
@@ -100,7 +100,7 @@ def test_a_run_of_dagster_gives_up_in_time_and_names_the_notebook(emulator, tmp_
         run = start("dagster", SOME, tmp_path / "home", SEGMENT_LOCK_TIMEOUT="0.3")
         _, said = run.communicate(timeout=110)
     assert run.returncode == 1
-    assert f"(process {os.getpid()}): waiting for it, up to no time" in said
+    assert f"(process {os.getpid()}): waiting for it, up to 0.3 s" in said
     assert "segment.duckdb is locked by " in said
     assert f"(process {os.getpid()}), and was for 0.3 s" in said
     assert emulator.stats.requests == []

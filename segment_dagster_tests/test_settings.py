@@ -9,7 +9,15 @@ import pytest
 
 from segment_dagster.errors import SettingError
 from segment_dagster.pipeline import settle
-from segment_dagster.settings import MAX_CONCURRENCY, MAX_PAGE_SIZE, REGIONS, Settings, TokenMissingError, resolve
+from segment_dagster.settings import (
+    MAX_CONCURRENCY,
+    MAX_PAGE_SIZE,
+    REGIONS,
+    Settings,
+    TokenMissingError,
+    observe_hours,
+    resolve,
+)
 
 TOKEN = "sgp_S3cr3tTokenOfMine"
 DLT_TOKEN = "SOURCES__SEGMENT_SOURCE__API_KEY"
@@ -50,6 +58,36 @@ def test_without_any_setting_but_the_token_the_defaults_hold(token, monkeypatch)
 def test_bad_seconds_are_refused_in_one_line(setting, value, token, monkeypatch):
     monkeypatch.setenv(setting, value)
     refused(setting, f"is {value!r}", "Legal values: seconds, more than 0 and up to 3600.")
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "3601", "soon", "nan"])
+def test_a_bad_wait_for_the_destination_is_refused_with_it(value, monkeypatch):
+    monkeypatch.setenv("SEGMENT_LOCK_TIMEOUT", value)
+    with pytest.raises(SettingError) as caught:
+        settle()
+    assert str(caught.value) == (
+        f"SEGMENT_LOCK_TIMEOUT is {value!r}. Legal values: seconds, more than 0 and up to 3600."
+    )
+
+
+def test_the_wait_for_the_destination_is_ten_minutes_or_what_is_set(monkeypatch):
+    assert settle().lock_timeout == 600.0
+    monkeypatch.setenv("SEGMENT_LOCK_TIMEOUT", "0.5")
+    assert settle().lock_timeout == 0.5
+
+
+@pytest.mark.parametrize(("value", "hours"), [("", 2.0), ("0", 0.0), ("0.5", 0.5), ("9999", 9999.0)])
+def test_hours_of_observation(value, hours, monkeypatch):
+    monkeypatch.setenv("SEGMENT_OBSERVE_HOURS", value)
+    assert observe_hours() == hours
+
+
+@pytest.mark.parametrize("value", ["-1", "10000", "1e3", "soon", "nan"])
+def test_bad_hours_of_observation_are_refused_in_one_line(value, monkeypatch):
+    monkeypatch.setenv("SEGMENT_OBSERVE_HOURS", value)
+    with pytest.raises(SettingError) as caught:
+        observe_hours()
+    assert str(caught.value) == f"SEGMENT_OBSERVE_HOURS is {value!r}. Legal values: hours, from 0 to 9999."
 
 
 @pytest.mark.parametrize("value", ["0", "-5", "1.5", "1000001", "many"])
@@ -209,6 +247,8 @@ def test_a_region_is_checked_though_a_base_url_is_set(token):
         ("SEGMENT_HISTORY", "true", "history", True),
         ("SEGMENT_HISTORY", "no", "history", False),
         ("SEGMENT_HISTORY", "", "history", False),
+        ("SEGMENT_ALWAYS_LOAD", "true", "always_load", True),
+        ("SEGMENT_ALWAYS_LOAD", "", "always_load", False),
         ("SEGMENT_FINGERPRINT_KEY", "key of mine", "fingerprint_key", "key of mine"),
         ("SEGMENT_FINGERPRINT_KEY", "", "fingerprint_key", None),
     ],

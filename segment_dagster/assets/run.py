@@ -180,6 +180,7 @@ class FamilyRun:
             changed = [delivery for delivery in deliveries if delivery.endpoint.name not in same]
             of_dlt = self._write(place, changed, history=settings.history)
             with open_tables(place) as tables:
+                tables.look_up(each.endpoint.name for each in deliveries)
                 remember(tables, (each for one in changed for each in contents_of(one, history=settings.history)))
                 return [
                     self._result(

@@ -89,13 +89,16 @@ def _report(result: dg.ExecuteInProcessResult) -> str:
     evaluations = result.get_asset_check_evaluations()
     rows = []
     order = [asset_key(endpoint.name) for endpoint in TABLES]
-    events = result.get_asset_materialization_events()
-    made = {event.materialization.asset_key: event.materialization for event in events}
-    for materialization in (made[key] for key in order if key in made):
-        mine = [each for each in evaluations if each.asset_key == materialization.asset_key]
-        count = materialization.metadata["dagster/row_count"].value
+    told: list[dg.AssetMaterialization | dg.AssetObservation] = [
+        *(event.materialization for event in result.get_asset_materialization_events()),
+        # of what the second time finds unchanged
+        *(event.asset_observation_data.asset_observation for event in result.get_asset_observation_events()),
+    ]
+    by_key = {each.asset_key: each for each in told if "dagster/row_count" in each.metadata}
+    for key in (key for key in order if key in by_key):
+        mine = [each for each in evaluations if each.asset_key == key]
         passed = f"{sum(each.passed for each in mine)} of {len(mine)}"
-        rows.append([materialization.asset_key.to_user_string(), count, passed])
+        rows.append([key.to_user_string(), by_key[key].metadata["dagster/row_count"].value, passed])
     return text_table(["asset", "rows", "checks passed"], rows)
 
 

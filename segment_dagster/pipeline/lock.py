@@ -13,7 +13,6 @@ from filelock import FileLock, Timeout
 from segment_dagster.errors import SettingError
 from segment_dagster.pipeline.errors import LoadError, explain, holder_of
 from segment_dagster.pipeline.place import CREDENTIALS, OPEN, Place
-from segment_dagster.wording import duration
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -153,7 +152,7 @@ def _run(place: Place, setting: str) -> str:
 
 
 def _tell(what: str, who: str, place: Place) -> None:
-    logger.warning("%s is in use by %s: waiting for it, up to %s", what, who, duration(place.lock_timeout))
+    logger.warning("%s is in use by %s: waiting for it, up to %g s", what, who, place.lock_timeout)
 
 
 def _too_long(what: str, who: str, place: Place, setting: str) -> LoadError:

@@ -121,13 +121,15 @@ def _pipeline(place: Place, collector: Collector = NULL_COLLECTOR) -> dlt.Pipeli
 
 
 def _make_again(pipeline: dlt.Pipeline) -> None:
-    """Make tables that somebody dropped: dlt takes what it made once to be there."""
+    """Make tables and columns that somebody dropped: dlt takes what it made once to be there."""
     pipeline.sync_destination()
     if pipeline.default_schema_name is None:
         return
     with pipeline.destination_client() as client:
         assert isinstance(client, SqlJobClientBase)
-        missing = [name for name, columns in client.get_storage_tables(pipeline.default_schema.tables) if not columns]
+        schema = pipeline.default_schema
+        there = client.get_storage_tables(schema.tables)
+        missing = [name for name, columns in there if not schema.get_table_columns(name).keys() <= columns.keys()]
         if missing:
             client.update_stored_schema(missing, force=True)
 

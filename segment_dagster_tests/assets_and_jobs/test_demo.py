@@ -85,6 +85,15 @@ def test_the_demo_loads_shows_and_leaves_nothing_running(python, tmp_path):
     assert "elemetry" not in done.stderr + done.stdout
 
 
+def test_the_demo_shows_the_same_when_nothing_has_changed(python):
+    runs = [python("-m", "segment_dagster.demo") for _ in range(2)]
+    assert [run.returncode for run in runs] == [0, 0], [run.stderr for run in runs]
+    first, second = ([line for line in run.stdout.splitlines() if line.startswith("segment/")] for run in runs)
+    assert len(first) == 50
+    # the trail goes on
+    assert [line for line in second if "audit" not in line] == [line for line in first if "audit" not in line]
+
+
 def test_the_ui_with_a_bad_token_says_so(python):
     done = python("-m", "segment_dagster.demo", "--ui", SEGMENT_API_TOKEN="two words")
     assert done.returncode == 1

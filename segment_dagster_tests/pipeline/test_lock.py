@@ -96,7 +96,7 @@ def test_a_load_waits_for_whoever_has_the_file_and_loses_nothing(kind, emulator,
     (line,) = lines
     assert line.startswith(f"{Path.cwd()}/segment.duckdb is in use by {'another run, ' if kind == 'a run' else ''}/")
     assert "python" in line
-    assert line.endswith(f" (process {holder.pid}): waiting for it, up to 10 min")
+    assert line.endswith(f" (process {holder.pid}): waiting for it, up to 600 s")
 
 
 @pytest.mark.parametrize("kind", HOLDERS)
@@ -244,4 +244,4 @@ def test_threads_take_turns(emulator):
         order.append("whoever came first")
     thread.join(60)
     assert order == ["whoever came first", "the thread"]
-    assert lines == [f"{Path.cwd()}/segment.duckdb is in use by another run: waiting for it, up to 10 min"]
+    assert lines == [f"{Path.cwd()}/segment.duckdb is in use by another run: waiting for it, up to 600 s"]

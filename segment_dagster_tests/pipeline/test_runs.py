@@ -284,7 +284,7 @@ def test_a_run_waits_for_another_to_end(emulator):
     finally:
         logger.removeHandler(handler)
         logger.setLevel(level)
-    assert waited == ["the pipeline segment_pipeline is in use by another run: waiting for it, up to 10 min"]
+    assert waited == ["the pipeline segment_pipeline is in use by another run: waiting for it, up to 600 s"]
     assert count("warehouses") == 3
 
 
