@@ -213,10 +213,11 @@ def test_nothing_is_held_while_the_workspace_is_read(emulator):
     load_some()
     # longer than a test may take: the script reads until it is told to stop
     emulator.faults.add(Fault("slow", "sources", value=300))
+    emulator.stats.clear()
     with subprocess.Popen(
         [sys.executable, SCRIPT, "sources"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as script:
-        while not emulator.stats.by_endpoint.get("sources"):
+        while not emulator.stats.most_open:
             with pytest.raises(subprocess.TimeoutExpired):
                 script.wait(0.05)
         with told() as lines:
