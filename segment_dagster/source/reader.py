@@ -27,6 +27,7 @@ from segment_dagster.client import ApiError, Meter, Page, SegmentClient
 from segment_dagster.client.errors import FeatureError, NotFoundError
 from segment_dagster.endpoints import TABLES, Endpoint
 from segment_dagster.errors import SegmentError, SettingError
+from segment_dagster.garbage import seldom_searched
 from segment_dagster.redaction import Redact, redactor
 from segment_dagster.settings import Settings
 from segment_dagster.source.chosen import as_chosen
@@ -344,7 +345,7 @@ class WorkspaceReader:
         if not wanted:
             return [], []
         deliveries, failures = [], []
-        with ThreadPoolExecutor(len(wanted), thread_name_prefix="segment-endpoint") as threads:
+        with seldom_searched(), ThreadPoolExecutor(len(wanted), thread_name_prefix="segment-endpoint") as threads:
             reads = {endpoint.name: threads.submit(self.read, endpoint) for endpoint in wanted}
             try:
                 for endpoint in wanted:
