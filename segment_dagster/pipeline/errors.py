@@ -5,6 +5,7 @@ import re
 from dlt.common.pipeline import get_dlt_pipelines_dir
 
 from segment_dagster.errors import SegmentError
+from segment_dagster.pipeline.credentials import hidden
 from segment_dagster.pipeline.duckdb_file import CREDENTIALS
 from segment_dagster.pipeline.place import Place
 
@@ -36,7 +37,7 @@ def explain(failure: BaseException, step: str, place: Place) -> str:
         cause = deeper
         if isinstance(cause, SegmentError):
             return str(cause)
-    reason = " ".join(str(cause).split())
+    reason = hidden(" ".join(str(cause).split()), place.secrets)
     if who := holder_of(cause):
         return (
             f"{place.file} is locked by {who}: DuckDB lets one process write at a time. "

@@ -79,6 +79,18 @@ def load(
         return pipeline.run(source, loader_file_format=place.facts.loader_format)
 
 
+def source_for(place: Place, deliveries: Sequence[Delivery], *, history: bool = False) -> DltSource:
+    """What was delivered as a dlt source, in the form that the destination takes.
+
+    Args:
+        place: The destination.
+        deliveries: What was read.
+        history: Whether every version of configuration is kept.
+    """
+    facts = place.facts
+    return delivered_source(deliveries, history=history, merge=facts.merge, table_format=facts.table_format)
+
+
 @dataclass(frozen=True)
 class Loaded:
     """What became of deliveries."""
@@ -119,7 +131,7 @@ def load_deliveries(
         if not changed:
             point_to(place)
             return Loaded(None, same)
-        info = load(delivered_source(changed, history=history), place, collector, changed)
+        info = load(source_for(place, changed, history=history), place, collector, changed)
         with open_tables(place) as tables:
             remember(tables, (each for delivery in changed for each in contents_of(delivery, history=history)))
     return Loaded(info, same)
@@ -144,7 +156,9 @@ def _make_again(pipeline: dlt.Pipeline) -> None:
     if pipeline.default_schema_name is None:
         return
     with pipeline.destination_client() as client:
-        assert isinstance(client, SqlJobClientBase)
+        # files that are gone are written again in any case
+        if not isinstance(client, SqlJobClientBase):
+            return
         schema = pipeline.default_schema
         there = client.get_storage_tables(schema.tables)
         missing = [name for name, columns in there if not schema.get_table_columns(name).keys() <= columns.keys()]
