@@ -1,6 +1,7 @@
 """What a destination needs before it can be asked: the extra that brings its driver, and dlt's settings of it."""
 
 from collections.abc import Iterator, Mapping
+from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
@@ -8,17 +9,18 @@ from dlt.common.configuration.exceptions import ConfigFieldMissingException, Con
 from dlt.common.configuration.specs import BaseConfiguration
 from dlt.common.configuration.specs.base_configuration import is_secret_hint
 from dlt.common.destination import Destination
+from dlt.common.destination.exceptions import DestinationException
 from dlt.common.exceptions import DltException, MissingDependencyException
 
 from segment_dagster.errors import SettingError
-from segment_dagster.pipeline.facts import DestinationFacts
+from segment_dagster.pipeline.facts import BucketFacts, DestinationFacts
 
 HIDDEN = "***"
 SHORTEST = 4
 """Characters of the shortest secret that is looked for in messages: one that is shorter is in every text."""
 
 
-def check_extra(setting: str, value: str, facts: DestinationFacts) -> None:
+def check_extra(setting: str, value: str, facts: DestinationFacts | BucketFacts) -> None:
     """Refuse a destination whose driver is not installed.
 
     Args:
@@ -74,6 +76,17 @@ def hidden(text: str, secrets: frozenset[str]) -> str:
     for secret in sorted(secrets, key=len, reverse=True):
         text = text.replace(secret, HIDDEN)
     return text
+
+
+def driver_errors(facts: DestinationFacts) -> tuple[type[Exception], ...]:
+    """What the driver of a destination raises where it cannot be reached or lets nobody in."""
+    named = [error.partition(":") for error in facts.errors]
+    return tuple(getattr(import_module(module), name) for module, _, name in named)
+
+
+def failures_of(facts: DestinationFacts) -> tuple[type[Exception], ...]:
+    """What dlt, the system and the driver raise where a destination is looked at and something is wrong with it."""
+    return (DestinationException, OSError, *driver_errors(facts))
 
 
 def _found(module: str) -> bool:

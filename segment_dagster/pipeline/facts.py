@@ -36,6 +36,9 @@ class DestinationFacts:
     modules: tuple[str, ...] = ()
     """What the extra brings, by the names it is imported by."""
 
+    errors: tuple[str, ...] = ()
+    """What its driver raises where it cannot be reached or lets nobody in, each as `module:class`."""
+
     lands: Mapping[TDataType, TDataType] = field(default_factory=dict)
     """The types that a column has in the destination where they are others than declared."""
 
@@ -84,18 +87,35 @@ DESTINATIONS: Mapping[str, DestinationFacts] = {
         loader_format="csv",
         extra="postgres",
         modules=("psycopg2",),
+        errors=("psycopg2:Error",),
         # 64 bits of the MD5 of a row's text
         digest="sum(('x' || substr(md5(_held::text), 1, 16))::bit(64)::bigint)",
     ),
     # without a staging bucket there is nothing but INSERTs
-    "redshift": DestinationFacts(loader_format="insert_values", extra="redshift", modules=("psycopg2",)),
+    "redshift": DestinationFacts(
+        loader_format="insert_values", extra="redshift", modules=("psycopg2",), errors=("psycopg2:Error",)
+    ),
     # BigQuery loads no JSON columns from parquet
-    "bigquery": DestinationFacts(loader_format="jsonl", extra="bigquery", modules=("google.cloud.bigquery",)),
+    "bigquery": DestinationFacts(
+        loader_format="jsonl",
+        extra="bigquery",
+        modules=("google.cloud.bigquery",),
+        errors=("google.api_core.exceptions:GoogleAPIError", "google.auth.exceptions:GoogleAuthError"),
+    ),
     # from parquet a VARIANT would hold JSON as one text
-    "snowflake": DestinationFacts(loader_format="jsonl", extra="snowflake", modules=("snowflake.connector",)),
+    "snowflake": DestinationFacts(
+        loader_format="jsonl",
+        extra="snowflake",
+        modules=("snowflake.connector",),
+        errors=("snowflake.connector.errors:Error",),
+    ),
     # dlt keeps JSON as a STRING there
     "databricks": DestinationFacts(
-        loader_format="parquet", extra="databricks", modules=("databricks.sql",), lands={"json": "text"}
+        loader_format="parquet",
+        extra="databricks",
+        modules=("databricks.sql",),
+        errors=("databricks.sql.exc:Error",),
+        lands={"json": "text"},
     ),
     "filesystem": _FILES,
 }
@@ -121,12 +141,25 @@ TABLE_FORMATS: Mapping[TableFormat, DestinationFacts] = {
 }
 """By the name that `SEGMENT_TABLE_FORMAT` takes, for the destination `filesystem`."""
 
-PROTOCOLS: Mapping[str, tuple[str, str]] = {
-    "s3": ("filesystem", "s3fs"),
-    "gs": ("gs", "gcsfs"),
-    "gcs": ("gs", "gcsfs"),
-    "az": ("az", "adlfs"),
-    "abfs": ("az", "adlfs"),
-    "abfss": ("az", "adlfs"),
+
+@dataclass(frozen=True)
+class BucketFacts:
+    """What one kind of bucket needs."""
+
+    extra: str
+    modules: tuple[str, ...]
+    errors: tuple[str, ...]
+
+
+_GOOGLE = BucketFacts("gs", ("gcsfs",), ("gcsfs.retry:HttpError", "google.auth.exceptions:GoogleAuthError"))
+_AZURE = BucketFacts("az", ("adlfs",), ("azure.core.exceptions:AzureError",))
+
+BUCKETS: Mapping[str, BucketFacts] = {
+    "s3": BucketFacts("s3", ("s3fs",), ("botocore.exceptions:BotoCoreError", "botocore.exceptions:ClientError")),
+    "gs": _GOOGLE,
+    "gcs": _GOOGLE,
+    "az": _AZURE,
+    "abfs": _AZURE,
+    "abfss": _AZURE,
 }
-"""By what comes before `://` in the address of a bucket, the extra and the module that it needs."""
+"""By what comes before `://` in the address of a bucket."""

@@ -13,7 +13,7 @@ from dlt.common.destination import Destination
 from segment_dagster.errors import SettingError
 from segment_dagster.pipeline.credentials import check_extra, configuration_of, secrets_of
 from segment_dagster.pipeline.duckdb_file import CREDENTIALS, DUCKDB_FILE, OPEN, credentials
-from segment_dagster.pipeline.facts import DESTINATIONS, PROTOCOLS, TABLE_FORMATS, DestinationFacts
+from segment_dagster.pipeline.facts import BUCKETS, DESTINATIONS, TABLE_FORMATS, DestinationFacts
 from segment_dagster.settings import LOCK_TIMEOUT, check_runtime, history_in_use, lock_timeout
 
 DATASET = "segment_data"
@@ -115,9 +115,9 @@ def _configured(place: Place) -> Place:
     """The place, once dlt's settings of it are known to be complete."""
     configuration = configuration_of(place.destination, place.build(), place.dataset)
     protocol = str(getattr(configuration, "protocol", ""))
-    if protocol in PROTOCOLS:
-        extra, module = PROTOCOLS[protocol]
-        check_extra(BUCKET, f"{protocol}://...", replace(place.facts, extra=extra, modules=(module,)))
+    if bucket := BUCKETS.get(protocol):
+        check_extra(BUCKET, f"{protocol}://...", bucket)
+        place = replace(place, facts=replace(place.facts, errors=bucket.errors))
     if history_in_use() and not place.facts.keeps_history:
         remedy = "Unset it, or set SEGMENT_DESTINATION to a destination that is no files."
         raise SettingError("SEGMENT_HISTORY", "is set, and dlt keeps no versions of rows in files", remedy)

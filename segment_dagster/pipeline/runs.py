@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import dlt
-from dlt.common.destination.exceptions import DestinationException
 from dlt.common.pipeline import LoadInfo
 from dlt.common.runtime.collector import NULL_COLLECTOR
 from dlt.common.runtime.collector_base import Collector
@@ -13,6 +12,7 @@ from dlt.destinations.job_client_impl import SqlJobClientBase
 from dlt.extract import DltSource
 from dlt.pipeline.exceptions import PipelineStepFailed
 
+from segment_dagster.pipeline.credentials import failures_of
 from segment_dagster.pipeline.duckdb_file import give_room, room_for
 from segment_dagster.pipeline.errors import LoadError, explain
 from segment_dagster.pipeline.lock import PIPELINE_NAME, alone, home
@@ -56,7 +56,7 @@ def exclusive(
                 _remember(pipeline, place)
         except PipelineStepFailed as failure:
             raise LoadError(explain(failure, failure.step, place)) from failure
-        except (DestinationException, OSError) as failure:
+        except failures_of(place.facts) as failure:
             # between its steps dlt looks at the destination and writes to its working directory too
             raise LoadError(explain(failure, "run", place)) from failure
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, cast
 import dlt
 import orjson
 from dlt.common.data_types import TDataType
-from dlt.common.destination.exceptions import DestinationException
 from dlt.common.schema.typing import TColumnSchema
 from dlt.destinations.job_client_impl import SqlJobClientBase
 
+from segment_dagster.pipeline.credentials import failures_of
 from segment_dagster.pipeline.errors import LoadError, explain
 from segment_dagster.pipeline.lock import alone, await_free
 from segment_dagster.pipeline.place import Place
@@ -308,7 +308,7 @@ def open_tables(place: Place) -> Iterator[Tables]:
             # files are looked at through a DuckDB of its own
             with nullcontext() if isinstance(looked_at, SqlJobClientBase) else looked_at.sql_client:
                 yield Tables(looked_at, place)
-    except (DestinationException, OSError) as failure:
+    except failures_of(place.facts) as failure:
         raise LoadError(explain(failure, "read", place)) from failure
 
 
