@@ -8,7 +8,7 @@ from dlt.common.data_types import TDataType
 
 from segment_dagster.source.disposition import Merge, TableFormat
 
-LoaderFormat = Literal["parquet", "insert_values", "jsonl", "csv"]
+LoaderFormat = Literal["parquet", "insert_values", "jsonl"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,8 +83,9 @@ DESTINATIONS: Mapping[str, DestinationFacts] = {
     "motherduck": replace(_DUCKDB, capabilities={"supports_transactions": True}),
     "ducklake": replace(_DUCKDB, extra="ducklake"),
     "postgres": DestinationFacts(
-        # parquet goes in by ADBC, which fills `json` columns alone: those cannot be compared or grouped, `jsonb` can
-        loader_format="csv",
+        # CSV makes empty texts null (dlt forces it), and parquet goes in by ADBC, which fills `json` columns alone: those
+        # cannot be compared or grouped, `jsonb` can
+        loader_format="insert_values",
         extra="postgres",
         modules=("psycopg2",),
         errors=("psycopg2:Error",),
