@@ -41,11 +41,11 @@ def nothing(directory: Path) -> Iterator[Settings]:
 
 @contextmanager
 def ducklake(directory: Path) -> Iterator[Settings]:
-    """A catalog in SQLite, and Parquet files."""
-    extensions("ducklake", "sqlite_scanner")
+    """A catalog in a DuckDB file, and Parquet files."""
+    extensions("ducklake")
     yield {
         "SEGMENT_DESTINATION": "ducklake",
-        "DESTINATION__DUCKLAKE__CREDENTIALS__CATALOG": f"sqlite:///{directory / 'catalog.sqlite'}",
+        "DESTINATION__DUCKLAKE__CREDENTIALS__CATALOG": f"duckdb:///{directory / 'catalog.duckdb'}",
         "DESTINATION__DUCKLAKE__CREDENTIALS__STORAGE": str(directory / "lake"),
     }
 
@@ -146,5 +146,5 @@ ENGINES = (
     Engine("filesystem-s3", "Parquet files in S3, by moto", s3, merges=False, history=False),
     Engine("filesystem-delta", "Delta tables in a directory", files("delta"), history=False),
     Engine("filesystem-iceberg", "Iceberg tables in a directory", files("iceberg"), history=False),
-    Engine("ducklake", "DuckLake, its catalog in SQLite", ducklake),
+    Engine("ducklake", "DuckLake, its catalog in DuckDB", ducklake),
 )
