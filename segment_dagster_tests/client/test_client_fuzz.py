@@ -26,7 +26,8 @@ TOKEN = "a-token-of-mine"
 KINDS = ("sources", "invites", "workspace", "suppressions", "source_regulations", "space_filters")
 """Records, bare values, one record, exploded ones, lists without a pagination object, cursors that are numbers."""
 
-PAGE_SIZE = 5
+PAGE_SIZE = 2
+"""So few that many a list fills a page."""
 VALUES = {"source_regulations": {"sourceId": "a"}, "space_filters": {"integrationId": "a"}}
 EXAMPLES = property_settings(
     # `make chaos` asks for more
