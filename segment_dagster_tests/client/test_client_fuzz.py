@@ -191,7 +191,8 @@ def read_pages(answers, endpoint):
 
 def due(endpoint, served):
     """The pages that answers hold, `None` where one of them is no page, and the cursors that are asked for."""
-    pages, cursors = [], []
+    pages: list[list[object]] = []
+    cursors: list[str] = []
     while True:
         body = served[min(len(pages), len(served) - 1)]
         try:
