@@ -8,6 +8,7 @@ WORKERS := -n auto --dist loadfile
 VENV := .venv
 VENV_ELT := .venv-embedded-elt
 VENV_UV := .venv-uv
+VENV_AUDIT := .venv-audit
 
 # Run, not just looked up: a pyenv shim exists for versions that are switched off.
 define find_python
@@ -32,7 +33,7 @@ $(1)/bin/python -m pip install -qq --disable-pip-version-check $(2)
 @touch $@
 endef
 
-.PHONY: help demo dev test check full-read budget bench bench-quick readme test-embedded-elt constraints clean
+.PHONY: help demo dev test check audit full-read budget bench bench-quick readme test-embedded-elt constraints clean
 .DEFAULT_GOAL := help
 
 help: ## Show this help
@@ -52,6 +53,11 @@ check: $(VENV)/.installed ## Lint, format, types and the direction of imports
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports --no-logo
+
+audit: $(VENV)/.installed $(VENV_AUDIT)/.installed ## What is imported against what is declared; known flaws of the pins
+	$(VENV)/bin/deptry segment_dagster
+	$(VENV)/bin/deptry . --ignore DEP004 # the tests may import what is for tests
+	$(VENV_AUDIT)/bin/python tools/audit.py constraints.txt constraints-embedded-elt.txt
 
 full-read: $(VENV)/.installed ## Read every endpoint of a made-up workspace, twice; compare what it holds with what landed
 	$(VENV)/bin/python -m segment_dagster.demo.full_read
@@ -83,7 +89,7 @@ $(VENV_UV)/bin/uv pip compile pyproject.toml $(2) --universal --python-version 3
 endef
 
 clean: ## Remove the environments and what tools left behind
-	rm -rf $(VENV) $(VENV_ELT) $(VENV_UV) *.egg-info build dist bench/import_time.json
+	rm -rf $(VENV) $(VENV_ELT) $(VENV_UV) $(VENV_AUDIT) *.egg-info build dist bench/import_time.json
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -96,5 +102,9 @@ $(VENV_ELT)/.installed: pyproject.toml constraints-embedded-elt.txt
 # Apart from .venv: a set of constraints that does not install can still be replaced.
 $(VENV_UV)/.installed:
 	$(call make_venv,$(VENV_UV),uv)
+
+# Apart from .venv: what pip-audit needs is bound to none of our versions.
+$(VENV_AUDIT)/.installed:
+	$(call make_venv,$(VENV_AUDIT),'pip-audit>=2.10')
 
 comma := ,
