@@ -199,16 +199,21 @@ class Tables:
         )
         return self._count_and_first(found, name, limit)
 
-    def rows(self, table: str, columns: Sequence[str], order: Sequence[str] = ()) -> Iterator[dict[str, Any]]:
+    def rows(
+        self, table: str, columns: Sequence[str], order: Sequence[str] = (), where: str | None = None
+    ) -> Iterator[dict[str, Any]]:
         """Rows of the table, a chunk at a time. Look at nothing else until the last has come.
 
         Args:
             table: The table.
             columns: The columns that are wanted.
             order: The columns by which the rows come in order; in any where there are none.
+            where: Which rows are wanted, as a condition in SQL; all where it is left out.
         """
+        condition = f" WHERE {where}" if where else ""
         by = f" ORDER BY {', '.join(map(self._column, order))}" if order else ""
-        return self._stream(f"SELECT {', '.join(map(self._column, columns))} FROM {self._name(table)}{by}")  # noqa: S608
+        chosen = ", ".join(map(self._column, columns))
+        return self._stream(f"SELECT {chosen} FROM {self._name(table)}{condition}{by}")  # noqa: S608 - escaped names
 
     def least(self, table: str, column: str) -> Any:
         """The least value of a column; `None` where there is none."""
