@@ -13,7 +13,7 @@ from dlt.destinations.job_client_impl import SqlJobClientBase
 from dlt.extract import DltSource
 from dlt.pipeline.exceptions import PipelineStepFailed
 
-from segment_dagster.pipeline.duckdb_file import give_room, room_for
+from segment_dagster.pipeline.duckdb_file import ROOM, give_room, room_for
 from segment_dagster.pipeline.errors import LoadError, explain
 from segment_dagster.pipeline.lock import PIPELINE_NAME, alone, home
 from segment_dagster.pipeline.memory import contents_of, remember, unchanged
@@ -52,6 +52,9 @@ def exclusive(
                 pipeline.drop()
                 _make_again(pipeline)
                 yield pipeline
+                if place.file is not None:
+                    # what looks at the tables afterwards needs no more, however large rows are
+                    give_room(place.file, ROOM)
             finally:
                 _remember(pipeline, place)
         except PipelineStepFailed as failure:
