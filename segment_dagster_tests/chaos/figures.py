@@ -9,25 +9,25 @@ class Figures:
     """Counts, and the lines that tell them."""
 
     def __init__(self):
-        self.runs = Counter()
+        self.runs = Counter[str]()
         """Processes, by how they ended."""
 
-        self.kills = Counter()
+        self.kills = Counter[str]()
         """By the stage in which the process was."""
 
-        self.faults = Counter()
+        self.faults = Counter[str]()
         """Answers that went wrong, by kind."""
 
-        self.cases = Counter()
+        self.cases = Counter[str]()
         """Whatever else happened."""
 
-        self.compared = Counter()
+        self.compared = Counter[str]()
         """Tables, rows and bytes that were compared with the workspace; tables that held the old and the new rows."""
 
-        self.losses = []
+        self.losses: list[str] = []
         """What neither the old nor the new rows was, or was not repaired."""
 
-        self.notes = []
+        self.notes: list[str] = []
 
     def lines(self):
         """What is printed at the end."""

@@ -47,7 +47,7 @@ class Runs:
         self.work, self.home, self.tmp, self.aside = (place / name for name in ("work", "home", "tmp", "aside"))
         for directory in (self.work, self.home, self.tmp, self.aside):
             directory.mkdir(parents=True, exist_ok=True)
-        self.tables = {}
+        self.tables: dict[str, Counter[tuple]] = {}
         """What the tables hold, as far as no run has failed since."""
 
         self._changes = 0
@@ -154,6 +154,11 @@ class Runs:
                 os.utime(path, (old, old))
         return ran.code == -signal.SIGKILL
 
+    def harm(self, *faults):
+        """Put these faults in force; what struck before is counted."""
+        FIGURES.faults.update(self.emulator.faults.struck)
+        self.emulator.faults.replace(faults)
+
     def judge(self, new, happened, *, only=None):
         """Compare every table with the old rows and the new ones.
 
@@ -163,7 +168,7 @@ class Runs:
             only: `old` or `new` where it must be that.
         """
         held = found(self.file, self.aside)
-        wrong, verdicts = [], Counter()
+        wrong, verdicts = [], Counter[str]()
         for name in new:
             rows = held.get(name, Counter())
             FIGURES.compared["tables"] += 1
@@ -232,7 +237,7 @@ def told(ran, *patterns):
     lines = ran.stderr.splitlines()
     errors = [line for line in lines if line.startswith("error: ")]
     assert ran.code == 1, ran.stderr
-    assert "Traceback" not in ran.stderr
+    assert "Traceback" not in ran.stderr, ran.stderr
     assert errors, ran.stderr
     for pattern in patterns:
         assert any(re.search(pattern, line) for line in errors), (pattern, ran.stderr)

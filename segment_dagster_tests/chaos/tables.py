@@ -107,7 +107,7 @@ def _versions(row, before, rows):
     """The history: what is not there any more is closed, what is new is open."""
     kept = [number for number, column in enumerate(row.columns) if not column.volatile]
     there = Counter({tuple(each[number] for number in kept) for each in rows})
-    versions = Counter()
+    versions = Counter[tuple]()
     for (version, is_open), count in before.items():
         versions[version, is_open and version in there] += count
     for version in there:
@@ -178,7 +178,7 @@ def _held(connection, table):
         selected += ", valid_to IS NULL"
     rows = connection.execute(f"SELECT {selected} FROM segment_data.{table}").fetchall()
     texts = [number for number, column in enumerate(columns) if column.type == "json"]
-    held = Counter()
+    held = Counter[tuple]()
     for each in rows:
         values = list(each)
         for number in texts:
