@@ -7,6 +7,7 @@ import platform
 import sys
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from bench.measured import measure
 from bench.overhead import overhead
@@ -33,7 +34,7 @@ def main() -> int:
     given = parser.parse_args()
 
     machine = {"cores": os.cpu_count(), "python": platform.python_version()}
-    results = {
+    results: dict[str, Any] = {
         "machine": machine,
         "versions": {name: version(name) for name in LIBRARIES},
         "sizes": [],

@@ -11,7 +11,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import dlt
-from dlt.sources.rest_api import RESTAPIConfig, rest_api_source
+from dlt.sources.rest_api import rest_api_source
+from dlt.sources.rest_api.typing import RESTAPIConfig
 
 PAGE_SIZE = 200
 DAYS = 90
@@ -70,12 +71,14 @@ def main() -> None:
     names = sys.argv[1:] or list(RESOURCES)
     pipeline = dlt.pipeline("example_pattern", destination="duckdb", dataset_name="segment_data")
     pipeline.run(rest_api_source(config(names, midnight - timedelta(days=DAYS)), name="segment"))
+    trace = pipeline.last_trace
+    assert trace is not None and trace.last_normalize_info is not None
     steps = {
         step.step: (step.finished_at - step.started_at).total_seconds()
-        for step in pipeline.last_trace.steps
+        for step in trace.steps
         if step.finished_at is not None and step.step in ("extract", "normalize", "load")
     }
-    counts = pipeline.last_trace.last_normalize_info.row_counts
+    counts = trace.last_normalize_info.row_counts
     print(json.dumps({"steps": steps, "rows": {name: counts.get(name, 0) for name in names}}))
 
 

@@ -111,6 +111,7 @@ def main(job: str) -> None:
     rows = {
         event.asset_key.path[-1]: event.materialization.metadata["segment/rows_delivered"].value
         for event in result.get_asset_materialization_events()
+        if event.asset_key
     }
     print(
         json.dumps(

@@ -10,6 +10,7 @@ from segment_dagster.assets.contract import Check, Derived
 from segment_dagster.assets.resource import SegmentResource
 from segment_dagster.assets.specs import asset_spec
 from segment_dagster.endpoints import TABLES, Endpoint
+from segment_dagster.garbage import seldom_searched
 
 POOL = "segment_destination"
 """Dagster pool of the ops. With a limit of one on it, the weekly run and the daily one wait for each other."""
@@ -48,8 +49,9 @@ def segment_assets(
     ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
         """Read the selected endpoints, load those that came whole, check their tables."""
         # what a run needs takes 0.3 s to import, and Dagster imports the code location for every process it starts
-        from segment_dagster.assets.run import FamilyRun
+        with seldom_searched():
+            from segment_dagster.assets.run import FamilyRun
 
-        yield from FamilyRun(context, dlt, endpoints, checks, catalogue, derived, partitions).events(segment)
+            yield from FamilyRun(context, dlt, endpoints, checks, catalogue, derived, partitions).events(segment)
 
     return family

@@ -204,7 +204,7 @@ class FamilyRun:
         if not deliveries:
             point_to(place)
             return {}
-        with exclusive(place) as pipeline:
+        with exclusive(place, deliveries=deliveries) as pipeline:
             loaded = self._dlt.run(
                 context=self._context,
                 dlt_source=delivered_source(deliveries, history=history),

@@ -5,7 +5,8 @@ import re
 from dlt.common.pipeline import get_dlt_pipelines_dir
 
 from segment_dagster.errors import SegmentError
-from segment_dagster.pipeline.place import CREDENTIALS, Place
+from segment_dagster.pipeline.duckdb_file import CREDENTIALS
+from segment_dagster.pipeline.place import Place
 
 MAX_QUOTE = 300
 """Characters of the destination's own message that an error repeats."""

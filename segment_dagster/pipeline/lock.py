@@ -11,8 +11,9 @@ from dlt.common.pipeline import get_dlt_pipelines_dir
 from filelock import FileLock, Timeout
 
 from segment_dagster.errors import SettingError
+from segment_dagster.pipeline.duckdb_file import CREDENTIALS, OPEN, connect
 from segment_dagster.pipeline.errors import LoadError, explain, holder_of
-from segment_dagster.pipeline.place import CREDENTIALS, OPEN, Place
+from segment_dagster.pipeline.place import Place
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -111,22 +112,22 @@ def _opened(place: Place, deadline: float, *, make: bool) -> Iterator[None]:
     if whole in OPEN or not (make or place.file.exists()):
         yield
         return
-    connection = _connect(place, deadline)
-    OPEN.add(whole)
+    connection = OPEN[whole] = _connect(place, deadline)
     try:
         yield
     finally:
-        OPEN.discard(whole)
+        del OPEN[whole]
         connection.close()
 
 
 def _connect(place: Place, deadline: float) -> "DuckDBPyConnection":
     import duckdb
 
+    assert place.file is not None
     told = None
     while True:
         try:
-            return duckdb.connect(str(place.file))
+            return connect(place.file)
         except duckdb.Error as failure:
             who = holder_of(failure)
             if who is None:

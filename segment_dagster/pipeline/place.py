@@ -5,32 +5,20 @@ import re
 import stat
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import dlt
-from dlt.common.configuration import resolve_configuration
 from dlt.common.destination import Destination
-from dlt.common.exceptions import DltException
 
 from segment_dagster.errors import SettingError
+from segment_dagster.pipeline.duckdb_file import CREDENTIALS, DUCKDB_FILE, OPEN, credentials
 from segment_dagster.pipeline.facts import DESTINATIONS, DestinationFacts
 from segment_dagster.settings import LOCK_TIMEOUT, check_runtime, lock_timeout
 
-if TYPE_CHECKING:
-    from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
-
-DUCKDB_FILE = "segment.duckdb"
-"""The default DuckDB file, in the working directory."""
-
 DATASET = "segment_data"
-CREDENTIALS = "DESTINATION__DUCKDB__CREDENTIALS"
 _DATASET_NAME = re.compile(r"(?=.{1,63}$)[a-z][a-z0-9]*(_[a-z0-9]+)*")
 _MAGIC = b"DUCK"
 """Bytes 8 to 12 of every DuckDB file."""
-
-OPEN: set[Path] = set()
-"""The DuckDB files that this process has open, without links. To close another handle of one would end DuckDB's lock on
-it: so it is with the locks of POSIX."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +52,7 @@ class Place:
         factory = getattr(dlt.destinations, self.destination)
         options: dict[str, Any] = {"replace_strategy": self.facts.replace_strategy, **self.facts.capabilities}
         if self.file:
-            options["credentials"] = _duckdb_credentials()
+            options["credentials"] = credentials()
             options["credentials"].database = str(self.file)
         destination: Destination[Any, Any] = factory(**options)
         return destination
@@ -99,7 +87,7 @@ def settle(destination: str | None = None, dataset: str | None = None) -> Place:
 
 
 def _duckdb_file() -> Path:
-    configured = _duckdb_credentials().database or DUCKDB_FILE
+    configured = credentials().database or DUCKDB_FILE
     if configured.startswith((":", "md:")):
         remedy = f"Set it to the path of a file; without it the file is {DUCKDB_FILE} in the working directory."
         raise SettingError(CREDENTIALS, f"is {configured.split('?')[0]!r}, which is no file", remedy)
@@ -111,17 +99,6 @@ def _duckdb_file() -> Path:
     except FileNotFoundError:
         problem = f"names {configured} in the working directory, which is there no more"
         raise SettingError(CREDENTIALS, problem, "Set it to a whole path.") from None
-
-
-def _duckdb_credentials() -> "DuckDbCredentials":
-    # here, because the code location should not import DuckDB
-    from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
-
-    try:
-        return resolve_configuration(DuckDbCredentials(), sections=("destination", "duckdb"), accept_partial=True)
-    except DltException as error:
-        remedy = f"Set it to the path of a file; without it the file is {DUCKDB_FILE} in the working directory."
-        raise SettingError(CREDENTIALS, f"cannot be used ({type(error).__name__})", remedy) from error
 
 
 def _check_file(file: Path, place: Place) -> None:

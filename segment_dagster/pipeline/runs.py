@@ -1,6 +1,6 @@
 """The dlt pipeline `segment_pipeline`, and loading a source with it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -13,6 +13,7 @@ from dlt.destinations.job_client_impl import SqlJobClientBase
 from dlt.extract import DltSource
 from dlt.pipeline.exceptions import PipelineStepFailed
 
+from segment_dagster.pipeline.duckdb_file import give_room, room_for
 from segment_dagster.pipeline.errors import LoadError, explain
 from segment_dagster.pipeline.lock import PIPELINE_NAME, alone, home
 from segment_dagster.pipeline.memory import contents_of, remember, unchanged
@@ -23,11 +24,18 @@ from segment_dagster.source.resources import delivered_source
 
 
 @contextmanager
-def exclusive(place: Place, collector: Collector = NULL_COLLECTOR) -> Iterator[dlt.Pipeline]:
+def exclusive(
+    place: Place, collector: Collector = NULL_COLLECTOR, deliveries: Iterable[Delivery] = ()
+) -> Iterator[dlt.Pipeline]:
     """The pipeline, while no other run has the destination or the pipeline's working directory.
 
     That directory is dlt's own: `segment_pipeline` in `~/.dlt/pipelines`, for root in `/var/dlt/pipelines`. One for
     each run would hide from `dlt pipeline segment_pipeline show` what was loaded last.
+
+    Args:
+        place: The destination.
+        collector: Shows progress.
+        deliveries: What is going to be loaded: the destination gets room for it.
 
     Raises:
         LoadError: dlt failed inside the block, or others held one of them for as long as the place says.
@@ -35,6 +43,8 @@ def exclusive(place: Place, collector: Collector = NULL_COLLECTOR) -> Iterator[d
     """
     # the destination before the directory, everywhere: who has one and waits for the other would wait for ever
     with alone(place), home(place), alone(place, make=True):
+        if place.file is not None:
+            give_room(place.file, room_for(deliveries))
         try:
             pipeline = _pipeline(place, collector)
             try:
@@ -51,13 +61,21 @@ def exclusive(place: Place, collector: Collector = NULL_COLLECTOR) -> Iterator[d
             raise LoadError(explain(failure, "run", place)) from failure
 
 
-def load(source: DltSource, place: Place, collector: Collector = NULL_COLLECTOR) -> LoadInfo:
+def load(
+    source: DltSource, place: Place, collector: Collector = NULL_COLLECTOR, deliveries: Iterable[Delivery] = ()
+) -> LoadInfo:
     """Load a source into a place, in one load package.
+
+    Args:
+        source: The rows.
+        place: Where they go.
+        collector: Shows progress.
+        deliveries: What the source hands on, where it has been read already.
 
     Raises:
         LoadError: It could not be loaded.
     """
-    with exclusive(place, collector) as pipeline:
+    with exclusive(place, collector, deliveries) as pipeline:
         return pipeline.run(source, loader_file_format=place.facts.loader_format)
 
 
@@ -101,7 +119,7 @@ def load_deliveries(
         if not changed:
             point_to(place)
             return Loaded(None, same)
-        info = load(delivered_source(changed, history=history), place, collector)
+        info = load(delivered_source(changed, history=history), place, collector, changed)
         with open_tables(place) as tables:
             remember(tables, (each for delivery in changed for each in contents_of(delivery, history=history)))
     return Loaded(info, same)

@@ -27,6 +27,7 @@ from segment_dagster.client import ApiError, Meter, Page, SegmentClient
 from segment_dagster.client.errors import FeatureError, NotFoundError
 from segment_dagster.endpoints import TABLES, Endpoint
 from segment_dagster.errors import SegmentError, SettingError
+from segment_dagster.garbage import seldom_searched
 from segment_dagster.redaction import Redact, redactor
 from segment_dagster.settings import Settings
 from segment_dagster.source.chosen import as_chosen
@@ -34,6 +35,7 @@ from segment_dagster.source.columns import column_name
 from segment_dagster.source.deltas import daily_deltas
 from segment_dagster.source.fingerprint import Fingerprint
 from segment_dagster.source.home import Home, sweep
+from segment_dagster.source.keys import Keys
 from segment_dagster.source.lists import lists_of
 from segment_dagster.source.records import records_of_rows
 from segment_dagster.source.rows import rows_of, schema_of
@@ -49,6 +51,9 @@ READS = 3
 
 READ_AGAIN = 60.0
 """Seconds that may have gone by for a read to be begun anew."""
+
+WAITING = 4
+"""Pages that have come and are not rows yet, beyond which nobody asks for another."""
 
 PREVIEW_ROWS = 5
 SLOW = 600
@@ -100,6 +105,9 @@ class Delivery:
 
     fingerprint: str | None = None
     """The same for the same rows of the same time; `None` where the endpoint is read in parts."""
+
+    unique: bool = False
+    """Whether it is known that no key comes twice. Of endpoints whose rows are merged by their key alone."""
 
 
 @dataclass(frozen=True)
@@ -184,6 +192,9 @@ class _Progress:
     failure: SegmentError | None = None
     """Why this endpoint failed, where others that share its answers may still succeed."""
 
+    keys: Keys | None = None
+    """The keys of the rows so far, where rows are merged by them."""
+
 
 @dataclass
 class _Reading:
@@ -246,6 +257,7 @@ class WorkspaceReader:
         self._workers = ThreadPoolExecutor(settings.concurrency, thread_name_prefix="segment")
         # apart from those that ask: the next page is under way while this one becomes rows
         self._makers = ThreadPoolExecutor(MAKERS, thread_name_prefix="segment-rows")
+        self._waiting = threading.Semaphore(WAITING)
         self._lock = threading.Lock()
         self._reads: dict[str, Future[Delivery]] = {}
 
@@ -333,7 +345,7 @@ class WorkspaceReader:
         if not wanted:
             return [], []
         deliveries, failures = [], []
-        with ThreadPoolExecutor(len(wanted), thread_name_prefix="segment-endpoint") as threads:
+        with seldom_searched(), ThreadPoolExecutor(len(wanted), thread_name_prefix="segment-endpoint") as threads:
             reads = {endpoint.name: threads.submit(self.read, endpoint) for endpoint in wanted}
             try:
                 for endpoint in wanted:
@@ -345,6 +357,7 @@ class WorkspaceReader:
                 # an interrupt must not wait for threads that wait for another attempt
                 self._stop()
                 raise
+        _release()
         return deliveries, failures
 
     def _as_chosen(self, endpoint: Endpoint) -> Endpoint:
@@ -432,6 +445,7 @@ class WorkspaceReader:
             fingerprint=fingerprint,
             redact=redactor(endpoint, self.settings),
             redact_preview=redactor(endpoint, replace(self.settings, include_secrets=False)),
+            keys=Keys(endpoint) if endpoint.incremental else None,
         )
 
     def _derive(self, endpoint: Endpoint, base: str) -> Delivery:
@@ -526,6 +540,7 @@ class WorkspaceReader:
             window=reading.window,
             read=reading.values,
             fingerprint=part.fingerprint.hexdigest(_time(reading.window)) if part.fingerprint else None,
+            unique=part.keys is not None and part.keys.differ(),
         )
         said = f"{name}: {counted(delivery.rows, 'row')} in {counted(delivery.requests, 'request')}, {seconds:.1f} s"
         logger.info(said)
@@ -654,7 +669,10 @@ class WorkspaceReader:
             if under_way:
                 under_way.pop().result()
             part = parts[page.endpoint.name]
-            under_way.append(self._makers.submit(self._take, page, asked, part, alone=len(parts) == 1))
+            self._waiting.acquire()
+            taken = self._makers.submit(self._take, page, asked, part, alone=len(parts) == 1)
+            taken.add_done_callback(lambda _: self._waiting.release())
+            under_way.append(taken)
 
         try:
             yield take
@@ -677,6 +695,8 @@ class WorkspaceReader:
                 raise NestingError(endpoint) from error
             table = _within(endpoint, rows_of(endpoint, rows), asked.within)
             part.spool.write(table)
+            if part.keys:
+                part.keys.add(table)
         except SegmentError as error:
             if alone:
                 raise
@@ -691,6 +711,12 @@ class WorkspaceReader:
     def _raise_if_stopped(self, reading: _Reading) -> None:
         if reading.failed.is_set() or self._stopping.is_set():
             raise CancelledError
+
+
+def _release() -> None:
+    """Give back the memory that Arrow and the C library keep for what they may be asked for next: 100 MB and more."""
+    for pool in (pa.default_memory_pool(), pa.system_memory_pool()):
+        pool.release_unused()
 
 
 def _asked_alike(one: Endpoint, other: Endpoint) -> bool:

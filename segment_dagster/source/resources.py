@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 import dlt
-from dlt.common.schema.typing import TColumnSchema
+from dlt.common.schema.typing import MERGE_DISPOSITION_HINTS, TColumnSchema
 from dlt.extract import DltResource, DltSource
 from dlt.extract.items import DataItemWithMeta
 
@@ -25,6 +25,9 @@ from segment_dagster.source.spool import Part
 from segment_dagster.source.versions import history_table
 
 SOURCE_NAME = "segment_source"
+
+DEDUPLICATED = MERGE_DISPOSITION_HINTS["deduplicated"]
+"""dlt's hint that no key comes twice. In a write disposition a false one would leave what the table's schema has."""
 
 Read = Callable[[], Delivery]
 """Gives what was delivered of one endpoint."""
@@ -110,6 +113,11 @@ def resource_of(endpoint: Endpoint, read: Read) -> DltResource:
         if endpoint.partitioned:
             # which part of the table is replaced is known once it has been read
             first = dlt.mark.make_hints(write_disposition=disposition_of(endpoint, scope_of(delivery)))
+        elif endpoint.incremental:
+            # to number the rows of each key, its way to have one of them, DuckDB holds all rows in memory
+            first = dlt.mark.make_hints(
+                write_disposition=disposition_of(endpoint), additional_table_hints={DEDUPLICATED: delivery.unique}
+            )
         yield from imported(delivery.parts, columns, first)
 
     columns = columns_of(endpoint)

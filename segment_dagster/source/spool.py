@@ -14,7 +14,7 @@ from segment_dagster.source.fingerprint import Fingerprint
 ROWS_PER_GROUP = 10_000
 """Rows that are held in memory before they are written: DuckDB reads a Parquet file by groups."""
 
-BYTES_PER_GROUP = 16 * 1024 * 1024
+BYTES_PER_GROUP = 8 * 1024 * 1024
 """Bytes of rows that are held in memory, where rows are large."""
 
 
@@ -29,12 +29,14 @@ class Part:
     path: Path
     rows: int
     columns: tuple[str, ...]
+    bytes: int = 0
+    """What the rows take in memory."""
 
 
 class _Writer:
     def __init__(self, path: Path, schema: pa.Schema, fingerprint: Fingerprint | None) -> None:
         self.path = path
-        self.rows = 0
+        self.rows = self.bytes = 0
         self.schema = schema
         self._held: list[pa.Table] = []
         self._rows_held = 0
@@ -45,6 +47,7 @@ class _Writer:
     def write(self, table: pa.Table) -> None:
         self._held.append(table)
         self.rows += table.num_rows
+        self.bytes += table.nbytes
         self._rows_held += table.num_rows
         self._bytes_held += table.nbytes
         if (
@@ -60,7 +63,7 @@ class _Writer:
             self._held.append(self.schema.empty_table())
         self._flush()
         self._file.close()
-        return Part(self.path, self.rows, tuple(self.schema.names))
+        return Part(self.path, self.rows, tuple(self.schema.names), self.bytes)
 
     def _flush(self) -> None:
         if self._held:

@@ -504,7 +504,7 @@ def test_a_spool_without_rows_is_a_part_with_the_declared_columns(tmp_path):
 def test_large_rows_are_flushed_by_their_bytes(tmp_path):
     spool = Spool(tmp_path / "spool", pa.schema([("id", pa.string())]))
     for _ in range(4):
-        spool.write(pa.table({"id": ["x" * (9 * 1024 * 1024)]}))
+        spool.write(pa.table({"id": ["x" * (5 * 1024 * 1024)]}))
     (part,) = spool.close()
     assert pq.ParquetFile(part.path).num_row_groups == 2
 

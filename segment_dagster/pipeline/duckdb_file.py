@@ -1,0 +1,84 @@
+"""The DuckDB file: dlt's settings of it, and how a run has it open, in bounds of memory and threads."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dlt.common.configuration import resolve_configuration
+from dlt.common.exceptions import DltException
+
+from segment_dagster.errors import SettingError
+
+if TYPE_CHECKING:
+    from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
+    from duckdb import DuckDBPyConnection
+
+    from segment_dagster.source.reader import Delivery
+
+DUCKDB_FILE = "segment.duckdb"
+"""The default DuckDB file, in the working directory."""
+
+CREDENTIALS = "DESTINATION__DUCKDB__CREDENTIALS"
+
+OPEN: dict[Path, "DuckDBPyConnection"] = {}
+"""The DuckDB files that this process has open, without links. To close another handle of one would end DuckDB's lock on
+it: so it is with the locks of POSIX."""
+
+ROOM = 160 * 1024 * 1024
+"""Bytes of memory that DuckDB gets at least: it fills whatever it is given with what it may need again. Two million
+rows load in it no slower than in ten times as much."""
+
+ROWS_PER_GROUP = 122_880
+"""Rows of a table that DuckDB holds in memory until it writes them."""
+
+
+def credentials() -> "DuckDbCredentials":
+    """The settings of DuckDB that are dlt's own.
+
+    Raises:
+        SettingError: They cannot be used.
+    """
+    # here, because the code location should not import DuckDB
+    from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
+
+    try:
+        return resolve_configuration(DuckDbCredentials(), sections=("destination", "duckdb"), accept_partial=True)
+    except DltException as error:
+        remedy = f"Set it to the path of a file; without it the file is {DUCKDB_FILE} in the working directory."
+        raise SettingError(CREDENTIALS, f"cannot be used ({type(error).__name__})", remedy) from error
+
+
+def connect(file: Path) -> "DuckDBPyConnection":
+    """Open a file, or make it. What dlt's own settings say of threads and memory counts for dlt's connections.
+
+    Raises:
+        duckdb.Error: It cannot be opened.
+    """
+    import duckdb
+
+    # who opens a file twice must open it alike
+    given = credentials().global_config or {}
+    connection = duckdb.connect(
+        str(file), config={name: value for name, value in given.items() if name == "custom_user_agent"}
+    )
+    # each thread holds a group of rows of its own, and one alone is as fast: rows come in from the API at some 30,000 a
+    # second, and go in at 180,000
+    connection.execute("SET GLOBAL threads = 1")
+    _bound(connection, ROOM)
+    return connection
+
+
+def room_for(deliveries: Iterable["Delivery"]) -> int:
+    """Bytes of memory that DuckDB needs for rows: more than `ROOM` where they are large."""
+    parts = [part for delivery in deliveries for part in delivery.parts if part.rows]
+    groups = (part.bytes * min(part.rows, ROWS_PER_GROUP) // part.rows for part in parts)
+    return max(ROOM, *groups, 0)
+
+
+def give_room(file: Path, room: int) -> None:
+    """Let DuckDB have so many bytes of memory, in a file that is open."""
+    _bound(OPEN[file.resolve()], room)
+
+
+def _bound(connection: "DuckDBPyConnection", room: int) -> None:
+    connection.execute(f"SET GLOBAL memory_limit = '{room // 1024}KiB'")

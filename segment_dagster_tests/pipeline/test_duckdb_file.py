@@ -1,0 +1,125 @@
+"""The DuckDB file while it is loaded into: opened once, with a bound on its memory, and free afterwards."""
+
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
+
+import duckdb
+import pytest
+
+from segment_dagster.emulator import Fault
+from segment_dagster.endpoints import CATALOGUE
+from segment_dagster.pipeline import alone, load, open_tables, settle
+from segment_dagster.pipeline.duckdb_file import ROOM, room_for
+from segment_dagster.pipeline.runs import exclusive
+from segment_dagster.settings import resolve
+from segment_dagster.source.reader import Delivery, WorkspaceReader
+from segment_dagster.source.resources import delivered_source, segment_source
+from segment_dagster.source.spool import Part
+
+ROWS = {endpoint.name: endpoint for endpoint in CATALOGUE}
+GLOBAL_CONFIG = "DESTINATION__DUCKDB__CREDENTIALS__GLOBAL_CONFIG"
+
+
+def setting(name):
+    """What the connections that dlt opens have a setting of DuckDB at."""
+    with exclusive(settle()) as pipeline, pipeline.sql_client() as client:
+        ((found,),) = client.execute_sql(f"SELECT current_setting('{name}')") or ()
+    return found
+
+
+def delivered(name):
+    with WorkspaceReader(resolve()) as reader:
+        delivery = reader.read(ROWS[name])
+        load(delivered_source([delivery]), settle(), deliveries=[delivery])
+    return delivery
+
+
+def ids(table):
+    with duckdb.connect("segment.duckdb", read_only=True) as connection:
+        return [row[0] for row in connection.sql(f"SELECT id FROM segment_data.{table}").fetchall()]
+
+
+def of(*sizes):
+    """A delivery of parts with so many rows and bytes."""
+    parts = [Part(Path("x"), rows, ("id",), size) for rows, size in sizes]
+    return cast(Delivery, SimpleNamespace(parts=parts))
+
+
+def test_duckdb_is_bound_in_memory_and_threads_while_dlt_loads():
+    assert (setting("threads"), setting("memory_limit")) == (1, "160.0 MiB")
+
+
+@pytest.mark.parametrize(
+    ("given", "name", "found"),
+    [('{"threads": 3}', "threads", 3), ('{"memory_limit": "500MiB"}', "memory_limit", "500.0 MiB")],
+)
+def test_what_dlts_own_settings_say_counts(monkeypatch, given, name, found):
+    monkeypatch.setenv(GLOBAL_CONFIG, given)
+    assert setting(name) == found
+
+
+def test_what_duckdb_is_opened_with_may_be_set(emulator, monkeypatch):
+    monkeypatch.setenv(GLOBAL_CONFIG, '{"custom_user_agent": "somebody"}')
+    load(segment_source(endpoints=["warehouses"]), settle())
+    assert len(ids("warehouses")) == 3
+
+
+def test_the_file_is_free_after_the_load_and_whole(emulator):
+    load(segment_source(endpoints=["warehouses"]), settle())
+    code = "import duckdb; print(len(duckdb.connect('segment.duckdb').sql('FROM segment_data.warehouses').fetchall()))"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert ran.stdout == "3\n"
+    assert not Path("segment.duckdb.wal").exists()
+
+
+def test_the_file_is_free_after_a_load_that_failed(emulator):
+    with pytest.raises(ZeroDivisionError), alone(settle(), make=True):
+        raise ZeroDivisionError
+    with duckdb.connect("segment.duckdb", config={"threads": 2}) as connection:
+        connection.execute("CREATE TABLE free (x INT)")
+
+
+def test_a_look_while_the_file_is_held_sees_the_tables(emulator):
+    load(segment_source(endpoints=["warehouses"]), settle())
+    with alone(settle(), make=True), open_tables(settle()) as tables:
+        assert tables.count("warehouses") == 3
+
+
+def test_large_rows_have_more_room():
+    assert room_for([of((500_000, 300_000_000))]) == ROOM
+    assert room_for([of((0, 0)), of((16_000, 740_000_000), (1, 100))]) == 740_000_000
+    assert room_for([of((1_228_800, 7_400_000_000))]) == 740_000_000
+    assert room_for([]) == ROOM
+
+
+def test_what_is_loaded_has_the_room_it_needs():
+    with exclusive(settle(), deliveries=[of((16_000, 740_000_000))]) as pipeline, pipeline.sql_client() as client:
+        ((found,),) = client.execute_sql("SELECT current_setting('memory_limit')") or ()
+    assert found == "705.7 MiB"
+
+
+def test_a_key_that_comes_twice_is_merged_into_one_row_whatever_the_run_before_found(emulator):
+    # the schema that dlt stores keeps what the first run said of its rows
+    assert delivered("audit_events").unique
+    emulator.faults.add(Fault("duplicate", "audit_events"))
+    delivery = delivered("audit_events")
+    assert not delivery.unique
+    found = ids("audit_events")
+    assert len(found) == len(set(found)) < delivery.rows
+
+
+def test_rows_of_a_first_load_that_come_twice_are_one_row(emulator):
+    emulator.faults.add(Fault("duplicate", "audit_events"))
+    assert delivered("audit_events").rows > len(ids("audit_events")) == len(set(ids("audit_events")))
+
+
+def test_what_is_replaced_whole_is_not_looked_through_for_its_keys(emulator):
+    assert not delivered("warehouses").unique
+
+
+def test_nothing_but_the_file_is_left(emulator):
+    delivered("warehouses")
+    assert [path.name for path in Path().iterdir()] == ["segment.duckdb"]
