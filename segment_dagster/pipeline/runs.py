@@ -20,6 +20,7 @@ from segment_dagster.pipeline.lock import PIPELINE_NAME, alone, home
 from segment_dagster.pipeline.memory import contents_of, remember, unchanged
 from segment_dagster.pipeline.place import Place
 from segment_dagster.pipeline.tables import open_tables
+from segment_dagster.pipeline.warnings import in_a_line
 from segment_dagster.source.reader import Delivery
 from segment_dagster.source.resources import delivered_source
 
@@ -139,6 +140,7 @@ def point_to(place: Place) -> None:
 
 
 def _pipeline(place: Place, collector: Collector = NULL_COLLECTOR) -> dlt.Pipeline:
+    in_a_line()
     return dlt.pipeline(PIPELINE_NAME, destination=place.build(), dataset_name=place.dataset, progress=collector)
 
 

@@ -1,0 +1,47 @@
+"""dlt's warnings are lines."""
+
+import logging
+
+import pytest
+from dlt.common import logger
+
+from segment_dagster.pipeline import exclusive, settle
+
+
+@pytest.fixture
+def said(emulator, caplog):
+    """What dlt's logger said since a pipeline was made: its text as it is shown, with a traceback if there is one."""
+    with exclusive(settle()):
+        pass
+    logging.getLogger("dlt").addHandler(caplog.handler)
+    caplog.clear()
+    yield lambda: caplog.text
+    logging.getLogger("dlt").removeHandler(caplog.handler)
+
+
+def test_a_warning_of_dlts_that_comes_with_an_error_is_a_line(said):
+    with logger.suppress_and_warn("Failed to do %s"):
+        raise OSError(28, "No space left\non device")
+    (line,) = set(said().splitlines())
+    assert line.endswith("Failed to do %s (OSError: [Errno 28] No space left)")
+
+
+def test_a_warning_without_an_error_is_as_it_was(said):
+    logger.warning("%s is full", "a disk")
+    (line,) = set(said().splitlines())
+    assert line.endswith("a disk is full")
+
+
+def test_an_error_keeps_its_traceback(said):
+    try:
+        raise ValueError("wrong")
+    except ValueError:
+        logger.exception("It failed")
+    assert "Traceback" in said()
+
+
+def test_warnings_are_shortened_once(said):
+    with exclusive(settle()):
+        pass
+    filters = logging.getLogger("dlt").filters
+    assert len({*filters}) == len(filters)
