@@ -159,17 +159,18 @@ class Runs:
         FIGURES.faults.update(self.emulator.faults.struck)
         self.emulator.faults.replace(faults)
 
-    def judge(self, new, happened, *, only=None):
+    def judge(self, new, happened, *, only=None, names=None):
         """Compare every table with the old rows and the new ones.
 
         Args:
             new: The new ones; the old ones are those of the last run that succeeded.
             happened: What happened, for the message.
             only: `old` or `new` where it must be that.
+            names: The tables; all by default.
         """
         held = found(self.file, self.aside)
         wrong, verdicts = [], Counter[str]()
-        for name in new:
+        for name in names or new:
             rows = held.get(name, Counter())
             FIGURES.compared["tables"] += 1
             FIGURES.compared["rows"] += rows.total()
