@@ -4,7 +4,10 @@ import pytest
 
 from segment_dagster.emulator import running
 from segment_dagster_tests.chaos.figures import FIGURES
+from segment_dagster_tests.chaos.form import LONG
 from segment_dagster_tests.chaos.runs import NOW, Runs, copied
+
+collect_ignore = [] if LONG else ["test_chaos_jobs.py", "test_chaos_small_disk.py", "test_chaos_system_clock.py"]
 
 
 @pytest.fixture(scope="package")
@@ -20,10 +23,8 @@ def bases(workspace, tmp_path_factory):
 
     def base(history):
         if history not in made:
-            workspace.edits.clear()
-            workspace.corrections.clear()
-            workspace.clock.set(NOW)
             runs = Runs(workspace, tmp_path_factory.mktemp("base"), history=history)
+            runs.forget()
             runs.repair("the first load")
             made[history] = runs
         return made[history]

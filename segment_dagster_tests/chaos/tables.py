@@ -7,6 +7,7 @@ from datetime import datetime, timedelta, timezone
 import duckdb
 import orjson
 
+from segment_dagster.automation import families
 from segment_dagster.endpoints import TABLES, Months
 from segment_dagster.source.columns import column_name
 
@@ -65,9 +66,14 @@ def after(old, emulator, names=ENDPOINTS, *, history=False, now=None):
     return new
 
 
-def differ_everywhere(old, new):
-    """Whether no table holds the same before and after."""
-    return all(old.get(name) != rows for name, rows in new.items())
+def of_job(job):
+    """The endpoints of a job whose records are the rows of their tables."""
+    (family,) = (family for family in families(TABLES) if family.job == job)
+    return tuple(
+        row.name
+        for row in family.endpoints
+        if row.time is None and not (row.wrapped or row.exploded or row.derived_from or row.slow)
+    )
 
 
 def _merged(before, emulator, now):

@@ -1,92 +1,19 @@
 """A run that is killed at any point leaves each table old or new, and the next one mends all."""
 
-import time
-from contextlib import suppress
-from subprocess import TimeoutExpired
-
 import pytest
 
-from segment_dagster_tests.chaos.figures import FIGURES
-from segment_dagster_tests.chaos.form import at_length
+from segment_dagster_tests.chaos.form import LONG, at_length
+from segment_dagster_tests.chaos.killing import STAGES, kill_in
 
-DAGSTER = ["-m", "dagster", "job", "execute", "-m", "segment_dagster.definitions", "-j"]
-STAGES = ("extract", "normalize", "load", "swap")
 CHAINS = at_length(1, 18)
-"""Each is a chain of kills and repairs, one in every stage and two while tables are swapped."""
-
-
-class Watched:
-    """What a run is doing, by the files of dlt's working directory."""
-
-    def __init__(self, runs):
-        self.pipeline = runs.pipeline
-        self.stats = runs.emulator.stats
-        self.before = self._loaded()
-
-    def _loaded(self):
-        return set(self.pipeline.glob("load/loaded/*"))
-
-    def stage(self):
-        """The stage: before dlt has all that was read, extract; once the tables are loaded, remember."""
-        if self._loaded() - self.before:
-            return "remember"
-        if list(self.pipeline.glob("load/normalized/*/started_jobs/*.sql")):
-            return "swap"
-        if list(self.pipeline.glob("load/normalized/*")):
-            return "load"
-        if list(self.pipeline.glob("normalize/extracted/*")) or list(self.pipeline.glob("load/new/*")):
-            return "normalize"
-        return "extract"
-
-    def swapped(self):
-        return len(list(self.pipeline.glob("load/normalized/*/completed_jobs/*.sql")))
-
-    def loaded(self):
-        return len(list(self.pipeline.glob("load/normalized/*/completed_jobs/*.parquet")))
-
-
-def await_stage(process, runs, watched, stage, share):
-    """Wait until a run has come to a point of a stage; whether it still runs."""
-    reached = {
-        "extract": lambda: runs.emulator.stats.total >= share * 68 and watched.stage() == "extract",
-        "normalize": lambda: watched.stage() in ("normalize", "load", "swap"),
-        "load": lambda: watched.loaded() >= share * 12 and watched.stage() == "load",
-        "swap": lambda: watched.swapped() >= share * 12 and watched.stage() == "swap",
-        "remember": lambda: watched.stage() == "remember",
-    }[stage]
-    while not reached():
-        with suppress(TimeoutExpired):
-            process.wait(0.0005)
-            return False
-        if watched.stage() == "remember" and stage != "remember":
-            return True
-    return True
-
-
-WIDTH = {"extract": 0.1, "normalize": 0.12, "load": 0.002, "swap": 0.004, "remember": 0.4}
-"""Seconds after which it is killed at the latest, once it has come there."""
-
-
-def kill_in(runs, stage, *arguments):
-    """Kill a run in a stage; the stage in which it was, or nothing where it came to its end."""
-    share = runs.random.random()
-    watched = Watched(runs)
-    process = runs.begin(*arguments)
-    if await_stage(process, runs, watched, stage, share):
-        time.sleep(runs.random.random() * WIDTH[stage])
-    if not runs.kill(process):
-        return None
-    was = watched.stage()
-    FIGURES.kills[was] += 1
-    print(f"seed {runs.seed}: to be killed in {stage}, {share:.3f} of it; killed in {was}")
-    return was
+"""Each is a chain of kills and repairs: one in every stage, in the long form others besides."""
 
 
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("chain", range(CHAINS))
 def test_a_killed_run_leaves_old_rows_or_new_ones_and_the_next_run_mends_all(loaded, chain):
     runs = loaded(f"kills {chain}", history=chain % 2 == 0)
-    stages = [*STAGES, "swap", "remember"] if CHAINS > 1 else [*STAGES]
+    stages = [*STAGES, "swap", "remember"] if LONG else [*STAGES]
     runs.random.shuffle(stages)
     for number, stage in enumerate(stages):
         new = runs.change()
