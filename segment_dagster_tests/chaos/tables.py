@@ -29,6 +29,9 @@ ENDPOINTS = (
 DAYS = ("2026-03-29", "2026-03-31")
 """What is read of the time series: the first day, and the day after the last one."""
 
+ON_REQUEST = {"samples", "schedules"}
+"""Fields that the emulator's records have, and an answer has only where the request asks for them."""
+
 HISTORY = "_history"
 _MICROSECOND = timedelta(microseconds=1)
 _1970 = datetime(1970, 1, 1, tzinfo=timezone.utc)
@@ -72,7 +75,9 @@ def of_job(job):
     return tuple(
         row.name
         for row in family.endpoints
-        if row.time is None and not (row.wrapped or row.exploded or row.derived_from or row.slow)
+        if row.time is None
+        and not (row.wrapped or row.exploded or row.derived_from or row.slow)
+        and not ON_REQUEST & {column.field for column in row.columns}
     )
 
 

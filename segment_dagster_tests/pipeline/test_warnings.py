@@ -1,4 +1,4 @@
-"""dlt's warnings are lines."""
+"""What dlt logs is lines."""
 
 import logging
 
@@ -32,12 +32,27 @@ def test_a_warning_without_an_error_is_as_it_was(said):
     assert line.endswith("a disk is full")
 
 
-def test_an_error_keeps_its_traceback(said):
+def test_an_error_that_dlt_logs_with_its_traceback_is_a_line(said):
+    fail()
+    (line,) = set(said().splitlines())
+    assert line.endswith("A job failed (ValueError: wrong)")
+
+
+def test_whoever_asks_for_more_is_told_more(said):
+    level = logging.getLogger("dlt").level
+    logging.getLogger("dlt").setLevel(logging.INFO)
+    try:
+        fail()
+    finally:
+        logging.getLogger("dlt").setLevel(level)
+    assert "Traceback" in said()
+
+
+def fail():
     try:
         raise ValueError("wrong")
     except ValueError:
-        logger.exception("It failed")
-    assert "Traceback" in said()
+        logger.exception("A job failed")
 
 
 def test_warnings_are_shortened_once(said):
