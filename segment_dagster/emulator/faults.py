@@ -1,6 +1,7 @@
 """Faults: what the emulator does wrong on request, and when."""
 
 import random
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from math import inf
@@ -258,6 +259,15 @@ class Faults:
         """The faults that were added and not cleared since."""
         with self._lock:
             return [armed.fault for armed in self._armed]
+
+    @property
+    def struck(self) -> dict[str, int]:
+        """How often each kind of fault has struck, of those in force."""
+        with self._lock:
+            struck = Counter[str]()
+            for armed in self._armed:
+                struck[armed.fault.kind] += armed.struck
+            return dict(+struck)
 
     @property
     def revoked(self) -> bool:

@@ -4,11 +4,13 @@ from collections.abc import Iterable
 from datetime import datetime, timezone
 
 from segment_dagster.endpoints import Endpoint, TimeRange
+from segment_dagster.pipeline.errors import LoadError
 from segment_dagster.pipeline.place import Place
-from segment_dagster.pipeline.tables import open_tables
+from segment_dagster.pipeline.tables import Tables, open_tables
 from segment_dagster.settings import present
 from segment_dagster.source.columns import column_name
-from segment_dagster.source.times import Window
+from segment_dagster.source.reader import Delivery
+from segment_dagster.source.times import Window, default_window
 
 
 def windows_since(place: Place, endpoints: Iterable[Endpoint]) -> dict[str, Window]:
@@ -21,12 +23,55 @@ def windows_since(place: Place, endpoints: Iterable[Endpoint]) -> dict[str, Wind
     incremental = [endpoint for endpoint in endpoints if endpoint.incremental]
     if not incremental:
         return {}
-    windows, now = {}, present() or datetime.now(timezone.utc)
+    windows, now = {}, _now()
     with open_tables(place) as tables:
         for endpoint in incremental:
             time = endpoint.time
             assert isinstance(time, TimeRange) and time.overlap is not None
-            latest = tables.latest(endpoint.name, column_name(time.column), now)
-            if isinstance(latest, datetime):
-                windows[endpoint.name] = Window(latest.astimezone(timezone.utc) - time.overlap)
+            latest = _latest(tables, endpoint, now)
+            if latest is not None:
+                windows[endpoint.name] = Window(latest - time.overlap)
     return windows
+
+
+def check_joined(place: Place, deliveries: Iterable[Delivery]) -> None:
+    """Refuse what would leave a gap in a table that grows, which no later run would fill.
+
+    What was read from the table's latest row on needs that row: somebody may have deleted it, or the whole file, while
+    the workspace was read.
+
+    Raises:
+        LoadError: A table ends before what was read of it begins.
+    """
+    now = _now()
+    parts = [delivery for delivery in deliveries if _is_part(delivery, now)]
+    if not parts:
+        return
+    with open_tables(place) as tables:
+        for delivery in parts:
+            latest = _latest(tables, delivery.endpoint, now)
+            assert delivery.window is not None
+            if latest is None or latest < delivery.window.start:
+                raise LoadError(
+                    f"{delivery.endpoint.name}: its table lost rows while the workspace was read, and what was read "
+                    f"begins at {delivery.window.start:%Y-%m-%dT%H:%M:%SZ}: there would be a gap. Nothing was loaded. "
+                    "Run it again: it is read from where the table ends."
+                )
+
+
+def _is_part(delivery: Delivery, now: datetime) -> bool:
+    """Whether less was read than a full read covers."""
+    if not delivery.endpoint.incremental or delivery.window is None:
+        return False
+    whole = default_window(delivery.endpoint, now)
+    return whole is not None and delivery.window.start > whole.start
+
+
+def _latest(tables: Tables, endpoint: Endpoint, now: datetime) -> datetime | None:
+    assert endpoint.time is not None
+    latest = tables.latest(endpoint.name, column_name(endpoint.time.column), now)
+    return latest.astimezone(timezone.utc) if isinstance(latest, datetime) else None
+
+
+def _now() -> datetime:
+    return present() or datetime.now(timezone.utc)

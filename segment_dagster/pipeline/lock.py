@@ -84,6 +84,8 @@ def _locked(file: Path, place: Place, deadline: float, setting: str) -> Iterator
     again = lock.is_locked
     what = str(place.file) if setting == CREDENTIALS else f"the pipeline {PIPELINE_NAME}"
     try:
+        # filelock would make the directory, and DuckDB another file in it, where both were moved away meanwhile
+        file.parent.resolve(strict=True)
         try:
             lock.acquire(blocking=False)
         except Timeout:

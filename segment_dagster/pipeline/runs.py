@@ -1,6 +1,6 @@
 """The dlt pipeline `segment_pipeline`, and loading a source with it."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -13,19 +13,21 @@ from dlt.extract import DltSource
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from segment_dagster.pipeline.credentials import failures_of
-from segment_dagster.pipeline.duckdb_file import give_room, room_for
+from segment_dagster.pipeline.cursor import check_joined
+from segment_dagster.pipeline.duckdb_file import ROOM, give_room, room_for
 from segment_dagster.pipeline.errors import LoadError, explain
 from segment_dagster.pipeline.lock import PIPELINE_NAME, alone, home
 from segment_dagster.pipeline.memory import contents_of, remember, unchanged
 from segment_dagster.pipeline.place import Place
 from segment_dagster.pipeline.tables import open_tables
+from segment_dagster.pipeline.warnings import in_a_line
 from segment_dagster.source.reader import Delivery
 from segment_dagster.source.resources import delivered_source
 
 
 @contextmanager
 def exclusive(
-    place: Place, collector: Collector = NULL_COLLECTOR, deliveries: Iterable[Delivery] = ()
+    place: Place, collector: Collector = NULL_COLLECTOR, deliveries: Sequence[Delivery] = ()
 ) -> Iterator[dlt.Pipeline]:
     """The pipeline, while no other run has the destination or the pipeline's working directory.
 
@@ -38,9 +40,12 @@ def exclusive(
         deliveries: What is going to be loaded: the destination gets room for it.
 
     Raises:
-        LoadError: dlt failed inside the block, or others held one of them for as long as the place says.
+        LoadError: dlt failed inside the block, others held one of them for as long as the place says, or a table has
+            lost rows that deliveries build on.
         SettingError: There is no place for the locks.
     """
+    # before a file is made where there is none; whoever has deliveries holds the destination
+    check_joined(place, deliveries)
     # the destination before the directory, everywhere: who has one and waits for the other would wait for ever
     with alone(place), home(place), alone(place, make=True):
         if place.file is not None:
@@ -52,6 +57,9 @@ def exclusive(
                 pipeline.drop()
                 _make_again(pipeline)
                 yield pipeline
+                if place.file is not None:
+                    # what looks at the tables afterwards needs no more, however large rows are
+                    give_room(place.file, ROOM)
             finally:
                 _remember(pipeline, place)
         except PipelineStepFailed as failure:
@@ -62,7 +70,7 @@ def exclusive(
 
 
 def load(
-    source: DltSource, place: Place, collector: Collector = NULL_COLLECTOR, deliveries: Iterable[Delivery] = ()
+    source: DltSource, place: Place, collector: Collector = NULL_COLLECTOR, deliveries: Sequence[Delivery] = ()
 ) -> LoadInfo:
     """Load a source into a place, in one load package.
 
@@ -147,6 +155,7 @@ def point_to(place: Place) -> None:
 
 
 def _pipeline(place: Place, collector: Collector = NULL_COLLECTOR) -> dlt.Pipeline:
+    in_a_line()
     return dlt.pipeline(PIPELINE_NAME, destination=place.build(), dataset_name=place.dataset, progress=collector)
 
 

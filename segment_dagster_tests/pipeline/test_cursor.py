@@ -7,7 +7,7 @@ import duckdb
 import pytest
 
 from segment_dagster.endpoints import TABLES
-from segment_dagster.pipeline import load, settle, windows_since
+from segment_dagster.pipeline import LoadError, load, load_deliveries, settle, windows_since
 from segment_dagster.settings import resolve
 from segment_dagster.source import WorkspaceReader
 from segment_dagster.source.resources import delivered_source
@@ -141,3 +141,29 @@ def test_rows_that_were_deleted_move_the_cursor_back(emulator):
     with duckdb.connect("segment.duckdb", read_only=True) as connection:
         ((landed,),) = connection.execute("SELECT count(*) FROM segment_data.audit_events").fetchall()
     assert landed == len(emulator.audit_events(start=datetime(2025, 12, 31, tzinfo=timezone.utc)))
+
+
+LOST = {
+    "the latest row": lambda: change(f"DELETE FROM segment_data.audit_events WHERE timestamp > '{NOW:%Y-%m-%d}'"),
+    "all rows": lambda: change("DELETE FROM segment_data.audit_events"),
+    "the table": lambda: change("DROP TABLE segment_data.audit_events"),
+    "the file": lambda: Path("segment.duckdb").unlink(),
+}
+
+
+@pytest.mark.parametrize("lost", LOST)
+def test_rows_that_are_lost_while_more_are_read_make_no_gap(emulator, lost):
+    read()
+    with WorkspaceReader(resolve()) as reader:
+        reader.cover(windows_since(settle(), [AUDIT]))
+        delivery = reader.read(reader.endpoint(AUDIT.name))
+        LOST[lost]()
+        there = Path("segment.duckdb").exists()
+        with pytest.raises(LoadError, match="audit_events: its table lost rows while the workspace was read, and wha"):
+            load_deliveries([delivery], settle(), always=True)
+    assert Path("segment.duckdb").exists() == there
+    read()
+    whole = {event["id"] for event in emulator.audit_events(datetime(2025, 12, 31, tzinfo=timezone.utc))}
+    with duckdb.connect("segment.duckdb", read_only=True) as connection:
+        rows = connection.execute("SELECT id FROM segment_data.audit_events").fetchall()
+    assert sorted(id_ for (id_,) in rows) == sorted(whole)

@@ -45,7 +45,8 @@ def ids(table):
 def of(*sizes):
     """A delivery of parts with so many rows and bytes."""
     parts = [Part(Path("x"), rows, ("id",), size) for rows, size in sizes]
-    return cast(Delivery, SimpleNamespace(parts=parts))
+    rows = sum(rows for rows, _ in sizes)
+    return Delivery(ROWS["warehouses"], parts, rows, rows, rows, 1, 0, 0, 1, 0.1, 0.0, ())
 
 
 def test_duckdb_is_bound_in_memory_and_threads_while_dlt_loads():

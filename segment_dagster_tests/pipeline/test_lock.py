@@ -209,6 +209,19 @@ def test_a_directory_in_which_no_lock_can_be_made_is_told(emulator):
     assert str(caught.value).startswith(said)
 
 
+def test_a_directory_that_was_moved_away_is_told_and_not_made_again(emulator, tmp_path):
+    load_some()
+    place = settle()
+    assert place.file is not None
+    directory = place.file.parent
+    directory.rename(tmp_path / "moved")
+    with pytest.raises(SettingError) as caught:
+        await_free(place)
+    said = f"{CREDENTIALS} leads to {directory}, where segment.duckdb.lock cannot be made (No such file"
+    assert str(caught.value).startswith(said)
+    assert not directory.exists()
+
+
 def test_nothing_is_held_while_the_workspace_is_read(emulator):
     load_some()
     # longer than a test may take: the script reads until it is told to stop

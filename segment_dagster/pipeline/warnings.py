@@ -1,0 +1,26 @@
+"""What dlt logs of what fails, in a line: what the run itself says at its end is what there is to act on."""
+
+import logging
+
+
+def in_a_line() -> None:
+    """Let what dlt logs be lines from now on: what failed, the type of the error and the first line of its message.
+
+    Tracebacks are there where dlt is asked to say more than usual: `RUNTIME__LOG_LEVEL=INFO`.
+    """
+    logger = logging.getLogger("dlt")
+    if _shorten not in logger.filters:
+        logger.addFilter(_shorten)
+
+
+def _shorten(record: logging.LogRecord) -> bool:
+    if logging.getLogger("dlt").isEnabledFor(logging.INFO):
+        return True
+    error = record.exc_info[1] if record.exc_info else None
+    # dlt also writes a traceback into the text of a message
+    text, quoted, traceback = record.getMessage().partition("Traceback (most recent call last):")
+    if error or quoted:
+        said = f"{type(error).__name__}: {error}".splitlines()[0] if error else traceback.strip().splitlines()[-1]
+        record.msg, record.args = f"{text.strip()} ({said})", ()
+        record.exc_info = record.exc_text = None
+    return True

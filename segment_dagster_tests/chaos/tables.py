@@ -1,0 +1,206 @@
+"""What the tables must hold, by the emulated workspace and not by what reads it; and what they do hold."""
+
+import shutil
+from collections import Counter
+from datetime import datetime, timedelta, timezone
+
+import duckdb
+import orjson
+
+from segment_dagster.automation import families
+from segment_dagster.endpoints import TABLES, Months
+from segment_dagster.source.columns import column_name
+
+ROWS = {endpoint.name: endpoint for endpoint in TABLES}
+AUDIT = "audit_events"
+ENDPOINTS = (
+    "sources",
+    "destinations",
+    "users",
+    "user_groups",
+    "user_group_users",
+    AUDIT,
+    "events_volume",
+    "delivery_overview_successfully_received",
+    "usage_mtu_daily",
+)
+"""Replaced whole, with and without a parent; merged from the latest row on; replaced in parts, with and without one."""
+
+DAYS = ("2026-03-29", "2026-03-31")
+"""What is read of the time series: the first day, and the day after the last one."""
+
+ON_REQUEST = {"samples", "schedules"}
+"""Fields that the emulator's records have, and an answer has only where the request asks for them."""
+
+HISTORY = "_history"
+_MICROSECOND = timedelta(microseconds=1)
+_1970 = datetime(1970, 1, 1, tzinfo=timezone.utc)
+
+
+def after(old, emulator, names=ENDPOINTS, *, history=False, now=None):
+    """The tables after a run that succeeds.
+
+    Args:
+        old: The tables before it: a count of each row, by the table.
+        emulator: The workspace as it is now.
+        names: The endpoints that are read.
+        history: Whether every version is kept.
+        now: What time the run takes it to be, where that is another than the emulator's.
+    """
+    now = now or emulator.clock.now()
+    new = dict(old)
+    for name in names:
+        row = ROWS[name]
+        before = old.get(name, Counter())
+        if row.incremental:
+            new[name] = _merged(before, emulator, now)
+        elif row.partitioned:
+            read = _served(row, emulator)
+            new[name] = Counter(_typed(row, record) for record in read)
+            if row.parent:
+                # what is not asked for any more keeps its rows
+                place = [column.field for column in row.columns].index(row.parent.binds[0].parameter)
+                asked = {each["id"] for each in emulator.records(row.parent.endpoint)}
+                new[name] += Counter({kept: n for kept, n in before.items() if kept[place] not in asked})
+        else:
+            new[name] = Counter(_typed(row, record) for record in emulator.records(name))
+            if history:
+                new[name + HISTORY] = _versions(row, old.get(name + HISTORY, Counter()), new[name])
+    return new
+
+
+def of_job(job):
+    """The endpoints of a job whose records are the rows of their tables."""
+    (family,) = (family for family in families(TABLES) if family.job == job)
+    return tuple(
+        row.name
+        for row in family.endpoints
+        if row.time is None
+        and not (row.wrapped or row.exploded or row.derived_from or row.slow)
+        and not ON_REQUEST & {column.field for column in row.columns}
+    )
+
+
+def _merged(before, emulator, now):
+    """The audit trail, read from an hour before its latest row on that is not of the future."""
+    row = ROWS[AUDIT]
+    place = [column.field for column in row.columns].index("timestamp")
+    past = [kept[place] for kept in before if kept[place] <= _micros(now)]
+    start = now.replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=90)
+    if past:
+        start = _1970 + timedelta(microseconds=max(past)) - timedelta(hours=1)
+    come = {record["id"]: _typed(row, record) for record in emulator.audit_events(start=start)}
+    return Counter([*come.values(), *(kept for kept in before.elements() if kept[0] not in come)])
+
+
+def _served(row, emulator):
+    """The rows of the days, each with what its list was asked with."""
+    now = emulator.clock.now()
+    view, numbers = emulator.edits.view(now), emulator.corrections.numbers(row, now)
+    query = {parameter.name: parameter.values for parameter in row.parameters}
+    if isinstance(row.time, Months):
+        asked = {"period": f"{DAYS[0][:7]}-01"}
+        query |= {name: (value,) for name, value in asked.items()}
+    else:
+        asked = {"granularity": row.time.granularity}
+        query |= {"startTime": (f"{DAYS[0]}T00:00:00Z",), "endTime": (f"{DAYS[1]}T00:00:00Z",)}
+        query["granularity"] = (row.time.granularity,)
+    for values in view.lists(row.name):
+        for record in view.timed(row.name, values, query, now, numbers):
+            whole = {**asked, **values, **record}
+            if row.exploded:
+                yield from ({**whole, **point} for point in record[row.exploded.field])
+            else:
+                yield whole
+
+
+def _versions(row, before, rows):
+    """The history: what is not there any more is closed, what is new is open."""
+    kept = [number for number, column in enumerate(row.columns) if not column.volatile]
+    there = Counter({tuple(each[number] for number in kept) for each in rows})
+    versions = Counter[tuple]()
+    for (version, is_open), count in before.items():
+        versions[version, is_open and version in there] += count
+    for version in there:
+        if not versions[version, True]:
+            versions[version, True] = 1
+    return +versions
+
+
+def _typed(row, record):
+    return tuple(_value(column, record) for column in row.columns)
+
+
+def _value(column, record):
+    value = record.get(column.field)
+    if value is None and column.inside:
+        value = record
+        for key in column.inside:
+            value = (value or {}).get(key)
+    if value is None:
+        return None
+    if column.type == "json":
+        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
+    if column.type == "timestamp":
+        return round(value * 1_000_000) if column.unix else _micros(value)
+    if column.type == "date":
+        return str(value)[:10]
+    return {"bigint": int, "double": float, "bool": bool, "text": str}[column.type](value)
+
+
+def _micros(moment):
+    if isinstance(moment, str):
+        moment = datetime.fromisoformat(moment.replace("Z", "+00:00"))
+    return (moment - _1970) // _MICROSECOND
+
+
+def found(file, aside):
+    """What the tables of a DuckDB file hold: a count of each row, by the table.
+
+    Args:
+        file: The file. It is copied first: to open it would do what only the next run is to do.
+        aside: A directory for the copy.
+    """
+    if not file.is_file():
+        return {}
+    copy = aside / "copy.duckdb"
+    wal = file.with_name(f"{file.name}.wal")
+    copied_wal = copy.with_name(f"{copy.name}.wal")
+    copied_wal.unlink(missing_ok=True)
+    shutil.copyfile(file, copy)
+    if wal.exists():
+        shutil.copyfile(wal, copied_wal)
+    try:
+        with duckdb.connect(str(copy)) as connection:
+            listed = "SELECT table_name FROM duckdb_tables() WHERE schema_name = 'segment_data'"
+            names = [name for (name,) in connection.execute(listed).fetchall()]
+            return {name: _held(connection, name) for name in names if not name.startswith("_")}
+    finally:
+        copy.unlink()
+        copied_wal.unlink(missing_ok=True)
+
+
+def _held(connection, table):
+    is_history = table.endswith(HISTORY)
+    row = ROWS[table.removesuffix(HISTORY)]
+    columns = [column for column in row.columns if not (is_history and column.volatile)]
+    selected = ", ".join(_selected(column) for column in columns)
+    if is_history:
+        selected += ", valid_to IS NULL"
+    rows = connection.execute(f"SELECT {selected} FROM segment_data.{table}").fetchall()
+    texts = [number for number, column in enumerate(columns) if column.type == "json"]
+    held = Counter[tuple]()
+    for each in rows:
+        values = list(each)
+        for number in texts:
+            if values[number] is not None:
+                values[number] = orjson.dumps(orjson.loads(values[number]), option=orjson.OPT_SORT_KEYS).decode()
+        held[(tuple(values[:-1]), values[-1]) if is_history else tuple(values)] += 1
+    return held
+
+
+def _selected(column):
+    name = f'"{column_name(column.field)}"'
+    if column.type == "timestamp":
+        return f"epoch_us({name})"
+    return f"CAST({name} AS VARCHAR)" if column.type in ("date", "json") else name
