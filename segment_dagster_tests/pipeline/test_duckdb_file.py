@@ -3,8 +3,6 @@
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
-from typing import cast
 
 import duckdb
 import pytest
@@ -46,7 +44,8 @@ def of(*sizes):
     """A delivery of parts with so many rows and bytes."""
     parts = [Part(Path("x"), rows, ("id",), size) for rows, size in sizes]
     rows = sum(rows for rows, _ in sizes)
-    return Delivery(ROWS["warehouses"], parts, rows, rows, rows, 1, 0, 0, 1, 0.1, 0.0, ())
+    counts = {"rows": rows, "records": rows, "total_entries": rows, "lists": 1, "gone": 0, "changed": 0, "requests": 1}
+    return Delivery(endpoint=ROWS["warehouses"], parts=parts, seconds=0.1, waited=0.0, preview=(), **counts)
 
 
 def test_duckdb_is_bound_in_memory_and_threads_while_dlt_loads():
