@@ -33,7 +33,7 @@ $(1)/bin/python -m pip install -qq --disable-pip-version-check $(2)
 @touch $@
 endef
 
-.PHONY: help demo dev test check audit chaos full-read budget bench bench-quick readme test-embedded-elt constraints clean
+.PHONY: help demo dev test check audit chaos move full-read budget bench bench-quick readme test-embedded-elt constraints clean
 .DEFAULT_GOAL := help
 
 help: ## Show this help
@@ -62,6 +62,9 @@ audit: $(VENV)/.installed $(VENV_AUDIT)/.installed ## What is imported against w
 chaos: $(VENV)/.installed ## Kills, full disks, faults by chance, in the long form, with figures: half an hour
 	CHAOS=long CHAOS_EXAMPLES=300 $(VENV)/bin/python -m pytest segment_dagster_tests/chaos \
 		segment_dagster_tests/client/test_client_fuzz.py
+
+move: $(VENV)/.installed ## Materialize what one destination holds in another, and compare: make move FROM=duckdb TO=postgres
+	$(VENV)/bin/python -m segment_dagster.move $(FROM) $(TO)
 
 full-read: $(VENV)/.installed ## Read every endpoint of a made-up workspace, twice; compare what it holds with what landed
 	$(VENV)/bin/python -m segment_dagster.demo.full_read
