@@ -7,6 +7,7 @@ CANDIDATES := $(or $(PYTHON),python3.11 python3.12 python3.13 python3.10 python3
 WORKERS := -n auto --dist loadfile
 VENV := .venv
 VENV_ELT := .venv-embedded-elt
+VENV_LATEST := .venv-latest
 VENV_UV := .venv-uv
 VENV_AUDIT := .venv-audit
 
@@ -33,7 +34,7 @@ $(1)/bin/python -m pip install -qq --disable-pip-version-check $(2)
 @touch $@
 endef
 
-.PHONY: help demo dev test check audit chaos move full-read budget bench bench-quick readme test-embedded-elt constraints clean
+.PHONY: help demo dev test check audit chaos move full-read budget bench bench-quick readme test-embedded-elt test-latest constraints clean
 .DEFAULT_GOAL := help
 
 help: ## Show this help
@@ -85,6 +86,12 @@ readme: $(VENV)/.installed ## Make the README's table of assets anew from the ro
 test-embedded-elt: $(VENV_ELT)/.installed ## The tests with dagster-embedded-elt and the oldest Dagster supported
 	$(VENV_ELT)/bin/python -m pytest $(WORKERS)
 
+test-latest: ## The tests with the newest versions that pyproject.toml allows: what will break is seen coming
+	rm -f $(VENV_LATEST)/.installed
+	$(MAKE) $(VENV_LATEST)/.installed
+	$(VENV_LATEST)/bin/python -m pip freeze --exclude-editable --disable-pip-version-check
+	$(VENV_LATEST)/bin/python -m pytest $(WORKERS)
+
 constraints: $(VENV_UV)/.installed ## Raise the pinned versions to the newest that pyproject.toml allows
 	$(call compile,constraints.txt,--extra dev)
 	$(call compile,constraints-embedded-elt.txt,--extra test --extra embedded-elt)
@@ -96,7 +103,7 @@ $(VENV_UV)/bin/uv pip compile pyproject.toml $(2) --universal --python-version 3
 endef
 
 clean: ## Remove the environments and what tools left behind
-	rm -rf $(VENV) $(VENV_ELT) $(VENV_UV) $(VENV_AUDIT) *.egg-info build dist bench/import_time.json
+	rm -rf $(VENV) $(VENV_ELT) $(VENV_LATEST) $(VENV_UV) $(VENV_AUDIT) *.egg-info build dist bench/import_time.json
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -105,6 +112,9 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 
 $(VENV_ELT)/.installed: pyproject.toml constraints-embedded-elt.txt
 	$(call make_venv,$(VENV_ELT),-c constraints-embedded-elt.txt -e '.[test$(comma)embedded-elt]')
+
+$(VENV_LATEST)/.installed:
+	$(call make_venv,$(VENV_LATEST),-e '.[test]')
 
 # Apart from .venv: a set of constraints that does not install can still be replaced.
 $(VENV_UV)/.installed:
