@@ -10,7 +10,7 @@ from segment_dagster.pipeline.facts import BUCKETS, DESTINATIONS, TABLE_FORMATS
 from segment_dagster_tests.destinations.engines import ENGINES
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-ALL = {**DESTINATIONS, **{f"filesystem, {name}": facts for name, facts in TABLE_FORMATS.items()}}
+ALL = dict(DESTINATIONS) | {f"filesystem, {name}": facts for name, facts in TABLE_FORMATS.items()}
 
 
 @pytest.mark.parametrize("name", DESTINATIONS)
@@ -29,8 +29,8 @@ def test_the_readme_tells_of_it_and_its_extra(name):
 
 def test_every_extra_is_one_of_the_projects():
     provided = set(metadata("segment_dagster").get_all("Provides-Extra") or ())
-    named = {facts.extra for facts in [*ALL.values(), *BUCKETS.values()] if facts.extra}
-    assert named <= provided
+    assert {facts.extra for facts in ALL.values() if facts.extra} <= provided
+    assert {bucket.extra for bucket in BUCKETS.values()} <= provided
 
 
 @pytest.mark.parametrize("name", [name for name, facts in ALL.items() if not facts.modules or name == "postgres"])
