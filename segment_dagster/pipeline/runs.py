@@ -24,6 +24,9 @@ from segment_dagster.pipeline.warnings import in_a_line
 from segment_dagster.source.reader import Delivery
 from segment_dagster.source.resources import delivered_source
 
+TRUNCATE_STAGING = "load.truncate_staging_dataset"
+"""dlt's own setting: whether what rows were staged in is emptied after a load."""
+
 
 @contextmanager
 def exclusive(
@@ -156,6 +159,9 @@ def point_to(place: Place) -> None:
 
 def _pipeline(place: Place, collector: Collector = NULL_COLLECTOR) -> dlt.Pipeline:
     in_a_line()
+    # what was swapped in would stay in the staging dataset too: half of a DuckDB file, and of all that is written to it
+    if place.file is not None and dlt.config.get(TRUNCATE_STAGING) is None:
+        dlt.config[TRUNCATE_STAGING] = True
     return dlt.pipeline(PIPELINE_NAME, destination=place.build(), dataset_name=place.dataset, progress=collector)
 
 

@@ -101,6 +101,24 @@ def test_what_is_loaded_has_the_room_it_needs():
     assert found == "705.7 MiB"
 
 
+def staged():
+    with duckdb.connect("segment.duckdb", read_only=True) as connection:
+        ((rows,),) = connection.execute("SELECT count(*) FROM segment_data_staging.warehouses").fetchall()
+    return rows
+
+
+def test_what_was_swapped_in_is_there_once(emulator):
+    delivered("warehouses")
+    assert staged() == 0
+    assert len(ids("warehouses")) == 3
+
+
+def test_what_dlts_own_setting_says_of_the_staging_dataset_counts(emulator, monkeypatch):
+    monkeypatch.setenv("LOAD__TRUNCATE_STAGING_DATASET", "false")
+    delivered("warehouses")
+    assert staged() == 3
+
+
 def test_a_key_that_comes_twice_is_merged_into_one_row_whatever_the_run_before_found(emulator):
     # the schema that dlt stores keeps what the first run said of its rows
     assert delivered("audit_events").unique
