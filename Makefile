@@ -113,8 +113,11 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 $(VENV_ELT)/.installed: pyproject.toml constraints-embedded-elt.txt
 	$(call make_venv,$(VENV_ELT),-c constraints-embedded-elt.txt -e '.[test$(comma)embedded-elt]')
 
+# By uv: without pins pip tries versions for more than ten minutes.
 $(VENV_LATEST)/.installed:
-	$(call make_venv,$(VENV_LATEST),-e '.[test]')
+	$(call make_venv,$(VENV_LATEST),uv)
+	$(VENV_LATEST)/bin/uv pip install -q --python $(VENV_LATEST)/bin/python -e '.[test]'
+	@touch $@
 
 # Apart from .venv: a set of constraints that does not install can still be replaced.
 $(VENV_UV)/.installed:
