@@ -38,6 +38,10 @@ class Tables:
         self.look_up([table])
         return self._columns[table]
 
+    def lands_as(self, data_type: TDataType | None) -> TDataType | None:
+        """The type that a column of a declared type has in this destination."""
+        return self._place.facts.lands.get(data_type, data_type) if self._place and data_type else data_type
+
     def look_up(self, tables: Iterable[str]) -> None:
         """Ask for the columns of several tables at once, and keep them: one table takes as long as all of them."""
         new = [table for table in dict.fromkeys(tables) if table not in self._columns]
