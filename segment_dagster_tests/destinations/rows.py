@@ -1,6 +1,7 @@
 """What a table must hold, by the emulated workspace; and what it does hold, by dlt's own way to look at it."""
 
 from collections import Counter
+from contextlib import contextmanager
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
 
@@ -37,12 +38,18 @@ def expected(endpoint, emulator, start):
     return Counter(_row(endpoint, record) for record in records)
 
 
-def landed(endpoint, table=None):
-    """A count of each row of the table."""
+@contextmanager
+def looked_at():
+    """What was loaded last, as dlt finds it by the pipeline's name."""
     with dlt.pipeline("segment_pipeline").dataset() as dataset:
-        relation = dataset.table(table or endpoint.name)
-        names = list(relation.columns_schema)
-        rows = [dict(zip(names, row, strict=True)) for row in relation.fetchall()]
+        yield dataset
+
+
+def landed(dataset, endpoint, table=None):
+    """A count of each row of the table."""
+    relation = dataset.table(table or endpoint.name)
+    names = list(relation.columns_schema)
+    rows = [dict(zip(names, row, strict=True)) for row in relation.fetchall()]
     columns = endpoint.columns
     return Counter(tuple(_plain(row[column_name(each.field)], each.type) for each in columns) for row in rows)
 

@@ -11,7 +11,7 @@ from segment_dagster.definitions import defs
 from segment_dagster.emulator import Edit, Fault
 from segment_dagster.endpoints import TABLES
 from segment_dagster_tests.destinations.engines import ENGINES
-from segment_dagster_tests.destinations.rows import expected, landed
+from segment_dagster_tests.destinations.rows import expected, landed, looked_at
 
 (FAMILY,) = (family for family in families(TABLES) if family.job == "segment_sync")
 VERSIONED = "sources"
@@ -50,10 +50,11 @@ def compare(engine, emulator):
     tables = [endpoint for endpoint in FAMILY.endpoints if engine.merges or not endpoint.time]
     start = NOW.replace(hour=0, minute=0) - timedelta(days=90)
     rows = 0
-    for endpoint in tables:
-        found, wanted = landed(endpoint), expected(endpoint, emulator, start)
-        assert found == wanted, f"{engine.name}: {endpoint.name}: {list((found - wanted) + (wanted - found))[:2]}"
-        rows += found.total()
+    with looked_at() as dataset:
+        for endpoint in tables:
+            found, wanted = landed(dataset, endpoint), expected(endpoint, emulator, start)
+            assert found == wanted, f"{engine.name}: {endpoint.name}: {list((found - wanted) + (wanted - found))[:2]}"
+            rows += found.total()
     return len(tables), rows
 
 
@@ -78,7 +79,8 @@ def test_the_main_job_twice_is_the_workspace_on(settings, emulator, record_prope
         tables, rows = compare(engine, emulator)
         if engine.history:
             (row,) = (each for each in FAMILY.endpoints if each.name == VERSIONED)
-            now, ever = landed(row), landed(row, f"{VERSIONED}_history")
+            with looked_at() as dataset:
+                now, ever = landed(dataset, row), landed(dataset, row, f"{VERSIONED}_history")
             # what it was called before, too
             assert ever.total() == now.total() + 1 and not now - ever
         emulator.faults.add(Fault("duplicate", "roles"))
