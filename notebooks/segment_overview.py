@@ -28,8 +28,11 @@ with app.setup:
 
     # Okabe and Ito's colours, which the colour-blind can tell apart
     BLUE, ORANGE, GREY = "#0072B2", "#E69F00", "#AAAAAA"
-    MOST = 30
-    """Rows that a chart has room for."""
+    BY_STATE = alt.Color("state:N", scale=alt.Scale(domain=["enabled", "disabled"], range=[BLUE, GREY]), title=None)
+    # what the bar of all API tokens is called
+    NOBODY = "no user"
+    # sources, destinations or people that a chart has room for
+    MOST = 40
 
     _DELIVERY = """SELECT granularity, destination_config_id AS destination, time, CAST(SUM(count) AS BIGINT) AS events
         FROM {table} GROUP BY granularity, destination_config_id, time"""
@@ -40,6 +43,7 @@ with app.setup:
     API_CALLS, MTU = "usage_api_calls_daily_delta", "usage_mtu_daily_delta"
     USERS = ("identified", "never_identified", "anonymous", "anonymous_identified")
 
+    # What is read of each table, in PostgreSQL's SQL: dlt translates it. No settings are, so no secret can be shown.
     QUERIES = {
         "workspace": "SELECT name FROM {table}",
         "sources": "SELECT id, name, slug, enabled, metadata ->> 'name' AS kind FROM {table}",
@@ -51,11 +55,10 @@ with app.setup:
         DELIVERED: _DELIVERY,
         FAILED: _DELIVERY,
         FILTERED: _DELIVERY,
-        "audit_events": """SELECT actor_email, type, COUNT(*) AS events, MIN(timestamp) AS first, MAX(timestamp) AS latest
-            FROM {table} GROUP BY actor_email, type""",
+        "audit_events": """SELECT actor_email, type, COUNT(*) AS events, MIN(timestamp) AS first,
+            MAX(timestamp) AS latest FROM {table} GROUP BY actor_email, type""",
         "changes": "SELECT actor_email, endpoint, COUNT(*) AS changes FROM {table} GROUP BY actor_email, endpoint",
     }
-    """What is read of each table, in PostgreSQL's SQL: dlt translates it. No settings are, so no secret can be shown."""
 
 
 @app.function
@@ -97,6 +100,7 @@ def chart(rows: Sequence[Row]) -> alt.Chart:
 
 @app.function
 def state(enabled: bool | None) -> str:
+    """What the charts call it."""
     return "enabled" if enabled else "disabled"
 
 
@@ -123,7 +127,10 @@ def _():
         if _place.file is None or _place.file.exists():
             tables = read(dlt.dataset(_place.build(), _place.dataset))
         if not tables:
-            _problem = "Nothing is loaded yet: `make demo` loads a made-up workspace, `SEGMENT_API_TOKEN=...` and `python segment_pipeline.py` load yours."
+            _problem = (
+                "Nothing is loaded yet. `make demo` loads a made-up workspace; with `SEGMENT_API_TOKEN` set,"
+                " `python segment_pipeline.py` loads yours."
+            )
     except SegmentError as _error:
         _problem = str(_error)
     except DestinationConnectionError:
@@ -223,7 +230,7 @@ def graph(links: Sequence[Row]) -> alt.LayerChart:
             x2="x2:Q",
             y=y,
             y2="y2:Q",
-            color=alt.Color("state:N", scale=alt.Scale(domain=["enabled", "disabled"], range=[BLUE, GREY]), title=None),
+            color=BY_STATE,
             size=alt.Size("connections:Q", scale=alt.Scale(domain=[1, 5], range=[1.2, 6], clamp=True), legend=None),
             opacity=alt.when(at_source & at_target).then(alt.value(0.7)).otherwise(alt.value(0.05)),
             tooltip=["name:N", "target:N", "state:N", "connections:Q"],
@@ -289,7 +296,7 @@ def _(sources, tables):
     chart(kinds).mark_bar().encode(
         y=alt.Y("kind:N", sort="-x", title=None, axis=alt.Axis(labelLimit=240)),
         x=alt.X("sources:Q", title="sources", axis=alt.Axis(tickMinStep=1)),
-        color=alt.Color("state:N", scale=alt.Scale(domain=["enabled", "disabled"], range=[BLUE, GREY]), title=None),
+        color=BY_STATE,
         order=alt.Order("state:N", sort="descending"),
         tooltip=["kind:N", "state:N", "sources:Q"],
     ).properties(width=600) if kinds else missing(tables, "sources")
@@ -389,9 +396,7 @@ def _(days, deliveries, destinations, tables):
                 .encode(
                     y=alt.Y("instead:N", sort="-x", title=None, axis=alt.Axis(labelLimit=240)),
                     x=alt.X("destinations:Q", axis=alt.Axis(tickMinStep=1)),
-                    color=alt.Color(
-                        "state:N", scale=alt.Scale(domain=["enabled", "disabled"], range=[BLUE, GREY]), title=None
-                    ),
+                    color=BY_STATE,
                     order=alt.Order("state:N", sort="descending"),
                     tooltip=["instead:N", "state:N", "destinations:Q"],
                 )
@@ -498,13 +503,13 @@ def _(tables):
     api_forecast = forecast(api_calls)
     _rows = [{"day": _day, "API calls": _number, "is": "counted"} for _day, _number in api_calls.items()]
     for _ahead in api_forecast.ahead if api_forecast else []:
-        _rest = _ahead["expected"] - (api_calls[_ahead["day"]] if _ahead["day"] in api_calls else 0)
+        _rest = _ahead["expected"] - api_calls.get(_ahead["day"], 0)
         _rows.append({"day": _ahead["day"], "API calls": _rest, "is": "forecast"})
     _chart = (
         chart(_rows)
         .mark_bar(size=9)
         .encode(
-            x=alt.X("utcyearmonthdate(day):T", title=None, axis=alt.Axis(format="%d %b")),
+            x=alt.X("utcyearmonthdate(day):T", title=None, axis=alt.Axis(format="%d %b", labelSeparation=12)),
             y=alt.Y("sum(API calls):Q", title="API calls a day", axis=alt.Axis(format="~s")),
             color=alt.Color("is:N", scale=alt.Scale(domain=["counted", "forecast"], range=[BLUE, ORANGE]), title=None),
             order=alt.Order("is:N"),
@@ -551,7 +556,7 @@ def _(tables):
         chart(_rows)
         .mark_line(strokeWidth=2)
         .encode(
-            x=alt.X("utcyearmonthdate(day):T", title=None, axis=alt.Axis(format="%d %b")),
+            x=alt.X("utcyearmonthdate(day):T", title=None, axis=alt.Axis(format="%d %b", labelSeparation=12)),
             y=alt.Y("users:Q", title="tracked users since the month began", axis=alt.Axis(format="~s")),
             color=alt.Color("kind:N", title=None, scale=alt.Scale(range=[BLUE, ORANGE, "#009E73", "#CC79A7"])),
             strokeDash=alt.StrokeDash("is:N", title=None, sort=["counted", "forecast"]),
@@ -564,7 +569,7 @@ def _(tables):
         )
         .properties(width=760, height=260)
     )
-    _lines = [f"- {told(_forecast, f'users {_kind}'.replace('_', ' '))}" for _kind, _forecast in user_forecasts.items()]
+    _lines = [f"- {told(_forecast, f'{_kind} users'.replace('_', ' '))}" for _kind, _forecast in user_forecasts.items()]
     mo.vstack([mo.md("\n".join(_lines)), *([_chart] if _rows else [])]) if any(users.values()) else missing(tables, MTU)
     return user_forecasts, users
 
@@ -582,7 +587,7 @@ def _():
 
 @app.function
 def success(destinations: Iterable[Row], events: Mapping[str, Mapping[tuple[str, date], int]]) -> list[Row]:
-    """How much of what was sent to each destination arrived, the least first; without those that nothing was sent to."""
+    """How much of what was sent to each destination arrived, the least first; not those that nothing was sent to."""
     sums: dict[str, Counter[str]] = {what: Counter() for what in ("delivered", "failed")}
     for what, found in sums.items():
         for (destination, _), number in events[what].items():
@@ -621,8 +626,10 @@ def _(deliveries, destinations, tables):
     mo.vstack(
         [
             mo.md(
-                f"**{_delivered / (_delivered + _failed):.1%}** in all: {_delivered:,} delivered, {_failed:,} failed, to {len(delivery)} destinations"
-                f"{f'; the {MOST} with the lowest shares are shown' if len(delivery) > MOST else ''}. Orange: less than 95%."
+                f"**{_delivered / (_delivered + _failed):.1%}** in all: {_delivered:,} delivered, {_failed:,} failed,"
+                f" to {len(delivery)} destinations"
+                f"{f', of which the {MOST} with the lowest shares are shown' if len(delivery) > MOST else ''}."
+                " Orange: less than 95%."
             ),
             _chart,
         ]
@@ -646,7 +653,7 @@ def people(rows: Iterable[Row], what: str, number: str) -> list[Row]:
     found: Counter[tuple[str, str]] = Counter()
     totals: Counter[str] = Counter()
     for row in rows:
-        person = row["actor_email"] or "no user"
+        person = row["actor_email"] or NOBODY
         found[person, row[what]] += row[number]
         totals[person] += row[number]
     rows = [
@@ -681,15 +688,15 @@ def people_chart(rows: Sequence[Row], what: str, number: str) -> alt.Chart:
 @app.cell
 def _(tables):
     trail = people(tables.get("audit_events", []), "type", "events")
-    _people = len({_row["person"] for _row in trail})
+    _people = len({_row["person"] for _row in trail} - {NOBODY})
     if trail:
         _first = min(_row["first"] for _row in tables["audit_events"])
         _latest = max(_row["latest"] for _row in tables["audit_events"])
         _view = mo.vstack(
             [
                 mo.md(
-                    f"{sum(_row['events'] for _row in trail):,} events from {_first:%Y-%m-%d} to {_latest:%Y-%m-%d} by {_people} people"
-                    f"{f', the busiest {MOST} of them shown' if _people > MOST else ''}."
+                    f"{sum(_row['events'] for _row in trail):,} events from {_first:%Y-%m-%d} to {_latest:%Y-%m-%d}"
+                    f" by {_people} people{', the busiest of them shown' if _people > MOST else ''}, and API tokens."
                 ),
                 people_chart(trail, "type", "events"),
             ]
