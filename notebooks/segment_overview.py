@@ -11,6 +11,7 @@ with app.setup:
     from collections.abc import Iterable, Mapping, Sequence
     from dataclasses import dataclass
     from datetime import date, datetime, timedelta, timezone
+    from math import fsum
     from statistics import fmean
     from typing import Any
 
@@ -29,8 +30,8 @@ with app.setup:
     # Okabe and Ito's colours, which the colour-blind can tell apart
     BLUE, ORANGE, GREY = "#0072B2", "#E69F00", "#AAAAAA"
     BY_STATE = alt.Color("state:N", scale=alt.Scale(domain=["enabled", "disabled"], range=[BLUE, GREY]), title=None)
-    # what the bar of all API tokens is called
-    NOBODY = "no user"
+    # who has no e-mail address: API tokens
+    NOBODY = "API tokens"
     # sources, destinations or people that a chart has room for
     MOST = 40
 
@@ -107,7 +108,7 @@ def state(enabled: bool | None) -> str:
 @app.function
 def label(row: Row) -> str:
     """What a person calls a source or a destination."""
-    name: str = row["name"] or row.get("slug") or f"{row['kind'] or 'unnamed'} {row['id'][:6]}"
+    name: str = row["name"] or row.get("slug") or row["kind"] or "unnamed"
     return name
 
 
@@ -121,7 +122,8 @@ def _():
 
 @app.cell
 def _():
-    tables, _problem = {}, ""
+    tables: Tables = {}
+    _problem = ""
     try:
         _place = settle()
         if _place.file is None or _place.file.exists():
@@ -167,7 +169,7 @@ def _():
     ## What is connected to what
 
     Sources on the left; on the right the kinds of destinations that they send to, and the warehouses. The thicker the
-    line, the more destinations; grey where either end is disabled. Point at a name to see its lines alone.
+    line, the more destinations; grey where either end is disabled. Point at a dot to see its lines alone.
     """)
     return
 
@@ -205,7 +207,7 @@ def placed(links: Sequence[Row]) -> tuple[list[str], list[str]]:
 
 
 @app.function
-def graph(links: Sequence[Row]) -> alt.LayerChart:
+def graph(links: Sequence[Row]) -> alt.LayerChart | alt.FacetChart:
     """Two columns of names and the lines between them."""
     left, right = placed(links)
     tall = max(len(left), len(right))
@@ -220,8 +222,10 @@ def graph(links: Sequence[Row]) -> alt.LayerChart:
     names = {link["source"]: link["name"] for link in links}
     y = alt.Y("y:Q", axis=None, scale=alt.Scale(domain=[tall, 0], nice=False))
     x = alt.X("x:Q", axis=None, scale=alt.Scale(domain=[-0.55, 1.55], nice=False))
-    at_source = alt.selection_point(fields=["source"], on="pointerover", clear="pointerout", name="at_source")
-    at_target = alt.selection_point(fields=["target"], on="pointerover", clear="pointerout", name="at_target")
+    pointed = alt.selection_point(fields=["node"], on="pointerover", clear="pointerout", name="pointed")
+    # nothing is pointed at, or a line, which is no node
+    all_lines = "!isValid(pointed.node) || !isValid(pointed.node[0])"
+    its_lines = "indexof(pointed.node, datum.source) >= 0 || indexof(pointed.node, datum.target) >= 0"
     drawn = (
         chart(lines)
         .mark_rule()
@@ -232,20 +236,24 @@ def graph(links: Sequence[Row]) -> alt.LayerChart:
             y2="y2:Q",
             color=BY_STATE,
             size=alt.Size("connections:Q", scale=alt.Scale(domain=[1, 5], range=[1.2, 6], clamp=True), legend=None),
-            opacity=alt.when(at_source & at_target).then(alt.value(0.7)).otherwise(alt.value(0.05)),
-            tooltip=["name:N", "target:N", "state:N", "connections:Q"],
+            opacity=alt.when(f"{all_lines} || {its_lines}").then(alt.value(0.7)).otherwise(alt.value(0.05)),
+            tooltip=[alt.Tooltip("name:N", title="source"), "target:N", "state:N", "connections:Q"],
         )
     )
 
-    def column(end: str, order: Sequence[str], at: int, param: alt.Parameter) -> alt.LayerChart:
-        rows = [{end: name, "text": names.get(name, name), "x": at, "y": height[end, name]} for name in order]
-        base = chart(rows).encode(x=x, y=y, tooltip=["text:N"])
-        text = base.mark_text(align="left" if at else "right", dx=8 if at else -8, fontSize=11, limit=230).encode(
-            text="text:N"
-        )
-        return base.mark_circle(size=60, color="#333333", opacity=1).add_params(param) + text
-
-    both = drawn + column("source", left, 0, at_source) + column("target", right, 1, at_target)
+    rows = [
+        {"node": name, "text": names.get(name, name), "x": at, "y": height[end, name]}
+        for end, order, at in (("source", left, 0), ("target", right, 1))
+        for name in order
+    ]
+    nodes = chart(rows).encode(x=x, y=y)
+    name_of = alt.Text("text:N")
+    both = alt.layer(
+        drawn,
+        nodes.mark_circle(size=80, color="#333333", opacity=1).add_params(pointed),
+        nodes.transform_filter("datum.x == 0").mark_text(align="right", dx=-8, limit=230).encode(text=name_of),
+        nodes.transform_filter("datum.x == 1").mark_text(align="left", dx=8, limit=230).encode(text=name_of),
+    )
     return both.properties(width=840, height=max(160, 19 * tall)).configure_view(stroke=None)
 
 
@@ -470,19 +478,20 @@ def forecast(added: Mapping[date, float]) -> Forecast | None:
     basis = [day for day in added if latest and latest - timedelta(days=28) <= day < latest]
     if latest is None or len(basis) < 3:
         return None
-    before = sum(
+    before = fsum(
         number for day, number in added.items() if (day.year, day.month) == (latest.year, latest.month) and day < latest
     )
-    ahead, low, high = [], before, before
+    ahead: list[Row] = []
+    low = high = before
     for number in range(latest.day, monthrange(latest.year, latest.month)[1] + 1):
         day = latest.replace(day=number)
         alike = [added[each] for each in basis if len(basis) < 14 or each.weekday() == day.weekday()]
         # what has come of the latest day stays
-        least = added[day] if day == latest else 0
+        least = added[day] if day == latest else 0.0
         ahead.append({"day": day, "expected": max(least, fmean(alike))})
         low += max(least, min(alike))
         high += max(least, max(alike))
-    total = before + sum(row["expected"] for row in ahead)
+    total = before + fsum(row["expected"] for row in ahead)
     return Forecast(latest, before + added[latest], ahead, total, low, high)
 
 
@@ -607,7 +616,7 @@ def success(destinations: Iterable[Row], events: Mapping[str, Mapping[tuple[str,
 def _(deliveries, destinations, tables):
     delivery = success(destinations, deliveries) if {DELIVERED, FAILED} <= set(tables) else []
     _chart = (
-        chart([{**_row, "name": f"{_row['destination'][:34]} · {_row['id'][:6]}"} for _row in delivery[:MOST]])
+        chart([{**_row, "name": f"{_row['destination'][:34]} ({_row['id'][:6]})"} for _row in delivery[:MOST]])
         .mark_bar()
         .encode(
             y=alt.Y("name:N", sort=None, title=None, axis=alt.Axis(labelLimit=300)),
@@ -642,7 +651,7 @@ def _():
     mo.md("""
     ## Changes by person
 
-    Events of the audit trail, by who caused them. API tokens, which have no e-mail address, are one.
+    Events of the audit trail, by who caused them.
     """)
     return
 
@@ -665,9 +674,9 @@ def people(rows: Iterable[Row], what: str, number: str) -> list[Row]:
 
 @app.function
 def people_chart(rows: Sequence[Row], what: str, number: str) -> alt.Chart:
-    """Bars of the busiest people."""
-    shown = list(dict.fromkeys(row["person"] for row in rows))[:MOST]
-    return (
+    """Bars of the busiest people. API tokens together do more than any of them, and would dwarf the rest."""
+    shown = list(dict.fromkeys(row["person"] for row in rows if row["person"] != NOBODY))[:MOST]
+    bars: alt.Chart = (
         chart([row for row in rows if row["person"] in shown])
         .mark_bar()
         .encode(
@@ -683,20 +692,24 @@ def people_chart(rows: Sequence[Row], what: str, number: str) -> alt.Chart:
         )
         .properties(width=480)
     )
+    return bars
 
 
 @app.cell
 def _(tables):
     trail = people(tables.get("audit_events", []), "type", "events")
-    _people = len({_row["person"] for _row in trail} - {NOBODY})
+    _events = Counter[str]()
+    for _row in trail:
+        _events[_row["person"]] += _row["events"]
+    _people = len(_events.keys() - {NOBODY})
     if trail:
         _first = min(_row["first"] for _row in tables["audit_events"])
         _latest = max(_row["latest"] for _row in tables["audit_events"])
         _view = mo.vstack(
             [
                 mo.md(
-                    f"{sum(_row['events'] for _row in trail):,} events from {_first:%Y-%m-%d} to {_latest:%Y-%m-%d}"
-                    f" by {_people} people{', the busiest of them shown' if _people > MOST else ''}, and API tokens."
+                    f"{_events.total():,} events from {_first:%Y-%m-%d} to {_latest:%Y-%m-%d}: {_events[NOBODY]:,} by"
+                    f" API tokens, the others by {_people} people{', the busiest of them shown' if _people > MOST else ''}."
                 ),
                 people_chart(trail, "type", "events"),
             ]
