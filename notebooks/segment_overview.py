@@ -11,6 +11,7 @@ with app.setup:
     from collections.abc import Iterable, Mapping, Sequence
     from dataclasses import dataclass
     from datetime import date, datetime, timedelta, timezone
+    from html import escape
     from math import fsum
     from statistics import fmean
     from typing import Any
@@ -137,7 +138,7 @@ def _():
         _problem = str(_error)
     except DestinationConnectionError:
         _problem = "The destination cannot be reached, or a run is loading into it. Reload this page in a minute."
-    mo.callout(mo.md(_problem), kind="warn") if _problem else None
+    mo.callout(mo.md(escape(_problem, quote=False)), kind="warn") if _problem else None
     return (tables,)
 
 
@@ -151,7 +152,7 @@ def _(tables):
 
     mo.vstack(
         [
-            mo.md(f"Workspace **{tables['workspace'][0]['name']}**")
+            mo.md(f"Workspace **{escape(tables['workspace'][0]['name'] or '')}**")
             if tables.get("workspace")
             else missing(tables, "workspace"),
             mo.hstack(
@@ -254,7 +255,9 @@ def graph(links: Sequence[Row]) -> alt.LayerChart | alt.FacetChart:
         nodes.transform_filter("datum.x == 0").mark_text(align="right", dx=-8, limit=230).encode(text=name_of),
         nodes.transform_filter("datum.x == 1").mark_text(align="left", dx=8, limit=230).encode(text=name_of),
     )
-    return both.properties(width=840, height=max(160, 19 * tall)).configure_view(stroke=None)
+    sized: alt.LayerChart | alt.FacetChart
+    sized = both.properties(width=840, height=max(160, 19 * tall)).configure_view(stroke=None)
+    return sized
 
 
 @app.cell
@@ -702,6 +705,7 @@ def _(tables):
     for _row in trail:
         _events[_row["person"]] += _row["events"]
     _people = len(_events.keys() - {NOBODY})
+    _shown = f", of whom the busiest {MOST} are shown" if _people > MOST else ""
     if trail:
         _first = min(_row["first"] for _row in tables["audit_events"])
         _latest = max(_row["latest"] for _row in tables["audit_events"])
@@ -709,7 +713,7 @@ def _(tables):
             [
                 mo.md(
                     f"{_events.total():,} events from {_first:%Y-%m-%d} to {_latest:%Y-%m-%d}: {_events[NOBODY]:,} by"
-                    f" API tokens, the others by {_people} people{', the busiest of them shown' if _people > MOST else ''}."
+                    f" API tokens, the others by {_people} people{_shown}."
                 ),
                 people_chart(trail, "type", "events"),
             ]
