@@ -8,12 +8,15 @@ from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from statistics import fmean
 
+import dagster as dg
 import duckdb
 import marimo
 import pytest
 
 from notebooks import segment_overview as overview
+from segment_dagster.definitions import defs
 from segment_dagster.demo.expected import _queries
+from segment_dagster.emulator import Edit
 from segment_dagster.pipeline import load_deliveries, settle
 from segment_dagster.settings import resolve
 from segment_dagster.source.reader import WorkspaceReader
@@ -138,6 +141,31 @@ def test_the_figures_are_those_of_the_workspace(engine, at_noon, tmp_path, monke
     assert "Not loaded yet" not in page and "Nothing" not in page
     assert [secret for secret in at_noon.world.secrets if secret in page] == []
     assert at_noon.token not in page
+
+
+def test_changes_are_counted_by_who_made_them(at_noon, monkeypatch):
+    monkeypatch.setenv("SEGMENT_HISTORY", "true")
+    keys = [dg.AssetKey(["segment", name]) for name in ("sources", "audit_events", "changes")]
+    sync = defs().resolve_job_def("segment_sync")
+    with dg.DagsterInstance.ephemeral() as instance:
+        assert sync.execute_in_process(instance=instance, asset_selection=keys).success
+        page, defined = run()
+        assert "has seen no change yet" in page and defined["changes"] == []
+        first, second, third, *_ = at_noon.records("sources")
+        at_noon.edits.add(
+            Edit("sources", "modify", first["id"], {"name": "renamed"}),
+            Edit("sources", "modify", second["id"], {"name": "renamed too"}),
+            Edit("sources", "delete", third["id"]),
+        )
+        assert sync.execute_in_process(instance=instance, asset_selection=keys).success
+    page, defined = run()
+    with duckdb.connect("segment.duckdb", read_only=True) as connection:
+        found = connection.execute("SELECT actor_email, endpoint FROM segment_data.changes").fetchall()
+    assert len(found) == 3
+    assert {(row["person"], row["endpoint"]): row["changes"] for row in defined["changes"]} == Counter(
+        (person or overview.NOBODY, endpoint) for person, endpoint in found
+    )
+    assert "what these changed" in page
 
 
 def test_as_a_script_it_sums_up_in_a_line(at_noon):
