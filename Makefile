@@ -6,6 +6,7 @@ CANDIDATES := $(or $(PYTHON),python3.11 python3.12 python3.13 python3.10 python3
 # A file's tests stay together: they share what they have set up.
 WORKERS := -n auto --dist loadfile
 VENV := .venv
+NOTEBOOK_PORT ?= 2718
 VENV_ELT := .venv-embedded-elt
 VENV_LATEST := .venv-latest
 VENV_UV := .venv-uv
@@ -34,7 +35,7 @@ $(1)/bin/python -m pip install -qq --disable-pip-version-check $(2)
 @touch $@
 endef
 
-.PHONY: help demo dev test check audit chaos move full-read budget bench bench-quick readme test-embedded-elt test-latest constraints clean
+.PHONY: help demo dev notebook test check audit chaos move full-read budget bench bench-quick readme test-embedded-elt test-latest constraints clean
 .DEFAULT_GOAL := help
 
 help: ## Show this help
@@ -45,6 +46,9 @@ demo: $(VENV)/.installed ## Load a made-up workspace with the main job; needs no
 
 dev: $(VENV)/.installed ## The same workspace in Dagster's UI
 	$(VENV)/bin/python -m segment_dagster.demo --ui
+
+notebook: $(VENV)/.installed ## The loaded workspace in charts, in the browser
+	$(VENV)/bin/marimo run notebooks/segment_overview.py --host 127.0.0.1 --port $(NOTEBOOK_PORT)
 
 test: check ## Everything: check, then the tests
 	$(VENV)/bin/python -m pytest $(WORKERS)
