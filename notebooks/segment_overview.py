@@ -33,6 +33,8 @@ with app.setup:
     BY_STATE = alt.Color("state:N", scale=alt.Scale(domain=["enabled", "disabled"], range=[BLUE, GREY]), title=None)
     # who has no e-mail address: API tokens
     NOBODY = "API tokens"
+    # who made a change that no event of the trail, or none of a user, tells of
+    UNKNOWN = "no user known"
     # sources, destinations or people that a chart has room for
     MOST = 40
 
@@ -147,6 +149,8 @@ def _(tables):
     sources, destinations, warehouses = (tables.get(_table, []) for _table in ("sources", "destinations", "warehouses"))
 
     def _stat(rows, what):
+        if what not in tables:
+            return mo.stat(value="–", label=what, caption="not loaded", bordered=True)  # noqa: RUF001 - a dash
         on = sum(bool(row["enabled"]) for row in rows)
         return mo.stat(value=len(rows), label=what, caption=f"{on} enabled", bordered=True)
 
@@ -660,12 +664,12 @@ def _():
 
 
 @app.function
-def people(rows: Iterable[Row], what: str, number: str) -> list[Row]:
-    """Rows by person and kind, the busiest people first, each with the `total` of the person."""
+def people(rows: Iterable[Row], what: str, number: str, nobody: str) -> list[Row]:
+    """Rows by person (or what stands for nobody) and kind: the busiest first, each with the `total` of the person."""
     found: Counter[tuple[str, str]] = Counter()
     totals: Counter[str] = Counter()
     for row in rows:
-        person = row["actor_email"] or NOBODY
+        person = row["actor_email"] or nobody
         found[person, row[what]] += row[number]
         totals[person] += row[number]
     rows = [
@@ -700,7 +704,7 @@ def people_chart(rows: Sequence[Row], what: str, number: str) -> alt.Chart:
 
 @app.cell
 def _(tables):
-    trail = people(tables.get("audit_events", []), "type", "events")
+    trail = people(tables.get("audit_events", []), "type", "events", NOBODY)
     _events = Counter[str]()
     for _row in trail:
         _events[_row["person"]] += _row["events"]
@@ -726,7 +730,7 @@ def _(tables):
 
 @app.cell
 def _(tables):
-    changes = people(tables.get("changes", []), "endpoint", "changes")
+    changes = people(tables.get("changes", []), "endpoint", "changes", UNKNOWN)
     if changes:
         _view = mo.vstack(
             [mo.md("And what these changed, by `segment/changes`:"), people_chart(changes, "endpoint", "changes")]

@@ -163,7 +163,7 @@ def test_changes_are_counted_by_who_made_them(at_noon, monkeypatch):
         found = connection.execute("SELECT actor_email, endpoint FROM segment_data.changes").fetchall()
     assert len(found) == 3
     assert {(row["person"], row["endpoint"]): row["changes"] for row in defined["changes"]} == Counter(
-        (person or overview.NOBODY, endpoint) for person, endpoint in found
+        (person or overview.UNKNOWN, endpoint) for person, endpoint in found
     )
     assert "what these changed" in page
 
@@ -184,6 +184,8 @@ def test_what_is_not_loaded_says_which_asset_to_materialize(emulator):
     for table in set(READ) - {"sources", "warehouses", "source_connected_warehouses", overview.FILTERED}:
         assert f"segment/{table}" in page
     assert "SEGMENT_HISTORY=true" in page
+    # none is not the same as none loaded
+    assert page.count("not loaded") == 2
     assert defined["silent"] == defined["delivery"] == defined["links"] == []
 
 
