@@ -121,7 +121,7 @@ $(VENV_ELT)/.installed: pyproject.toml constraints-embedded-elt.txt
 # By uv: without pins pip tries versions for more than ten minutes.
 $(VENV_LATEST)/.installed:
 	$(call make_venv,$(VENV_LATEST),uv)
-	$(VENV_LATEST)/bin/uv pip install -q --python $(VENV_LATEST)/bin/python -e '.[test]'
+	$(VENV_LATEST)/bin/uv pip install --system-certs -q --python $(VENV_LATEST)/bin/python -e '.[test]'
 	@touch $@
 
 # Apart from .venv: a set of constraints that does not install can still be replaced.
