@@ -13,31 +13,31 @@ from dlt.common.destination.exceptions import DestinationException
 from dlt.common.exceptions import DltException, MissingDependencyException
 
 from segment_dagster.errors import SettingError
-from segment_dagster.pipeline.facts import BucketFacts, DestinationFacts
+from segment_dagster.pipeline.facts import Driver
 
 HIDDEN = "***"
 SHORTEST = 4
 """Characters of the shortest secret that is looked for in messages: one that is shorter is in every text."""
 
 
-def check_extra(setting: str, value: str, facts: DestinationFacts | BucketFacts) -> None:
+def check_extra(setting: str, value: str, driver: Driver) -> None:
     """Refuse a destination whose driver is not installed.
 
     Args:
         setting: What the user set to choose it.
         value: To what.
-        facts: Say what it needs.
+        driver: What it needs.
 
     Raises:
         SettingError: It is not; the message says how to install it.
     """
-    if missing := [module for module in facts.modules if not _found(module)]:
-        remedy = f"Install it: pip install 'segment_dagster[{facts.extra}]'."
+    if missing := [module for module in driver.modules if not _found(module)]:
+        remedy = f"Install it: pip install 'segment_dagster[{driver.extra}]'."
         raise SettingError(setting, f"is {value!r}, which needs {', '.join(missing)}: not installed", remedy)
 
 
 def configuration_of(name: str, destination: Destination[Any, Any], dataset: str) -> BaseConfiguration:
-    """Dlt's settings of a destination, complete. It is not asked.
+    """The settings that dlt has of a destination, complete. It is not asked.
 
     Args:
         name: dlt's name of it.
@@ -77,15 +77,15 @@ def hidden(text: str, secrets: frozenset[str]) -> str:
     return text
 
 
-def driver_errors(facts: DestinationFacts) -> tuple[type[Exception], ...]:
-    """What the driver of a destination raises where it cannot be reached or lets nobody in."""
-    named = [error.partition(":") for error in facts.errors]
+def driver_errors(driver: Driver) -> tuple[type[Exception], ...]:
+    """What a driver raises where it cannot reach anything or is not let in."""
+    named = [error.partition(":") for error in driver.errors]
     return tuple(getattr(import_module(module), name) for module, _, name in named)
 
 
-def failures_of(facts: DestinationFacts) -> tuple[type[Exception], ...]:
+def failures_of(driver: Driver) -> tuple[type[Exception], ...]:
     """What dlt, the system and the driver raise where a destination is looked at and something is wrong with it."""
-    return (DestinationException, OSError, *driver_errors(facts))
+    return (DestinationException, OSError, *driver_errors(driver))
 
 
 def _found(module: str) -> bool:

@@ -44,12 +44,12 @@ def explain(failure: BaseException, step: str, place: Place) -> str:
             f"{place.file} is locked by {who}: DuckDB lets one process write at a time. "
             f"Close it there, or set {CREDENTIALS} to another file."
         )
-    if isinstance(failure, (DestinationConnectionError, *driver_errors(place.facts))):
+    if isinstance(failure, (DestinationConnectionError, *driver_errors(place.facts.driver))):
         setting = f"DESTINATION__{place.destination.upper()}__CREDENTIALS"
         reason = reason[:MAX_QUOTE].rstrip(".")
         return (
             f"{place.destination} cannot be reached, or lets nobody in ({type(cause).__name__}): {reason}. "
-            f"Nothing was loaded. See whether it is up, and what {setting} and its like say."
+            f"See whether it is up, and what {setting} and its like say."
         )
     said = f"dlt failed at the step {step!r} on {place.destination} ({type(cause).__name__}): {reason[:MAX_QUOTE]}"
     if _NO_ROOM.search(reason):

@@ -11,6 +11,20 @@ from segment_dagster.source.disposition import Merge, TableFormat
 LoaderFormat = Literal["parquet", "insert_values", "jsonl"]
 
 
+@dataclass(frozen=True)
+class Driver:
+    """What dlt needs to speak to a destination or a bucket."""
+
+    extra: str | None = None
+    """The project's extra that brings it; `None` where it is there in any case."""
+
+    modules: tuple[str, ...] = ()
+    """What the extra brings, by the names it is imported by."""
+
+    errors: tuple[str, ...] = ()
+    """What it raises where it cannot reach anything or is not let in, each as `module:class`."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class DestinationFacts:
     """How rows get into one kind of destination."""
@@ -19,7 +33,8 @@ class DestinationFacts:
     """The file format handed to the loader."""
 
     replace_strategy: str = "insert-from-staging"
-    """How dlt replaces a table. But for plain files it swaps: nobody sees an empty or half-loaded table."""
+    """How dlt replaces a table. It swaps: nobody sees an empty or half-loaded table, but of plain files, and on
+    Databricks, where dlt has no transaction."""
 
     merge: Merge | None = "delete-insert"
     """How rows go into a table that is not replaced whole; `None` where dlt can only append."""
@@ -30,14 +45,8 @@ class DestinationFacts:
     table_format: TableFormat | None = None
     """The open format of tables that are files."""
 
-    extra: str | None = None
-    """The project's extra that brings what dlt needs; `None` where it is there in any case."""
-
-    modules: tuple[str, ...] = ()
-    """What the extra brings, by the names it is imported by."""
-
-    errors: tuple[str, ...] = ()
-    """What its driver raises where it cannot be reached or lets nobody in, each as `module:class`."""
+    driver: Driver = Driver()
+    """Of a bucket, what comes before `://` in its address chooses another: see `BUCKETS`."""
 
     lands: Mapping[TDataType, TDataType] = field(default_factory=dict)
     """The types that a column has in the destination where they are others than declared."""
@@ -78,6 +87,9 @@ _FILES = DestinationFacts(
     fetches_arrow=True,
 )
 
+_PSYCOPG, _PSYCOPG_ERRORS = ("psycopg2",), ("psycopg2:Error",)
+_GOOGLE_AUTH = "google.auth.exceptions:GoogleAuthError"
+
 DESTINATIONS: Mapping[str, DestinationFacts] = {
     "duckdb": _DUCKDB,
     "motherduck": replace(_DUCKDB, capabilities={"supports_transactions": True}),
@@ -86,79 +98,55 @@ DESTINATIONS: Mapping[str, DestinationFacts] = {
         # as CSV empty texts become null (dlt forces it), and parquet goes in by ADBC, which fills columns of `json`
         # alone: those cannot be compared or grouped, `jsonb` can. 103,000 rows take 1.5 s.
         loader_format="insert_values",
-        extra="postgres",
-        modules=("psycopg2",),
-        errors=("psycopg2:Error",),
+        driver=Driver("postgres", _PSYCOPG, _PSYCOPG_ERRORS),
         # 64 bits of the MD5 of a row's text
         digest="sum(('x' || substr(md5(_held::text), 1, 16))::bit(64)::bigint)",
     ),
     # without a staging bucket there is nothing but INSERTs
-    "redshift": DestinationFacts(
-        loader_format="insert_values", extra="redshift", modules=("psycopg2",), errors=("psycopg2:Error",)
-    ),
+    "redshift": DestinationFacts(loader_format="insert_values", driver=Driver("redshift", _PSYCOPG, _PSYCOPG_ERRORS)),
     # BigQuery loads no JSON columns from parquet
     "bigquery": DestinationFacts(
         loader_format="jsonl",
-        extra="bigquery",
-        modules=("google.cloud.bigquery",),
-        errors=("google.api_core.exceptions:GoogleAPIError", "google.auth.exceptions:GoogleAuthError"),
+        driver=Driver(
+            "bigquery", ("google.cloud.bigquery",), ("google.api_core.exceptions:GoogleAPIError", _GOOGLE_AUTH)
+        ),
     ),
     # from parquet a VARIANT would hold JSON as one text
     "snowflake": DestinationFacts(
         loader_format="jsonl",
-        extra="snowflake",
-        modules=("snowflake.connector",),
-        errors=("snowflake.connector.errors:Error",),
+        driver=Driver("snowflake", ("snowflake.connector",), ("snowflake.connector.errors:Error",)),
     ),
     # dlt keeps JSON as a STRING there
     "databricks": DestinationFacts(
         loader_format="parquet",
-        extra="databricks",
-        modules=("databricks.sql",),
-        errors=("databricks.sql.exc:Error",),
+        driver=Driver("databricks", ("databricks.sql",), ("databricks.sql.exc:Error",)),
         lands={"json": "text"},
     ),
     "filesystem": _FILES,
 }
 """By the name that `SEGMENT_DESTINATION` takes: dlt's own name of the destination."""
 
-TABLE_FORMATS: Mapping[TableFormat, DestinationFacts] = {
-    "delta": replace(
+_OPEN_FORMATS: Mapping[TableFormat, str] = {"delta": "deltalake", "iceberg": "pyiceberg"}
+
+TABLE_FORMATS: Mapping[str, DestinationFacts] = {
+    name: replace(
         _FILES,
         replace_strategy="insert-from-staging",
         merge="upsert",
-        table_format="delta",
-        extra="delta",
-        modules=("deltalake",),
-    ),
-    "iceberg": replace(
-        _FILES,
-        replace_strategy="insert-from-staging",
-        merge="upsert",
-        table_format="iceberg",
-        extra="iceberg",
-        modules=("pyiceberg",),
-    ),
+        table_format=name,
+        driver=Driver(extra=name, modules=(module,)),
+    )
+    for name, module in _OPEN_FORMATS.items()
 }
 """By the name that `SEGMENT_TABLE_FORMAT` takes, for the destination `filesystem`."""
 
+_GCS = Driver("gs", ("gcsfs",), ("gcsfs.retry:HttpError", _GOOGLE_AUTH))
+_AZURE = Driver("az", ("adlfs",), ("azure.core.exceptions:AzureError",))
 
-@dataclass(frozen=True)
-class BucketFacts:
-    """What one kind of bucket needs."""
-
-    extra: str
-    modules: tuple[str, ...]
-    errors: tuple[str, ...]
-
-
-_GOOGLE = BucketFacts("gs", ("gcsfs",), ("gcsfs.retry:HttpError", "google.auth.exceptions:GoogleAuthError"))
-_AZURE = BucketFacts("az", ("adlfs",), ("azure.core.exceptions:AzureError",))
-
-BUCKETS: Mapping[str, BucketFacts] = {
-    "s3": BucketFacts("s3", ("s3fs",), ("botocore.exceptions:BotoCoreError", "botocore.exceptions:ClientError")),
-    "gs": _GOOGLE,
-    "gcs": _GOOGLE,
+BUCKETS: Mapping[str, Driver] = {
+    "s3": Driver("s3", ("s3fs",), ("botocore.exceptions:BotoCoreError", "botocore.exceptions:ClientError")),
+    "gs": _GCS,
+    "gcs": _GCS,
     "az": _AZURE,
     "abfs": _AZURE,
     "abfss": _AZURE,

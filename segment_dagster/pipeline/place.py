@@ -97,17 +97,17 @@ def settle(destination: str | None = None, dataset: str | None = None) -> Place:
 def _facts(name: str) -> DestinationFacts:
     table_format = os.environ.get(TABLE_FORMAT)
     if not table_format:
-        check_extra("SEGMENT_DESTINATION", name, DESTINATIONS[name])
+        check_extra("SEGMENT_DESTINATION", name, DESTINATIONS[name].driver)
         return DESTINATIONS[name]
-    legal = ", ".join(TABLE_FORMATS)
-    facts = next((facts for each, facts in TABLE_FORMATS.items() if each == table_format), None)
+    facts = TABLE_FORMATS.get(table_format)
     if facts is None:
+        legal = ", ".join(TABLE_FORMATS)
         raise SettingError(TABLE_FORMAT, f"is {table_format!r}, which is no format", f"Legal values: {legal}.")
     if name != "filesystem":
         raise SettingError(
             TABLE_FORMAT, f"is {table_format!r}, which is for files", "Unset it, or set SEGMENT_DESTINATION=filesystem."
         )
-    check_extra(TABLE_FORMAT, table_format, facts)
+    check_extra(TABLE_FORMAT, table_format, facts.driver)
     return facts
 
 
@@ -117,7 +117,7 @@ def _configured(place: Place) -> Place:
     protocol = str(getattr(configuration, "protocol", ""))
     if bucket := BUCKETS.get(protocol):
         check_extra(BUCKET, f"{protocol}://...", bucket)
-        place = replace(place, facts=replace(place.facts, errors=bucket.errors))
+        place = replace(place, facts=replace(place.facts, driver=bucket))
     if history_in_use() and not place.facts.keeps_history:
         remedy = "Unset it, or set SEGMENT_DESTINATION to a destination that is no files."
         raise SettingError("SEGMENT_HISTORY", "is set, and dlt keeps no versions of rows in files", remedy)

@@ -67,7 +67,7 @@ def exclusive(
                 _remember(pipeline, place)
         except PipelineStepFailed as failure:
             raise LoadError(explain(failure, failure.step, place)) from failure
-        except failures_of(place.facts) as failure:
+        except failures_of(place.facts.driver) as failure:
             # between its steps dlt looks at the destination and writes to its working directory too
             raise LoadError(explain(failure, "run", place)) from failure
 

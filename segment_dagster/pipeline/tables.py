@@ -317,7 +317,7 @@ def open_tables(place: Place) -> Iterator[Tables]:
             # files are looked at through a DuckDB of its own
             with nullcontext() if isinstance(looked_at, SqlJobClientBase) else looked_at.sql_client:
                 yield Tables(looked_at, place)
-    except failures_of(place.facts) as failure:
+    except failures_of(place.facts.driver) as failure:
         raise LoadError(explain(failure, "read", place)) from failure
 
 
