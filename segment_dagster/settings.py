@@ -196,6 +196,15 @@ def present() -> datetime | None:
     return moment.astimezone(timezone.utc) if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
 
 
+def current_time() -> datetime:
+    """The present, in UTC: what `SEGMENT_NOW` sets, or the clock's.
+
+    Raises:
+        SettingError: `SEGMENT_NOW` is no time.
+    """
+    return present() or datetime.now(timezone.utc)
+
+
 def history_in_use(history: bool | None = None) -> bool:
     """Whether history is kept: an argument first, then the environment, then the default.
 

@@ -92,6 +92,7 @@ def test_page_sizes_are_within_what_any_endpoint_allows(endpoint):
     sizes = [endpoint.page_size, endpoint.versioned and endpoint.versioned.page_size]
     assert all(1 <= size <= MAX_PAGE_SIZE for size in sizes if size is not None)
     assert not (endpoint.single and endpoint.page_size)
+    assert endpoint.page_rows is None or (endpoint.page_size and endpoint.page_rows < endpoint.page_size)
 
 
 @every_row

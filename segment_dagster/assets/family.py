@@ -48,8 +48,8 @@ def segment_assets(
         context: dg.AssetExecutionContext, segment: SegmentResource, dlt: DagsterDltResource
     ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
         """Read the selected endpoints, load those that came whole, check their tables."""
-        # what a run needs takes 0.3 s to import, and Dagster imports the code location for every process it starts
         with seldom_searched():
+            # what a run needs takes 0.3 s to import, and Dagster imports the code location for every process it starts
             from segment_dagster.assets.run import FamilyRun
 
             yield from FamilyRun(context, dlt, endpoints, checks, catalogue, derived, partitions).events(segment)

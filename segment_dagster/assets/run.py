@@ -1,7 +1,7 @@
 """One run of a family: read side by side, load in one package, check, hold each failure apart."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timezone
+from datetime import datetime
 from graphlib import TopologicalSorter
 from typing import Any
 
@@ -30,14 +30,14 @@ from segment_dagster.pipeline import (
     exclusive,
     open_tables,
     point_to,
-    refused,
     remember,
     settle,
     source_for,
+    taken_by,
     unchanged,
     windows_since,
 )
-from segment_dagster.settings import Settings, granularities, groups, layout_in_use, observe_hours, present
+from segment_dagster.settings import Settings, current_time, granularities, groups, layout_in_use, observe_hours
 from segment_dagster.source.chosen import as_chosen
 from segment_dagster.source.columns import column_name, columns_of
 from segment_dagster.source.disposition import scope_of, within
@@ -91,7 +91,7 @@ class FamilyRun:
         self._partitions = partitions
         self._failure: dg.Failure | None = None
         self._absent = frozenset[str]()
-        self._now = present() or datetime.now(timezone.utc)
+        self._now = current_time()
         self._observe_hours = 0.0
         self._wanted = {(key.asset_key, key.name) for key in context.selected_asset_check_keys}
 
@@ -130,15 +130,14 @@ class FamilyRun:
         for endpoint in selected:
             if endpoint.name in self._absent:
                 self._skip(endpoint, f"the {reader.settings.layout!r} layout has no such endpoint")
-        not_taken = refused(place, offered)
-        taken = [each for each in offered if each not in [failure.endpoint for failure in not_taken]]
+        taken, refused = taken_by(place, offered)
         window = window_of_run(self._context)
         if window:
             reader.cover({endpoint.name: window for endpoint in self._endpoints if endpoint.partitioned})
         await_ready(place)
         reader.cover(windows_since(place, taken))
         deliveries, failures = reader.read_all(taken)
-        failures = [*not_taken, *failures]
+        failures = [*refused, *failures]
         if reader.settings.on_unavailable == "skip":
             for failure in list(failures):
                 if isinstance(failure.error, UnavailableError | RefusedError):

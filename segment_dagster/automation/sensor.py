@@ -13,7 +13,7 @@ from segment_dagster.automation.families import CONFIGURATION, Family
 from segment_dagster.automation.runs import run_under_way
 from segment_dagster.endpoints import Endpoint
 from segment_dagster.endpoints.trail import audit_trail, concerned
-from segment_dagster.settings import present, whole_number
+from segment_dagster.settings import current_time, whole_number
 from segment_dagster.source.columns import column_name
 from segment_dagster.wording import counted
 
@@ -74,7 +74,7 @@ class _Cursor:
     @classmethod
     def read(cls, text: str | None) -> "_Cursor":
         if text is None:
-            return cls(present() or datetime.now(timezone.utc))
+            return cls(current_time())
         held = json.loads(text)
         return cls(datetime.fromisoformat(held["since"]), frozenset(held["seen"]))
 

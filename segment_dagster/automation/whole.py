@@ -16,11 +16,8 @@ class WholeRun:
 
     job: str
     endpoints: tuple[str, ...]
-    window: Window | None
-    """The time that is read, where the assets have partitions."""
-
     tags: dict[str, str]
-    """What says so to Dagster."""
+    """What tells Dagster which partitions are read, where the assets have any."""
 
 
 def whole_runs(chosen: Collection[Endpoint], now: datetime) -> Iterator[WholeRun]:
@@ -38,7 +35,7 @@ def whole_runs(chosen: Collection[Endpoint], now: datetime) -> Iterator[WholeRun
                 by_window.setdefault(window, []).append(endpoint.name)
         monthly = any(endpoint.cumulative for endpoint in family.endpoints)
         for window, names in by_window.items():
-            yield WholeRun(family.job, tuple(names), window, _tags(window, monthly=monthly))
+            yield WholeRun(family.job, tuple(names), _tags(window, monthly=monthly))
 
 
 def _tags(window: Window | None, *, monthly: bool) -> dict[str, str]:

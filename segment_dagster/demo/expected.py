@@ -47,8 +47,7 @@ def least_requests(world: World, endpoint: Endpoint, now: datetime) -> int:
 
 
 def _pages(endpoint: Endpoint, records: list[Any]) -> int:
-    size = endpoint.page_size and min(endpoint.page_size, endpoint.page_rows or endpoint.page_size)
-    return max(1, ceil(len(records) / size)) if size else 1
+    return max(1, ceil(len(records) / endpoint.page_asked)) if endpoint.page_asked else 1
 
 
 def _answers(world: World, endpoint: Endpoint, values: Mapping[str, str], now: datetime) -> list[list[Any]]:

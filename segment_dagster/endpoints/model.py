@@ -268,7 +268,7 @@ class Endpoint:
     """Largest page the API allows, in rows; `None` where the endpoint is not paginated."""
 
     page_rows: int | None = None
-    """Rows of a page that is asked for, where that is less than the largest: two pages are held at once, as objects."""
+    """Rows of a page that is asked for, where rows are so large that the largest is not: two pages are held at once."""
 
     paging: Paging = Paging()
     total_is_bound: bool = False
@@ -327,6 +327,11 @@ class Endpoint:
         above += [self.parent.endpoint] if self.parent else []
         above += [reference.endpoint for reference in self.references]
         return tuple(dict.fromkeys(above))
+
+    @property
+    def page_asked(self) -> int | None:
+        """Rows of a page that is asked for, at most; `None` where the endpoint is not paginated."""
+        return self.page_rows or self.page_size
 
     @property
     def partitioned(self) -> bool:

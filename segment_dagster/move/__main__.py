@@ -5,11 +5,12 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime, timezone
+from datetime import datetime
 
 import dagster as dg
 
 from segment_dagster.assets import asset_key
+from segment_dagster.assets.run import SKIPPED
 from segment_dagster.automation import WholeRun, whole_runs
 from segment_dagster.definitions import defs
 from segment_dagster.endpoints import TABLES, Endpoint
@@ -17,8 +18,8 @@ from segment_dagster.errors import SegmentError
 from segment_dagster.move.compare import content, there
 from segment_dagster.pipeline import Place, settle
 from segment_dagster.pipeline.place import TABLE_FORMAT
-from segment_dagster.settings import present
-from segment_dagster.source.times import Window, default_window
+from segment_dagster.settings import current_time
+from segment_dagster.source.times import default_window
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "ERROR"}}}}
 
@@ -42,8 +43,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if not endpoints:
             raise SegmentError(f"{given.source} holds no table of the dataset {source.dataset!r}: nothing to move.")
         with _at(given.target) as target:
-            failed = _materialize(endpoints, present() or datetime.now(timezone.utc))
-        return _compare(source, target, endpoints, failed)
+            now = current_time()
+            failed = _materialize(endpoints, now)
+        return _compare(source, target, endpoints, failed, now)
     except SegmentError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -86,7 +88,7 @@ def _landed(instance: dg.DagsterInstance, run: WholeRun) -> set[str]:
     made = {event.materialization.asset_key for event in result.get_asset_materialization_events()}
     # what the table held already is observed
     seen = [event.asset_observation_data.asset_observation for event in result.get_asset_observation_events()]
-    made |= {each.asset_key for each in seen if "segment/skipped" not in each.metadata}
+    made |= {each.asset_key for each in seen if SKIPPED not in each.metadata}
     return {key.path[-1] for key in made}
 
 
@@ -95,12 +97,11 @@ def _instance() -> dg.DagsterInstance:
     return dg.DagsterInstance.get() if os.environ.get("DAGSTER_HOME") else dg.DagsterInstance.ephemeral()
 
 
-def _compare(source: Place, target: Place, endpoints: Sequence[Endpoint], failed: set[str]) -> int:
-    now = present() or datetime.now(timezone.utc)
+def _compare(source: Place, target: Place, endpoints: Sequence[Endpoint], failed: set[str], now: datetime) -> int:
     print(f"\n{'table':45}{source.destination:>14}{target.destination:>14}  compared")
     differ = rows = beyond = 0
     for endpoint in endpoints:
-        window = _readable(endpoint, now)
+        window = default_window(endpoint, now)
         old, new = content(source, endpoint, window), content(target, endpoint, window)
         same = (old.rows, old.total) == (new.rows, new.total) and endpoint.name not in failed
         said = "equal" if same else "did not land" if endpoint.name in failed else "differs"
@@ -109,11 +110,6 @@ def _compare(source: Place, target: Place, endpoints: Sequence[Endpoint], failed
         differ, rows, beyond = differ + (not same), rows + new.rows, beyond + old.beyond
     print(f"\n{len(endpoints)} tables, {rows:,} rows: {len(endpoints) - differ} equal, {differ} not; {beyond:,} left")
     return 1 if differ else 0
-
-
-def _readable(endpoint: Endpoint, now: datetime) -> Window | None:
-    """The time that a full read covers; `None` where a table is not read by time."""
-    return default_window(endpoint, now) if endpoint.time else None
 
 
 if __name__ == "__main__":

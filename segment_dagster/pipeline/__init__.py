@@ -5,7 +5,7 @@ from segment_dagster.pipeline.errors import LoadError
 from segment_dagster.pipeline.lock import PIPELINE_NAME, alone
 from segment_dagster.pipeline.memory import Content, contents_of, holds, remember, unchanged
 from segment_dagster.pipeline.place import DATASET, Place, settle
-from segment_dagster.pipeline.refused import RefusedError, refused
+from segment_dagster.pipeline.refused import RefusedError, taken_by
 from segment_dagster.pipeline.runs import Loaded, exclusive, load, load_deliveries, point_to, source_for
 from segment_dagster.pipeline.tables import NO_TABLES, Rows, Tables, await_ready, open_tables
 
@@ -29,10 +29,10 @@ __all__ = [
     "load_deliveries",
     "open_tables",
     "point_to",
-    "refused",
     "remember",
     "settle",
     "source_for",
+    "taken_by",
     "unchanged",
     "windows_since",
 ]

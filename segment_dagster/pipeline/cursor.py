@@ -7,7 +7,7 @@ from segment_dagster.endpoints import Endpoint, TimeRange
 from segment_dagster.pipeline.errors import LoadError
 from segment_dagster.pipeline.place import Place
 from segment_dagster.pipeline.tables import Tables, open_tables
-from segment_dagster.settings import present
+from segment_dagster.settings import current_time
 from segment_dagster.source.columns import column_name
 from segment_dagster.source.reader import Delivery
 from segment_dagster.source.times import Window, default_window
@@ -23,7 +23,7 @@ def windows_since(place: Place, endpoints: Iterable[Endpoint]) -> dict[str, Wind
     incremental = [endpoint for endpoint in endpoints if endpoint.incremental]
     if not incremental:
         return {}
-    windows, now = {}, _now()
+    windows, now = {}, current_time()
     with open_tables(place) as tables:
         for endpoint in incremental:
             time = endpoint.time
@@ -43,7 +43,7 @@ def check_joined(place: Place, deliveries: Iterable[Delivery]) -> None:
     Raises:
         LoadError: A table ends before what was read of it begins.
     """
-    now = _now()
+    now = current_time()
     parts = [delivery for delivery in deliveries if _is_part(delivery, now)]
     if not parts:
         return
@@ -71,7 +71,3 @@ def _latest(tables: Tables, endpoint: Endpoint, now: datetime) -> datetime | Non
     assert endpoint.time is not None
     latest = tables.latest(endpoint.name, column_name(endpoint.time.column), now)
     return latest.astimezone(timezone.utc) if isinstance(latest, datetime) else None
-
-
-def _now() -> datetime:
-    return present() or datetime.now(timezone.utc)

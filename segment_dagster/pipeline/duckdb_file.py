@@ -75,7 +75,7 @@ def room_for(deliveries: Iterable["Delivery"]) -> int:
     """Bytes of memory that DuckDB needs for rows: more than `ROOM` where they are large."""
     parts = [part for delivery in deliveries for part in delivery.parts if part.rows]
     groups = (part.bytes * min(part.rows, ROWS_PER_GROUP) // part.rows for part in parts)
-    return max(ROOM, *groups, 0)
+    return max([ROOM, *groups])
 
 
 def give_room(file: Path, room: int) -> None:

@@ -1,6 +1,6 @@
 """What a destination cannot hold."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from segment_dagster.endpoints import Endpoint
 from segment_dagster.errors import SegmentError
@@ -21,12 +21,19 @@ class RefusedError(SegmentError):
         super().__init__(f"{endpoint.name}: refused, because {reason}, or leave the asset out of the selection.")
 
 
-def refused(place: Place, endpoints: Iterable[Endpoint]) -> list[Failure]:
-    """The endpoints whose tables keep rows of earlier runs, where the destination has no way to merge into them."""
+def taken_by(place: Place, endpoints: Sequence[Endpoint]) -> tuple[list[Endpoint], list[Failure]]:
+    """Tell the endpoints that a destination takes from those that it has no way to merge into their tables.
+
+    Returns:
+        Those that it takes, and a failure for each of the others: their tables keep rows of earlier runs.
+    """
     if place.facts.merge is not None:
-        return []
+        return list(endpoints), []
     reason = (
         "its table keeps rows of earlier runs, and to plain files dlt can only append: every run would leave its rows "
         f"once more. Set {TABLE_FORMAT} to delta or iceberg, or SEGMENT_DESTINATION to a database"
     )
-    return [Failure(endpoint, RefusedError(endpoint, reason)) for endpoint in endpoints if endpoint.time is not None]
+    return (
+        [endpoint for endpoint in endpoints if endpoint.time is None],
+        [Failure(endpoint, RefusedError(endpoint, reason)) for endpoint in endpoints if endpoint.time is not None],
+    )
