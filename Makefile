@@ -3,8 +3,8 @@
 # A Python of your own choice: `make test PYTHON=python3.12`.
 PYTHON ?=
 CANDIDATES := $(or $(PYTHON),python3.11 python3.12 python3.13 python3.10 python3)
-# A file's tests stay together: they share what they have set up. In their order: the few that take long come last otherwise,
-# and one worker waits for the other.
+# A file's tests stay together: they share what they have set up. In their order: the few that take long come last
+# otherwise, and one worker waits for the other.
 WORKERS := -n auto --dist loadfile --no-loadscope-reorder
 VENV := .venv
 NOTEBOOK_PORT ?= 2718

@@ -31,6 +31,8 @@ with app.setup:
     # Okabe and Ito's colours, which the colour-blind can tell apart
     BLUE, ORANGE, GREY = "#0072B2", "#E69F00", "#AAAAAA"
     BY_STATE = alt.Color("state:N", scale=alt.Scale(domain=["enabled", "disabled"], range=[BLUE, GREY]), title=None)
+    BY_DAY = alt.X("utcyearmonthdate(day):T", title=None, axis=alt.Axis(format="%d %b", labelSeparation=12))
+    DAY = alt.Tooltip("utcyearmonthdate(day):T", title="day")
     # who has no e-mail address: API tokens
     NOBODY = "API tokens"
     # who made a change that no event of the trail, or none of a user, tells of
@@ -525,12 +527,12 @@ def _(tables):
         chart(_rows)
         .mark_bar(size=9)
         .encode(
-            x=alt.X("utcyearmonthdate(day):T", title=None, axis=alt.Axis(format="%d %b", labelSeparation=12)),
+            x=BY_DAY,
             y=alt.Y("sum(API calls):Q", title="API calls a day", axis=alt.Axis(format="~s")),
             color=alt.Color("is:N", scale=alt.Scale(domain=["counted", "forecast"], range=[BLUE, ORANGE]), title=None),
             order=alt.Order("is:N"),
             tooltip=[
-                alt.Tooltip("utcyearmonthdate(day):T", title="day"),
+                DAY,
                 "is:N",
                 alt.Tooltip("API calls:Q", format=",.0f"),
             ],
@@ -572,12 +574,12 @@ def _(tables):
         chart(_rows)
         .mark_line(strokeWidth=2)
         .encode(
-            x=alt.X("utcyearmonthdate(day):T", title=None, axis=alt.Axis(format="%d %b", labelSeparation=12)),
+            x=BY_DAY,
             y=alt.Y("users:Q", title="tracked users since the month began", axis=alt.Axis(format="~s")),
             color=alt.Color("kind:N", title=None, scale=alt.Scale(range=[BLUE, ORANGE, "#009E73", "#CC79A7"])),
             strokeDash=alt.StrokeDash("is:N", title=None, sort=["counted", "forecast"]),
             tooltip=[
-                alt.Tooltip("utcyearmonthdate(day):T", title="day"),
+                DAY,
                 "kind:N",
                 "is:N",
                 alt.Tooltip("users:Q", format=",.0f"),

@@ -2,7 +2,7 @@
 
 import shutil
 from collections import Counter
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 
 import duckdb
 import orjson
@@ -10,6 +10,7 @@ import orjson
 from segment_dagster.automation import families
 from segment_dagster.endpoints import TABLES, Months
 from segment_dagster.source.columns import column_name
+from segment_dagster_tests.typed import ON_REQUEST, micros, moment_of, row_of
 
 ROWS = {endpoint.name: endpoint for endpoint in TABLES}
 AUDIT = "audit_events"
@@ -29,12 +30,7 @@ ENDPOINTS = (
 DAYS = ("2026-03-29", "2026-03-31")
 """What is read of the time series: the first day, and the day after the last one."""
 
-ON_REQUEST = {"samples", "schedules"}
-"""Fields that the emulator's records have, and an answer has only where the request asks for them."""
-
 HISTORY = "_history"
-_MICROSECOND = timedelta(microseconds=1)
-_1970 = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
 def after(old, emulator, names=ENDPOINTS, *, history=False, now=None):
@@ -56,14 +52,14 @@ def after(old, emulator, names=ENDPOINTS, *, history=False, now=None):
             new[name] = _merged(before, emulator, now)
         elif row.partitioned:
             read = _served(row, emulator)
-            new[name] = Counter(_typed(row, record) for record in read)
+            new[name] = Counter(row_of(row, record) for record in read)
             if row.parent:
                 # what is not asked for any more keeps its rows
                 place = [column.field for column in row.columns].index(row.parent.binds[0].parameter)
                 asked = {each["id"] for each in emulator.records(row.parent.endpoint)}
                 new[name] += Counter({kept: n for kept, n in before.items() if kept[place] not in asked})
         else:
-            new[name] = Counter(_typed(row, record) for record in emulator.records(name))
+            new[name] = Counter(row_of(row, record) for record in emulator.records(name))
             if history:
                 new[name + HISTORY] = _versions(row, old.get(name + HISTORY, Counter()), new[name])
     return new
@@ -85,11 +81,11 @@ def _merged(before, emulator, now):
     """The audit trail, read from an hour before its latest row on that is not of the future."""
     row = ROWS[AUDIT]
     place = [column.field for column in row.columns].index("timestamp")
-    past = [kept[place] for kept in before if kept[place] <= _micros(now)]
+    past = [kept[place] for kept in before if kept[place] <= micros(now)]
     start = now.replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=90)
     if past:
-        start = _1970 + timedelta(microseconds=max(past)) - timedelta(hours=1)
-    come = {record["id"]: _typed(row, record) for record in emulator.audit_events(start=start)}
+        start = moment_of(max(past)) - timedelta(hours=1)
+    come = {record["id"]: row_of(row, record) for record in emulator.audit_events(start=start)}
     return Counter([*come.values(), *(kept for kept in before.elements() if kept[0] not in come)])
 
 
@@ -125,33 +121,6 @@ def _versions(row, before, rows):
         if not versions[version, True]:
             versions[version, True] = 1
     return +versions
-
-
-def _typed(row, record):
-    return tuple(_value(column, record) for column in row.columns)
-
-
-def _value(column, record):
-    value = record.get(column.field)
-    if value is None and column.inside:
-        value = record
-        for key in column.inside:
-            value = (value or {}).get(key)
-    if value is None:
-        return None
-    if column.type == "json":
-        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
-    if column.type == "timestamp":
-        return round(value * 1_000_000) if column.unix else _micros(value)
-    if column.type == "date":
-        return str(value)[:10]
-    return {"bigint": int, "double": float, "bool": bool, "text": str}[column.type](value)
-
-
-def _micros(moment):
-    if isinstance(moment, str):
-        moment = datetime.fromisoformat(moment.replace("Z", "+00:00"))
-    return (moment - _1970) // _MICROSECOND
 
 
 def found(file, aside):

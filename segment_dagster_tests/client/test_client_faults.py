@@ -20,23 +20,10 @@ from segment_dagster.client.errors import (
 from segment_dagster.emulator import KINDS, Fault, running
 from segment_dagster.endpoints import CATALOGUE
 from segment_dagster.settings import resolve
+from segment_dagster_tests.passing import PASSING
 
 ROWS = {endpoint.name: endpoint for endpoint in CATALOGUE}
 SOURCES = ROWS["sources"]
-PASSING = {
-    "429-retry-after": 0,
-    "429-ms-before-next": 0.002,
-    "429-reset": 0,
-    "429-bare": None,
-    "500": None,
-    "503-html": None,
-    "reset": None,
-    "truncated": None,
-    "bad-json": None,
-    "empty-body": None,
-}
-"""Faults that another attempt may mend, with a value that makes no test wait."""
-
 LASTING = [
     ("429-bare", RateLimitedError, "met the rate limit (429)", "Lower SEGMENT_REQUESTS_PER_MINUTE", 8),
     ("500", ServerError, "failed (500)", "Try again later", 5),

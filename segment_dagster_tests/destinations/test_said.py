@@ -9,6 +9,7 @@ import pytest
 
 from segment_dagster.errors import SettingError
 from segment_dagster.pipeline import LoadError, await_ready, settle
+from segment_dagster.pipeline.errors import explain
 from segment_dagster.pipeline.facts import DESTINATIONS, TABLE_FORMATS
 from segment_dagster_tests.destinations.engines import extensions, free_port, postgres, s3
 
@@ -129,6 +130,17 @@ def test_credentials_that_cannot_be_used_are_not_shown(monkeypatch):
     monkeypatch.setenv(POSTGRES, "no-address-but-secret")
     said = said_by(settle)
     assert said.startswith(f"{POSTGRES} cannot be used (InvalidNativeValue).") and "secret" not in said
+
+
+def test_no_secret_of_a_destinations_settings_is_in_what_is_said(monkeypatch):
+    password = "the-password-of-mine"
+    monkeypatch.setenv("SEGMENT_DESTINATION", "postgres")
+    monkeypatch.setenv(POSTGRES, f"postgresql://me:{password}@127.0.0.1:5432/warehouse")
+    place = settle()
+    assert place.secrets == {password} and password not in repr(place)
+    for step in ("read", "load"):
+        said = explain(OSError(f"cannot open postgresql://me:{password}@127.0.0.1"), step, place)
+        assert "postgresql://me:***@127.0.0.1" in said and password not in said
 
 
 def test_a_dead_server_is_told_before_anything_is_read(script, emulator):

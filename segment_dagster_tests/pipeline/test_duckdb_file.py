@@ -10,7 +10,7 @@ import pytest
 from segment_dagster.emulator import Fault
 from segment_dagster.endpoints import CATALOGUE
 from segment_dagster.pipeline import alone, load, open_tables, settle
-from segment_dagster.pipeline.duckdb_file import ROOM, room_for
+from segment_dagster.pipeline.duckdb_file import OPEN, ROOM, room_for
 from segment_dagster.pipeline.runs import exclusive
 from segment_dagster.settings import resolve
 from segment_dagster.source.reader import Delivery, WorkspaceReader
@@ -117,6 +117,20 @@ def test_what_dlts_own_setting_says_of_the_staging_dataset_counts(emulator, monk
     monkeypatch.setenv("LOAD__TRUNCATE_STAGING_DATASET", "false")
     delivered("warehouses")
     assert staged() == 3
+
+
+def test_what_looks_at_the_tables_afterwards_has_no_more_room_than_before():
+    with alone(settle(), make=True):
+        with exclusive(settle(), deliveries=[of((16_000, 740_000_000))]):
+            pass
+        (connection,) = OPEN.values()
+        ((found,),) = connection.execute("SELECT current_setting('memory_limit')").fetchall()
+    assert found == "160.0 MiB"
+
+
+@pytest.mark.parametrize("name", ["allocator_flush_threshold", "allocator_bulk_deallocation_flush_threshold"])
+def test_duckdb_gives_back_what_it_has_freed(name):
+    assert setting(name) == "7.6 MiB"
 
 
 def test_a_key_that_comes_twice_is_merged_into_one_row_whatever_the_run_before_found(emulator):

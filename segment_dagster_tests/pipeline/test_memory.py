@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 from dataclasses import replace
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import dlt
@@ -13,11 +13,12 @@ import duckdb
 import pytest
 
 from segment_dagster.emulator import Edit, Fault
-from segment_dagster.pipeline import load, load_deliveries, open_tables, settle, windows_since
+from segment_dagster.pipeline import load, load_deliveries, memory, open_tables, settle, unchanged, windows_since
 from segment_dagster.pipeline.memory import MEMORY, TYPES
 from segment_dagster.settings import resolve
 from segment_dagster.source import WorkspaceReader
 from segment_dagster.source.resources import segment_source
+from segment_dagster.source.times import Window
 
 NAMES = ("workspace", "sources", "warehouses")
 NOW = datetime(2026, 3, 31, 6, 30, tzinfo=timezone.utc)
@@ -266,6 +267,38 @@ def test_the_audit_trail_is_left_alone_while_nothing_happens(emulator, quiet_tim
         assert read("audit_events").unchanged == {"audit_events"}
     assert Path("segment.duckdb").read_bytes() == before
     emulator.edits.add(Edit("sources", "delete", emulator.world.records("sources")[0]["id"], at=NOW))
+    assert loaded(read("audit_events")) == {"audit_events"}
+
+
+LATEST = "WHERE timestamp = (SELECT max(timestamp) FROM segment_data.audit_events)"
+OTHERWISE = {
+    "a value": f"UPDATE segment_data.audit_events SET actor = 'somebody else' {LATEST}",
+    "a row": f"DELETE FROM segment_data.audit_events {LATEST}",
+    "one row more": "INSERT INTO segment_data.audit_events BY NAME SELECT * REPLACE ('another' AS id) "
+    f"FROM segment_data.audit_events {LATEST}",
+    "a column": "ALTER TABLE segment_data.audit_events DROP COLUMN actor_email",
+}
+
+
+@pytest.mark.parametrize("other", OTHERWISE)
+def test_the_hour_that_is_read_again_is_looked_at_row_by_row(emulator, quiet_time, other):
+    emulator.edits.add(
+        *(Edit("sources", "delete", record["id"], at=NOW) for record in emulator.world.records("sources")[:3])
+    )
+    read("audit_events")
+    # of the window of the first read alone
+    change(OTHERWISE[other])
+    with WorkspaceReader(resolve()) as reader:
+        endpoint = reader.endpoint("audit_events")
+        reader.cover({endpoint.name: Window(NOW - timedelta(hours=1))})
+        delivery = reader.read(endpoint)
+        with open_tables(settle()) as tables:
+            assert unchanged(tables, [delivery], history=False) == frozenset()
+
+
+def test_more_rows_than_are_worth_it_are_not_looked_at(emulator, quiet_time, monkeypatch):
+    read("audit_events")
+    monkeypatch.setattr(memory, "LOOKED_AT", 0)
     assert loaded(read("audit_events")) == {"audit_events"}
 
 

@@ -6,6 +6,7 @@ import pytest
 from dlt.common import logger
 
 from segment_dagster.pipeline import exclusive, settle
+from segment_dagster.pipeline.warnings import MEANT
 
 
 @pytest.fixture
@@ -45,6 +46,12 @@ def test_a_traceback_in_the_text_is_cut_out(said):
         logger.warning(f"A job is retried with message {logger.pretty_format_exception()}")
     (line,) = set(said().splitlines())
     assert line.endswith("A job is retried with message (ValueError: wrong)")
+
+
+@pytest.mark.parametrize("text", MEANT)
+def test_what_is_meant_is_no_warning(said, text):
+    logger.warning(f"Of a table: {text}, and so on")
+    assert said() == ""
 
 
 def test_whoever_asks_for_more_is_told_more(said):
