@@ -7,6 +7,7 @@ CANDIDATES := $(or $(PYTHON),python3.11 python3.12 python3.13 python3.10 python3
 WORKERS := -n auto --dist loadfile
 VENV := .venv
 VENV_ELT := .venv-embedded-elt
+VENV_DESTINATIONS := .venv-destinations
 VENV_UV := .venv-uv
 VENV_AUDIT := .venv-audit
 
@@ -33,7 +34,7 @@ $(1)/bin/python -m pip install -qq --disable-pip-version-check $(2)
 @touch $@
 endef
 
-.PHONY: help demo dev test check audit chaos full-read budget bench bench-quick readme test-embedded-elt constraints clean
+.PHONY: help demo dev test check audit chaos full-read budget bench bench-quick readme test-embedded-elt test-destinations databricks-sql constraints clean
 .DEFAULT_GOAL := help
 
 help: ## Show this help
@@ -82,6 +83,15 @@ readme: $(VENV)/.installed ## Make the README's table of assets anew from the ro
 test-embedded-elt: $(VENV_ELT)/.installed ## The tests with dagster-embedded-elt and the oldest Dagster supported
 	$(VENV_ELT)/bin/python -m pytest $(WORKERS)
 
+# An engine that cannot start here is a line of the table, with its reason.
+test-destinations: $(VENV_DESTINATIONS)/.installed ## The same tests on more destinations' engines; installs what it can of them
+	$(VENV_DESTINATIONS)/bin/python tools/engines.py $(VENV_DESTINATIONS)/engines
+	FURTHER_ENGINES=$(VENV_DESTINATIONS)/engines $(VENV_DESTINATIONS)/bin/python -m pytest \
+		segment_dagster_tests/destinations/test_conformance.py segment_dagster_tests/destinations/test_databricks.py
+
+databricks-sql: $(VENV_DESTINATIONS)/.installed ## Write the SQL for Databricks anew, for a person to review
+	$(VENV_DESTINATIONS)/bin/python -m segment_dagster_tests.destinations.databricks_sql
+
 constraints: $(VENV_UV)/.installed ## Raise the pinned versions to the newest that pyproject.toml allows
 	$(call compile,constraints.txt,--extra dev)
 	$(call compile,constraints-embedded-elt.txt,--extra test --extra embedded-elt)
@@ -93,7 +103,7 @@ $(VENV_UV)/bin/uv pip compile pyproject.toml $(2) --universal --python-version 3
 endef
 
 clean: ## Remove the environments and what tools left behind
-	rm -rf $(VENV) $(VENV_ELT) $(VENV_UV) $(VENV_AUDIT) *.egg-info build dist bench/import_time.json
+	rm -rf $(VENV) $(VENV_ELT) $(VENV_DESTINATIONS) $(VENV_UV) $(VENV_AUDIT) *.egg-info build dist bench/import_time.json
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -102,6 +112,10 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 
 $(VENV_ELT)/.installed: pyproject.toml constraints-embedded-elt.txt
 	$(call make_venv,$(VENV_ELT),-c constraints-embedded-elt.txt -e '.[test$(comma)embedded-elt]')
+
+# The engines' own environments go with it: make_venv removes what was there.
+$(VENV_DESTINATIONS)/.installed: pyproject.toml constraints.txt
+	$(call make_venv,$(VENV_DESTINATIONS),-c constraints.txt -e '.[test-destinations]')
 
 # Apart from .venv: a set of constraints that does not install can still be replaced.
 $(VENV_UV)/.installed:

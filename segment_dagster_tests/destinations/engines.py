@@ -33,6 +33,7 @@ class Engine:
         started: Starts it, given an empty directory; gives the settings of a run.
         merges: Whether tables that grow can be loaded.
         history: Whether versions can be kept.
+        only: The endpoints that are loaded, where all would take an emulator too long.
         untested: What of the destination it proves nothing about.
     """
 
@@ -41,6 +42,7 @@ class Engine:
     started: Callable[[Path], AbstractContextManager[Settings]]
     merges: bool = True
     history: bool = True
+    only: tuple[str, ...] = ()
     untested: str = ""
 
 
@@ -121,7 +123,7 @@ def postgres_server(settings: str = "") -> Iterator[str]:
     # as a user of its own where this one is root: pytest's directories are closed to it whenever another session starts
     directory = Path(tempfile.mkdtemp(prefix="postgres-"))
     # it makes the cluster, and listens to no network then
-    server = get_server(directory / "cluster", cleanup_mode="delete")
+    server = get_server(directory / "cluster", cleanup_mode=None)
 
     def control(*arguments: str) -> None:
         pgexec("pg_ctl", ("-w", "-D", str(server.pgdata), *arguments), server.bin_path, user=server.system_user)
