@@ -1,7 +1,7 @@
 """Engines that `make test-destinations` installs: more than a suite should ask for, some not the destination itself."""
 
-from segment_dagster_tests.destinations.engines_azure import azure
 from segment_dagster_tests.destinations.engines import Engine
+from segment_dagster_tests.destinations.engines_azure import azure
 from segment_dagster_tests.destinations.engines_google import bigquery, storage
 from segment_dagster_tests.destinations.engines_redshift import redshift
 
