@@ -19,13 +19,6 @@ class UnavailableError(Exception):
     """What an engine needs is not on this machine, or could not be installed; the message says what."""
 
 
-def fakesnow(directory: Path) -> None:
-    """A Snowflake on DuckDB 2, which the project does not take: an environment of its own."""
-    python = _environment(directory, "3.11", "3.12", "3.13")
-    # 5 lacks `snowflake.connector.converter`, which fakesnow 0.12.1 imports
-    _pip(python, "fakesnow[server]==0.12.1", "snowflake-connector-python<5")
-
-
 def local_bigquery(directory: Path) -> None:
     """A BigQuery on DuckDB, with the extensions that it would download."""
     python = _environment(directory, "3.13")
@@ -44,7 +37,6 @@ def azurite(directory: Path) -> None:
 
 
 ENGINES: dict[str, Callable[[Path], None]] = {
-    "fakesnow": fakesnow,
     "local-bigquery": local_bigquery,
     "azurite": azurite,
 }
