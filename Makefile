@@ -10,6 +10,7 @@ VENV := .venv
 NOTEBOOK_PORT ?= 2718
 VENV_ELT := .venv-embedded-elt
 VENV_LATEST := .venv-latest
+VENV_DESTINATIONS := .venv-destinations
 VENV_UV := .venv-uv
 VENV_AUDIT := .venv-audit
 
@@ -36,7 +37,7 @@ $(1)/bin/python -m pip install -qq --disable-pip-version-check $(2)
 @touch $@
 endef
 
-.PHONY: help demo dev notebook test check audit chaos move full-read budget bench bench-quick readme test-embedded-elt test-latest constraints clean
+.PHONY: help demo dev notebook test check audit chaos move full-read budget bench bench-quick readme test-embedded-elt test-latest test-destinations databricks-sql constraints clean
 .DEFAULT_GOAL := help
 
 help: ## Show this help
@@ -97,8 +98,17 @@ test-latest: ## The tests with the newest versions that pyproject.toml allows: w
 	$(VENV_LATEST)/bin/python -m pip freeze --exclude-editable --disable-pip-version-check
 	$(VENV_LATEST)/bin/python -m pytest $(WORKERS)
 
+# An engine that cannot start here is a line of the table, with its reason.
+test-destinations: $(VENV_DESTINATIONS)/.installed ## The same tests on more destinations' engines; installs what it can of them
+	$(VENV_DESTINATIONS)/bin/python tools/engines.py $(VENV_DESTINATIONS)/engines
+	FURTHER_ENGINES=$(VENV_DESTINATIONS)/engines $(VENV_DESTINATIONS)/bin/python -m pytest \
+		segment_dagster_tests/destinations/test_conformance.py segment_dagster_tests/destinations/test_databricks.py
+
+databricks-sql: $(VENV_DESTINATIONS)/.installed ## Write the SQL for Databricks anew, for a person to review
+	$(VENV_DESTINATIONS)/bin/python -m segment_dagster_tests.destinations.databricks_sql
+
 constraints: $(VENV_UV)/.installed ## Raise the pinned versions to the newest that pyproject.toml allows
-	$(call compile,constraints.txt,--extra dev)
+	$(call compile,constraints.txt,--extra dev --extra test-destinations)
 	$(call compile,constraints-embedded-elt.txt,--extra test --extra embedded-elt)
 
 # One resolution for every Python and system, from 3.10 up. No index, host or path is written.
@@ -108,7 +118,7 @@ $(VENV_UV)/bin/uv pip compile pyproject.toml $(2) --universal --python-version 3
 endef
 
 clean: ## Remove the environments and what tools left behind
-	rm -rf $(VENV) $(VENV_ELT) $(VENV_LATEST) $(VENV_UV) $(VENV_AUDIT) *.egg-info build dist bench/import_time.json
+	rm -rf $(VENV) $(VENV_ELT) $(VENV_LATEST) $(VENV_DESTINATIONS) $(VENV_UV) $(VENV_AUDIT) *.egg-info build dist bench/import_time.json
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -123,6 +133,10 @@ $(VENV_LATEST)/.installed:
 	$(call make_venv,$(VENV_LATEST),uv)
 	$(VENV_LATEST)/bin/uv pip install --system-certs -q --python $(VENV_LATEST)/bin/python -e '.[test]'
 	@touch $@
+
+# The engines' own environments go with it: make_venv removes what was there.
+$(VENV_DESTINATIONS)/.installed: pyproject.toml constraints.txt
+	$(call make_venv,$(VENV_DESTINATIONS),-c constraints.txt -e '.[test-destinations]')
 
 # Apart from .venv: a set of constraints that does not install can still be replaced.
 $(VENV_UV)/.installed:

@@ -1,6 +1,7 @@
 """What every test has: an empty home and working directory, no settings of the machine, a workspace to read."""
 
 import os
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,6 +12,12 @@ from segment_dagster_tests.started import keeping, kept
 
 MINUTE = 0.05
 """Seconds of the minute that limits are counted in, so that no test waits for them."""
+
+
+def pytest_configure() -> None:
+    """Whoever is started in the background has SIGINT ignored, and so would have all that the tests start."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

@@ -99,7 +99,13 @@ def source_for(place: Place, deliveries: Sequence[Delivery], *, history: bool = 
         history: Whether every version of configuration is kept.
     """
     facts = place.facts
-    return delivered_source(deliveries, history=history, merge=facts.merge, table_format=facts.table_format)
+    return delivered_source(
+        deliveries,
+        history=history,
+        merge=facts.merge,
+        table_format=facts.table_format,
+        lines=facts.loader_format == "jsonl",
+    )
 
 
 @dataclass(frozen=True)

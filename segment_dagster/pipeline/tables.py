@@ -48,7 +48,8 @@ class Tables:
         if self._client is None or (new and not self._client.is_storage_initialized()):
             self._columns.update({table: {} for table in new})
         elif new:
-            self._columns.update(self._client.get_storage_tables(new))
+            for table, columns in self._client.get_storage_tables(new):
+                self._columns[table] = {self._declared(name): column for name, column in columns.items()}
 
     def count(self, table: str, where: str | None = None) -> int:
         """The number of rows in the table, or of those that meet a condition in SQL."""
@@ -283,13 +284,18 @@ class Tables:
                 for chunk in cursor.iter_arrow(chunk_size=ROWS_PER_CHUNK):
                     yield from chunk.to_pylist()
                 return
-            names = [column[0] for column in cursor.description]
+            names = [self._declared(column[0]) for column in cursor.description]
             while rows := cursor.fetchmany(ROWS_PER_CHUNK):
                 yield from (dict(zip(names, row, strict=True)) for row in rows)
 
     def _query(self, sql: str) -> Rows:
         assert self._client is not None
         return self._client.sql_client.execute_sql(sql) or []
+
+    def _declared(self, column: str) -> str:
+        """A column's name as it is declared; some destinations show it in capitals."""
+        assert self._client is not None
+        return column.lower() if self._client.capabilities.casefold_identifier is str.upper else column
 
     def _name(self, table: str) -> str:
         assert self._client is not None

