@@ -46,13 +46,14 @@ def segment_source(
     requests_per_minute: int | None = None,
     include_secrets: bool | None = None,
     history: bool | None = None,
+    lines: bool = False,
     catalogue: Sequence[Endpoint] = TABLES,
 ) -> DltSource:
     """The endpoints of a Segment workspace as dlt resources, for any dlt pipeline.
 
     Nothing is read before dlt asks for the rows. A resource hands its rows on once its endpoint has been read whole,
-    as Parquet files, which `add_map` and `add_filter` do not look into. Build a source for every run: one that has run
-    hands on what it read then.
+    as files, which `add_map` and `add_filter` do not look into. Build a source for every run: one that has run hands
+    on what it read then.
 
     Args:
         api_key: The token; `SEGMENT_API_TOKEN` or dlt's `[sources.segment_source] api_key` where it is not given.
@@ -66,6 +67,8 @@ def segment_source(
         requests_per_minute: Requests of the token a minute, at most.
         include_secrets: Whether secrets land as they are.
         history: Whether every version of configuration is kept: a further resource `<endpoint>_history` for each.
+        lines: Whether the files are lines of JSON, to be loaded as `jsonl`, in place of Parquet: for BigQuery and
+            Snowflake, whose columns of JSON would hold a text each.
         catalogue: The rows the names are looked up in.
 
     Returns:
@@ -88,7 +91,7 @@ def segment_source(
     reader = WorkspaceReader(settings, catalogue)
     rows = [reader.endpoint(name) for name in endpoints] if endpoints is not None else reader.offered(slow=False)
     # dlt does not say when it is done with a source: the reader deletes its files when the last resource is gone
-    return _source([(endpoint, partial(reader.read, endpoint)) for endpoint in rows], settings.history)
+    return _source([(endpoint, partial(reader.read, endpoint)) for endpoint in rows], settings.history, lines=lines)
 
 
 def delivered_source(

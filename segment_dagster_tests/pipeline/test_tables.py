@@ -1,13 +1,15 @@
 """Looking at tables: what is there, how much of it, which keys repeat and which point nowhere."""
 
 import json
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import duckdb
 import pytest
 
-from segment_dagster.pipeline import open_tables, settle
+from segment_dagster.pipeline import load, open_tables, settle
+from segment_dagster.source.resources import segment_source
 
 
 def made(sql, create="CREATE SCHEMA segment_data;"):
@@ -201,3 +203,18 @@ def test_a_qualified_name_is_what_a_person_types(tables):
 def test_looking_makes_no_directory_of_a_pipeline(tables, tmp_path):
     tables.count("things")
     assert not (tmp_path / "home" / ".dlt" / "pipelines").exists()
+
+
+def test_columns_that_the_destination_shows_in_capitals_are_those_that_are_declared(emulator):
+    # as on Snowflake
+    place = settle()
+    place = replace(
+        place, facts=replace(place.facts, fetches_arrow=False, capabilities={"casefold_identifier": str.upper})
+    )
+    load(segment_source(endpoints=["roles"]), place)
+    with duckdb.connect("segment.duckdb", read_only=True) as connection:
+        assert connection.sql("FROM SEGMENT_DATA.ROLES").columns == ["ID", "NAME", "DESCRIPTION"]
+    with open_tables(place) as tables:
+        assert list(tables.columns("roles")) == ["id", "name", "description"]
+        assert {*next(tables.rows("roles", ["id", "name"]))} == {"id", "name"}
+        assert list(tables.first_loads(["roles"])) == ["roles"]

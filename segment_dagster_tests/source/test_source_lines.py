@@ -11,7 +11,7 @@ from segment_dagster.settings import resolve
 from segment_dagster.source.columns import column_name
 from segment_dagster.source.lines import lines_of
 from segment_dagster.source.reader import WorkspaceReader
-from segment_dagster.source.resources import delivered_source
+from segment_dagster.source.resources import delivered_source, segment_source
 from segment_dagster.source.spool import Part
 
 MOMENT = datetime(2026, 3, 31, 6, 30, 0, 250_000, tzinfo=timezone.utc)
@@ -55,8 +55,16 @@ def test_no_rows_are_no_lines(tmp_path):
     assert lines_of(part(tmp_path, []), {"held"}).read_bytes() == b""
 
 
-def test_a_source_hands_them_on_as_they_are(emulator, tmp_path, monkeypatch):
-    monkeypatch.setenv("NORMALIZE__DATA_WRITER__DISABLE_COMPRESSION", "true")
+def test_a_source_of_a_script_hands_them_on_too(emulator, tmp_path):
+    there = dlt.destinations.filesystem(str(tmp_path / "lake"))
+    pipeline = dlt.pipeline("lines", destination=there, dataset_name="held")
+    pipeline.run(segment_source(endpoints=["sources"], lines=True), loader_file_format="jsonl")
+    (file,) = (tmp_path / "lake" / "held" / "sources").glob("*.jsonl*")
+    (first, *_) = file.read_bytes().splitlines()
+    assert isinstance(json.loads(first)["metadata"], dict)
+
+
+def test_a_source_hands_them_on_as_they_are(emulator, tmp_path):
     with WorkspaceReader(resolve()) as reader:
         deliveries = [reader.read(reader.endpoint(name)) for name in ("sources", "tracking_plans", "audit_events")]
         there = dlt.destinations.filesystem(str(tmp_path / "lake"))
