@@ -103,7 +103,7 @@ def build(place: Place, catalogue: Sequence[Endpoint]) -> Built:
             content = Content(NAME, fingerprint.hexdigest(), sum(part.rows for part in parts))
             unchanged = not always_load() and holds(tables, content)
         if not unchanged:
-            load(_source(parts), place)
+            load(_source(parts, lines=place.facts.lines), place)
         with open_tables(place) as tables:
             if not unchanged:
                 remember(tables, [content])
@@ -201,11 +201,11 @@ def _write(spool: Spool, rows: Iterator[dict[str, Any]]) -> int:
     return with_actor
 
 
-def _source(parts: Sequence[Part]) -> dlt.sources.DltSource:
+def _source(parts: Sequence[Part], *, lines: bool) -> dlt.sources.DltSource:
     columns = declared(COLUMNS, REQUIRED)
 
     def changes() -> Iterator[DataItemWithMeta]:
-        yield from imported(parts, columns)
+        yield from imported(parts, columns, lines=lines)
 
     # of the endpoints' source, so that whoever opens the dataset by its schema finds the table there
     @dlt.source(name=SOURCE_NAME, max_table_nesting=0)

@@ -104,7 +104,7 @@ def source_for(place: Place, deliveries: Sequence[Delivery], *, history: bool = 
         history=history,
         merge=facts.merge,
         table_format=facts.table_format,
-        lines=facts.loader_format == "jsonl",
+        lines=facts.lines,
     )
 
 

@@ -16,6 +16,7 @@ from segment_dagster.pipeline.credentials import failures_of
 from segment_dagster.pipeline.errors import LoadError, explain
 from segment_dagster.pipeline.lock import alone, await_free
 from segment_dagster.pipeline.place import Place
+from segment_dagster.pipeline.warnings import in_a_line
 
 if TYPE_CHECKING:
     from dlt.destinations.impl.filesystem.filesystem import FilesystemClient
@@ -316,6 +317,7 @@ def open_tables(place: Place) -> Iterator[Tables]:
     if place.file is not None and not place.file.exists():
         yield NO_TABLES
         return
+    in_a_line()
     # not by the pipeline: looking needs no working directory; alone, as DuckDB would turn away a load meanwhile
     try:
         with alone(place), dlt.dataset(place.build(), place.dataset).destination_client as client:

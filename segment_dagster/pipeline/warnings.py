@@ -1,4 +1,4 @@
-"""What dlt logs of what fails, in a line: what the run itself says at its end is what there is to act on."""
+"""What dlt and drivers log of what fails, in a line: what the run says at its end is what there is to act on."""
 
 import logging
 
@@ -6,14 +6,19 @@ MEANT = ("native writer could not be found", "in state differs from destination"
 """What dlt warns of that is meant: that rows go in by INSERTs, and that another destination was loaded before."""
 
 
+LOGGERS = ("dlt", "gcsfs")
+"""What logs tracebacks."""
+
+
 def in_a_line() -> None:
-    """Let what dlt logs be lines from now on: what failed, the type of the error and the first line of its message.
+    """Let what they log be lines from now on: what failed, the type of the error and the first line of its message.
 
     Tracebacks are there where dlt is asked to say more than usual: `RUNTIME__LOG_LEVEL=INFO`.
     """
-    logger = logging.getLogger("dlt")
-    if _shorten not in logger.filters:
-        logger.addFilter(_shorten)
+    for name in LOGGERS:
+        logger = logging.getLogger(name)
+        if _shorten not in logger.filters:
+            logger.addFilter(_shorten)
 
 
 def _shorten(record: logging.LogRecord) -> bool:

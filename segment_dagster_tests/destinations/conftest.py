@@ -2,8 +2,8 @@
 
 from segment_dagster_tests.destinations.engines import FURTHER
 
-# needs a driver that `make test-destinations` installs
-collect_ignore = [] if FURTHER else ["test_databricks.py"]
+# they need drivers that `make test-destinations` installs
+collect_ignore = [] if FURTHER else ["test_databricks.py", "test_said_further.py"]
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -14,6 +14,7 @@ from segment_dagster_tests.destinations.engines import CannotStartError, Setting
 from segment_dagster_tests.destinations.processes import installed, listening
 
 PROJECT = "local"
+SERVER = Path(__file__).with_name("bigquery_server.py")
 
 
 class _Tokens(BaseHTTPRequestHandler):
@@ -93,14 +94,15 @@ def storage(directory: Path) -> Iterator[Settings]:
 @contextmanager
 def bigquery(directory: Path) -> Iterator[Settings]:
     """local-bigquery, which runs BigQuery's SQL on a DuckDB of its own."""
-    program = installed("local-bigquery", "bin/local-bigquery")
+    python = installed("local-bigquery", "bin/python")
     home = directory / "home"
-    for found in program.parent.parent.glob("lib/python*/site-packages/duckdb_extension_*/extensions/*/*"):
+    for found in python.parent.parent.glob("lib/python*/site-packages/duckdb_extension_*/extensions/*/*"):
         place = home / ".duckdb" / "extensions" / found.parent.name / "linux_amd64"
         place.mkdir(parents=True, exist_ok=True)
         (place / found.name).symlink_to(found)
     port = free_port()
-    command = [str(program), "serve", "--host", "127.0.0.1", "--port", str(port), "--grpc-port", str(port + 1)]
+    command = [str(python), str(SERVER), "serve", "--host", "127.0.0.1"]
+    command += ["--port", str(port), "--grpc-port", str(port + 1)]
     command += ["--project", PROJECT, "--data-dir", str(directory / "data")]
     environment = {"HOME": str(home), "PATH": os.environ["PATH"]}
     with (
