@@ -8,6 +8,8 @@ WORKERS := -n auto --dist loadfile
 VENV := .venv
 VENV_ELT := .venv-embedded-elt
 VENV_UV := .venv-uv
+# Of each property of what the client makes of an answer.
+CHAOS_EXAMPLES ?= 300
 
 # Run, not just looked up: a pyenv shim exists for versions that are switched off.
 define find_python
@@ -32,7 +34,7 @@ $(1)/bin/python -m pip install -qq --disable-pip-version-check $(2)
 @touch $@
 endef
 
-.PHONY: help demo dev test check full-read budget bench bench-quick readme test-embedded-elt constraints clean
+.PHONY: help demo dev test check chaos full-read budget bench bench-quick readme test-embedded-elt constraints clean
 .DEFAULT_GOAL := help
 
 help: ## Show this help
@@ -52,6 +54,10 @@ check: $(VENV)/.installed ## Lint, format, types and the direction of imports
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports --no-logo
+
+chaos: $(VENV)/.installed ## Kill, starve and mislead whole runs at random, for half an hour; CHAOS_SEED=... does the same again
+	CHAOS=long CHAOS_EXAMPLES=$(CHAOS_EXAMPLES) $(VENV)/bin/python -m pytest --timeout 1800 segment_dagster_tests/chaos \
+		segment_dagster_tests/client/test_client_fuzz.py
 
 full-read: $(VENV)/.installed ## Read every endpoint of a made-up workspace, twice; compare what it holds with what landed
 	$(VENV)/bin/python -m segment_dagster.demo.full_read

@@ -14,9 +14,13 @@ def in_a_line() -> None:
 
 
 def _shorten(record: logging.LogRecord) -> bool:
+    if logging.getLogger("dlt").isEnabledFor(logging.INFO):
+        return True
     error = record.exc_info[1] if record.exc_info else None
-    if error and not logging.getLogger("dlt").isEnabledFor(logging.INFO):
-        said = (str(error).splitlines() or [""])[0]
-        record.msg, record.args = f"{record.getMessage()} ({type(error).__name__}: {said})", ()
+    # dlt also writes a traceback into the text of a message
+    text, quoted, traceback = record.getMessage().partition("Traceback (most recent call last):")
+    if error or quoted:
+        said = f"{type(error).__name__}: {error}".splitlines()[:1] if error else traceback.strip().splitlines()[-1:]
+        record.msg, record.args = f"{text.strip()} ({''.join(said)})", ()
         record.exc_info = record.exc_text = None
     return True

@@ -38,6 +38,15 @@ def test_an_error_that_dlt_logs_with_its_traceback_is_a_line(said):
     assert line.endswith("A job failed (ValueError: wrong)")
 
 
+def test_a_traceback_in_the_text_is_cut_out(said):
+    try:
+        raise ValueError("wrong")
+    except ValueError:
+        logger.warning(f"A job is retried with message {logger.pretty_format_exception()}")
+    (line,) = set(said().splitlines())
+    assert line.endswith("A job is retried with message (ValueError: wrong)")
+
+
 def test_whoever_asks_for_more_is_told_more(said):
     level = logging.getLogger("dlt").level
     logging.getLogger("dlt").setLevel(logging.INFO)
