@@ -211,13 +211,13 @@ def test_a_directory_in_which_no_lock_can_be_made_is_told(emulator):
 
 def test_a_directory_that_was_moved_away_is_told_and_not_made_again(emulator, tmp_path):
     load_some()
-    place = settle()
-    place.file.parent.rename(tmp_path / "moved")
+    place, directory = settle(), Path.cwd()
+    directory.rename(tmp_path / "moved")
     with pytest.raises(SettingError) as caught:
         await_free(place)
-    said = f"{CREDENTIALS} leads to {place.file.parent}, where segment.duckdb.lock cannot be made (No such file"
+    said = f"{CREDENTIALS} leads to {directory}, where segment.duckdb.lock cannot be made (No such file"
     assert str(caught.value).startswith(said)
-    assert not place.file.parent.exists()
+    assert not directory.exists()
 
 
 def test_nothing_is_held_while_the_workspace_is_read(emulator):
