@@ -6,10 +6,11 @@ CANDIDATES := $(or $(PYTHON),python3.11 python3.12 python3.13 python3.10 python3
 # A file's tests stay together: they share what they have set up.
 WORKERS := -n auto --dist loadfile
 VENV := .venv
+NOTEBOOK_PORT ?= 2718
 VENV_ELT := .venv-embedded-elt
+VENV_LATEST := .venv-latest
 VENV_UV := .venv-uv
-# Of each property of what the client makes of an answer.
-CHAOS_EXAMPLES ?= 300
+VENV_AUDIT := .venv-audit
 
 # Run, not just looked up: a pyenv shim exists for versions that are switched off.
 define find_python
@@ -34,7 +35,7 @@ $(1)/bin/python -m pip install -qq --disable-pip-version-check $(2)
 @touch $@
 endef
 
-.PHONY: help demo dev test check chaos full-read budget bench bench-quick readme test-embedded-elt constraints clean
+.PHONY: help demo dev notebook test check audit chaos move full-read budget bench bench-quick readme test-embedded-elt test-latest constraints clean
 .DEFAULT_GOAL := help
 
 help: ## Show this help
@@ -46,6 +47,9 @@ demo: $(VENV)/.installed ## Load a made-up workspace with the main job; needs no
 dev: $(VENV)/.installed ## The same workspace in Dagster's UI
 	$(VENV)/bin/python -m segment_dagster.demo --ui
 
+notebook: $(VENV)/.installed ## The loaded workspace in charts, in the browser
+	$(VENV)/bin/marimo run notebooks/segment_overview.py --host 127.0.0.1 --port $(NOTEBOOK_PORT)
+
 test: check ## Everything: check, then the tests
 	$(VENV)/bin/python -m pytest $(WORKERS)
 
@@ -55,9 +59,17 @@ check: $(VENV)/.installed ## Lint, format, types and the direction of imports
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports --no-logo
 
-chaos: $(VENV)/.installed ## Kill, starve and mislead whole runs at random, for half an hour; CHAOS_SEED=... does the same again
-	CHAOS=long CHAOS_EXAMPLES=$(CHAOS_EXAMPLES) $(VENV)/bin/python -m pytest --timeout 1800 segment_dagster_tests/chaos \
+audit: $(VENV)/.installed $(VENV_AUDIT)/.installed ## What is imported against what is declared; known flaws of the pins
+	$(VENV)/bin/deptry segment_dagster
+	$(VENV)/bin/deptry . --ignore DEP004 # the tests may import what is for tests
+	$(VENV_AUDIT)/bin/python tools/audit.py constraints.txt constraints-embedded-elt.txt
+
+chaos: $(VENV)/.installed ## Kills, full disks, faults by chance, in the long form, with figures: half an hour
+	CHAOS=long CHAOS_EXAMPLES=300 $(VENV)/bin/python -m pytest segment_dagster_tests/chaos \
 		segment_dagster_tests/client/test_client_fuzz.py
+
+move: $(VENV)/.installed ## Materialize what one destination holds in another, and compare: make move FROM=duckdb TO=postgres
+	$(VENV)/bin/python -m segment_dagster.move $(FROM) $(TO)
 
 full-read: $(VENV)/.installed ## Read every endpoint of a made-up workspace, twice; compare what it holds with what landed
 	$(VENV)/bin/python -m segment_dagster.demo.full_read
@@ -69,14 +81,20 @@ bench: $(VENV)/.installed ## Import time, overhead, and the workload at three si
 	$(VENV)/bin/python bench/import_time.py --max-ratio 1.25
 	$(VENV)/bin/python -m bench
 
-bench-quick: $(VENV)/.installed ## The smallest size, once
-	$(VENV)/bin/python -m bench --sizes 1 --rounds 1 --overhead-rounds 1
+bench-quick: $(VENV)/.installed ## The same in under two minutes: 1x, and 5x in place of 20x
+	$(VENV)/bin/python -m bench --sizes 1 5 --rounds 1 --overhead-rounds 2
 
 readme: $(VENV)/.installed ## Make the README's table of assets anew from the rows
 	$(VENV)/bin/python -m segment_dagster.endpoints.readme README.md
 
 test-embedded-elt: $(VENV_ELT)/.installed ## The tests with dagster-embedded-elt and the oldest Dagster supported
 	$(VENV_ELT)/bin/python -m pytest $(WORKERS)
+
+test-latest: ## The tests with the newest versions that pyproject.toml allows: what will break is seen coming
+	rm -f $(VENV_LATEST)/.installed
+	$(MAKE) $(VENV_LATEST)/.installed
+	$(VENV_LATEST)/bin/python -m pip freeze --exclude-editable --disable-pip-version-check
+	$(VENV_LATEST)/bin/python -m pytest $(WORKERS)
 
 constraints: $(VENV_UV)/.installed ## Raise the pinned versions to the newest that pyproject.toml allows
 	$(call compile,constraints.txt,--extra dev)
@@ -89,7 +107,7 @@ $(VENV_UV)/bin/uv pip compile pyproject.toml $(2) --universal --python-version 3
 endef
 
 clean: ## Remove the environments and what tools left behind
-	rm -rf $(VENV) $(VENV_ELT) $(VENV_UV) *.egg-info build dist bench/import_time.json
+	rm -rf $(VENV) $(VENV_ELT) $(VENV_LATEST) $(VENV_UV) $(VENV_AUDIT) *.egg-info build dist bench/import_time.json
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -99,8 +117,18 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 $(VENV_ELT)/.installed: pyproject.toml constraints-embedded-elt.txt
 	$(call make_venv,$(VENV_ELT),-c constraints-embedded-elt.txt -e '.[test$(comma)embedded-elt]')
 
+# By uv: without pins pip tries versions for more than ten minutes.
+$(VENV_LATEST)/.installed:
+	$(call make_venv,$(VENV_LATEST),uv)
+	$(VENV_LATEST)/bin/uv pip install -q --python $(VENV_LATEST)/bin/python -e '.[test]'
+	@touch $@
+
 # Apart from .venv: a set of constraints that does not install can still be replaced.
 $(VENV_UV)/.installed:
 	$(call make_venv,$(VENV_UV),uv)
+
+# Apart from .venv: what pip-audit needs is bound to none of our versions.
+$(VENV_AUDIT)/.installed:
+	$(call make_venv,$(VENV_AUDIT),'pip-audit>=2.10')
 
 comma := ,

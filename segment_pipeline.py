@@ -10,7 +10,7 @@ from dlt.common.runtime.collector import NULL_COLLECTOR, TqdmCollector
 
 from segment_dagster.endpoints import TABLES
 from segment_dagster.errors import SegmentError
-from segment_dagster.pipeline import await_free, load_deliveries, settle, windows_since
+from segment_dagster.pipeline import RefusedError, await_ready, load_deliveries, refused, settle, windows_since
 from segment_dagster.settings import resolve
 from segment_dagster.source.reader import UnavailableError, WorkspaceReader, told_once
 from segment_dagster.source.times import Window
@@ -52,13 +52,16 @@ def main() -> int:
         settings, place = resolve(), settle()
         with WorkspaceReader(settings, collector=collector) as reader:
             wanted = [reader.endpoint(name) for name in given.endpoint] or reader.offered(slow=given.slow)
-            await_free(place)
+            await_ready(place)
+            not_taken = refused(place, wanted)
+            wanted = [each for each in wanted if each not in [failure.endpoint for failure in not_taken]]
             reader.cover(windows_since(place, wanted))
             if given.start:
                 window = Window(given.start, given.end or reader.now)
                 reader.cover({endpoint.name: window for endpoint in TABLES if endpoint.partitioned})
             with collector("Read the workspace"):
                 deliveries, failures = reader.read_all(wanted)
+            failures = [*not_taken, *failures]
             unchanged = frozenset[str]()
             if deliveries:
                 loaded = load_deliveries(
@@ -82,7 +85,7 @@ def main() -> int:
                 print(f"{endpoint.name}: skipped, because the {settings.layout!r} layout has no such endpoint")
     if settings.on_unavailable == "skip":
         for failure in list(failures):
-            if isinstance(failure.error, UnavailableError):
+            if isinstance(failure.error, UnavailableError | RefusedError):
                 failures.remove(failure)
                 print(f"{failure.endpoint.name}: skipped, because {failure.error.reason}")
     for delivery in deliveries:

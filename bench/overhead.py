@@ -9,6 +9,7 @@ from bench.processes import run
 from bench.workload import FIVE
 
 EMPTY, PROJECT, SCRIPT = "job of one empty asset", "five endpoints, checked", "plain dlt script"
+CHECKED = "five empty assets, 20 checks"
 
 
 def overhead(rounds: int) -> dict[str, Any]:
@@ -20,12 +21,13 @@ def overhead(rounds: int) -> dict[str, Any]:
     Returns:
         Seconds and CPU seconds of each whole process, and `ratio`: the project's job against the empty one.
     """
-    seconds: dict[str, list[float]] = {EMPTY: [], PROJECT: [], SCRIPT: []}
-    cpu: dict[str, list[float]] = {EMPTY: [], PROJECT: [], SCRIPT: []}
+    seconds: dict[str, list[float]] = {name: [] for name in (EMPTY, CHECKED, PROJECT, SCRIPT)}
+    cpu: dict[str, list[float]] = {name: [] for name in seconds}
     loads = []
     with emulated(1) as emulator:
         cases: dict[str, tuple[str, ...]] = {
             EMPTY: ("dagster", "job", "execute", "-m", "bench.empty", "-j", "empty"),
+            CHECKED: ("dagster", "job", "execute", "-m", "bench.checked", "-j", "checked"),
             PROJECT: ("dagster", "job", "execute", "-m", "bench.location", "-j", "five"),
             SCRIPT: ("bench.example_pattern", *FIVE),
         }

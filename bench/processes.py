@@ -5,7 +5,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,21 +28,29 @@ class Ran:
     """What it printed."""
 
 
-def run(module: str, *arguments: str, environment: Mapping[str, str]) -> Ran:
+@contextmanager
+def empty_place() -> Iterator[Path]:
+    """A directory for runs: its `work` is where they work, its `home` their home."""
+    with tempfile.TemporaryDirectory(prefix="segment_bench_") as directory:
+        for name in ("home", "work"):
+            (Path(directory) / name).mkdir()
+        yield Path(directory)
+
+
+def run(module: str, *arguments: str, environment: Mapping[str, str], place: Path | None = None) -> Ran:
     """Run a module with this Python.
 
     Args:
         module: Its name, as after `python -m`.
         arguments: What it is given.
         environment: Its environment, without the directories.
+        place: Where, as `empty_place` makes it; an empty one of its own where it is left out.
 
     Raises:
         RuntimeError: It failed. The message ends with the last of what it said.
     """
-    with tempfile.TemporaryDirectory(prefix="segment_bench_") as directory:
-        home, work, said = (Path(directory) / name for name in ("home", "work", "said"))
-        for made in (home, work):
-            made.mkdir()
+    with nullcontext(place) if place else empty_place() as directory:
+        home, work, said = (directory / name for name in ("home", "work", "said"))
         places = {"DAGSTER_HOME": str(home), "DLT_DATA_DIR": str(home / "dlt"), "PYTHONPATH": str(ROOT)}
         command: Sequence[str] = [sys.executable, "-m", module, *arguments]
         with said.open("w") as errors:

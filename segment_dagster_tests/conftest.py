@@ -1,12 +1,13 @@
 """What every test has: an empty home and working directory, no settings of the machine, a workspace to read."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from segment_dagster.emulator import Emulator, World, running
+from segment_dagster_tests.started import keeping, kept
 
 MINUTE = 0.05
 """Seconds of the minute that limits are counted in, so that no test waits for them."""
@@ -58,3 +59,13 @@ def emulator(one_emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Iterato
     one_emulator.faults.clear()
     one_emulator.edits.clear()
     one_emulator.corrections.clear()
+
+
+@pytest.fixture
+def started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], str]:
+    """The arguments of all processes that the test has started, and of those that they have."""
+    place = tmp_path / "started"
+    place.mkdir()
+    for setting, value in keeping(place).items():
+        monkeypatch.setenv(setting, value)
+    return lambda: kept(place)

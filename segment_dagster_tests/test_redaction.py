@@ -338,10 +338,13 @@ def test_metadata_inside_a_field_tells_of_the_settings_beside_it():
         {},
         {"options": None},
         {"options": "text"},
+        {"options": 7},
         {"options": {"name": "note"}},
         {"options": ["note", None]},
         {"options": [{"type": "password"}]},
         {"options": [{"type": "password", "name": 7}]},
+        {"options": [{"type": 7, "name": "note"}]},
+        {"options": [{"type": ["password"], "name": "note"}]},
         {"options": [{"type": "string", "name": "note"}]},
     ],
     ids=str,
@@ -699,3 +702,32 @@ def form(value):
     if isinstance(value, list):
         return [form(held) for held in value]
     return bool(value) if isinstance(value, str) else (type(value), value)
+
+
+KNOWN = ["metadata", "options", "option", "type", "name", "key", "Header", "value", "Values", "settings", "password"]
+"""Keys of which the redaction makes something, if what they hold is what it should be."""
+
+
+@DRAWN
+@given(
+    st.sampled_from(CATALOGUE),
+    st.data(),
+    st.sampled_from([None, "key"]),
+)
+def test_anything_at_all_where_names_values_and_options_are_expected_keeps_its_form(endpoint, data, key):
+    known = st.sampled_from(KNOWN)
+    anything = st.recursive(
+        others | known | st.text(max_size=20) | texts | st.sampled_from([*SECRET_TEXTS.values()]),
+        lambda below: st.lists(below, max_size=4) | st.dictionaries(known | keys, below, max_size=4),
+        max_leaves=15,
+    )
+    fields = st.sampled_from([*(column.field for column in endpoint.columns), *KNOWN])
+    option = st.fixed_dictionaries({}, optional={"type": st.just("password") | anything, "name": keys | anything})
+    metadata = st.fixed_dictionaries({"options": st.lists(option | anything, max_size=3) | anything})
+    record = data.draw(st.dictionaries(fields, anything, max_size=4))
+    if data.draw(st.booleans()):
+        record["metadata"] = data.draw(metadata)
+    before = copy.deepcopy(record)
+    after = redacted(record, endpoint, fingerprint_key=key)
+    assert record == before
+    assert form(after) == form(record)

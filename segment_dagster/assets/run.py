@@ -22,15 +22,18 @@ from segment_dagster.errors import SegmentError
 from segment_dagster.pipeline import (
     NO_TABLES,
     Place,
+    RefusedError,
     Tables,
     alone,
-    await_free,
+    await_ready,
     contents_of,
     exclusive,
     open_tables,
     point_to,
+    refused,
     remember,
     settle,
+    source_for,
     unchanged,
     windows_since,
 )
@@ -39,7 +42,6 @@ from segment_dagster.source.chosen import as_chosen
 from segment_dagster.source.columns import column_name, columns_of
 from segment_dagster.source.disposition import scope_of, within
 from segment_dagster.source.reader import Delivery, UnavailableError, WorkspaceReader, told_once
-from segment_dagster.source.resources import delivered_source
 from segment_dagster.source.times import Window
 from segment_dagster.source.versions import VALID_TO, history_table
 from segment_dagster.wording import counted
@@ -128,15 +130,18 @@ class FamilyRun:
         for endpoint in selected:
             if endpoint.name in self._absent:
                 self._skip(endpoint, f"the {reader.settings.layout!r} layout has no such endpoint")
+        not_taken = refused(place, offered)
+        taken = [each for each in offered if each not in [failure.endpoint for failure in not_taken]]
         window = window_of_run(self._context)
         if window:
             reader.cover({endpoint.name: window for endpoint in self._endpoints if endpoint.partitioned})
-        await_free(place)
-        reader.cover(windows_since(place, offered))
-        deliveries, failures = reader.read_all(offered)
+        await_ready(place)
+        reader.cover(windows_since(place, taken))
+        deliveries, failures = reader.read_all(taken)
+        failures = [*not_taken, *failures]
         if reader.settings.on_unavailable == "skip":
             for failure in list(failures):
-                if isinstance(failure.error, UnavailableError):
+                if isinstance(failure.error, UnavailableError | RefusedError):
                     failures.remove(failure)
                     yield from self._skip_unavailable(failure.endpoint, failure.error.reason)
         said = told_once(failures)
@@ -207,7 +212,7 @@ class FamilyRun:
         with exclusive(place, deliveries=deliveries) as pipeline:
             loaded = self._dlt.run(
                 context=self._context,
-                dlt_source=delivered_source(deliveries, history=history),
+                dlt_source=source_for(place, deliveries, history=history),
                 dlt_pipeline=pipeline,
                 dagster_dlt_translator=SegmentTranslator(self._endpoints),
                 loader_file_format=place.facts.loader_format,

@@ -5,6 +5,7 @@ from segment_dagster.automation.jobs import JOB, SLOW_JOB, TRAIL_JOB, jobs
 from segment_dagster.automation.partitions import partitions_of
 from segment_dagster.automation.schedules import RANGE_END, RANGE_START, SCHEDULE, SLOW_SCHEDULE, schedules
 from segment_dagster.automation.sensor import SENSOR, audit_sensor
+from segment_dagster.automation.whole import WholeRun, whole_runs
 
 __all__ = [
     "JOB",
@@ -16,9 +17,11 @@ __all__ = [
     "SLOW_SCHEDULE",
     "TRAIL_JOB",
     "Family",
+    "WholeRun",
     "audit_sensor",
     "families",
     "jobs",
     "partitions_of",
     "schedules",
+    "whole_runs",
 ]

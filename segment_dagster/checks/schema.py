@@ -27,11 +27,12 @@ class Schema:
         if not found:
             return no_table(self.name, subject)
         declared = columns_of(subject.endpoint)
+        types = {column: subject.tables.lands_as(hints["data_type"]) for column, hints in declared.items()}
         missing = [column for column in declared if column not in found]
         retyped = [
-            f"{column} ({declared[column]['data_type']}, found {found[column].get('data_type')})"
-            for column in declared
-            if column in found and found[column].get("data_type") != declared[column]["data_type"]
+            f"{column} ({declared_type}, found {found[column].get('data_type')})"
+            for column, declared_type in types.items()
+            if column in found and found[column].get("data_type") != declared_type
         ]
         new = [column for column in found if column not in declared]
         said = [

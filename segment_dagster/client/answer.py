@@ -57,8 +57,10 @@ def check_answer(call: Call, settings: Settings, timeout: float) -> Callable[...
         path, endpoint = urlsplit(response.url).path, call.parts[0].endpoint
         # the connection is free again when its answer has been read, or is closed
         with response:
-            if response.is_redirect:
-                raise RedirectError(endpoint.name, path, _host(response.headers["Location"]))
+            # without a Location as well, which requests takes for no redirect
+            if 300 <= response.status_code < 400:
+                location = response.headers.get("Location")
+                raise RedirectError(endpoint.name, path, None if location is None else _host(location))
             content = whole_body(response, endpoint, path, timeout)
         try:
             body = orjson.loads(content)

@@ -87,9 +87,10 @@ class PathError(ApiError):
 class RedirectError(ApiError):
     """3xx: the API is somewhere else. The token is not taken there."""
 
-    def __init__(self, endpoint: str, path: str, host: str) -> None:
+    def __init__(self, endpoint: str, path: str, host: str | None) -> None:
         remedy = "Set SEGMENT_BASE_URL to the API's own address if that is the right one."
-        super().__init__(endpoint, path, f"was sent on to {host or 'another path'}", remedy)
+        where = "without an address" if host is None else f"to {host or 'another path'}"
+        super().__init__(endpoint, path, f"was sent on {where}", remedy)
 
 
 class TransientError(ApiError):

@@ -86,7 +86,7 @@ def _public(endpoint: Endpoint, page_size: int) -> Part:
     return Part(
         endpoint=endpoint,
         selector=endpoint.selector,
-        page_size=endpoint.page_size and min(endpoint.page_size, page_size),
+        page_size=endpoint.page_size and min(endpoint.page_size, endpoint.page_rows or page_size, page_size),
         count_parameter=paging.count,
         cursor_parameter=paging.cursor,
         next_cursor=((*paging.answer, "next"),),

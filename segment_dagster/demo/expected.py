@@ -47,7 +47,8 @@ def least_requests(world: World, endpoint: Endpoint, now: datetime) -> int:
 
 
 def _pages(endpoint: Endpoint, records: list[Any]) -> int:
-    return max(1, ceil(len(records) / endpoint.page_size)) if endpoint.page_size else 1
+    size = endpoint.page_size and min(endpoint.page_size, endpoint.page_rows or endpoint.page_size)
+    return max(1, ceil(len(records) / size)) if size else 1
 
 
 def _answers(world: World, endpoint: Endpoint, values: Mapping[str, str], now: datetime) -> list[list[Any]]:

@@ -1,20 +1,19 @@
 """One read of some endpoints by their jobs: what became of each, and what landed."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import dagster as dg
 import duckdb
 
 from segment_dagster.assets import asset_key
-from segment_dagster.automation import RANGE_END, RANGE_START, families
+from segment_dagster.automation import whole_runs
 from segment_dagster.definitions import defs
 from segment_dagster.emulator import Emulator
-from segment_dagster.endpoints import TABLES, Endpoint
+from segment_dagster.endpoints import Endpoint
 from segment_dagster.pipeline import settle
 from segment_dagster.source.columns import column_name
-from segment_dagster.source.times import Window, default_window
 
 LANDED, SKIPPED, FAILED = "landed", "skipped", "failed"
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -52,15 +51,15 @@ def read(instance: dg.DagsterInstance, emulator: Emulator, chosen: Sequence[Endp
     """
     emulator.stats.clear()
     done = Read()
-    for job, names, tags in _runs(chosen, now):
+    for run in whole_runs(chosen, now):
         result = (
             defs()
-            .resolve_job_def(job)
+            .resolve_job_def(run.job)
             .execute_in_process(
                 instance=instance,
                 run_config=QUIET,
-                tags=tags,
-                asset_selection=[asset_key(name) for name in names],
+                tags=run.tags,
+                asset_selection=[asset_key(name) for name in run.endpoints],
                 raise_on_error=False,
             )
         )
@@ -89,26 +88,6 @@ def _note(result: dg.ExecuteInProcessResult, done: Read) -> None:
     for each in result.get_asset_check_evaluations():
         if not each.passed:
             done.warnings.append(f"{each.asset_key.path[-1]}: {each.check_name}: {each.description}")
-
-
-def _runs(chosen: Sequence[Endpoint], now: datetime) -> Iterator[tuple[str, list[str], dict[str, str]]]:
-    """The runs of a full read: job, endpoints, and the tags that say for which partitions."""
-    for family in families(TABLES):
-        by_window: dict[Window | None, list[str]] = {}
-        for endpoint in family.endpoints:
-            if endpoint in chosen:
-                window = default_window(endpoint, now) if endpoint.partitioned else None
-                by_window.setdefault(window, []).append(endpoint.name)
-        for window, names in by_window.items():
-            yield family.job, names, _tags(window, monthly=any(endpoint.cumulative for endpoint in family.endpoints))
-
-
-def _tags(window: Window | None, *, monthly: bool) -> dict[str, str]:
-    if window is None or window.end is None:
-        return {}
-    last = window.end - timedelta(days=1)
-    last = last.replace(day=1) if monthly else last
-    return {RANGE_START: f"{window.start:%Y-%m-%d}", RANGE_END: f"{last:%Y-%m-%d}"}
 
 
 def _counts(chosen: Sequence[Endpoint]) -> dict[str, tuple[int, int]]:

@@ -41,7 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    token = given.token or os.environ.get(TOKEN_VARIABLE) or DEFAULT_TOKEN
+    token = os.environ.get(TOKEN_VARIABLE) or DEFAULT_TOKEN
     try:
         with running(
             given.scale,
@@ -71,15 +71,18 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser("segment_dagster.emulator", description="A local Segment Public API, on 127.0.0.1 only.")
+    parser = _Parser(
+        "segment_dagster.emulator",
+        description="A local Segment Public API, on 127.0.0.1 only. "
+        f"It lets in the token that {TOKEN_VARIABLE} holds, by default {DEFAULT_TOKEN}.",
+    )
     parser.add_argument("--port", type=_port, default=0, help="port to listen on; 0 (the default) takes a free one")
     parser.add_argument(
         "--scale", type=_scale, default=1, help="size of the workspace; 1 (the default) has 2,400 audiences"
     )
     parser.add_argument("--seed", type=int, default=7, help="which workspace it is (default 7)")
-    parser.add_argument(
-        "--token", help=f"the token that is let in; also from {TOKEN_VARIABLE} (default {DEFAULT_TOKEN})"
-    )
+    # without it, argparse would take it for the beginning of --token-limit, and repeat it
+    parser.add_argument("--token", type=_no_token, help=argparse.SUPPRESS)
     parser.add_argument(
         "--fault",
         type=_fault,
@@ -129,6 +132,10 @@ def _parser() -> argparse.ArgumentParser:
         "--keep", action="store_true", help="keep answers, and do not make again what is asked for again"
     )
     return parser
+
+
+def _no_token(_: str) -> NoReturn:
+    raise argparse.ArgumentTypeError(f"everyone on this machine can read it here: put it into {TOKEN_VARIABLE}")
 
 
 def _fault(spec: str) -> Fault:

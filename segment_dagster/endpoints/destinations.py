@@ -19,6 +19,8 @@ DESTINATIONS = (
         selector=("data", "destinations"),
         media_type=V1,
         page_size=1000,
+        # with the metadata of its type a destination has some 46 KB
+        page_rows=200,
         primary_key=("id",),
         references=(_TO_SOURCE,),
         audited_as=("destination", "integration"),

@@ -267,6 +267,9 @@ class Endpoint:
     page_size: int | None = None
     """Largest page the API allows, in rows; `None` where the endpoint is not paginated."""
 
+    page_rows: int | None = None
+    """Rows of a page that is asked for, where that is less than the largest: two pages are held at once, as objects."""
+
     paging: Paging = Paging()
     total_is_bound: bool = False
     """Whether `totalEntries` is an upper bound and not a count."""

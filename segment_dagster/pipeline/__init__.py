@@ -2,11 +2,12 @@
 
 from segment_dagster.pipeline.cursor import windows_since
 from segment_dagster.pipeline.errors import LoadError
-from segment_dagster.pipeline.lock import PIPELINE_NAME, alone, await_free
+from segment_dagster.pipeline.lock import PIPELINE_NAME, alone
 from segment_dagster.pipeline.memory import Content, contents_of, holds, remember, unchanged
 from segment_dagster.pipeline.place import DATASET, Place, settle
-from segment_dagster.pipeline.runs import Loaded, exclusive, load, load_deliveries, point_to
-from segment_dagster.pipeline.tables import NO_TABLES, Rows, Tables, open_tables
+from segment_dagster.pipeline.refused import RefusedError, refused
+from segment_dagster.pipeline.runs import Loaded, exclusive, load, load_deliveries, point_to, source_for
+from segment_dagster.pipeline.tables import NO_TABLES, Rows, Tables, await_ready, open_tables
 
 __all__ = [
     "DATASET",
@@ -16,10 +17,11 @@ __all__ = [
     "LoadError",
     "Loaded",
     "Place",
+    "RefusedError",
     "Rows",
     "Tables",
     "alone",
-    "await_free",
+    "await_ready",
     "contents_of",
     "exclusive",
     "holds",
@@ -27,8 +29,10 @@ __all__ = [
     "load_deliveries",
     "open_tables",
     "point_to",
+    "refused",
     "remember",
     "settle",
+    "source_for",
     "unchanged",
     "windows_since",
 ]

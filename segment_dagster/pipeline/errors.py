@@ -3,8 +3,10 @@
 import re
 
 from dlt.common.pipeline import get_dlt_pipelines_dir
+from dlt.destinations.exceptions import DestinationConnectionError
 
 from segment_dagster.errors import SegmentError
+from segment_dagster.pipeline.credentials import driver_errors, hidden
 from segment_dagster.pipeline.duckdb_file import CREDENTIALS
 from segment_dagster.pipeline.place import Place
 
@@ -36,11 +38,18 @@ def explain(failure: BaseException, step: str, place: Place) -> str:
         cause = deeper
         if isinstance(cause, SegmentError):
             return str(cause)
-    reason = " ".join(str(cause).split())
+    reason = hidden(" ".join(str(cause).split()), place.secrets)
     if who := holder_of(cause):
         return (
             f"{place.file} is locked by {who}: DuckDB lets one process write at a time. "
             f"Close it there, or set {CREDENTIALS} to another file."
+        )
+    if isinstance(failure, (DestinationConnectionError, *driver_errors(place.facts))):
+        setting = f"DESTINATION__{place.destination.upper()}__CREDENTIALS"
+        reason = reason[:MAX_QUOTE].rstrip(".")
+        return (
+            f"{place.destination} cannot be reached, or lets nobody in ({type(cause).__name__}): {reason}. "
+            f"Nothing was loaded. See whether it is up, and what {setting} and its like say."
         )
     said = f"dlt failed at the step {step!r} on {place.destination} ({type(cause).__name__}): {reason[:MAX_QUOTE]}"
     if _NO_ROOM.search(reason):

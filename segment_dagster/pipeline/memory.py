@@ -4,17 +4,23 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
+import pyarrow as pa
 from dlt.common.data_types import TDataType
 
 from segment_dagster.endpoints import TimeRange
 from segment_dagster.pipeline.tables import Tables
 from segment_dagster.source.columns import column_name
 from segment_dagster.source.disposition import within
+from segment_dagster.source.fingerprint import Fingerprint, as_text
 from segment_dagster.source.reader import Delivery
+from segment_dagster.source.rows import schema_of
 from segment_dagster.source.versions import history_table
 
 MEMORY = "_segment_tables"
 """The table of the dataset that says what was loaded last into each of the others."""
+
+LOOKED_AT = 10_000
+"""Rows of a part of a table that are read back, at most, to see whether they are those that came."""
 
 TYPES: Mapping[str, TDataType] = {
     "table_name": "text",
@@ -61,10 +67,11 @@ def contents_of(delivery: Delivery, *, history: bool) -> Sequence[Content]:
     return [table]
 
 
-def unchanged(tables: Tables, deliveries: Iterable[Delivery], *, history: bool) -> frozenset[str]:
+def unchanged(tables: Tables, deliveries: Sequence[Delivery], *, history: bool) -> frozenset[str]:
     """The endpoints whose tables hold what was delivered already.
 
-    That is so where the rows are those that were loaded last, and the table is as that load left it.
+    That is so where the rows are those that were loaded last, and the table is as that load left it; or where they are
+    a small part of the table, which is looked at.
 
     Args:
         tables: The dataset, which nobody else loads into until this is done with.
@@ -75,9 +82,10 @@ def unchanged(tables: Tables, deliveries: Iterable[Delivery], *, history: bool) 
     tables.look_up([MEMORY, *(content.table for contents in wanted.values() for content in contents)])
     remembered = _remembered(tables)
     return frozenset(
-        name
-        for name, contents in wanted.items()
-        if contents and all(_held(tables, content, remembered) for content in contents)
+        each.endpoint.name
+        for each in deliveries
+        if (contents := wanted[each.endpoint.name])
+        and (all(_held(tables, content, remembered) for content in contents) or _has_rows(tables, each, contents[0]))
     )
 
 
@@ -111,6 +119,21 @@ def _remembered(tables: Tables) -> dict[str, tuple[str, tuple[int, str]]]:
         return {}
     rows = tables.rows(MEMORY, ["table_name", "fingerprint", "rows", "digest"])
     return {row["table_name"]: (row["fingerprint"], (row["rows"], row["digest"])) for row in rows}
+
+
+def _has_rows(tables: Tables, delivery: Delivery, content: Content) -> bool:
+    """Whether the rows of a table that a small delivery would be merged into are those that came."""
+    if content.where is None or delivery.rows > LOOKED_AT:
+        return False
+    schema = schema_of(delivery.endpoint)
+    if not set(schema.names) <= set(tables.columns(content.table)):
+        return False
+    if tables.count(content.table, content.where) != delivery.rows:
+        return False
+    rows = list(tables.rows(content.table, schema.names, where=content.where))
+    there = Fingerprint(schema)
+    there.add(pa.Table.from_pylist(rows, schema))
+    return there.hexdigest(as_text(delivery.window)) == content.fingerprint
 
 
 def _held(tables: Tables, content: Content, remembered: Mapping[str, tuple[str, tuple[int, str]]]) -> bool:

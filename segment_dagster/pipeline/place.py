@@ -3,7 +3,7 @@
 import os
 import re
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +11,14 @@ import dlt
 from dlt.common.destination import Destination
 
 from segment_dagster.errors import SettingError
+from segment_dagster.pipeline.credentials import check_extra, configuration_of, secrets_of
 from segment_dagster.pipeline.duckdb_file import CREDENTIALS, DUCKDB_FILE, OPEN, credentials
-from segment_dagster.pipeline.facts import DESTINATIONS, DestinationFacts
-from segment_dagster.settings import LOCK_TIMEOUT, check_runtime, lock_timeout
+from segment_dagster.pipeline.facts import BUCKETS, DESTINATIONS, TABLE_FORMATS, DestinationFacts
+from segment_dagster.settings import LOCK_TIMEOUT, check_runtime, history_in_use, lock_timeout
 
 DATASET = "segment_data"
+TABLE_FORMAT = "SEGMENT_TABLE_FORMAT"
+BUCKET = "DESTINATION__FILESYSTEM__BUCKET_URL"
 _DATASET_NAME = re.compile(r"(?=.{1,63}$)[a-z][a-z0-9]*(_[a-z0-9]+)*")
 _MAGIC = b"DUCK"
 """Bytes 8 to 12 of every DuckDB file."""
@@ -33,6 +36,9 @@ class Place:
 
     lock_timeout: float = LOCK_TIMEOUT
     """Seconds to wait for it while another process holds it."""
+
+    secrets: frozenset[str] = field(default=frozenset(), repr=False)
+    """Texts in dlt's settings of it that no message may show."""
 
     @property
     def lock_file(self) -> Path | None:
@@ -75,15 +81,47 @@ def settle(destination: str | None = None, dataset: str | None = None) -> Place:
             "Legal values: lower-case letters, digits and single underscores between them, a letter first, 63 at most."
         )
         raise SettingError("SEGMENT_DATASET", f"is {schema!r}", remedy)
+    facts = _facts(name)
     file = _duckdb_file() if name == "duckdb" else None
-    place = Place(destination=name, dataset=schema, facts=DESTINATIONS[name], file=file, lock_timeout=lock_timeout())
-    if file is not None:
-        try:
-            _check_file(file, place)
-        except OSError as error:
-            problem = f"names {str(file)[:200]}, which cannot be looked at ({error.strerror})"
-            raise SettingError(CREDENTIALS, problem, "Set it to the path of a file.") from None
+    place = Place(destination=name, dataset=schema, facts=facts, file=file, lock_timeout=lock_timeout())
+    if file is None:
+        return _configured(place)
+    try:
+        _check_file(file, place)
+    except OSError as error:
+        problem = f"names {str(file)[:200]}, which cannot be looked at ({error.strerror})"
+        raise SettingError(CREDENTIALS, problem, "Set it to the path of a file.") from None
     return place
+
+
+def _facts(name: str) -> DestinationFacts:
+    table_format = os.environ.get(TABLE_FORMAT)
+    if not table_format:
+        check_extra("SEGMENT_DESTINATION", name, DESTINATIONS[name])
+        return DESTINATIONS[name]
+    legal = ", ".join(TABLE_FORMATS)
+    facts = next((facts for each, facts in TABLE_FORMATS.items() if each == table_format), None)
+    if facts is None:
+        raise SettingError(TABLE_FORMAT, f"is {table_format!r}, which is no format", f"Legal values: {legal}.")
+    if name != "filesystem":
+        raise SettingError(
+            TABLE_FORMAT, f"is {table_format!r}, which is for files", "Unset it, or set SEGMENT_DESTINATION=filesystem."
+        )
+    check_extra(TABLE_FORMAT, table_format, facts)
+    return facts
+
+
+def _configured(place: Place) -> Place:
+    """The place, once dlt's settings of it are known to be complete."""
+    configuration = configuration_of(place.destination, place.build(), place.dataset)
+    protocol = str(getattr(configuration, "protocol", ""))
+    if bucket := BUCKETS.get(protocol):
+        check_extra(BUCKET, f"{protocol}://...", bucket)
+        place = replace(place, facts=replace(place.facts, errors=bucket.errors))
+    if history_in_use() and not place.facts.keeps_history:
+        remedy = "Unset it, or set SEGMENT_DESTINATION to a destination that is no files."
+        raise SettingError("SEGMENT_HISTORY", "is set, and dlt keeps no versions of rows in files", remedy)
+    return replace(place, secrets=secrets_of(configuration))
 
 
 def _duckdb_file() -> Path:

@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import dlt
-from dlt.common.destination.exceptions import DestinationException
 from dlt.common.pipeline import LoadInfo
 from dlt.common.runtime.collector import NULL_COLLECTOR
 from dlt.common.runtime.collector_base import Collector
@@ -13,8 +12,9 @@ from dlt.destinations.job_client_impl import SqlJobClientBase
 from dlt.extract import DltSource
 from dlt.pipeline.exceptions import PipelineStepFailed
 
+from segment_dagster.pipeline.credentials import failures_of
 from segment_dagster.pipeline.cursor import check_joined
-from segment_dagster.pipeline.duckdb_file import give_room, room_for
+from segment_dagster.pipeline.duckdb_file import ROOM, give_room, room_for
 from segment_dagster.pipeline.errors import LoadError, explain
 from segment_dagster.pipeline.lock import PIPELINE_NAME, alone, home
 from segment_dagster.pipeline.memory import contents_of, remember, unchanged
@@ -23,6 +23,9 @@ from segment_dagster.pipeline.tables import open_tables
 from segment_dagster.pipeline.warnings import in_a_line
 from segment_dagster.source.reader import Delivery
 from segment_dagster.source.resources import delivered_source
+
+TRUNCATE_STAGING = "load.truncate_staging_dataset"
+"""dlt's own setting: whether what rows were staged in is emptied after a load."""
 
 
 @contextmanager
@@ -57,11 +60,14 @@ def exclusive(
                 pipeline.drop()
                 _make_again(pipeline)
                 yield pipeline
+                if place.file is not None:
+                    # what looks at the tables afterwards needs no more, however large rows are
+                    give_room(place.file, ROOM)
             finally:
                 _remember(pipeline, place)
         except PipelineStepFailed as failure:
             raise LoadError(explain(failure, failure.step, place)) from failure
-        except (DestinationException, OSError) as failure:
+        except failures_of(place.facts) as failure:
             # between its steps dlt looks at the destination and writes to its working directory too
             raise LoadError(explain(failure, "run", place)) from failure
 
@@ -82,6 +88,18 @@ def load(
     """
     with exclusive(place, collector, deliveries) as pipeline:
         return pipeline.run(source, loader_file_format=place.facts.loader_format)
+
+
+def source_for(place: Place, deliveries: Sequence[Delivery], *, history: bool = False) -> DltSource:
+    """What was delivered as a dlt source, in the form that the destination takes.
+
+    Args:
+        place: The destination.
+        deliveries: What was read.
+        history: Whether every version of configuration is kept.
+    """
+    facts = place.facts
+    return delivered_source(deliveries, history=history, merge=facts.merge, table_format=facts.table_format)
 
 
 @dataclass(frozen=True)
@@ -124,7 +142,7 @@ def load_deliveries(
         if not changed:
             point_to(place)
             return Loaded(None, same)
-        info = load(delivered_source(changed, history=history), place, collector, changed)
+        info = load(source_for(place, changed, history=history), place, collector, changed)
         with open_tables(place) as tables:
             remember(tables, (each for delivery in changed for each in contents_of(delivery, history=history)))
     return Loaded(info, same)
@@ -141,6 +159,9 @@ def point_to(place: Place) -> None:
 
 def _pipeline(place: Place, collector: Collector = NULL_COLLECTOR) -> dlt.Pipeline:
     in_a_line()
+    # what was swapped in would stay in the staging dataset too: half of a DuckDB file, and of all that is written to it
+    if place.file is not None and dlt.config.get(TRUNCATE_STAGING) is None:
+        dlt.config[TRUNCATE_STAGING] = True
     return dlt.pipeline(PIPELINE_NAME, destination=place.build(), dataset_name=place.dataset, progress=collector)
 
 
@@ -150,7 +171,9 @@ def _make_again(pipeline: dlt.Pipeline) -> None:
     if pipeline.default_schema_name is None:
         return
     with pipeline.destination_client() as client:
-        assert isinstance(client, SqlJobClientBase)
+        # files that are gone are written again in any case
+        if not isinstance(client, SqlJobClientBase):
+            return
         schema = pipeline.default_schema
         there = client.get_storage_tables(schema.tables)
         missing = [name for name, columns in there if not schema.get_table_columns(name).keys() <= columns.keys()]

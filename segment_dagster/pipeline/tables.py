@@ -2,20 +2,23 @@
 
 import hashlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import datetime
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import dlt
 import orjson
 from dlt.common.data_types import TDataType
-from dlt.common.destination.exceptions import DestinationException
 from dlt.common.schema.typing import TColumnSchema
 from dlt.destinations.job_client_impl import SqlJobClientBase
 
+from segment_dagster.pipeline.credentials import failures_of
 from segment_dagster.pipeline.errors import LoadError, explain
-from segment_dagster.pipeline.lock import alone
+from segment_dagster.pipeline.lock import alone, await_free
 from segment_dagster.pipeline.place import Place
+
+if TYPE_CHECKING:
+    from dlt.destinations.impl.filesystem.filesystem import FilesystemClient
 
 Rows = Sequence[Sequence[Any]]
 ROWS_PER_CHUNK = 1_000
@@ -25,10 +28,9 @@ ROWS_PER_CHUNK = 1_000
 class Tables:
     """The tables of one dataset, under their unqualified names. `open_tables` makes it."""
 
-    def __init__(self, client: SqlJobClientBase | None, database: str | None = None, digest: str | None = None) -> None:
+    def __init__(self, client: "SqlJobClientBase | FilesystemClient | None", place: Place | None = None) -> None:
         self._client = client
-        self._database = database
-        self._digest = digest
+        self._place = place
         self._columns: dict[str, Mapping[str, TColumnSchema]] = {}
 
     def columns(self, table: str) -> Mapping[str, TColumnSchema]:
@@ -36,10 +38,14 @@ class Tables:
         self.look_up([table])
         return self._columns[table]
 
+    def lands_as(self, data_type: TDataType | None) -> TDataType | None:
+        """The type that a column of a declared type has in this destination."""
+        return self._place.facts.lands.get(data_type, data_type) if self._place and data_type else data_type
+
     def look_up(self, tables: Iterable[str]) -> None:
         """Ask for the columns of several tables at once, and keep them: one table takes as long as all of them."""
         new = [table for table in dict.fromkeys(tables) if table not in self._columns]
-        if self._client is None or (new and not self._client.sql_client.has_dataset()):
+        if self._client is None or (new and not self._client.is_storage_initialized()):
             self._columns.update({table: {} for table in new})
         elif new:
             self._columns.update(self._client.get_storage_tables(new))
@@ -61,10 +67,10 @@ class Tables:
             where there is no table, or the destination has no way to tell.
         """
         columns = self.columns(table)
-        if not columns or not self._digest:
+        if not columns or not (self._place and self._place.facts.digest):
             return None
         condition = f" WHERE {where}" if where else ""
-        sql = f"SELECT count(*), {self._digest} FROM {self._name(table)} AS _held{condition}"  # noqa: S608
+        sql = f"SELECT count(*), {self._place.facts.digest} FROM {self._name(table)} AS _held{condition}"  # noqa: S608
         count, number = self._query(sql)[0]
         shape = sorted((name, column.get("data_type")) for name, column in columns.items())
         return int(count), hashlib.blake2b(repr((shape, number)).encode(), digest_size=16).hexdigest()
@@ -197,16 +203,21 @@ class Tables:
         )
         return self._count_and_first(found, name, limit)
 
-    def rows(self, table: str, columns: Sequence[str], order: Sequence[str] = ()) -> Iterator[dict[str, Any]]:
+    def rows(
+        self, table: str, columns: Sequence[str], order: Sequence[str] = (), where: str | None = None
+    ) -> Iterator[dict[str, Any]]:
         """Rows of the table, a chunk at a time. Look at nothing else until the last has come.
 
         Args:
             table: The table.
             columns: The columns that are wanted.
             order: The columns by which the rows come in order; in any where there are none.
+            where: Which rows are wanted, as a condition in SQL; all where it is left out.
         """
+        condition = f" WHERE {where}" if where else ""
         by = f" ORDER BY {', '.join(map(self._column, order))}" if order else ""
-        return self._stream(f"SELECT {', '.join(map(self._column, columns))} FROM {self._name(table)}{by}")  # noqa: S608
+        chosen = ", ".join(map(self._column, columns))
+        return self._stream(f"SELECT {chosen} FROM {self._name(table)}{condition}{by}")  # noqa: S608 - escaped names
 
     def least(self, table: str, column: str) -> Any:
         """The least value of a column; `None` where there is none."""
@@ -258,7 +269,8 @@ class Tables:
         """The table's name with its database and dataset, unquoted: what Dagster shows and a person types."""
         assert self._client is not None
         path = self._client.sql_client.make_qualified_table_name_path(table, quote=False)
-        return ".".join([self._database, *path] if self._database else path)
+        database = self._place and self._place.database
+        return ".".join([database, *path] if database else path)
 
     def _count_and_first(self, found: str, order: str, limit: int) -> tuple[int, Rows]:
         count = int(self._query(f"SELECT count(*) FROM ({found}) AS found")[0][0])  # noqa: S608
@@ -267,8 +279,13 @@ class Tables:
     def _stream(self, sql: str, *values: datetime) -> Iterator[dict[str, Any]]:
         assert self._client is not None
         with self._client.sql_client.execute_query(sql, *values) as cursor:
-            for chunk in cursor.iter_arrow(chunk_size=ROWS_PER_CHUNK):
-                yield from chunk.to_pylist()
+            if self._place and self._place.facts.fetches_arrow:
+                for chunk in cursor.iter_arrow(chunk_size=ROWS_PER_CHUNK):
+                    yield from chunk.to_pylist()
+                return
+            names = [column[0] for column in cursor.description]
+            while rows := cursor.fetchmany(ROWS_PER_CHUNK):
+                yield from (dict(zip(names, row, strict=True)) for row in rows)
 
     def _query(self, sql: str) -> Rows:
         assert self._client is not None
@@ -296,6 +313,22 @@ def open_tables(place: Place) -> Iterator[Tables]:
     # not by the pipeline: looking needs no working directory; alone, as DuckDB would turn away a load meanwhile
     try:
         with alone(place), dlt.dataset(place.build(), place.dataset).destination_client as client:
-            yield Tables(cast(SqlJobClientBase, client), place.database, place.facts.digest)
-    except (DestinationException, OSError) as failure:
+            looked_at = cast("SqlJobClientBase | FilesystemClient", client)
+            # files are looked at through a DuckDB of its own
+            with nullcontext() if isinstance(looked_at, SqlJobClientBase) else looked_at.sql_client:
+                yield Tables(looked_at, place)
+    except failures_of(place.facts) as failure:
         raise LoadError(explain(failure, "read", place)) from failure
+
+
+def await_ready(place: Place) -> None:
+    """Wait until the destination could be loaded into, and make sure that it can be reached: nothing is read in vain.
+
+    Raises:
+        LoadError: It was held by others for as long as the place says, or it cannot be reached.
+        SettingError: There is no place for the lock.
+    """
+    await_free(place)
+    if place.file is None:
+        with open_tables(place):
+            pass

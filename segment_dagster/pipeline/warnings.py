@@ -2,6 +2,9 @@
 
 import logging
 
+MEANT = ("native writer could not be found", "in state differs from destination")
+"""What dlt warns of that is meant: that rows go in by INSERTs, and that another destination was loaded before."""
+
 
 def in_a_line() -> None:
     """Let what dlt logs be lines from now on: what failed, the type of the error and the first line of its message.
@@ -16,6 +19,8 @@ def in_a_line() -> None:
 def _shorten(record: logging.LogRecord) -> bool:
     if logging.getLogger("dlt").isEnabledFor(logging.INFO):
         return True
+    if any(text in record.getMessage() for text in MEANT):
+        return False
     error = record.exc_info[1] if record.exc_info else None
     # dlt also writes a traceback into the text of a message
     text, quoted, traceback = record.getMessage().partition("Traceback (most recent call last):")

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from dlt.common.schema.typing import TWriteDispositionConfig
 
@@ -13,6 +13,12 @@ from segment_dagster.source.times import Window
 
 if TYPE_CHECKING:
     from segment_dagster.source.reader import Delivery
+
+Merge = Literal["delete-insert", "upsert"]
+"""How dlt puts rows into a table that keeps others."""
+
+TableFormat = Literal["delta", "iceberg"]
+"""Open formats of tables that are files."""
 
 NOTHING = "1 = 0"
 """A condition that no row meets."""
@@ -27,18 +33,19 @@ _Range = tuple[str, str]
 """Start, included, and end of what was asked for, as the API takes them."""
 
 
-def disposition_of(endpoint: Endpoint, scope: str = NOTHING) -> TWriteDispositionConfig:
+def disposition_of(endpoint: Endpoint, scope: str = NOTHING, merge: Merge = "delete-insert") -> TWriteDispositionConfig:
     """The write disposition of an endpoint's table, as dlt takes it.
 
     Args:
         endpoint: One that is not asked for a time is replaced whole, one that is read in parts by the part, and one
             that is read from its latest row on is merged by its key.
         scope: The rows that are replaced, as `scope_of` says, where the table is read in parts.
+        merge: How the destination merges. An upsert leaves rows of a part that are delivered no more.
     """
     if endpoint.time is None:
         return "replace"
-    if endpoint.incremental:
-        return {"disposition": "merge", "strategy": "delete-insert"}
+    if endpoint.incremental or merge == "upsert":
+        return {"disposition": "merge", "strategy": merge}
     return {
         "disposition": "merge",
         "strategy": "delete-insert",

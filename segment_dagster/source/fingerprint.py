@@ -6,6 +6,8 @@ import threading
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from segment_dagster.source.times import Window
+
 ROWS_AT_ONCE = 1_000
 """Rows whose texts are held in memory."""
 
@@ -68,6 +70,11 @@ class Fingerprint:
             row = pc.binary_join_element_wise(row, *beyond, _SEPARATOR, null_handling="skip")
         texts: list[bytes] = pc.cast(row, pa.binary()).to_pylist()
         return texts
+
+
+def as_text(window: Window | None) -> str:
+    """A time, as a fingerprint is about it."""
+    return f"{window.start.isoformat()}/{window.end.isoformat() if window.end else ''}" if window else ""
 
 
 def _text(column: pa.Array) -> pa.Array:

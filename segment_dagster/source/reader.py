@@ -33,7 +33,7 @@ from segment_dagster.settings import Settings
 from segment_dagster.source.chosen import as_chosen
 from segment_dagster.source.columns import column_name
 from segment_dagster.source.deltas import daily_deltas
-from segment_dagster.source.fingerprint import Fingerprint
+from segment_dagster.source.fingerprint import Fingerprint, as_text
 from segment_dagster.source.home import Home, sweep
 from segment_dagster.source.keys import Keys
 from segment_dagster.source.lists import lists_of
@@ -539,7 +539,7 @@ class WorkspaceReader:
             preview=part.preview,
             window=reading.window,
             read=reading.values,
-            fingerprint=part.fingerprint.hexdigest(_time(reading.window)) if part.fingerprint else None,
+            fingerprint=part.fingerprint.hexdigest(as_text(reading.window)) if part.fingerprint else None,
             unique=part.keys is not None and part.keys.differ(),
         )
         said = f"{name}: {counted(delivery.rows, 'row')} in {counted(delivery.requests, 'request')}, {seconds:.1f} s"
@@ -756,10 +756,6 @@ def _within(endpoint: Endpoint, table: pa.Table, window: Window | None) -> pa.Ta
     if window.end is not None:
         kept = pc.and_(kept, pc.less(moments, pa.scalar(window.end, moments.type)))
     return table.filter(pc.or_kleene(kept, pc.is_null(moments)))
-
-
-def _time(window: Window | None) -> str:
-    return f"{window.start.isoformat()}/{window.end.isoformat() if window.end else ''}" if window else ""
 
 
 def _shown(value: Any) -> Any:

@@ -12,7 +12,7 @@ from dlt.extract.items import DataItemWithMeta
 from segment_dagster.endpoints import TABLES, Endpoint
 from segment_dagster.settings import resolve
 from segment_dagster.source.columns import column_name, columns_of
-from segment_dagster.source.disposition import disposition_of, scope_of
+from segment_dagster.source.disposition import Merge, TableFormat, disposition_of, scope_of
 from segment_dagster.source.history import (
     SCD2,
     VERSION_COLUMN,
@@ -90,30 +90,48 @@ def segment_source(
     return _source([(endpoint, partial(reader.read, endpoint)) for endpoint in rows], settings.history)
 
 
-def delivered_source(deliveries: Sequence[Delivery], *, history: bool = False) -> DltSource:
-    """The same source over what has been read already."""
+def delivered_source(
+    deliveries: Sequence[Delivery],
+    *,
+    history: bool = False,
+    merge: Merge | None = None,
+    table_format: TableFormat | None = None,
+) -> DltSource:
+    """The same source over what has been read already.
+
+    Args:
+        deliveries: What was read.
+        history: Whether every version of configuration is kept.
+        merge: How the destination merges; by deleting and inserting where it is left out.
+        table_format: The open format of the tables, where they are files.
+    """
 
     def kept(delivery: Delivery) -> Delivery:
         return delivery
 
-    return _source([(delivery.endpoint, partial(kept, delivery)) for delivery in deliveries], history)
+    reads = [(delivery.endpoint, partial(kept, delivery)) for delivery in deliveries]
+    return _source(reads, history, merge or "delete-insert", table_format)
 
 
-def resource_of(endpoint: Endpoint, read: Read) -> DltResource:
+def resource_of(
+    endpoint: Endpoint, read: Read, merge: Merge = "delete-insert", table_format: TableFormat | None = None
+) -> DltResource:
     """The dlt resource of one endpoint.
 
     Args:
         endpoint: Gives the name, the columns, the key.
         read: Called when dlt asks for the rows.
+        merge: How the destination merges.
+        table_format: The open format of the table, where it is files.
     """
 
     def parts() -> Iterator[DataItemWithMeta]:
         delivery = read()
         first = None
-        if endpoint.partitioned:
+        if endpoint.partitioned and merge == "delete-insert":
             # which part of the table is replaced is known once it has been read
             first = dlt.mark.make_hints(write_disposition=disposition_of(endpoint, scope_of(delivery)))
-        elif endpoint.incremental:
+        elif endpoint.incremental and merge == "delete-insert":
             # to number the rows of each key, its way to have one of them, DuckDB holds all rows in memory
             first = dlt.mark.make_hints(
                 write_disposition=disposition_of(endpoint), additional_table_hints={DEDUPLICATED: delivery.unique}
@@ -126,7 +144,8 @@ def resource_of(endpoint: Endpoint, read: Read) -> DltResource:
         name=endpoint.name,
         columns=columns,
         primary_key=[column_name(field) for field in endpoint.primary_key],
-        write_disposition=disposition_of(endpoint),
+        write_disposition=disposition_of(endpoint, merge=merge),
+        table_format=table_format,  # type: ignore[arg-type] # none is its default
         parallelized=True,
     )
 
@@ -166,12 +185,17 @@ def imported(
         hints = None
 
 
-def _source(reads: Sequence[tuple[Endpoint, Read]], history: bool) -> DltSource:
+def _source(
+    reads: Sequence[tuple[Endpoint, Read]],
+    history: bool,
+    merge: Merge = "delete-insert",
+    table_format: TableFormat | None = None,
+) -> DltSource:
     # objects and lists stay one JSON column each
     @dlt.source(name=SOURCE_NAME, max_table_nesting=0, _impl_cls=SourceWithHistory)
     def source() -> Iterator[DltResource]:
         for endpoint, read in reads:
-            yield resource_of(endpoint, read)
+            yield resource_of(endpoint, read, merge, table_format)
             if history and endpoint.keeps_history:
                 yield history_of(endpoint, read)
 

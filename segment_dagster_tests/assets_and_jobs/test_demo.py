@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from segment_dagster.emulator.server import DEFAULT_TOKEN
+
 FAKE_DAGSTER = """#!{python}
 import os, sys, urllib.request
 request = urllib.request.Request(os.environ.get("SEGMENT_BASE_URL", "") + "/")
@@ -43,7 +45,12 @@ def beside(tmp_path):
     return str(python)
 
 
-def test_the_demo_loads_shows_and_leaves_nothing_running(python, tmp_path):
+def no_token_among_arguments(started, *tokens):
+    assert "segment_dagster.demo" in started and "segment_dagster.emulator" in started
+    assert not [token for token in (DEFAULT_TOKEN, *tokens) if token in started]
+
+
+def test_the_demo_loads_shows_and_leaves_nothing_running(python, tmp_path, started):
     # settings of a user's own account do not reach the demo
     done = python(
         "-m",
@@ -83,6 +90,7 @@ def test_the_demo_loads_shows_and_leaves_nothing_running(python, tmp_path):
     # a first look is no place for warnings and traces
     assert "Warning" not in done.stderr and "Traceback" not in done.stderr
     assert "elemetry" not in done.stderr + done.stdout
+    no_token_among_arguments(started(), "token of the user")
 
 
 def test_the_demo_shows_the_same_when_nothing_has_changed(python):
@@ -102,7 +110,7 @@ def test_the_ui_with_a_bad_token_says_so(python):
     assert "two words" not in done.stderr + done.stdout
 
 
-def test_the_ui_without_a_token_has_a_made_up_workspace_for_as_long_as_it_runs(beside):
+def test_the_ui_without_a_token_has_a_made_up_workspace_for_as_long_as_it_runs(beside, started):
     done = subprocess.run(
         [beside, "-m", "segment_dagster.demo", "--ui"], capture_output=True, text=True, timeout=60, env=dict(os.environ)
     )
@@ -114,6 +122,7 @@ def test_the_ui_without_a_token_has_a_made_up_workspace_for_as_long_as_it_runs(b
     assert said[1] == "arguments ['dev', '-w', 'workspace.yaml']"
     assert said[2] == f"home {Path.cwd() / '.dagster'}"
     assert "acme-outdoors" in said[3]
+    no_token_among_arguments(started())
     assert refuses_connections(re.findall(r"http://127\.0\.0\.1:\d+", said[0])[0])
 
 

@@ -102,7 +102,7 @@ def test_the_world_has_secrets_to_leak(world):
     assert all(len(secret) >= 8 for secret in world.secrets)
 
 
-def test_the_command_loads_an_empty_directory_and_nothing_leaks(guarded, dagster, dagster_home, duck, leaks):
+def test_the_command_loads_an_empty_directory_and_nothing_leaks(guarded, dagster, dagster_home, duck, leaks, started):
     done = dagster(
         "job", "execute", "-m", "segment_dagster.definitions", "-j", "segment_sync", DAGSTER_HOME=str(dagster_home)
     )
@@ -112,6 +112,8 @@ def test_the_command_loads_an_empty_directory_and_nothing_leaks(guarded, dagster
     assert "[redacted]" in text_of_all_rows(duck)
     assert leaks(text_of_all_rows(duck), Path("segment.duckdb"), Path(os.environ["DLT_DATA_DIR"])) == set()
     assert leaks(dagster_home, done.stdout, done.stderr) == set()
+    assert "'segment_sync'" in started()
+    assert leaks(started()) == set()
 
 
 def test_nothing_leaks_of_what_is_read_weekly(guarded, run_selection, duck, leaks):

@@ -17,11 +17,13 @@ import requests
 from segment_dagster.automation import SENSOR
 from segment_dagster.emulator import Edit, running
 from segment_dagster.wording import counted
+from segment_dagster_tests.started import keeping, kept
 
 NAMES = ("workspace", "sources", "destinations", "warehouses", "spaces", "segments")
 COUNTS = {"workspace": 1, "sources": 40, "destinations": 80, "warehouses": 3, "spaces": 2, "segments": 2400}
 REPOSITORY = Path(__file__).resolve().parents[2]
 DEADLINE = 60.0
+TOKEN = "a-token-like-no-other-4711"
 
 LAUNCH = """
 mutation ($parameters: ExecutionParams!) {
@@ -111,6 +113,7 @@ def ui(world, tmp_path_factory):
     home, work = place / "dagster_home", place / "work"
     home.mkdir()
     work.mkdir()
+    (place / "started").mkdir()
     (home / "dagster.yaml").write_text("telemetry:\n  enabled: false\nnux:\n  enabled: false\n")
     shutil.copy(REPOSITORY / "workspace.yaml", work)
     port = free_port()
@@ -118,9 +121,10 @@ def ui(world, tmp_path_factory):
     clean = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
     binary = str(Path(sys.executable).with_name("dagster"))
     command = [binary, "dev", "-w", "workspace.yaml", "-h", "127.0.0.1", "-p", str(port)]
-    with running(world=world, minute=0.05, quiet_audit=True) as emulator, (place / "log").open("w") as log:
+    with running(world=world, minute=0.05, token=TOKEN, quiet_audit=True) as emulator, (place / "log").open("w") as log:
         settings = {
             **clean,
+            **keeping(place / "started"),
             "HOME": str(place),
             "DAGSTER_HOME": str(home),
             "DLT_DATA_DIR": str(place / ".dlt"),
@@ -152,7 +156,14 @@ def ui(world, tmp_path_factory):
         try:
             info = until(up, "the webserver answers")
             yield SimpleNamespace(
-                ask=ask, info=info, emulator=emulator, work=work, log=place / "log", home=home, location=_location(ask)
+                ask=ask,
+                info=info,
+                emulator=emulator,
+                work=work,
+                log=place / "log",
+                home=home,
+                location=_location(ask),
+                started=lambda: kept(place / "started"),
             )
         finally:
             os.killpg(process.pid, signal.SIGTERM)
@@ -314,3 +325,10 @@ def test_the_sensor_asks_for_what_was_changed_and_for_nothing_else(ui, run):
     # what was seen is not asked for again
     until(lambda: skipped(len(quiet) + 2), "the sensor has looked on")
     assert sum(len(tick["runIds"]) for tick in ticks()) == 1
+
+
+def test_no_token_is_among_the_arguments_of_the_ui_and_of_what_it_starts(ui, run):
+    assert run
+    started = ui.started()
+    assert "'dev'" in started and "dagster_webserver" in started and "grpc" in started
+    assert TOKEN not in started

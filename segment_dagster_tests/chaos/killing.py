@@ -17,26 +17,32 @@ class Watched:
         self.stats = runs.emulator.stats
         self.before = self._loaded()
 
+    def _there(self, pattern):
+        # dlt deletes directories while they are gone through
+        while True:
+            with suppress(FileNotFoundError):
+                return list(self.pipeline.glob(pattern))
+
     def _loaded(self):
-        return set(self.pipeline.glob("load/loaded/*"))
+        return set(self._there("load/loaded/*"))
 
     def stage(self):
         """The stage: before dlt has all that was read, extract; once the tables are loaded, remember."""
         if self._loaded() - self.before:
             return "remember"
-        if list(self.pipeline.glob("load/normalized/*/started_jobs/*.sql")):
+        if self._there("load/normalized/*/started_jobs/*.sql"):
             return "swap"
-        if list(self.pipeline.glob("load/normalized/*")):
+        if self._there("load/normalized/*"):
             return "load"
-        if list(self.pipeline.glob("normalize/extracted/*")) or list(self.pipeline.glob("load/new/*")):
+        if self._there("normalize/extracted/*") or self._there("load/new/*"):
             return "normalize"
         return "extract"
 
     def swapped(self):
-        return len(list(self.pipeline.glob("load/normalized/*/completed_jobs/*.sql")))
+        return len(self._there("load/normalized/*/completed_jobs/*.sql"))
 
     def loaded(self):
-        return len(list(self.pipeline.glob("load/normalized/*/completed_jobs/*.parquet")))
+        return len(self._there("load/normalized/*/completed_jobs/*.parquet"))
 
 
 def await_stage(process, runs, watched, stage, share, requests, tables):

@@ -15,8 +15,12 @@ from segment_dagster_tests.chaos.runs import copied
 def small_disk(directory, megabytes):
     """A file system of its own in a directory; whether there is one."""
     directory.mkdir()
+    mount, umount = shutil.which("mount"), shutil.which("umount")
+    if not mount or not umount:
+        yield False
+        return
     mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(directory)],
+        [mount, "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(directory)],
         capture_output=True,
         text=True,
         check=False,
@@ -25,7 +29,7 @@ def small_disk(directory, megabytes):
         yield mounted.returncode == 0
     finally:
         if mounted.returncode == 0:
-            subprocess.run(["umount", "-l", str(directory)], check=True)
+            subprocess.run([umount, "-l", str(directory)], check=True)
 
 
 @pytest.mark.timeout(900)

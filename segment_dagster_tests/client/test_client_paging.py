@@ -58,10 +58,10 @@ def test_one_client_reads_one_list_after_another_from_the_start(client, emulator
 
 
 @pytest.mark.parametrize("endpoint", PAGED, ids=lambda endpoint: endpoint.name)
-def test_the_largest_page_is_asked_for_by_default(endpoint, client, emulator):
+def test_the_largest_page_is_asked_for_by_default_but_where_rows_are_large(endpoint, client, emulator):
     read(client, endpoint)
     asked = parse_qs(emulator.stats.requests[0].query)
-    assert asked["pagination.count"] == [str(endpoint.page_size)]
+    assert asked["pagination.count"] == [str(endpoint.page_rows or endpoint.page_size)]
 
 
 def test_a_page_size_above_the_endpoints_maximum_asks_for_the_maximum(emulator, monkeypatch):

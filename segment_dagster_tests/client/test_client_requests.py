@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from urllib.parse import quote
 
+import orjson
 import pytest
 
 from segment_dagster.client import Meter, SegmentClient
@@ -93,6 +94,13 @@ def test_a_redirect_is_refused_at_once(status, scripted, reply, client_of):
 def test_a_redirect_within_the_api_is_told(scripted, reply, client_of):
     with pytest.raises(RedirectError, match=r"was sent on to another path\."):
         list(client_of(scripted(reply(b"", 302, {"Location": "/login"})).url).pages(ROWS["sources"]))
+
+
+@pytest.mark.parametrize("status", [300, 302, 304, 399])
+def test_a_redirect_to_nowhere_is_no_page_whatever_it_holds(status, scripted, reply, client_of):
+    body = b"" if status == 304 else orjson.dumps(EMPTY)
+    with pytest.raises(RedirectError, match=r"sources: GET /sources was sent on without an address\."):
+        list(client_of(scripted(reply(body, status)).url).pages(ROWS["sources"]))
 
 
 def test_threads_share_a_client_and_a_meter(client, emulator):

@@ -189,6 +189,9 @@ def test_the_command_says_that_a_port_is_taken(capsys):
         (["--minute", "inf"], "'inf' is not a number"),
         (["--token-limit", "0"], "'0' is not a whole number above 0"),
         (["--colour"], "unrecognized arguments"),
+        (["--host", "0.0.0.0"], "unrecognized arguments: --host 0.0.0.0"),  # noqa: S104
+        (["--bind=::"], "unrecognized arguments: --bind=::"),
+        (["--token", "a-token-4711"], "argument --token: everyone on this machine can read it here"),
     ],
 )
 def test_the_command_refuses_bad_arguments_in_one_line(capsys, arguments, says):
@@ -198,7 +201,29 @@ def test_the_command_refuses_bad_arguments_in_one_line(capsys, arguments, says):
     assert stopped.value.code == 1
     assert says in errors
     assert errors.count("\n") == 1
+    assert "a-token-4711" not in errors
+
+
+def answering(port):
+    """Which addresses of this machine other than 127.0.0.1 a port is open at; a port that is open to all is at each."""
+
+    def answers(host, family):
+        with socket.socket(family) as connection:
+            connection.settimeout(5)
+            return connection.connect_ex((host, port)) == 0
+
+    others = {"127.0.0.2": socket.AF_INET, "::1": socket.AF_INET6, "::ffff:127.0.0.2": socket.AF_INET6}
+    return {host for host, family in others.items() if answers(host, family)}
 
 
 def test_only_this_machine_is_served(emulator):
     assert emulator.url.startswith("http://127.0.0.1:")
+    port = int(emulator.url.rpartition(":")[2])
+    with socket.create_connection(("127.0.0.1", port), timeout=5):
+        assert answering(port) == set()
+
+
+@pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_INET6], ids=["IPv4", "IPv6"])
+def test_a_port_that_is_open_to_all_is_found(family):
+    with socket.create_server(("", 0), family=family, dualstack_ipv6=family is socket.AF_INET6) as opened:
+        assert "127.0.0.2" in answering(opened.getsockname()[1])

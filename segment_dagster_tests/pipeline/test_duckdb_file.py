@@ -3,8 +3,6 @@
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
-from typing import cast
 
 import duckdb
 import pytest
@@ -45,7 +43,9 @@ def ids(table):
 def of(*sizes):
     """A delivery of parts with so many rows and bytes."""
     parts = [Part(Path("x"), rows, ("id",), size) for rows, size in sizes]
-    return cast(Delivery, SimpleNamespace(parts=parts))
+    rows = sum(rows for rows, _ in sizes)
+    counts = {"rows": rows, "records": rows, "total_entries": rows, "lists": 1, "gone": 0, "changed": 0, "requests": 1}
+    return Delivery(endpoint=ROWS["warehouses"], parts=parts, seconds=0.1, waited=0.0, preview=(), **counts)
 
 
 def test_duckdb_is_bound_in_memory_and_threads_while_dlt_loads():
@@ -99,6 +99,24 @@ def test_what_is_loaded_has_the_room_it_needs():
     with exclusive(settle(), deliveries=[of((16_000, 740_000_000))]) as pipeline, pipeline.sql_client() as client:
         ((found,),) = client.execute_sql("SELECT current_setting('memory_limit')") or ()
     assert found == "705.7 MiB"
+
+
+def staged():
+    with duckdb.connect("segment.duckdb", read_only=True) as connection:
+        ((rows,),) = connection.execute("SELECT count(*) FROM segment_data_staging.warehouses").fetchall()
+    return rows
+
+
+def test_what_was_swapped_in_is_there_once(emulator):
+    delivered("warehouses")
+    assert staged() == 0
+    assert len(ids("warehouses")) == 3
+
+
+def test_what_dlts_own_setting_says_of_the_staging_dataset_counts(emulator, monkeypatch):
+    monkeypatch.setenv("LOAD__TRUNCATE_STAGING_DATASET", "false")
+    delivered("warehouses")
+    assert staged() == 3
 
 
 def test_a_key_that_comes_twice_is_merged_into_one_row_whatever_the_run_before_found(emulator):

