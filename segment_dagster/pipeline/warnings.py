@@ -30,7 +30,7 @@ def _shorten(record: logging.LogRecord) -> bool:
     # dlt also writes a traceback into the text of a message
     text, quoted, traceback = record.getMessage().partition("Traceback (most recent call last):")
     if error or quoted:
-        said = f"{type(error).__name__}: {error}".splitlines()[0] if error else traceback.strip().splitlines()[-1]
-        record.msg, record.args = f"{text.strip()} ({said})", ()
+        said = f"{type(error).__name__}: {error}".splitlines()[:1] if error else traceback.strip().splitlines()[-1:]
+        record.msg, record.args = f"{text.strip()} ({''.join(said)})", ()
         record.exc_info = record.exc_text = None
     return True

@@ -281,6 +281,15 @@ def test_a_rate_lets_chance_choose_the_requests_and_a_seed_chooses_the_same_agai
     assert hit(rate=1) == list(range(100))
 
 
+def test_it_is_counted_how_often_each_kind_struck(api, emulator):
+    emulator.faults.replace([Fault("500", "spaces", times=2), Fault("500", "sources"), Fault("forbidden", "users")])
+    for path in ("/spaces", "/spaces", "/spaces", "/sources", "/"):
+        api.get(path)
+    assert emulator.faults.struck == {"500": 3}
+    emulator.faults.clear()
+    assert emulator.faults.struck == {}
+
+
 @pytest.mark.parametrize("kind", ["null-key", "orphan", "wrong-type", "missing-field", "duplicate", "extra-field"])
 def test_faults_leave_the_world_as_it_is(api, emulator, world, kind):
     emulator.faults.add(Fault(kind))
