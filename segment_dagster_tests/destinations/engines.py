@@ -158,15 +158,20 @@ def free_port() -> int:
     raise RuntimeError("no port is free")
 
 
+def platform() -> str:
+    """What DuckDB calls this system."""
+    with duckdb.connect() as connection:
+        ((name,),) = connection.execute("PRAGMA platform").fetchall()
+    return str(name)
+
+
 def extensions(*names: str) -> None:
     """Put DuckDB's extensions, which Python packages carry, where DuckDB looks for them: it would download them."""
-    with duckdb.connect() as connection:
-        ((platform,),) = connection.execute("PRAGMA platform").fetchall()
     for name in names:
         spec = importlib.util.find_spec(f"duckdb_extension_{name}")
         assert spec and spec.submodule_search_locations, f"pip install duckdb-extension-{name.replace('_', '-')}"
         (found,) = Path(spec.submodule_search_locations[0]).glob(f"extensions/*/{name}.duckdb_extension")
-        place = Path(os.environ["HOME"]) / ".duckdb" / "extensions" / found.parent.name / platform
+        place = Path(os.environ["HOME"]) / ".duckdb" / "extensions" / found.parent.name / platform()
         place.mkdir(parents=True, exist_ok=True)
         if not (place / found.name).exists():
             (place / found.name).symlink_to(found)

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from segment_dagster_tests.destinations.engines import CannotStartError, Settings, free_port
+from segment_dagster_tests.destinations.engines import CannotStartError, Settings, free_port, platform
 from segment_dagster_tests.destinations.processes import installed, listening
 
 PROJECT = "local"
@@ -97,7 +97,7 @@ def bigquery(directory: Path) -> Iterator[Settings]:
     python = installed("local-bigquery", "bin/python")
     home = directory / "home"
     for found in python.parent.parent.glob("lib/python*/site-packages/duckdb_extension_*/extensions/*/*"):
-        place = home / ".duckdb" / "extensions" / found.parent.name / "linux_amd64"
+        place = home / ".duckdb" / "extensions" / found.parent.name / platform()
         place.mkdir(parents=True, exist_ok=True)
         (place / found.name).symlink_to(found)
     port = free_port()
