@@ -15,7 +15,8 @@ import duckdb
 
 Settings = dict[str, str]
 
-FURTHER = os.environ.get("FURTHER_ENGINES")
+# before a test changes the working directory
+FURTHER = Path(os.environ["FURTHER_ENGINES"]).absolute() if "FURTHER_ENGINES" in os.environ else None
 """The directory with what `make test-destinations` has installed of engines; without it the suite's own are tested."""
 
 

@@ -22,7 +22,7 @@ def installed(engine: str, program: str) -> Path:
     Raises:
         CannotStartError: It could not be.
     """
-    directory = Path(FURTHER or "engines", engine).absolute()
+    directory = (FURTHER or Path("engines")) / engine
     reason = directory / NOT_INSTALLED
     if reason.exists():
         raise CannotStartError(reason.read_text().strip())

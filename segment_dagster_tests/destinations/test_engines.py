@@ -89,7 +89,7 @@ def test_an_engine_that_cannot_start_is_a_line_of_the_table(tmp_path, kept, reas
         (engines / "fakesnow" / "not-installed.txt").write_text(f"{kept}\n")
     ran = subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-k", "snowflake", str(CONFORMANCE)],
-        env={**os.environ, "FURTHER_ENGINES": str(engines)},
+        env={**os.environ, "FURTHER_ENGINES": os.path.relpath(engines, ROOT)},
         cwd=ROOT,
         capture_output=True,
         text=True,
