@@ -57,7 +57,9 @@ def configuration_of(name: str, destination: Destination[Any, Any], dataset: str
         raise SettingError(", ".join(missing), "is missing" if len(missing) == 1 else "are missing", remedy) from None
     except MissingDependencyException as error:
         needed = ", ".join(error.dependencies)
-        raise SettingError(section, f"needs {needed}: not installed", f"Install it: pip install '{needed}'.") from None
+        # ours have the names of dlt's
+        remedy = f"Install it: pip install '{needed.replace('dlt[', 'segment_dagster[')}'."
+        raise SettingError(section, f"needs {needed}: not installed", remedy) from None
     except (ConfigurationException, DltException, ValueError) as error:
         remedy = f"See https://dlthub.com/docs/dlt-ecosystem/destinations/{name} for what it takes."
         # dlt's message repeats the value
