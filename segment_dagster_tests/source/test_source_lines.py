@@ -1,17 +1,19 @@
 """Rows as lines of JSON: what a destination with columns of JSON makes of them is what the API delivered."""
 
+import gzip
 import json
 from datetime import date, datetime, timezone
 
 import dlt
 import pyarrow as pa
 import pyarrow.parquet as pq
+from dlt.common.schema.typing import TColumnSchema
 
 from segment_dagster.settings import resolve
 from segment_dagster.source.columns import column_name
 from segment_dagster.source.lines import lines_of
 from segment_dagster.source.reader import WorkspaceReader
-from segment_dagster.source.resources import delivered_source, segment_source
+from segment_dagster.source.resources import delivered_source, imported, segment_source
 from segment_dagster.source.spool import Part
 
 MOMENT = datetime(2026, 3, 31, 6, 30, 0, 250_000, tzinfo=timezone.utc)
@@ -38,7 +40,7 @@ def part(tmp_path, *groups):
 def test_json_is_part_of_its_line_and_times_are_utc(tmp_path):
     nothing = dict.fromkeys(ROW)
     path = lines_of(part(tmp_path, [ROW, nothing], [{**ROW, "held": '"text"'}]), {"held"})
-    first, second, third = map(json.loads, path.read_text().splitlines())
+    first, second, third = map(json.loads, gzip.decompress(path.read_bytes()).splitlines())
     assert first == {
         "id": "a",
         "held": {"b": [1, None], "ä": "\u2028"},
@@ -48,19 +50,38 @@ def test_json_is_part_of_its_line_and_times_are_utc(tmp_path):
     }
     assert second == nothing
     assert third["held"] == "text"
-    assert {file.name for file in tmp_path.glob("0.*")} == {"0.parquet", "0.jsonl"}
+    assert {file.name for file in tmp_path.glob("0.*")} == {"0.parquet", "0.jsonl.gz"}
 
 
 def test_no_rows_are_no_lines(tmp_path):
-    assert lines_of(part(tmp_path, []), {"held"}).read_bytes() == b""
+    assert gzip.decompress(lines_of(part(tmp_path, []), {"held"}).read_bytes()) == b""
+
+
+def test_they_are_plain_where_dlt_is_told_to_compress_nothing(tmp_path, monkeypatch):
+    monkeypatch.setenv("NORMALIZE__DATA_WRITER__DISABLE_COMPRESSION", "true")
+    path = lines_of(part(tmp_path, [ROW]), {"held"})
+    assert (path.name, json.loads(path.read_bytes())["id"]) == ("0.jsonl", "a")
+
+
+def test_a_table_without_rows_is_a_file_that_is_what_its_name_says(tmp_path):
+    columns: dict[str, TColumnSchema] = {"id": {"data_type": "text"}, "held": {"data_type": "json"}}
+
+    @dlt.resource(name="things", columns=columns, write_disposition="replace")
+    def things():
+        yield from imported([part(tmp_path, [])], columns, lines=True)
+
+    there = dlt.destinations.filesystem(str(tmp_path / "lake"))
+    dlt.pipeline("lines", destination=there, dataset_name="held").run(things(), loader_file_format="jsonl")
+    (file,) = (tmp_path / "lake" / "held" / "things").iterdir()
+    assert file.name.endswith(".jsonl.gz") and gzip.decompress(file.read_bytes()) == b""
 
 
 def test_a_source_of_a_script_hands_them_on_too(emulator, tmp_path):
     there = dlt.destinations.filesystem(str(tmp_path / "lake"))
     pipeline = dlt.pipeline("lines", destination=there, dataset_name="held")
     pipeline.run(segment_source(endpoints=["sources"], lines=True), loader_file_format="jsonl")
-    (file,) = (tmp_path / "lake" / "held" / "sources").glob("*.jsonl*")
-    (first, *_) = file.read_bytes().splitlines()
+    (file,) = (tmp_path / "lake" / "held" / "sources").glob("*.jsonl.gz")
+    (first, *_) = gzip.decompress(file.read_bytes()).splitlines()
     assert isinstance(json.loads(first)["metadata"], dict)
 
 
@@ -71,8 +92,8 @@ def test_a_source_hands_them_on_as_they_are(emulator, tmp_path):
         pipeline = dlt.pipeline("lines", destination=there, dataset_name="held")
         pipeline.run(delivered_source(deliveries, lines=True), loader_file_format="jsonl")
         for delivery in deliveries:
-            (file,) = (tmp_path / "lake" / "held" / delivery.endpoint.name).glob("*.jsonl")
-            landed = [json.loads(line) for line in file.read_bytes().splitlines()]
+            (file,) = (tmp_path / "lake" / "held" / delivery.endpoint.name).glob("*.jsonl.gz")
+            landed = [json.loads(line) for line in gzip.decompress(file.read_bytes()).splitlines()]
             nested = [column_name(each.field) for each in delivery.endpoint.columns if each.type == "json"]
             read = pq.read_table(delivery.parts[0].path).select(["id", *nested]).to_pylist()
             assert [{name: row[name] for name in ("id", *nested)} for row in landed] == [
