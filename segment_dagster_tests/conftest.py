@@ -20,6 +20,22 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+# here, as the process that starts workers knows no other conftest
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Show which destinations conform, where that was tested."""
+    reports = [report for outcome in ("passed", "failed", "xfailed") for report in terminalreporter.getreports(outcome)]
+    lines = [value for report in reports for name, value in report.user_properties if name == "conformance"]
+    lines += [
+        f"{report.nodeid.rpartition('[')[2].rstrip(']'):20} FAILED: see above"
+        for report in terminalreporter.getreports("failed") + terminalreporter.getreports("error")
+        if "test_conformance" in report.nodeid
+    ]
+    if lines:
+        terminalreporter.section("destinations")
+        for line in lines:
+            terminalreporter.line(str(line))
+
+
 @pytest.fixture(autouse=True)
 def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the machine's settings, homes and directories out of the test, and the test's out of the machine."""
