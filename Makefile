@@ -100,7 +100,7 @@ test-latest: ## The tests with the newest versions that pyproject.toml allows: w
 
 # An engine that cannot start here is a line of the table, with its reason.
 test-destinations: $(VENV_DESTINATIONS)/.installed ## The same tests on more destinations' engines; installs what it can of them
-	$(VENV_DESTINATIONS)/bin/python tools/engines.py $(VENV_DESTINATIONS)/engines
+	$(VENV_DESTINATIONS)/bin/python -m segment_dagster_tests.destinations.install $(VENV_DESTINATIONS)/engines
 	FURTHER_ENGINES=$(VENV_DESTINATIONS)/engines $(VENV_DESTINATIONS)/bin/python -m pytest \
 		segment_dagster_tests/destinations/test_conformance.py segment_dagster_tests/destinations/test_databricks.py \
 		segment_dagster_tests/destinations/test_said_further.py

@@ -146,8 +146,7 @@ TABLE_FORMATS: Mapping[str, DestinationFacts] = {
 """By the name that `SEGMENT_TABLE_FORMAT` takes, for the destination `filesystem`."""
 
 _GCS = Driver("gs", ("gcsfs",), ("gcsfs.retry:HttpError", _GOOGLE_AUTH))
-# adlfs makes a ValueError of settings that it cannot use
-_AZURE = Driver("az", ("adlfs",), ("azure.core.exceptions:AzureError", "builtins:ValueError"))
+_AZURE = Driver("az", ("adlfs",), ("azure.core.exceptions:AzureError",))
 
 BUCKETS: Mapping[str, Driver] = {
     "s3": Driver("s3", ("s3fs",), ("botocore.exceptions:BotoCoreError", "botocore.exceptions:ClientError")),

@@ -320,13 +320,24 @@ def open_tables(place: Place) -> Iterator[Tables]:
     in_a_line()
     # not by the pipeline: looking needs no working directory; alone, as DuckDB would turn away a load meanwhile
     try:
-        with alone(place), dlt.dataset(place.build(), place.dataset).destination_client as client:
-            looked_at = cast("SqlJobClientBase | FilesystemClient", client)
+        with (
+            alone(place),
+            _client_of(place) as client,
             # files are looked at through a DuckDB of its own
-            with nullcontext() if isinstance(looked_at, SqlJobClientBase) else looked_at.sql_client:
-                yield Tables(looked_at, place)
+            nullcontext() if isinstance(client, SqlJobClientBase) else client.sql_client,
+        ):
+            yield Tables(client, place)
     except failures_of(place.facts.driver) as failure:
         raise LoadError(explain(failure, "read", place)) from failure
+
+
+def _client_of(place: Place) -> "SqlJobClientBase | FilesystemClient":
+    try:
+        client = dlt.dataset(place.build(), place.dataset).destination_client
+    except ValueError as failure:
+        # what drivers raise of settings that they cannot use: an address that is none, a port that is no number
+        raise LoadError(explain(failure, "open", place)) from failure
+    return cast("SqlJobClientBase | FilesystemClient", client)
 
 
 def await_ready(place: Place) -> None:

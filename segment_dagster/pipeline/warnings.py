@@ -5,13 +5,12 @@ import logging
 MEANT = ("native writer could not be found", "in state differs from destination")
 """What dlt warns of that is meant: that rows go in by INSERTs, and that another destination was loaded before."""
 
-
 LOGGERS = ("dlt", "gcsfs")
 """What logs tracebacks."""
 
 
 def in_a_line() -> None:
-    """Let what they log be lines from now on: what failed, the type of the error and the first line of its message.
+    """Let what these log be lines from now on: what failed, the type of the error and the first line of its message.
 
     Tracebacks are there where dlt is asked to say more than usual: `RUNTIME__LOG_LEVEL=INFO`.
     """

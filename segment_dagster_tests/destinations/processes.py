@@ -1,13 +1,12 @@
 """Engines that are programs of their own: where they are installed, and how a test has one running."""
 
-import socket
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from segment_dagster_tests.destinations.engines import FURTHER, CannotStartError
+from segment_dagster_tests.destinations.engines import FURTHER, CannotStartError, listens
 
 NOT_INSTALLED = "not-installed.txt"
 """The file in an engine's directory that says why it is not there."""
@@ -21,13 +20,14 @@ def installed(engine: str, program: str) -> Path:
 
     Raises:
         CannotStartError: It could not be.
+        FileNotFoundError: Nobody has tried to.
     """
     directory = (FURTHER or Path("engines")) / engine
     reason = directory / NOT_INSTALLED
     if reason.exists():
         raise CannotStartError(reason.read_text().strip())
     if not (directory / program).exists():
-        raise CannotStartError(f"{engine} is not installed: run make test-destinations")
+        raise FileNotFoundError(f"{engine} is not installed: run make test-destinations")
     return directory / program
 
 
@@ -42,17 +42,17 @@ def listening(command: list[str], port: int, log: Path, environment: Mapping[str
         environment: Its environment, whole.
 
     Raises:
-        CannotStartError: It ended, or does not listen.
+        RuntimeError: It ended, or does not listen; the message has what it said last.
     """
     with log.open("wb") as said:
         process = subprocess.Popen(command, env=environment, stdout=said, stderr=subprocess.STDOUT)
     try:
         deadline = time.monotonic() + PATIENCE
-        while not _open(port):
+        while not listens(port):
             if process.poll() is not None or time.monotonic() > deadline:
                 lines = log.read_text(errors="replace").split("\n")
                 last = next((line.strip() for line in reversed(lines) if line.strip()), "it says nothing")
-                raise CannotStartError(f"{Path(command[0]).name}: {last[:200]}")
+                raise RuntimeError(f"{Path(command[0]).name}: {last[:200]}")
             time.sleep(0.05)
         yield
     finally:
@@ -62,8 +62,3 @@ def listening(command: list[str], port: int, log: Path, environment: Mapping[str
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-
-
-def _open(port: int) -> bool:
-    with socket.socket() as tried:
-        return tried.connect_ex(("127.0.0.1", port)) == 0

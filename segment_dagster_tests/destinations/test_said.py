@@ -19,29 +19,6 @@ BUCKET = "DESTINATION__FILESYSTEM__BUCKET_URL"
 NOT_HERE = {"bigquery": "google.cloud.bigquery", "snowflake": "snowflake.connector", "databricks": "databricks.sql"}
 """What the suite does not install."""
 
-HIDING = """
-import runpy, sys
-for name in sys.argv.pop(1).split(","):
-    sys.modules[name] = None
-del sys.argv[0]
-runpy.run_path(sys.argv[0], run_name="__main__")
-"""
-"""Python as it is where modules are not installed."""
-
-
-@pytest.fixture
-def script(emulator):
-    """Run the script where modules are not installed; its exit status and what it said."""
-
-    def run(*hidden, **settings):
-        command = [sys.executable, "-c", HIDING, ",".join(hidden) or "nothing_of_the_kind", str(SCRIPT), "labels"]
-        environment = os.environ | settings
-        ran = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=100, check=False)
-        assert ran.stdout == ""
-        return ran.returncode, ran.stderr
-
-    return run
-
 
 def said_by(step):
     with pytest.raises((SettingError, LoadError)) as caught:
@@ -177,6 +154,18 @@ def test_a_bucket_that_cannot_be_reached_is_told(monkeypatch, tmp_path):
         await_ready(settle())
     # moto has ended
     assert said_by(lambda: await_ready(settle())).startswith("filesystem cannot be reached, or lets nobody in (")
+
+
+def test_an_address_that_is_none_is_told(script, emulator):
+    prefix = "DESTINATION__FILESYSTEM__CREDENTIALS__"
+    keys = {prefix + name: "x" for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")}
+    bucket = {"SEGMENT_DESTINATION": "filesystem", BUCKET: "s3://lake/x", f"{prefix}ENDPOINT_URL": "nowhere"}
+    said = (
+        "error: filesystem cannot be reached, or lets nobody in (ValueError): Invalid endpoint: nowhere. "
+        "See whether it is up, and what DESTINATION__FILESYSTEM__CREDENTIALS and its like say.\n"
+    )
+    assert script(**bucket, **keys) == (1, said)
+    assert emulator.stats.total == 0
 
 
 def test_history_in_files_is_refused(monkeypatch, tmp_path):

@@ -1,15 +1,9 @@
 """What is said where a destination whose driver `make test-destinations` installs lacks its settings or its server."""
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 
 from segment_dagster_tests.destinations.engines import free_port
 
-SCRIPT = Path(__file__).resolve().parents[2] / "segment_pipeline.py"
 BUCKET = "DESTINATION__FILESYSTEM__BUCKET_URL"
 OF_BUCKET = "DESTINATION__FILESYSTEM__CREDENTIALS__"
 PASSWORD = "the-password-of-mine"
@@ -22,17 +16,14 @@ AZURE = {
 
 
 @pytest.fixture
-def said(emulator):
-    """Run the script; what it said, which is one line. Nothing is asked of Segment."""
+def said(script, emulator):
+    """What the script said, which is one line. Nothing is asked of Segment."""
 
     def run(**settings):
-        command = [sys.executable, str(SCRIPT), "labels"]
-        environment = os.environ | settings
-        ran = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=100, check=False)
-        assert (ran.returncode, ran.stdout, emulator.stats.total) == (1, "", 0)
-        assert len(ran.stderr.splitlines()) == 1, ran.stderr
-        assert PASSWORD not in ran.stderr
-        return ran.stderr
+        status, said = script(**settings)
+        assert (status, len(said.splitlines()), emulator.stats.total) == (1, 1, 0), said
+        assert PASSWORD not in said
+        return said
 
     return run
 

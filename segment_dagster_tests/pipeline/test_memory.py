@@ -272,6 +272,7 @@ def test_the_audit_trail_is_left_alone_while_nothing_happens(emulator, quiet_tim
 
 LATEST = "WHERE timestamp = (SELECT max(timestamp) FROM segment_data.audit_events)"
 OTHERWISE = {
+    "nothing": "SELECT 1",
     "a value": f"UPDATE segment_data.audit_events SET actor = 'somebody else' {LATEST}",
     "a row": f"DELETE FROM segment_data.audit_events {LATEST}",
     "one row more": "INSERT INTO segment_data.audit_events BY NAME SELECT * REPLACE ('another' AS id) "
@@ -286,14 +287,13 @@ def test_the_hour_that_is_read_again_is_looked_at_row_by_row(emulator, quiet_tim
         *(Edit("sources", "delete", record["id"], at=NOW) for record in emulator.world.records("sources")[:3])
     )
     read("audit_events")
-    # of the window of the first read alone
     change(OTHERWISE[other])
     with WorkspaceReader(resolve()) as reader:
         endpoint = reader.endpoint("audit_events")
         reader.cover({endpoint.name: Window(NOW - timedelta(hours=1))})
         delivery = reader.read(endpoint)
         with open_tables(settle()) as tables:
-            assert unchanged(tables, [delivery], history=False) == frozenset()
+            assert unchanged(tables, [delivery], history=False) == ({"audit_events"} if other == "nothing" else set())
 
 
 def test_more_rows_than_are_worth_it_are_not_looked_at(emulator, quiet_time, monkeypatch):

@@ -48,6 +48,21 @@ def test_a_traceback_in_the_text_is_cut_out(said):
     assert line.endswith("A job is retried with message (ValueError: wrong)")
 
 
+def test_a_text_that_ends_where_a_traceback_would_begin_is_a_line(said):
+    logger.warning("A job is retried with message Traceback (most recent call last):")
+    (line,) = set(said().splitlines())
+    assert line.endswith("A job is retried with message ()")
+
+
+def test_an_error_that_a_driver_logs_with_its_traceback_is_a_line(said, caplog):
+    try:
+        raise OSError("gone\nfor good")
+    except OSError:
+        logging.getLogger("gcsfs").exception("A request failed")
+    (line,) = caplog.text.splitlines()
+    assert line.endswith("A request failed (OSError: gone)")
+
+
 @pytest.mark.parametrize("text", MEANT)
 def test_what_is_meant_is_no_warning(said, text):
     logger.warning(f"Of a table: {text}, and so on")

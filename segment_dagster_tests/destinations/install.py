@@ -1,6 +1,7 @@
-"""Install engines that are programs of their own: `python tools/engines.py DIRECTORY [ENGINE ...]`.
+"""Install engines that are programs of their own, apart from the tests' environment.
 
-One that cannot be installed here leaves a file that says why: the tests report it.
+`python -m segment_dagster_tests.destinations.install DIRECTORY [ENGINE ...]`. One that cannot be installed here leaves
+a file that says why: the tests report it.
 """
 
 import argparse
@@ -11,7 +12,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-NOT_INSTALLED = "not-installed.txt"
+from segment_dagster_tests.destinations.processes import NOT_INSTALLED
+
 INSTALLED = "installed.txt"
 
 
@@ -52,12 +54,12 @@ ENGINES: dict[str, Callable[[Path], None]] = {
 
 def main() -> None:
     """Install what is not there yet, each into a directory of its name."""
-    parser = argparse.ArgumentParser(description="Install engines for make test-destinations.")
+    parser = argparse.ArgumentParser("install", description="Install engines for make test-destinations.")
     parser.add_argument("directory", type=Path)
     parser.add_argument("engine", nargs="*", help=f"one of {', '.join(ENGINES)}; all where none is given")
     given = parser.parse_args()
     if unknown := [name for name in given.engine if name not in ENGINES]:
-        parser.error(f"no engine: {', '.join(unknown)}. Legal values: {', '.join(ENGINES)}.")
+        sys.exit(f"error: no engine: {', '.join(unknown)}. Legal values: {', '.join(ENGINES)}.")
     for name in given.engine or ENGINES:
         install, place = ENGINES[name], given.directory.absolute() / name
         if (place / INSTALLED).exists():
