@@ -29,7 +29,7 @@ def explain(failure: BaseException, step: str, place: Place) -> str:
 
     Args:
         failure: What was raised; the cause at its root counts.
-        step: What dlt was doing: extract, normalize, load, sync, read; `open`, before it had a client.
+        step: What dlt was doing: extract, normalize, load, sync, read, connect.
         place: Where.
     """
     cause = failure
@@ -44,7 +44,7 @@ def explain(failure: BaseException, step: str, place: Place) -> str:
             f"{place.file} is locked by {who}: DuckDB lets one process write at a time. "
             f"Close it there, or set {CREDENTIALS} to another file."
         )
-    if step == "open" or isinstance(failure, (DestinationConnectionError, *driver_errors(place.facts.driver))):
+    if step == "connect" or isinstance(failure, (DestinationConnectionError, *driver_errors(place.facts.driver))):
         setting = f"DESTINATION__{place.destination.upper()}__CREDENTIALS"
         reason = reason[:MAX_QUOTE].rstrip(".")
         return (

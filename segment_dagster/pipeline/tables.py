@@ -336,7 +336,7 @@ def _client_of(place: Place) -> "SqlJobClientBase | FilesystemClient":
         client = dlt.dataset(place.build(), place.dataset).destination_client
     except ValueError as failure:
         # what drivers raise of settings that they cannot use: an address that is none, a port that is no number
-        raise LoadError(explain(failure, "open", place)) from failure
+        raise LoadError(explain(failure, "connect", place)) from failure
     return cast("SqlJobClientBase | FilesystemClient", client)
 
 
