@@ -29,7 +29,7 @@ def explain(failure: BaseException, step: str, place: Place) -> str:
 
     Args:
         failure: What was raised; the cause at its root counts.
-        step: What dlt was doing: extract, normalize, load, sync, read, connect.
+        step: What was being done: open, connect, read, sync, extract, normalize, load, or run for any of dlt's.
         place: Where.
     """
     cause = failure
