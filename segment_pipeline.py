@@ -10,8 +10,17 @@ from dlt.common.runtime.collector import NULL_COLLECTOR, TqdmCollector
 
 from segment_dagster.endpoints import TABLES
 from segment_dagster.errors import SegmentError
-from segment_dagster.pipeline import RefusedError, await_ready, load_deliveries, settle, taken_by, windows_since
+from segment_dagster.pipeline import (
+    RefusedError,
+    await_ready,
+    check_owner,
+    load_deliveries,
+    settle,
+    taken_by,
+    windows_since,
+)
 from segment_dagster.settings import resolve
+from segment_dagster.source.identity import identify
 from segment_dagster.source.reader import UnavailableError, WorkspaceReader, told_once
 from segment_dagster.source.times import Window
 from segment_dagster.wording import counted
@@ -53,6 +62,8 @@ def main() -> int:
         with WorkspaceReader(settings, collector=collector) as reader:
             wanted = [reader.endpoint(name) for name in given.endpoint] or reader.offered(slow=given.slow)
             await_ready(place)
+            workspace = identify(reader)
+            check_owner(place, workspace)
             wanted, refused = taken_by(place, wanted)
             reader.cover(windows_since(place, wanted))
             if given.start:
@@ -69,6 +80,7 @@ def main() -> int:
                     history=settings.history,
                     always=settings.always_load,
                     collector=collector,
+                    workspace=workspace,
                 )
                 unchanged = loaded.unchanged
                 print(loaded.info or "Nothing was loaded: the tables hold all that was delivered.")

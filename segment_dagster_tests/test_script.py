@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from segment_dagster.emulator import Edit, Fault
+from segment_dagster.emulator import Edit, Fault, World, running
 from segment_dagster.endpoints import CATALOGUE, TABLES
 
 SCRIPT = Path(__file__).parent.parent / "segment_pipeline.py"
@@ -97,6 +97,15 @@ def test_all_but_the_slow_ones_are_read_where_none_is_named(emulator, tmp_path):
     assert (ran.returncode, ran.stderr) == (0, "")
     assert set(counts()) == {endpoint.name for endpoint in TABLES if not endpoint.slow}
     assert "warehouses: 3 rows in 1 request" in ran.stdout.splitlines()
+
+
+def test_the_token_of_another_workspace_is_refused_in_a_line(script, emulator):
+    assert script("labels").returncode == 0
+    with running(world=World(0, seed=8)) as other:
+        ran = script("labels", "roles", SEGMENT_BASE_URL=other.url)
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert error_lines(ran, 1)[0].startswith("error: The dataset 'segment_data' of duckdb in ")
+    assert counts() == world_counts(emulator, ["labels"])
 
 
 def test_the_slow_ones_can_be_named(script):

@@ -3,8 +3,9 @@
 from segment_dagster.assets.contract import Check, Derived, Subject
 from segment_dagster.assets.family import segment_assets
 from segment_dagster.assets.keys import asset_key
-from segment_dagster.assets.resource import SegmentResource, Workspace
+from segment_dagster.assets.resource import SegmentResource
 from segment_dagster.assets.specs import SegmentTranslator, asset_spec
+from segment_dagster.source.identity import Workspace
 
 __all__ = [
     "Check",

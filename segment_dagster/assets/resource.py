@@ -1,26 +1,17 @@
 """The Dagster resource that stands for a Segment workspace."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 from pydantic import PrivateAttr
 
-from segment_dagster.endpoints import IDENTITY, TABLES, Endpoint
+from segment_dagster.endpoints import TABLES, Endpoint
 from segment_dagster.settings import Settings, resolve
+from segment_dagster.source.identity import Workspace, fetch_workspace
 
 if TYPE_CHECKING:
     from segment_dagster.source import WorkspaceReader
-
-
-@dataclass(frozen=True)
-class Workspace:
-    """Whom a token belongs to."""
-
-    id: str
-    slug: str | None
-    name: str | None
 
 
 class SegmentResource(dg.ConfigurableResource[Any]):
@@ -111,5 +102,4 @@ class SegmentResource(dg.ConfigurableResource[Any]):
             SegmentError: A setting cannot be used, or the API refuses the token.
         """
         with self.reader() as reader:
-            (record,) = reader.read(IDENTITY).preview
-            return Workspace(id=record["id"], slug=record.get("slug"), name=record.get("name"))
+            return fetch_workspace(reader)

@@ -26,6 +26,7 @@ from segment_dagster.pipeline import (
     Tables,
     alone,
     await_ready,
+    check_owner,
     contents_of,
     exclusive,
     open_tables,
@@ -41,6 +42,7 @@ from segment_dagster.settings import Settings, current_time, granularities, grou
 from segment_dagster.source.chosen import as_chosen
 from segment_dagster.source.columns import column_name, columns_of
 from segment_dagster.source.disposition import scope_of, within
+from segment_dagster.source.identity import Workspace, identify
 from segment_dagster.source.reader import Delivery, UnavailableError, WorkspaceReader, told_once
 from segment_dagster.source.times import Window
 from segment_dagster.source.versions import VALID_TO, history_table
@@ -135,6 +137,8 @@ class FamilyRun:
         if window:
             reader.cover({endpoint.name: window for endpoint in self._endpoints if endpoint.partitioned})
         await_ready(place)
+        workspace = identify(reader)
+        check_owner(place, workspace)
         reader.cover(windows_since(place, taken))
         deliveries, failures = reader.read_all(taken)
         failures = [*refused, *failures]
@@ -147,7 +151,7 @@ class FamilyRun:
         for line in said:
             self._context.log.error(line)
         if deliveries:
-            for result in self._load(place, deliveries, reader.settings):
+            for result in self._load(place, deliveries, reader.settings, workspace):
                 yield from self._recorded(result)
         if failures:
             self._failure = dg.Failure(
@@ -173,7 +177,7 @@ class FamilyRun:
         yield from result.check_results or []
 
     def _load(
-        self, place: Place, deliveries: Sequence[Delivery], settings: Settings
+        self, place: Place, deliveries: Sequence[Delivery], settings: Settings, workspace: Workspace | None
     ) -> Sequence[dg.MaterializeResult[Any]]:
         # the checks stay inside: another run could change the tables under them
         with alone(place):
@@ -182,7 +186,7 @@ class FamilyRun:
                 with open_tables(place) as tables:
                     same = unchanged(tables, deliveries, history=settings.history)
             changed = [delivery for delivery in deliveries if delivery.endpoint.name not in same]
-            of_dlt = self._write(place, changed, history=settings.history)
+            of_dlt = self._write(place, changed, workspace, history=settings.history)
             with open_tables(place) as tables:
                 tables.look_up(each.endpoint.name for each in deliveries)
                 remember(tables, (each for one in changed for each in contents_of(one, history=settings.history)))
@@ -198,7 +202,7 @@ class FamilyRun:
                 ]
 
     def _write(
-        self, place: Place, deliveries: Sequence[Delivery], *, history: bool
+        self, place: Place, deliveries: Sequence[Delivery], workspace: Workspace | None, *, history: bool
     ) -> dict[dg.AssetKey, Mapping[str, Any]]:
         """Load, in one package.
 
@@ -208,7 +212,7 @@ class FamilyRun:
         if not deliveries:
             point_to(place)
             return {}
-        with exclusive(place, deliveries=deliveries) as pipeline:
+        with exclusive(place, deliveries=deliveries, workspace=workspace) as pipeline:
             loaded = self._dlt.run(
                 context=self._context,
                 dlt_source=source_for(place, deliveries, history=history),

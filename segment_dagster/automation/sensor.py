@@ -55,6 +55,8 @@ def audit_sensor(families: Mapping[str, Family], derived: Sequence[dg.AssetKey] 
         known = _Cursor.read(context.cursor)
         events = _since(segment, trail, known.moment)
         new = [event for event in events if event["id"] not in known.ids]
+        if context.cursor is None or new:
+            _check_owner(segment)
         cursor = known.after(trail, events)
         if context.cursor is None or not new:
             said = "Nothing has happened since the last look." if context.cursor else "From now on, changes are seen."
@@ -88,6 +90,19 @@ class _Cursor:
 
     def written(self) -> str:
         return json.dumps({"since": self.moment.isoformat(), "seen": sorted(self.ids)})
+
+
+def _check_owner(segment: SegmentResource) -> None:
+    """Refuse a dataset that belongs to another workspace: the runs would refuse it too, one after the other.
+
+    Raises:
+        SegmentError: It does, or nobody can tell now; the next tick looks again.
+    """
+    from segment_dagster.pipeline import check_owner, settle
+    from segment_dagster.source.identity import identify
+
+    with segment.reader() as reader:
+        check_owner(settle(), identify(reader))
 
 
 def _since(segment: SegmentResource, trail: Endpoint, moment: datetime) -> list[Event]:

@@ -4,6 +4,7 @@ from segment_dagster.pipeline.cursor import windows_since
 from segment_dagster.pipeline.errors import LoadError
 from segment_dagster.pipeline.lock import PIPELINE_NAME, alone
 from segment_dagster.pipeline.memory import Content, contents_of, holds, remember, unchanged
+from segment_dagster.pipeline.owner import ForeignDatasetError, check_owner
 from segment_dagster.pipeline.place import DATASET, Place, settle
 from segment_dagster.pipeline.refused import RefusedError, taken_by
 from segment_dagster.pipeline.runs import Loaded, exclusive, load, load_deliveries, point_to, source_for
@@ -14,6 +15,7 @@ __all__ = [
     "NO_TABLES",
     "PIPELINE_NAME",
     "Content",
+    "ForeignDatasetError",
     "LoadError",
     "Loaded",
     "Place",
@@ -22,6 +24,7 @@ __all__ = [
     "Tables",
     "alone",
     "await_ready",
+    "check_owner",
     "contents_of",
     "exclusive",
     "holds",

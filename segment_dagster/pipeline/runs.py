@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
 
 import dlt
 from dlt.common.pipeline import LoadInfo
@@ -18,11 +19,16 @@ from segment_dagster.pipeline.duckdb_file import ROOM, give_room, room_for
 from segment_dagster.pipeline.errors import LoadError, explain
 from segment_dagster.pipeline.lock import PIPELINE_NAME, alone, home
 from segment_dagster.pipeline.memory import contents_of, remember, unchanged
+from segment_dagster.pipeline.owner import claim
 from segment_dagster.pipeline.place import Place
-from segment_dagster.pipeline.tables import open_tables
+from segment_dagster.pipeline.tables import Tables, open_tables
 from segment_dagster.pipeline.warnings import in_a_line
+from segment_dagster.source.identity import Workspace
 from segment_dagster.source.reader import Delivery
 from segment_dagster.source.resources import delivered_source
+
+if TYPE_CHECKING:
+    from dlt.destinations.impl.filesystem.filesystem import FilesystemClient
 
 TRUNCATE_STAGING = "load.truncate_staging_dataset"
 """dlt's own setting: whether what rows were staged in is emptied after a load."""
@@ -30,7 +36,10 @@ TRUNCATE_STAGING = "load.truncate_staging_dataset"
 
 @contextmanager
 def exclusive(
-    place: Place, collector: Collector = NULL_COLLECTOR, deliveries: Sequence[Delivery] = ()
+    place: Place,
+    collector: Collector = NULL_COLLECTOR,
+    deliveries: Sequence[Delivery] = (),
+    workspace: Workspace | None = None,
 ) -> Iterator[dlt.Pipeline]:
     """The pipeline, while no other run has the destination or the pipeline's working directory.
 
@@ -41,8 +50,10 @@ def exclusive(
         place: The destination.
         collector: Shows progress.
         deliveries: What is going to be loaded: the destination gets room for it.
+        workspace: Where the rows come from; the dataset becomes its own. `None` where that is not known.
 
     Raises:
+        ForeignDatasetError: The dataset belongs to another workspace.
         LoadError: dlt failed inside the block, others held one of them for as long as the place says, or a table has
             lost rows that deliveries build on.
         SettingError: There is no place for the locks.
@@ -59,6 +70,8 @@ def exclusive(
                 # what an earlier run left half done would be loaded in place of what comes now
                 pipeline.drop()
                 _make_again(pipeline)
+                if workspace is not None:
+                    _claim(pipeline, place, workspace)
                 yield pipeline
                 if place.file is not None:
                     # what looks at the tables afterwards needs no more, however large rows are
@@ -73,7 +86,11 @@ def exclusive(
 
 
 def load(
-    source: DltSource, place: Place, collector: Collector = NULL_COLLECTOR, deliveries: Sequence[Delivery] = ()
+    source: DltSource,
+    place: Place,
+    collector: Collector = NULL_COLLECTOR,
+    deliveries: Sequence[Delivery] = (),
+    workspace: Workspace | None = None,
 ) -> LoadInfo:
     """Load a source into a place, in one load package.
 
@@ -82,11 +99,13 @@ def load(
         place: Where they go.
         collector: Shows progress.
         deliveries: What the source hands on, where it has been read already.
+        workspace: Where the rows come from, where that is known.
 
     Raises:
+        ForeignDatasetError: The dataset belongs to another workspace.
         LoadError: It could not be loaded.
     """
-    with exclusive(place, collector, deliveries) as pipeline:
+    with exclusive(place, collector, deliveries, workspace) as pipeline:
         return pipeline.run(source, loader_file_format=place.facts.loader_format)
 
 
@@ -126,6 +145,7 @@ def load_deliveries(
     history: bool = False,
     always: bool = False,
     collector: Collector = NULL_COLLECTOR,
+    workspace: Workspace | None = None,
 ) -> Loaded:
     """Load what was delivered, in one load package, without what the tables hold already.
 
@@ -135,8 +155,10 @@ def load_deliveries(
         history: Whether every version of configuration is kept.
         always: Whether what the tables hold already is loaded all the same.
         collector: Shows progress.
+        workspace: Where it comes from, where that is known.
 
     Raises:
+        ForeignDatasetError: The dataset belongs to another workspace.
         LoadError: It could not be loaded.
     """
     with alone(place):
@@ -148,7 +170,7 @@ def load_deliveries(
         if not changed:
             point_to(place)
             return Loaded(None, same)
-        info = load(source_for(place, changed, history=history), place, collector, changed)
+        info = load(source_for(place, changed, history=history), place, collector, changed, workspace)
         with open_tables(place) as tables:
             remember(tables, (each for delivery in changed for each in contents_of(delivery, history=history)))
     return Loaded(info, same)
@@ -185,6 +207,14 @@ def _make_again(pipeline: dlt.Pipeline) -> None:
         missing = [name for name, columns in there if not schema.get_table_columns(name).keys() <= columns.keys()]
         if missing:
             client.update_stored_schema(missing, force=True)
+
+
+def _claim(pipeline: dlt.Pipeline, place: Place, workspace: Workspace) -> None:
+    with pipeline.destination_client() as client:
+        if not client.is_storage_initialized():
+            client.initialize_storage()
+        # one of SQL or of files: the destinations that there are have no other
+        claim(Tables(cast("SqlJobClientBase | FilesystemClient", client), place), place, workspace)
 
 
 def _remember(pipeline: dlt.Pipeline, place: Place) -> None:

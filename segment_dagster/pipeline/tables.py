@@ -95,6 +95,9 @@ class Tables:
             rows: Their values, in the order of the columns.
         """
         assert self._client is not None
+        if not isinstance(self._client, SqlJobClientBase):
+            self._keep_in_file(self._client, table, types, rows)
+            return
         sql = self._client.sql_client
         name, (key, *_) = self._name(table), types
         found = self.columns(table)
@@ -113,6 +116,28 @@ class Tables:
             for row in rows:
                 sql.execute_sql(f"DELETE FROM {name} WHERE {self._column(key)} = %s", row[0])  # noqa: S608
                 sql.execute_sql(f"INSERT INTO {name} VALUES ({values})", *row)  # noqa: S608
+
+    def kept(self, table: str, types: Mapping[str, TDataType]) -> list[dict[str, Any]]:
+        """Return the rows that `keep` has written; none where the table is not there or has other columns."""
+        if self._client is None:
+            return []
+        if isinstance(self._client, SqlJobClientBase):
+            return list(self.rows(table, list(types))) if set(self.columns(table)) == set(types) else []
+        files, path = self._client.fs_client, self._file_of(self._client, table)
+        return [orjson.loads(line) for line in files.read_text(path).splitlines()] if files.exists(path) else []
+
+    def _keep_in_file(
+        self, client: "FilesystemClient", table: str, types: Mapping[str, TDataType], rows: Sequence[Sequence[Any]]
+    ) -> None:
+        """Write rows as lines of JSON, where the dataset is files: beside the tables, as dlt has its own."""
+        key, *_ = types
+        new = [dict(zip(types, row, strict=True)) for row in rows]
+        others = [row for row in self.kept(table, types) if row[key] not in {each[key] for each in new}]
+        text = "".join(f"{orjson.dumps(row).decode()}\n" for row in (*others, *new))
+        client.fs_client.write_text(self._file_of(client, table), text, encoding="utf-8")
+
+    def _file_of(self, client: "FilesystemClient", table: str) -> str:
+        return f"{client.dataset_path}/{table}.jsonl"
 
     def latest(self, table: str, column: str, until: datetime) -> Any:
         """The latest time in a column.

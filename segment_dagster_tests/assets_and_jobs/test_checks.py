@@ -55,7 +55,7 @@ def test_an_asset_and_the_checks_of_another_run_together(run_selection, earlier,
     assert outcome.landed == {"spaces"}
     assert len(outcome.checks) == 8
     assert set(outcome.failed_checks) == {("sources", "row_count")}
-    assert emulator.stats.by_endpoint == {"spaces": 1}
+    assert emulator.stats.by_endpoint == {"workspace": 1, "spaces": 1}
 
 
 def test_row_count_fails_when_rows_are_gone(check, earlier, emulator, duck):

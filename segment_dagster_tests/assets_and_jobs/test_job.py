@@ -119,7 +119,7 @@ def test_segments_alone_ask_for_spaces_once_and_do_not_load_them(sync, emulator,
     assert outcome.success
     assert outcome.landed == {"segments"}
     assert duck.tables() == {"segments"}
-    assert emulator.stats.by_endpoint == {"spaces": 1, "segments": 12}
+    assert emulator.stats.by_endpoint == {"workspace": 1, "spaces": 1, "segments": 12}
 
 
 def test_segments_alone_say_that_their_references_were_not_checked(sync):

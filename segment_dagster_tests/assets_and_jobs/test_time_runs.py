@@ -145,7 +145,7 @@ def test_thirty_days_of_the_overviews_land_with_the_least_requests_and_again_the
     assert first.success and failed_checks(first) == []
     # a request for each source or destination, whose 30 days are one page, and one for each of their lists
     least = {name: SOURCES if name in AT_SOURCE else DESTINATIONS for name in OVERVIEWS}
-    assert emulator.stats.by_endpoint == least | {"sources": 1, "destinations": 1}
+    assert emulator.stats.by_endpoint == least | {"workspace": 1, "sources": 1, "destinations": 1}
     before = {name: table(name) for name in OVERVIEWS}
     for name in OVERVIEWS:
         assert before[name] == expected_overview(emulator.world, name, 2, 31)
@@ -160,7 +160,7 @@ def test_thirty_days_of_the_overviews_land_with_the_least_requests_and_again_the
 def test_the_metrics_of_fourteen_days_are_asked_for_day_by_day_and_again_the_same(run, emulator):
     result = run(METRICS, first=march(18), last=march(31))
     assert result.success and failed_checks(result) == []
-    assert emulator.stats.by_endpoint == {METRICS: 14 * DESTINATIONS, "destinations": 1}
+    assert emulator.stats.by_endpoint == {"workspace": 1, METRICS: 14 * DESTINATIONS, "destinations": 1}
     expected = Counter(
         (values["destinationId"], record["sourceId"], micros(start), micros(end), metric["metricName"], metric["total"])
         for values in emulator.world.lists(METRICS)
@@ -188,11 +188,11 @@ def test_a_partition_that_segment_keeps_no_more_is_refused_before_anything_is_as
         f"for. The first day that can still be read whole is {first}."
     )
     assert failure(result) == f"1 of 1 endpoint failed.\n{said}"
-    assert emulator.stats.total == 0
+    assert set(emulator.stats.by_endpoint) <= {"workspace"}
     assert not Path("segment.duckdb").exists()
     # with days that could be read it is refused as well: nothing is left out without a word
     assert not run(name, first=day, last=march(31)).success
-    assert emulator.stats.total == 0
+    assert set(emulator.stats.by_endpoint) <= {"workspace"}
 
 
 def test_the_present_day_is_refused_until_a_minute_of_it_is_counted(run, emulator, monkeypatch):
@@ -200,7 +200,7 @@ def test_the_present_day_is_refused_until_a_minute_of_it_is_counted(run, emulato
     monkeypatch.setenv("SEGMENT_NOW", midnight.isoformat())
     result = run(VOLUME, first=march(31))
     assert f"{VOLUME}: 2026-03-31T00:00Z has not come yet, or is not counted yet." in failure(result)
-    assert emulator.stats.total == 0
+    assert set(emulator.stats.by_endpoint) <= {"workspace"}
 
 
 def test_what_can_still_be_read_lands_beside_what_cannot(run, emulator):
@@ -210,14 +210,14 @@ def test_what_can_still_be_read_lands_beside_what_cannot(run, emulator):
         "1 of 2 endpoints failed.\ndestination_delivery_metrics: 2026-03-17 is longer ago"
     )
     assert {event.asset_key.path[-1] for event in result.get_asset_materialization_events()} == {OVERVIEWS[0]}
-    assert emulator.stats.by_endpoint == {"sources": 1, OVERVIEWS[0]: SOURCES}
+    assert emulator.stats.by_endpoint == {"workspace": 1, "sources": 1, OVERVIEWS[0]: SOURCES}
 
 
 def test_thirteen_months_of_usage_and_its_differences(run, emulator):
     result = run(*USAGE, first="2025-03-01", last="2026-03-01")
     assert result.success and failed_checks(result) == []
     months = [f"{2025 + (2 + place) // 12}-{(2 + place) % 12 + 1:02d}-01" for place in range(13)]
-    assert emulator.stats.by_endpoint == {name: 13 for name in USAGE if not name.endswith("_delta")}
+    assert emulator.stats.by_endpoint == {"workspace": 1} | {name: 13 for name in USAGE if not name.endswith("_delta")}
     world = emulator.world
     for name in ("usage_api_calls_daily", "usage_api_calls_per_source_daily"):
         known = Counter(
@@ -281,7 +281,7 @@ def test_corrections_and_days_that_are_missing_are_in_the_differences(run, emula
 def test_a_day_of_the_events_volume(run, emulator):
     result = run(VOLUME, first=march(30))
     assert result.success and failed_checks(result) == []
-    assert emulator.stats.by_endpoint == {VOLUME: 1}
+    assert emulator.stats.by_endpoint == {"workspace": 1, VOLUME: 1}
     ((start, end),) = midnights(30, 30)
     expected = Counter(
         (
@@ -327,14 +327,14 @@ def test_the_trail_is_read_in_pieces_side_by_side_and_then_from_the_latest_event
     result = run(AUDIT)
     assert result.success and failed_checks(result) == []
     assert landed() == known(emulator)
-    queries = [seen.query for seen in emulator.stats.requests]
+    queries = [seen.query for seen in emulator.stats.requests if seen.endpoint == AUDIT]
     assert len(queries) == emulator.stats.by_endpoint[AUDIT] == 16
     assert sum("endTime" not in each for each in queries) == 1
     # nothing has happened: one request, which reads an hour again
     emulator.stats.clear()
     result = run(AUDIT)
     assert result.success and failed_checks(result) == []
-    assert emulator.stats.by_endpoint == {AUDIT: 1}
+    assert emulator.stats.by_endpoint == {"workspace": 1, AUDIT: 1}
     # a day later
     later = NOW + timedelta(days=1)
     emulator.clock.set(later)
@@ -342,7 +342,7 @@ def test_the_trail_is_read_in_pieces_side_by_side_and_then_from_the_latest_event
     emulator.stats.clear()
     result = run(AUDIT)
     assert result.success and failed_checks(result) == []
-    assert emulator.stats.by_endpoint == {AUDIT: 1}
+    assert emulator.stats.by_endpoint == {"workspace": 1, AUDIT: 1}
     assert landed() == known(emulator)
 
 
@@ -430,7 +430,7 @@ def test_the_script_reads_until_now_where_no_end_is_given(emulator):
 def test_days_that_the_script_cannot_read_are_one_line(emulator, arguments, said):
     ran = script(*arguments)
     assert (ran.returncode, ran.stdout, ran.stderr) == (1, "", f"error: {said}\n")
-    assert emulator.stats.total == 0
+    assert set(emulator.stats.by_endpoint) <= {"workspace"}
     assert list(Path.cwd().iterdir()) == []
 
 

@@ -14,9 +14,10 @@ from segment_dagster.automation import audit_sensor, families
 from segment_dagster.definitions import defs
 from segment_dagster.emulator import Edit, Fault, World, running
 from segment_dagster.emulator.world import TIMED
-from segment_dagster.endpoints import TABLES
+from segment_dagster.endpoints import IDENTITY, TABLES
 from segment_dagster.endpoints.trail import concerned
 from segment_dagster.errors import SegmentError, SettingError
+from segment_dagster.pipeline import ForeignDatasetError
 
 NOW = datetime(2026, 3, 31, 6, 30, tzinfo=timezone.utc)
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
@@ -109,13 +110,44 @@ def test_the_first_look_asks_for_nothing_of_the_past(tick, happen, emulator):
     assert (first.run_requests, first.asset_events) == ([], [])
     assert first.skip_message == "From now on, changes are seen."
     assert tick().skip_message == "Nothing has happened since the last look."
-    assert emulator.stats.by_endpoint == {AUDIT: 2}
+    assert emulator.stats.by_endpoint == {"workspace": 1, AUDIT: 2}
+
+
+def test_the_token_of_another_workspace_than_the_datasets_is_refused(tick, happen, emulator, location, monkeypatch):
+    tick()
+    job = location.resolve_job_def("segment_sync")
+    assert job.execute_in_process(asset_selection=[dg.AssetKey(["segment", "labels"])]).success
+    happen()
+    with running(world=World(1, seed=8)) as other, monkeypatch.context() as patch:
+        patch.setenv("SEGMENT_BASE_URL", other.url)
+        other.clock.set(NOW)
+        other.edits.add(Edit("sources", "modify", other.records("sources")[0]["id"], {"name": "renamed"}))
+        with pytest.raises(ForeignDatasetError, match=r"belongs to the workspace .*, and the token to .* \(id "):
+            tick()
+    # the cursor stays: nothing of the dataset's own workspace is lost
+    assert len(tick().run_requests) == 1
+
+
+def test_a_first_look_with_the_token_of_another_workspace_is_refused(tick, emulator, location, monkeypatch):
+    job = location.resolve_job_def("segment_sync")
+    assert job.execute_in_process(asset_selection=[dg.AssetKey(["segment", "labels"])]).success
+    with running(world=World(0, seed=8)) as other, monkeypatch.context() as patch:
+        patch.setenv("SEGMENT_BASE_URL", other.url)
+        with pytest.raises(ForeignDatasetError):
+            tick()
+
+
+def test_a_workspace_that_cannot_be_asked_for_does_not_silence_the_sensor(tick, happen, emulator):
+    emulator.faults.add(Fault("forbidden", "workspace"))
+    tick()
+    happen()
+    assert len(tick().run_requests) == 1
 
 
 def test_nothing_new_is_no_run(tick, emulator):
     cursors = {tick().cursor for _ in range(5)}
     assert len(cursors) == 1
-    assert emulator.stats.by_endpoint == {AUDIT: 5}
+    assert emulator.stats.by_endpoint == {"workspace": 1, AUDIT: 5}
 
 
 def test_a_change_asks_for_the_assets_it_concerns_and_the_trail(tick, happen, emulator):
@@ -165,7 +197,8 @@ def test_the_run_that_is_asked_for_brings_the_change(tick, happen, location, ins
     # what the change does not concern is asked for as a parent at most, or comes in the same answers
     names = selected_of(request)
     parents = {row.parent.endpoint for row in TABLES if row.parent and row.name in names}
-    paths = {row.path for row in TABLES if row.name in names | parents}
+    # whose token it is, is asked in any case
+    paths = {row.path for row in TABLES if row.name in names | parents | {IDENTITY.name}}
     assert {row.path for row in TABLES if row.name in emulator.stats.by_endpoint} <= paths
 
 
@@ -221,7 +254,7 @@ def test_nothing_is_lost_however_long_the_sensor_was_off(tick, happen, emulator,
         events.add(happen(place=hours))
     monkeypatch.setenv("SEGMENT_PAGE_SIZE", "4")
     assert seen(tick()) == events
-    assert emulator.stats.by_endpoint == {AUDIT: 1 + 5}
+    assert emulator.stats.by_endpoint == {"workspace": 1 + 1, AUDIT: 1 + 5}
 
 
 def test_while_a_run_is_under_way_the_sensor_waits_and_nothing_is_lost(tick, happen, instance, emulator):

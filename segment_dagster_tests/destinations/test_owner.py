@@ -1,0 +1,185 @@
+"""A dataset belongs to one workspace: the token of another one is refused before anything is loaded."""
+
+import dagster as dg
+import duckdb
+import pytest
+
+from segment_dagster.definitions import defs
+from segment_dagster.emulator import Fault, World, running
+from segment_dagster.pipeline import ForeignDatasetError, check_owner, load_deliveries, open_tables, settle
+from segment_dagster.pipeline.owner import OWNER_TABLE, TYPES, find_owner
+from segment_dagster.settings import resolve
+from segment_dagster.source.identity import identify
+from segment_dagster.source.reader import WorkspaceReader
+from segment_dagster_tests.destinations.engines import ENGINES
+
+
+@pytest.fixture(scope="module")
+def other_world():
+    return World(0, seed=8)
+
+
+@pytest.fixture(scope="module")
+def other_emulator(other_world):
+    """Another workspace: an empty one."""
+    with running(world=other_world, minute=0.05) as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def other(other_emulator, monkeypatch):
+    """Let the settings point at the other workspace."""
+    other_emulator.stats.clear()
+
+    def switch():
+        monkeypatch.setenv("SEGMENT_BASE_URL", other_emulator.url)
+        monkeypatch.setenv("SEGMENT_API_TOKEN", other_emulator.token)
+        return other_emulator
+
+    return switch
+
+
+@pytest.fixture(params=ENGINES, ids=[engine.name for engine in ENGINES])
+def engine(request, tmp_path, monkeypatch):
+    directory = tmp_path / "engine"
+    directory.mkdir()
+    with request.param.started(directory) as settings:
+        for name, value in settings.items():
+            monkeypatch.setenv(name, value)
+        yield request.param
+
+
+def load(*names):
+    """Read and load, as the script does."""
+    place = settle()
+    with WorkspaceReader(resolve()) as reader:
+        workspace = identify(reader)
+        check_owner(place, workspace)
+        deliveries, failures = reader.read_all(reader.endpoint(name) for name in names)
+        assert not failures
+        load_deliveries(deliveries, place, workspace=workspace)
+
+
+def rows(table):
+    with open_tables(settle()) as tables:
+        return tables.count(table)
+
+
+def test_every_destination_keeps_its_workspace_and_refuses_the_token_of_another(engine, emulator, other):
+    load("labels")
+    load("labels")
+    kept = rows("labels")
+    (mine,) = emulator.records("workspace")
+    with open_tables(settle()) as tables:
+        (row,) = tables.kept(OWNER_TABLE, TYPES)
+    assert (row["workspace_id"], row["slug"], row["name"]) == (mine["id"], mine["slug"], mine["name"])
+    other()
+    with pytest.raises(ForeignDatasetError) as refused:
+        load("labels")
+    assert rows("labels") == kept > 0
+    assert f"belongs to the workspace 'Acme \"Outdoors\" 🏕️' (id {mine['id']!r})" in str(refused.value)
+    assert "Set SEGMENT_DATASET to another name, or empty this one: " in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_both_workspaces_are_named(emulator, other, other_world):
+    load("labels")
+    other()
+    (mine,), (theirs,) = emulator.records("workspace"), other_world.records("workspace")
+    with pytest.raises(ForeignDatasetError) as refused:
+        load("labels")
+    assert mine["id"] in str(refused.value) and theirs["id"] in str(refused.value)
+
+
+def test_nothing_but_the_workspace_is_asked_for_before_the_refusal(emulator, other):
+    load("labels")
+    asked = other().stats
+    with pytest.raises(ForeignDatasetError):
+        load("labels")
+    assert asked.by_endpoint == {"workspace": 1}
+
+
+def test_another_dataset_takes_it(emulator, other, monkeypatch):
+    load("labels")
+    other()
+    monkeypatch.setenv("SEGMENT_DATASET", "another_dataset")
+    load("workspace")
+    assert rows("workspace") == 1
+
+
+def test_an_emptied_dataset_takes_it_as_the_message_says(emulator, other, other_world):
+    load("workspace", "labels")
+    other()
+    with pytest.raises(ForeignDatasetError, match="drop its schema with all tables, and segment_data_staging beside"):
+        load("workspace")
+    with duckdb.connect("segment.duckdb") as connection:
+        connection.execute("DROP SCHEMA segment_data CASCADE; DROP SCHEMA segment_data_staging CASCADE")
+    load("workspace")
+    with open_tables(settle()) as tables:
+        assert [row["id"] for row in tables.rows("workspace", ["id"])] == [other_world.records("workspace")[0]["id"]]
+
+
+def test_a_dataset_that_was_loaded_before_owners_were_recorded_is_known_by_its_table(emulator, other):
+    load("workspace")
+    with duckdb.connect("segment.duckdb") as connection:
+        connection.execute(f"DROP TABLE segment_data.{OWNER_TABLE}")
+    other()
+    with pytest.raises(ForeignDatasetError):
+        load("workspace")
+
+
+def test_a_dataset_that_tells_of_no_workspace_becomes_the_tokens_own(emulator):
+    load("labels")
+    with duckdb.connect("segment.duckdb") as connection:
+        connection.execute(f"DROP TABLE segment_data.{OWNER_TABLE}")
+    with open_tables(settle()) as tables:
+        assert find_owner(tables) is None
+    load("labels", "roles")
+    with open_tables(settle()) as tables:
+        assert find_owner(tables).id == emulator.records("workspace")[0]["id"]
+
+
+def test_two_first_runs_at_once_do_not_mix(emulator, other):
+    place = settle()
+    with WorkspaceReader(resolve()) as reader:
+        mine = identify(reader)
+        check_owner(place, mine)
+        deliveries, _ = reader.read_all([reader.endpoint("labels")])
+        with WorkspaceReader(resolve(base_url=other().url)) as reader_of_another:
+            theirs = identify(reader_of_another)
+            check_owner(place, theirs)
+            others, _ = reader_of_another.read_all([reader_of_another.endpoint("workspace")])
+            load_deliveries(others, place, workspace=theirs)
+        with pytest.raises(ForeignDatasetError):
+            load_deliveries(deliveries, place, workspace=mine)
+    with open_tables(place) as tables:
+        assert not tables.columns("labels")
+
+
+def test_a_workspace_that_cannot_be_asked_for_fails_alone(emulator, caplog):
+    emulator.faults.add(Fault("not-found", "workspace"))
+    load("labels")
+    assert rows("labels") > 0
+    assert "the workspace of the token is not known" in caplog.text
+
+
+@pytest.mark.parametrize("job", ["segment_sync", "segment_slow_sync", "segment_audit_sync"])
+def test_jobs_refuse_it_in_one_line(job, emulator, other):
+    load("workspace")
+    other()
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = defs().resolve_job_def(job).execute_in_process(instance=instance, raise_on_error=False)
+    (failure,) = [event.step_failure_data.user_failure_data for event in result.all_events if event.is_step_failure]
+    assert failure.description.startswith("The dataset 'segment_data' of duckdb in ")
+    assert "\n" not in failure.description
+    assert not result.get_asset_materialization_events()
+
+
+def test_a_token_that_is_not_valid_is_one_line_and_one_request(emulator, monkeypatch):
+    monkeypatch.setenv("SEGMENT_API_TOKEN", "not-the-token")
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = defs().resolve_job_def("segment_sync").execute_in_process(instance=instance, raise_on_error=False)
+    (failure,) = [event.step_failure_data.user_failure_data for event in result.all_events if event.is_step_failure]
+    assert failure.description.startswith("workspace: GET / was refused: the token is not valid (401).")
+    assert "\n" not in failure.description
+    assert emulator.stats.by_endpoint == {"workspace": 1}
