@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from segment_dagster.endpoints import CATALOGUE, TimeRange
 from segment_dagster.errors import SettingError
+from segment_dagster.network import check_network
 
 Layout = Literal["public", "versioned"]
 """Which paths and bodies are spoken: the live Public API's, or the `/v1/...` ones of dltHub's Segment page."""
@@ -132,9 +133,11 @@ def resolve(
         SettingError: A setting is missing or has a value that cannot be used.
     """
     check_runtime()
+    address = _base_url(_text(base_url, "SEGMENT_BASE_URL"), _text(region, "SEGMENT_REGION"))
+    check_network(address)
     return Settings(
         token=_token(token),
-        base_url=_base_url(_text(base_url, "SEGMENT_BASE_URL"), _text(region, "SEGMENT_REGION")),
+        base_url=address,
         layout=layout_in_use(layout),
         concurrency=_whole_number(concurrency, "SEGMENT_CONCURRENCY", Settings.concurrency, MAX_CONCURRENCY),
         page_size=_whole_number(page_size, "SEGMENT_PAGE_SIZE", Settings.page_size, MAX_PAGE_SIZE),

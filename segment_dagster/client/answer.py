@@ -38,13 +38,13 @@ _PLAN = re.compile(r"\b(features?|plan|not enabled|upgrade|subscription)\b", re.
 """What a refusal speaks of where it is about the workspace's plan."""
 
 
-def check_answer(call: Call, settings: Settings, timeout: float) -> Callable[..., None]:
+def check_answer(call: Call, settings: Settings, answered: Callable[[], None]) -> Callable[..., None]:
     """A response hook that lets only an answer with records pass.
 
     Args:
         call: The lists that were asked for.
         settings: The token and the layout.
-        timeout: Seconds that the client waits for an answer.
+        answered: Called when the answer has come whole.
 
     Returns:
         A hook for requests. It reads a streamed body, parses it once and keeps it as the response's `json()`.
@@ -61,7 +61,8 @@ def check_answer(call: Call, settings: Settings, timeout: float) -> Callable[...
             if 300 <= response.status_code < 400:
                 location = response.headers.get("Location")
                 raise RedirectError(endpoint.name, path, None if location is None else _host(location))
-            content = whole_body(response, endpoint, path, timeout)
+            content = whole_body(response, endpoint, path)
+            answered()
         try:
             body = orjson.loads(content)
         except orjson.JSONDecodeError:

@@ -17,19 +17,36 @@ from dlt.common.jsonpath import TJsonPath, compile_path
 from dlt.sources.helpers.requests import Response
 from dlt.sources.helpers.rest_client.auth import BearerTokenAuth
 from dlt.sources.helpers.rest_client.client import PageData, RESTClient
-from requests.exceptions import RequestException  # noqa: TID251 - dlt does not hand it on
-from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_when_event_set
+from requests.exceptions import ProxyError, RequestException  # noqa: TID251 - dlt does not hand it on
+from tenacity import RetryCallState, Retrying, retry_if_exception, stop_when_event_set
 from tenacity.nap import sleep_using_event
 from urllib3.exceptions import HTTPError
 
 from segment_dagster.client.answer import check_answer
-from segment_dagster.client.errors import ApiError, PathError, RateLimitedError, UnreachableError
+from segment_dagster.client.deadline import TIMEOUTS_PER_ATTEMPT, Deadlines
+from segment_dagster.client.errors import (
+    ApiError,
+    CertificateError,
+    OverlongError,
+    PathError,
+    ProxyFailedError,
+    RateLimitedError,
+    UnreachableError,
+)
 from segment_dagster.client.layout import Part, at, call_for, offers
 from segment_dagster.client.limits import Limits
 from segment_dagster.client.paging import CursorPaginator
-from segment_dagster.client.retry import TRANSIENT, seconds_until, stop_by_failure, wait_as_told
-from segment_dagster.client.session import Connections, RetryingSession
+from segment_dagster.client.retry import (
+    is_transient,
+    is_untrusted,
+    seconds_until,
+    status_of_proxy,
+    stop_by_failure,
+    wait_as_told,
+)
+from segment_dagster.client.session import RetryingSession
 from segment_dagster.endpoints import Endpoint
+from segment_dagster.network import proxy_setting
 from segment_dagster.settings import Settings
 
 CONNECT_TIMEOUT = 10.0
@@ -83,9 +100,10 @@ class SegmentClient:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._retries = resolve_configuration(RuntimeConfiguration())
-        self._connections = Connections()
-        self.limits = Limits(settings.requests_per_minute, settings.minute, self._connections.closed)
+        self._deadlines = Deadlines(TIMEOUTS_PER_ATTEMPT * self._retries.request_timeout)
+        self.limits = Limits(settings.requests_per_minute, settings.minute, self._deadlines.closed)
         self._local = threading.local()
+        self._host = urlsplit(settings.base_url).netloc
         self._session = self._open_session()
         self._client = RESTClient(settings.base_url, auth=BearerTokenAuth(settings.token), session=self._session)
 
@@ -101,7 +119,7 @@ class SegmentClient:
 
     def close(self) -> None:
         """Hang up all connections, in the middle of a request too, and end all waiting."""
-        self._connections.close()
+        self._deadlines.close()
         self._session.close()
 
     def offers(self, endpoint: Endpoint) -> bool:
@@ -139,8 +157,8 @@ class SegmentClient:
         if _DOTS.intersection(path.split("/")):
             raise PathError(endpoints[0].name, path)
         paginator = CursorPaginator(path, call)
-        self._local.asking = _Asking(endpoints[0], f"{endpoints[0].name}: GET {path}", meter or Meter(), given_up)
-        timeout = self._retries.request_timeout
+        self._local.asking = _Asking(endpoints[0], path, meter or Meter(), given_up)
+        check = check_answer(call, self.settings, self._deadlines.answered)
         answers = self._client.paginate(
             path,
             stream=True,
@@ -148,7 +166,7 @@ class SegmentClient:
             params=dict(call.query_for(values or {})),
             paginator=paginator,
             data_selector=_selector(call.parts[0].selector),
-            hooks={"response": [partial(self._learn, endpoints[0]), check_answer(call, self.settings, timeout)]},
+            hooks={"response": [partial(self._learn, endpoints[0]), check]},
         )
         try:
             for answer in answers:
@@ -160,20 +178,31 @@ class SegmentClient:
                 while pages:
                     yield pages.pop(0)
         except (RequestException, HTTPError) as failure:
-            host = urlsplit(self.settings.base_url).netloc
-            raise UnreachableError(endpoints[0].name, path, host, type(failure).__name__) from failure
+            # the cause repeats what others wrote: addresses with cursors, heads of answers
+            raise self._unanswered(failure, endpoints[0].name, path) from None
+
+    def _unanswered(self, failure: Exception, endpoint: str, path: str) -> ApiError:
+        """Return the error for a request that got no whole answer."""
+        if is_untrusted(failure):
+            return CertificateError(endpoint, path, self._host)
+        if isinstance(failure, ProxyError):
+            return ProxyFailedError(endpoint, path, proxy_setting(self.settings.base_url), status_of_proxy(failure))
+        return UnreachableError(endpoint, path, self._host, type(failure).__name__)
 
     def _open_session(self) -> RetryingSession:
-        retrying = Retrying(
-            retry=retry_if_exception_type(TRANSIENT),
+        timeout = (CONNECT_TIMEOUT, self._retries.request_timeout)
+        return RetryingSession(timeout, self._retrying, self._turn, self._deadlines, self.settings.concurrency)
+
+    def _retrying(self) -> Retrying:
+        """Return when a request is tried again: made anew for each, as it counts that one's failures."""
+        return Retrying(
+            retry=retry_if_exception(is_transient),
             wait=wait_as_told(self._retries.request_backoff_factor, self._retries.request_max_retry_delay),
-            stop=stop_by_failure(self._retries.request_max_attempts) | stop_when_event_set(self._connections.closed),
-            sleep=sleep_using_event(self._connections.closed),
+            stop=stop_by_failure(self._retries.request_max_attempts) | stop_when_event_set(self._deadlines.closed),
+            sleep=sleep_using_event(self._deadlines.closed),
             before_sleep=self._log_wait,
             reraise=True,
         )
-        timeout = (CONNECT_TIMEOUT, self._retries.request_timeout)
-        return RetryingSession(timeout, retrying, self._turn, self._connections, self.settings.concurrency)
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
@@ -185,7 +214,24 @@ class SegmentClient:
             if asking.given_up is not None and asking.given_up.is_set():
                 raise CancelledError
             asking.meter.add(requests=1)
-            yield
+            with self._within_deadline(asking):
+                yield
+
+    @contextmanager
+    def _within_deadline(self, asking: "_Asking") -> Iterator[None]:
+        """End the attempt when its time is over, however its answer goes on or seems to have ended."""
+        name, path = asking.endpoint.name, asking.path
+        with self._deadlines.attempt() as attempt:
+            try:
+                yield
+            except Exception:
+                # half an answer looks like many things
+                if attempt.hung_up and not attempt.expired:
+                    raise UnreachableError(name, path, self._host, "the client was closed") from None
+                raise
+            finally:
+                if attempt.expired:
+                    raise OverlongError(name, path, self._deadlines.seconds) from None
 
     def _learn(self, endpoint: Endpoint, response: Response, *_: Any, **__: Any) -> None:
         if response.status_code < 400:
@@ -206,7 +252,8 @@ class SegmentClient:
         if isinstance(failure, RateLimitedError):
             self.limits.refused(asking.endpoint, wait)
         # requests' own errors carry the address and its query: the type says enough
-        said = failure.happened if isinstance(failure, ApiError) else f"{asking.what} {type(failure).__name__}"
+        what = f"{asking.endpoint.name}: GET {asking.path}"
+        said = failure.happened if isinstance(failure, ApiError) else f"{what} {type(failure).__name__}"
         logger.warning("%s; attempt %d, next in %.1f s", said, state.attempt_number, wait)
 
 
@@ -215,7 +262,7 @@ class _Asking:
     """What a thread is asking for."""
 
     endpoint: Endpoint
-    what: str
+    path: str
     meter: Meter
     given_up: threading.Event | None
 

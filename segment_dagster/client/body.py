@@ -1,36 +1,28 @@
-"""The body of an answer, within bounds of size and time."""
-
-import time
+"""The body of an answer, within bounds of its size. Its time is bounded with that of its attempt."""
 
 from dlt.sources.helpers.requests import Response
 
-from segment_dagster.client.errors import OverlongError, OversizeError
+from segment_dagster.client.errors import OversizeError
 from segment_dagster.endpoints import Endpoint
 
 MOST_BYTES = 256 * 1024 * 1024
 """Bytes of a body, unpacked, that are read. A page of 1000 rows has a few million; parsed, it takes ten times them."""
 
-MOST_TIMES = 5
-"""How many times the time-out for an answer its whole body may take: what trickles in never meets the time-out."""
-
 _CHUNK = 256 * 1024
 
 
-def whole_body(response: Response, endpoint: Endpoint, path: str, timeout: float) -> bytes:
+def whole_body(response: Response, endpoint: Endpoint, path: str) -> bytes:
     """Read the body of a response that is streamed, and be done with its connection.
 
     Args:
         response: The response.
         endpoint: The endpoint that was asked, for the errors.
         path: The path that was asked for, for the errors.
-        timeout: Seconds that the client waits for an answer.
 
     Raises:
         OversizeError: It is larger than any page.
-        OverlongError: It does not end.
         urllib3.exceptions.HTTPError: It was cut short, or is not compressed as it says.
     """
-    until = time.monotonic() + MOST_TIMES * timeout
     chunks, size = [], 0
     # what has come, as soon as something has: requests' own `iter_content` waits until a chunk is full
     while chunk := response.raw.read1(_CHUNK, decode_content=True):
@@ -38,6 +30,4 @@ def whole_body(response: Response, endpoint: Endpoint, path: str, timeout: float
         size += len(chunk)
         if size > MOST_BYTES:
             raise OversizeError(endpoint.name, path, MOST_BYTES)
-        if time.monotonic() > until:
-            raise OverlongError(endpoint.name, path, size, MOST_TIMES * timeout)
     return b"".join(chunks)

@@ -128,12 +128,11 @@ class BodyError(TransientError):
 
 
 class OverlongError(TransientError):
-    """The answer began and does not end."""
+    """The answer does not end, though something of it may still come."""
 
-    def __init__(self, endpoint: str, path: str, size: int, seconds: float) -> None:
+    def __init__(self, endpoint: str, path: str, seconds: float) -> None:
         remedy = "So did every attempt. Try again later, or raise RUNTIME__REQUEST_TIMEOUT where the network is slow."
-        what = f"had sent {size:,} bytes after {seconds:,.1f} s and not come to an end"
-        super().__init__(endpoint, path, what, remedy)
+        super().__init__(endpoint, path, f"had not come to an end after {seconds:,.1f} s", remedy)
 
 
 class OversizeError(ApiError):
@@ -150,6 +149,28 @@ class UnreachableError(ApiError):
     def __init__(self, endpoint: str, path: str, host: str, kind: str) -> None:
         remedy = "Nor did any other attempt. Check the network, SEGMENT_REGION and SEGMENT_BASE_URL."
         super().__init__(endpoint, path, f"got no whole answer from {host} ({kind})", remedy)
+
+
+class ProxyFailedError(ApiError):
+    """No answer came, because of the proxy."""
+
+    def __init__(self, endpoint: str, path: str, setting: str, status: str | None) -> None:
+        proxy = f"the proxy that {setting} names"
+        what = (
+            f"was refused by {proxy} ({status})" if status else f"was not let through by {proxy}, or did not reach it"
+        )
+        super().__init__(endpoint, path, what, f"Check {setting}, or name the API's host in NO_PROXY.")
+
+
+class CertificateError(ApiError):
+    """Who answered has a certificate that is not trusted. The token was not sent."""
+
+    def __init__(self, endpoint: str, path: str, host: str) -> None:
+        remedy = (
+            "Check SEGMENT_BASE_URL. If a proxy or a firewall answers in the API's place, set REQUESTS_CA_BUNDLE to a "
+            "file with its certificate."
+        )
+        super().__init__(endpoint, path, f"met a certificate that is not trusted for {host}", remedy)
 
 
 class ShapeError(ApiError):

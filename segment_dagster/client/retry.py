@@ -1,13 +1,17 @@
 """When to ask again, and how long to wait before it."""
 
 import random
+import re
+import ssl
 import time
+from collections.abc import Iterator
 from datetime import timezone
 from email.utils import parsedate_to_datetime
 from typing import Any
 
 from dlt.sources.helpers.requests import Response
 from dlt.sources.helpers.requests.retry import DEFAULT_RETRY_EXCEPTIONS
+from requests.exceptions import ProxyError  # noqa: TID251 - dlt does not hand it on
 from tenacity import RetryCallState
 from tenacity.stop import stop_base
 from tenacity.wait import wait_base
@@ -21,8 +25,43 @@ NO_ANSWER: tuple[type[Exception], ...] = (*DEFAULT_RETRY_EXCEPTIONS, HTTPError)
 TRANSIENT: tuple[type[Exception], ...] = (TransientError, *NO_ANSWER)
 """What another attempt may mend: no whole answer, 429, 5xx, a body that is no JSON."""
 
+_REFUSED_BY_PROXY = re.compile(r"Tunnel connection failed: (4\d\d)\b")
+
 LIMITED_ATTEMPTS = 3
 """Attempts that a 429 gets beyond the others: a limit per minute that tells no time outlives dlt's five, 15 s long."""
+
+
+def is_transient(failure: BaseException) -> bool:
+    """Return whether another attempt may mend a failure."""
+    if not isinstance(failure, TRANSIENT) or is_untrusted(failure):
+        return False
+    return status_of_proxy(failure) in (None, "408", "429")
+
+
+def is_untrusted(failure: BaseException) -> bool:
+    """Return whether whoever answered has a certificate that is not trusted."""
+    return any(isinstance(each, ssl.SSLCertVerificationError) for each in _causes(failure))
+
+
+def status_of_proxy(failure: BaseException) -> str | None:
+    """Return the status, 400 to 499, with which a proxy refused to go on to the API."""
+    if not isinstance(failure, ProxyError):
+        return None
+    found = (_REFUSED_BY_PROXY.search(str(each)) for each in _causes(failure) if isinstance(each, OSError))
+    return next((match[1] for match in found if match), None)
+
+
+def _causes(failure: BaseException) -> Iterator[BaseException]:
+    """Yield an error and those in it: requests and urllib3 wrap each other's."""
+    waiting, seen = [failure], set[int]()
+    while waiting:
+        each = waiting.pop()
+        if id(each) in seen:
+            continue
+        seen.add(id(each))
+        yield each
+        inner = (*each.args, getattr(each, "reason", None), getattr(each, "original_error", None))
+        waiting += [cause for cause in (*inner, each.__cause__) if isinstance(cause, BaseException)]
 
 
 class stop_by_failure(stop_base):

@@ -1,0 +1,129 @@
+"""What the environment says about the way to the API: proxies and certificates, which requests takes as they come."""
+
+import importlib.util
+import os
+import socket
+import ssl
+from ipaddress import ip_address
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from requests.utils import get_environ_proxies, select_proxy  # noqa: TID251 - dlt does not hand it on
+from urllib3.exceptions import LocationParseError
+from urllib3.util import parse_url
+
+from segment_dagster.errors import SettingError
+from segment_dagster.foreign_text import foreign_text
+
+CERTIFICATE_SETTINGS = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+"""The file or directory of certificates to trust; the first that is set counts."""
+
+_SCHEMES = ("http", "https", "socks4", "socks4a", "socks5", "socks5h")
+
+
+def is_loopback(url: str) -> bool:
+    """Return whether an address is of this machine itself: what is sent there needs no proxy, and must not meet one."""
+    host = (urlsplit(url).hostname or "").rstrip(".")
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        address = ip_address(host)
+    except ValueError:
+        pass
+    else:
+        return address.is_loopback or bool(getattr(address, "ipv4_mapped", None) and address.ipv4_mapped.is_loopback)
+    try:
+        # 127.1, 2130706433
+        return socket.inet_aton(host)[0] == 127
+    except OSError:
+        return False
+
+
+def proxy_for(url: str) -> str | None:
+    """Return the address of the proxy that the environment names for an address."""
+    if is_loopback(url):
+        return None
+    return select_proxy(url, get_environ_proxies(url)) or None
+
+
+def proxy_setting(url: str) -> str:
+    """Return the name of the setting that the proxy for an address comes from."""
+    proxy, scheme = proxy_for(url), urlsplit(url).scheme
+    names = (f"{scheme}_proxy", f"{scheme.upper()}_PROXY", "all_proxy", "ALL_PROXY")
+    found = next((name for name in names if proxy and os.environ.get(name) == proxy), None)
+    return found or f"{scheme.upper()}_PROXY"
+
+
+def check_network(url: str) -> None:
+    """Check the proxy and the certificates that would be used for an address.
+
+    Raises:
+        SettingError: One of them cannot be used.
+    """
+    if (proxy := proxy_for(url)) and (problem := _problem_of_proxy(proxy)):
+        raise SettingError(
+            proxy_setting(url),
+            problem,
+            "Set it to an address such as http://proxy.example.com:3128, user name and password percent-encoded; "
+            "or name the API's host in NO_PROXY.",
+        )
+    if url.startswith("https:"):
+        check_certificates()
+
+
+def check_certificates() -> None:
+    """Check the certificates that are set.
+
+    Raises:
+        SettingError: They cannot be used.
+    """
+    setting = next((name for name in CERTIFICATE_SETTINGS if os.environ.get(name)), None)
+    if setting is None:
+        return
+    written = os.environ[setting]
+    try:
+        if Path(written).is_dir():
+            next(Path(written).iterdir(), None)
+        else:
+            ssl.create_default_context(cafile=written)
+    except OSError as error:
+        shown = f"names {foreign_text(written, 200)!r}"
+        if isinstance(error, ssl.SSLError):
+            problem = f"{shown}, which holds no certificates"
+        elif isinstance(error, FileNotFoundError):
+            problem = f"{shown}, which does not exist"
+        else:
+            problem = f"{shown}, which cannot be read ({error.strerror})"
+        remedy = "Set it to a file of certificates in PEM form, or unset it: those of certifi count then."
+        raise SettingError(setting, problem, remedy) from None
+
+
+def _problem_of_proxy(proxy: str) -> str | None:
+    """Return what is wrong with the address of a proxy, without the address: it may hold a password."""
+    if not proxy.isprintable() or any(character.isspace() for character in proxy):
+        return "holds a space, a line break or another character that no address has"
+    try:
+        parts = parse_url(proxy if "://" in proxy else f"http://{proxy}")
+        split = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
+        host = (parts.host or "").strip("[]")
+        if ":" not in host:
+            # as the look-up of its name does
+            host.encode("idna")
+        unusable = not host or parts.port == 0
+        for text in (split.username, split.password):
+            if any(ord(character) < 32 for character in unquote(text or "")):
+                return "has a user name or a password with a character that none has"
+            unquote(text or "").encode("latin-1")
+    except (LocationParseError, UnicodeError) as error:
+        if isinstance(error, UnicodeEncodeError) and error.encoding == "latin-1":
+            return "has a user name or a password that no header can hold (it is not in Latin-1)"
+        return "is no address of a proxy"
+    except ValueError:
+        return "is no address of a proxy"
+    if unusable:
+        return "is no address of a proxy"
+    if parts.scheme not in _SCHEMES:
+        return "has a scheme that no proxy has"
+    if parts.scheme.startswith("socks") and importlib.util.find_spec("socks") is None:
+        return "is a SOCKS proxy, which needs the package PySocks, and that is not installed"
+    return None
