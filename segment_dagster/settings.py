@@ -66,6 +66,15 @@ class Settings:
     minute: float = 60.0
     """Seconds of the minute that all limits are counted in. Another one is for an emulator alone."""
 
+    retry_seconds: float = 300.0
+    """How long a request is tried again while failure follows failure."""
+
+    rate_limit_seconds: float = 3600.0
+    """How long a request waits in all where a 429 says when to come back."""
+
+    attempts: int | None = None
+    """How many failures end a request, where dlt's own setting says so: no time does then."""
+
     on_unavailable: OnUnavailable = "skip"
     """What becomes of an endpoint whose feature the workspace's plan lacks."""
 
@@ -148,6 +157,8 @@ def resolve(
             MAX_REQUESTS_PER_MINUTE,
         ),
         minute=_seconds("SEGMENT_MINUTE_SECONDS", Settings.minute),
+        retry_seconds=_seconds("SEGMENT_RETRY_SECONDS", Settings.retry_seconds),
+        attempts=_attempts(),
         on_unavailable=_on_unavailable(_text(on_unavailable, "SEGMENT_ON_UNAVAILABLE")),
         progress=_seconds("SEGMENT_PROGRESS_SECONDS", Settings.progress),
         granularity=granularities(),
@@ -277,6 +288,18 @@ def check_runtime() -> None:
         if not getattr(runtime, name) >= minimum:
             setting, value = f"RUNTIME__{name.upper()}", getattr(runtime, name)
             raise SettingError(setting, f"is {value}", f"Legal values: {minimum} and more.")
+
+
+def _attempts() -> int | None:
+    """Return how often to try where that is set, and not what dlt takes where it is not."""
+    import dlt
+
+    found = (
+        provider.get_value("request_max_attempts", int, None, "runtime")[0] for provider in dlt.config.config_providers
+    )
+    written = next((value for value in found if value is not None), None)
+    # `check_runtime` has seen that it is a whole number
+    return None if written is None else int(written)
 
 
 def _text(value: str | None, setting: str) -> str | None:

@@ -51,6 +51,8 @@ def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RUNTIME__DLTHUB_TELEMETRY", "false")
     # retries at once, so that no test waits for them
     monkeypatch.setenv("RUNTIME__REQUEST_BACKOFF_FACTOR", "0.001")
+    # and few of them: by itself a request is tried again for minutes
+    monkeypatch.setenv("RUNTIME__REQUEST_MAX_ATTEMPTS", "5")
     monkeypatch.setenv("SEGMENT_MINUTE_SECONDS", str(MINUTE))
 
 

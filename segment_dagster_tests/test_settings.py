@@ -46,6 +46,7 @@ def refused(setting, *parts, **arguments):
 
 def test_without_any_setting_but_the_token_the_defaults_hold(token, monkeypatch):
     monkeypatch.delenv("SEGMENT_MINUTE_SECONDS")
+    monkeypatch.delenv("RUNTIME__REQUEST_MAX_ATTEMPTS")
     assert resolve() == Settings(token=TOKEN, base_url="https://api.segmentapis.com")
     assert (resolve().layout, resolve().page_size, resolve().concurrency) == ("public", MAX_PAGE_SIZE, 16)
     assert resolve().include_secrets is False
@@ -53,7 +54,7 @@ def test_without_any_setting_but_the_token_the_defaults_hold(token, monkeypatch)
     assert (resolve().requests_per_minute, resolve().minute, resolve().on_unavailable) == (600, 60.0, "skip")
 
 
-@pytest.mark.parametrize("setting", ["SEGMENT_MINUTE_SECONDS", "SEGMENT_PROGRESS_SECONDS"])
+@pytest.mark.parametrize("setting", ["SEGMENT_MINUTE_SECONDS", "SEGMENT_PROGRESS_SECONDS", "SEGMENT_RETRY_SECONDS"])
 @pytest.mark.parametrize("value", ["0", "-1", "1e3", "3601", "soon", "nan", " 5"])
 def test_bad_seconds_are_refused_in_one_line(setting, value, token, monkeypatch):
     monkeypatch.setenv(setting, value)

@@ -3,6 +3,7 @@
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -20,6 +21,9 @@ from segment_dagster.wording import counted
 SENSOR = "segment_audit_sensor"
 INTERVAL = 30
 """Seconds between two looks where no setting says otherwise; a look is one request unless a page of events is new."""
+
+RETRY_SECONDS = 15.0
+"""Seconds for which a look asks again: Dagster ends it after 60, and the next one comes soon."""
 
 OVERLAP = timedelta(minutes=5)
 """How far before the latest event known a look begins, as an event may be listed later than it happened."""
@@ -117,7 +121,8 @@ def _since(segment: SegmentResource, trail: Endpoint, moment: datetime) -> list[
 
     assert trail.moment is not None
     column, rows = column_name(trail.moment), []
-    with SegmentClient(segment.settings()) as client:
+    settings = replace(segment.settings(), retry_seconds=RETRY_SECONDS, rate_limit_seconds=RETRY_SECONDS)
+    with SegmentClient(settings) as client:
         for page in client.pages(trail, {"startTime": iso(moment - OVERLAP)}):
             for record, row in zip(page.records, rows_of(trail, page.records).to_pylist(), strict=True):
                 if row[column] is None:

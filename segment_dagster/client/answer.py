@@ -107,10 +107,11 @@ def _refusal(endpoint: Endpoint, path: str, response: Response, body: Any, setti
         return NotFoundError(endpoint.name, path, settings.layout, said)
     if status < 500 and status not in (408, 429):
         return InvalidRequestError(endpoint.name, path, status, said)
-    failure = (
-        RateLimitedError(endpoint.name, path, said) if status == 429 else ServerError(endpoint.name, path, status, said)
-    )
-    failure.delay = told_delay(response, body)
+    delay = told_delay(response, body)
+    if status == 429:
+        return RateLimitedError(endpoint.name, path, said, delay)
+    failure = ServerError(endpoint.name, path, status, said)
+    failure.delay = delay
     return failure
 
 

@@ -18,7 +18,7 @@ from dlt.sources.helpers.requests import Response
 from dlt.sources.helpers.rest_client.auth import BearerTokenAuth
 from dlt.sources.helpers.rest_client.client import PageData, RESTClient
 from requests.exceptions import ProxyError, RequestException  # noqa: TID251 - dlt does not hand it on
-from tenacity import RetryCallState, Retrying, retry_if_exception, stop_when_event_set
+from tenacity import RetryCallState, Retrying, retry_if_exception
 from tenacity.nap import sleep_using_event
 from urllib3.exceptions import HTTPError
 
@@ -37,11 +37,11 @@ from segment_dagster.client.layout import Part, at, call_for, offers
 from segment_dagster.client.limits import Limits
 from segment_dagster.client.paging import CursorPaginator
 from segment_dagster.client.retry import (
+    Patience,
     is_transient,
     is_untrusted,
     seconds_until,
     status_of_proxy,
-    stop_by_failure,
     wait_as_told,
 )
 from segment_dagster.client.session import RetryingSession
@@ -52,8 +52,8 @@ from segment_dagster.settings import Settings
 CONNECT_TIMEOUT = 10.0
 """Seconds to wait for a connection.
 
-How long to wait for an answer, and how often to try, say dlt's own settings `RUNTIME__REQUEST_TIMEOUT`,
-`RUNTIME__REQUEST_MAX_ATTEMPTS`, `RUNTIME__REQUEST_BACKOFF_FACTOR` and `RUNTIME__REQUEST_MAX_RETRY_DELAY`.
+How long to wait for an answer and between attempts say dlt's own settings `RUNTIME__REQUEST_TIMEOUT`,
+`RUNTIME__REQUEST_BACKOFF_FACTOR` and `RUNTIME__REQUEST_MAX_RETRY_DELAY`.
 """
 
 _DOTS = frozenset((".", ".."))
@@ -195,10 +195,15 @@ class SegmentClient:
 
     def _retrying(self) -> Retrying:
         """Return when a request is tried again: made anew for each, as it counts that one's failures."""
+        settings, wait = (
+            self.settings,
+            wait_as_told(self._retries.request_backoff_factor, self._retries.request_max_retry_delay),
+        )
+        patience = Patience(settings.retry_seconds, settings.rate_limit_seconds, settings.attempts)
         return Retrying(
             retry=retry_if_exception(is_transient),
-            wait=wait_as_told(self._retries.request_backoff_factor, self._retries.request_max_retry_delay),
-            stop=stop_by_failure(self._retries.request_max_attempts) | stop_when_event_set(self._deadlines.closed),
+            wait=lambda state: patience.wait(state, wait),
+            stop=lambda state: self._deadlines.closed.is_set() or patience.stop(state),
             sleep=sleep_using_event(self._deadlines.closed),
             before_sleep=self._log_wait,
             reraise=True,

@@ -5,9 +5,16 @@ from collections.abc import Iterable
 from segment_dagster.endpoints import Endpoint
 from segment_dagster.errors import SegmentError
 from segment_dagster.settings import HOW_TO_MAKE_ONE, Layout
+from segment_dagster.wording import duration
 
 MAX_QUOTE = 300
 """Characters of the API's own message that an error repeats."""
+
+
+LONG_DELAY = 3600.0
+"""Seconds beyond which a 429 that says when to come back is told with its time."""
+
+MAX_DELAY = 366 * 24 * 3600.0
 
 
 class ApiError(SegmentError):
@@ -103,9 +110,14 @@ class TransientError(ApiError):
 class RateLimitedError(TransientError):
     """429: too many requests."""
 
-    def __init__(self, endpoint: str, path: str, said: str) -> None:
-        remedy = "So did every attempt. Lower SEGMENT_REQUESTS_PER_MINUTE, or raise RUNTIME__REQUEST_MAX_ATTEMPTS."
-        super().__init__(endpoint, path, "met the rate limit (429)", remedy, said)
+    def __init__(self, endpoint: str, path: str, said: str, delay: float | None = None) -> None:
+        remedy = "So did every attempt. Lower SEGMENT_REQUESTS_PER_MINUTE, or raise SEGMENT_RETRY_SECONDS."
+        what = "met the rate limit (429)"
+        if delay is not None and delay > LONG_DELAY:
+            what += f", to come back in {duration(min(delay, MAX_DELAY))}"
+            remedy = "Run it again then. Whatever else uses the token counts against the same limit."
+        super().__init__(endpoint, path, what, remedy, said)
+        self.delay = delay
 
 
 class ServerError(TransientError):

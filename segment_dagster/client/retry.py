@@ -4,7 +4,7 @@ import random
 import re
 import ssl
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timezone
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -13,7 +13,6 @@ from dlt.sources.helpers.requests import Response
 from dlt.sources.helpers.requests.retry import DEFAULT_RETRY_EXCEPTIONS
 from requests.exceptions import ProxyError  # noqa: TID251 - dlt does not hand it on
 from tenacity import RetryCallState
-from tenacity.stop import stop_base
 from tenacity.wait import wait_base
 from urllib3.exceptions import HTTPError
 
@@ -28,7 +27,13 @@ TRANSIENT: tuple[type[Exception], ...] = (TransientError, *NO_ANSWER)
 _REFUSED_BY_PROXY = re.compile(r"Tunnel connection failed: (4\d\d)\b")
 
 LIMITED_ATTEMPTS = 3
-"""Attempts that a 429 gets beyond the others: a limit per minute that tells no time outlives dlt's five, 15 s long."""
+"""Attempts that a 429 gets beyond those that a user has set: a limit per minute that tells no time outlives a few."""
+
+MAX_LIMITED = 100
+"""How often one request may be told by a 429 when to come back."""
+
+MAX_BACKOFF = 30.0
+"""Seconds of the longest wait where the server says nothing: an outage that is over is to be seen soon."""
 
 
 def is_transient(failure: BaseException) -> bool:
@@ -64,21 +69,73 @@ def _causes(failure: BaseException) -> Iterator[BaseException]:
         waiting += [cause for cause in (*inner, each.__cause__) if isinstance(cause, BaseException)]
 
 
-class stop_by_failure(stop_base):
-    """Stop after a number of attempts, and later where the failure is a rate limit.
+class Patience:
+    """Decides how long one request is tried again: by time, and not by the number of its failures.
+
+    A 429 that says when to come back is no failure: whoever answers so works. It is waited for, within bounds of its
+    own. Where a user has set `RUNTIME__REQUEST_MAX_ATTEMPTS`, that many failures end the request, and no time does.
 
     Args:
-        attempts: Attempts in all.
+        seconds: How long failure may follow failure, counted from the first.
+        limited_seconds: How long the request may wait in all because a 429 said so.
+        attempts: Failures that end the request, where a user says so.
+        clock: Tells the time, in seconds.
     """
 
-    def __init__(self, attempts: int) -> None:
-        self.attempts = attempts
+    def __init__(
+        self,
+        seconds: float,
+        limited_seconds: float,
+        attempts: int | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._seconds = seconds
+        self._limited_seconds = limited_seconds
+        self._attempts = attempts
+        self._clock = clock
+        self._failing_since: float | None = None
+        self._failures = 0
+        self._limited = 0
+        self._limited_waited = 0.0
 
-    def __call__(self, retry_state: RetryCallState) -> bool:
-        """Whether there is to be no further attempt."""
-        failure = retry_state.outcome.exception() if retry_state.outcome else None
-        more = LIMITED_ATTEMPTS if isinstance(failure, RateLimitedError) else 0
-        return retry_state.attempt_number >= self.attempts + more
+    def wait(self, state: RetryCallState, wait: wait_base) -> float:
+        """Return the seconds until the next attempt: the last one comes when the time is over, not before."""
+        failure = _failure_of(state)
+        seconds = wait(state)
+        if is_told(failure):
+            self._limited += 1
+            self._limited_waited += seconds
+            self._failing_since = None
+            return seconds
+        self._failures += 1
+        now = self._clock()
+        if self._failing_since is None:
+            self._failing_since = now
+        if self._attempts is not None:
+            return seconds
+        return min(seconds, max(0.0, self._failing_since + self._seconds - now))
+
+    def stop(self, state: RetryCallState) -> bool:
+        """Return whether there is to be no further attempt. `wait` has been asked about the failure before."""
+        failure = _failure_of(state)
+        if is_told(failure):
+            asked = failure.delay if isinstance(failure, TransientError) and failure.delay else 0.0
+            over = max(asked, self._limited_waited) > self._limited_seconds
+            return over or self._limited > MAX_LIMITED
+        if self._attempts is not None:
+            more = LIMITED_ATTEMPTS if isinstance(failure, RateLimitedError) else 0
+            return self._failures >= self._attempts + more
+        since = self._failing_since
+        return since is not None and self._clock() - since >= self._seconds
+
+
+def is_told(failure: BaseException | None) -> bool:
+    """Return whether a failure is a 429 that says when to come back. To say at once is to say nothing."""
+    return isinstance(failure, RateLimitedError) and bool(failure.delay)
+
+
+def _failure_of(state: RetryCallState) -> BaseException | None:
+    return state.outcome.exception() if state.outcome else None
 
 
 class wait_as_told(wait_base):
@@ -95,12 +152,13 @@ class wait_as_told(wait_base):
 
     def __call__(self, retry_state: RetryCallState) -> float:
         """Seconds until the next attempt."""
-        failure = retry_state.outcome.exception() if retry_state.outcome else None
+        failure = _failure_of(retry_state)
         # randomness spreads the threads that were refused together; no secret depends on it
-        if isinstance(failure, TransientError) and failure.delay is not None:
+        if isinstance(failure, TransientError) and failure.delay:
             return min(self.longest, failure.delay + random.uniform(0, 0.1))  # noqa: S311
-        backoff = self.factor * 2.0 ** (retry_state.attempt_number - 1)
-        return min(self.longest, backoff) * random.uniform(0.5, 1)  # noqa: S311
+        # an exponent that no float has, after a thousand attempts
+        backoff = self.factor * 2.0 ** min(64, retry_state.attempt_number - 1)
+        return min(self.longest, MAX_BACKOFF, backoff) * random.uniform(0.5, 1)  # noqa: S311
 
 
 def told_delay(response: Response, body: Any) -> float | None:

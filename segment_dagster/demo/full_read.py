@@ -26,6 +26,7 @@ SETTINGS: Mapping[str, str] = {
     "SEGMENT_MINUTE_SECONDS": str(MINUTE),
     "RUNTIME__DLTHUB_TELEMETRY": "false",
     "RUNTIME__REQUEST_BACKOFF_FACTOR": "0.01",
+    "RUNTIME__REQUEST_MAX_ATTEMPTS": "5",
 }
 _NAMES = [endpoint.name for endpoint in TABLES]
 HEAD = ("endpoint", "outcome", "expected", "landed", "distinct keys", "landed again", "requests", "at least")

@@ -12,7 +12,7 @@ from hypothesis import settings as property_settings
 from hypothesis import strategies as st
 from tenacity import RetryCallState, Retrying
 
-from segment_dagster.client import SegmentClient
+from segment_dagster.client import Meter, SegmentClient
 from segment_dagster.client.errors import (
     ApiError,
     RateLimitedError,
@@ -20,10 +20,11 @@ from segment_dagster.client.errors import (
     TransientError,
     UnreachableError,
 )
-from segment_dagster.client.retry import LIMITED_ATTEMPTS, stop_by_failure, told_delay, wait_as_told
+from segment_dagster.client.retry import LIMITED_ATTEMPTS, MAX_BACKOFF, MAX_LIMITED, Patience, told_delay, wait_as_told
 from segment_dagster.emulator import Fault, running
 from segment_dagster.endpoints import CATALOGUE
 from segment_dagster.settings import resolve
+from segment_dagster_tests.passing import PASSING
 
 SOURCES = next(endpoint for endpoint in CATALOGUE if endpoint.name == "sources")
 
@@ -198,12 +199,109 @@ def test_the_backoff_doubles_with_jitter_up_to_the_cap(failure):
         assert longest / 2 <= min(waits) < max(waits) <= longest
 
 
-def test_attempts_end_and_later_for_a_rate_limit():
-    stop = stop_by_failure(5)
-    for failure in (ServerError("s", "/s", 500, ""), TransientError("s", "/s", "x"), ConnectionError(), None):
-        assert [stop(state(failure, attempt)) for attempt in (4, 5, 6)] == [False, True, True]
+def test_the_backoff_is_never_so_long_that_the_end_of_an_outage_is_missed():
+    assert max(wait_as_told(1, 300)(state(limited(), attempt)) for attempt in (9, 60, 5000)) <= MAX_BACKOFF
+
+
+def attempts_of(patience, failures, clock):
+    """How many attempts there are of a request that fails so, and the seconds that they take."""
+    waiting = wait_as_told(1, 300)
+    for number, failure in enumerate(failures, 1):
+        tried = state(failure, number)
+        seconds = patience.wait(tried, waiting)
+        if patience.stop(tried):
+            return number
+        clock[0] += seconds
+    return None
+
+
+def patience(clock, seconds=300.0, limited_seconds=3600.0, attempts=None):
+    return Patience(seconds, limited_seconds, attempts, lambda: clock[0])
+
+
+@pytest.mark.parametrize("failure", [limited(), ServerError("s", "/s", 500, ""), ConnectionError()], ids=str)
+def test_an_outage_of_three_minutes_is_ridden_out_and_one_that_lasts_ends(failure):
+    for outage, ends in [(180, None), (299, None), (10**9, 300)]:
+        clock = [0.0]
+
+        def failures(clock=clock, outage=outage):
+            while clock[0] < outage:
+                yield failure
+
+        assert (attempts_of(patience(clock), failures(), clock) is None) is (ends is None)
+        assert clock[0] == pytest.approx(ends) if ends else clock[0] < outage + MAX_BACKOFF
+
+
+def test_a_failure_that_takes_longer_than_all_patience_is_tried_again():
+    clock = [1000.0]
+    assert not patience(clock, seconds=0.1).stop(state(ServerError("s", "/s", 500, "")))
+    failures = [ServerError("s", "/s", 500, "")] * 3
+    assert attempts_of(patience(clock, seconds=0.1), failures, clock) == 2
+
+
+def test_a_429_that_says_when_to_come_back_is_no_failure():
+    clock = [0.0]
+    assert attempts_of(patience(clock, seconds=10), [limited(30.0)] * 50, clock) is None
+    assert clock[0] > 50 * 30
+    # nor is one an end of those before it
+    clock = [0.0]
+    turns = [ServerError("s", "/s", 500, ""), limited(60.0)] * 20
+    assert attempts_of(patience(clock, seconds=10), turns, clock) is None
+
+
+def test_a_429_that_says_so_is_not_waited_for_for_ever():
+    clock = [0.0]
+    assert attempts_of(patience(clock), [limited(86_400.0)] * 2, clock) == 1
+    assert clock[0] == 0, "a wait that is too long is not begun"
+    assert attempts_of(patience(clock), [limited(60.0)] * 100, clock) == 60
+    assert clock[0] == pytest.approx(3600, abs=60)
+    assert attempts_of(patience(clock), [limited(0.001)] * 1000, clock) == MAX_LIMITED + 1
+
+
+def test_attempts_that_a_user_has_set_end_a_request_and_no_time_does():
+    for failure in (ServerError("s", "/s", 500, ""), TransientError("s", "/s", "x"), ConnectionError()):
+        assert attempts_of(patience([0.0], seconds=1, attempts=20), [failure] * 30, [0.0]) == 20
     last = 5 + LIMITED_ATTEMPTS
-    assert [stop(state(limited(), attempt)) for attempt in (5, last - 1, last)] == [False, False, True]
+    assert attempts_of(patience([0.0], attempts=5), [limited()] * 30, [0.0]) == last
+    told = [limited(1.0)] * 30
+    assert attempts_of(patience([0.0], attempts=5), [*told, *[ConnectionError()] * 30], [0.0]) == 30 + 5
+
+
+@pytest.fixture
+def by_time(monkeypatch):
+    """What a user has who sets nothing: retries by time."""
+    monkeypatch.delenv("RUNTIME__REQUEST_MAX_ATTEMPTS")
+
+
+@pytest.mark.parametrize("kind", PASSING)
+def test_more_failures_in_a_row_than_dlt_has_attempts_cost_no_row(kind, emulator, by_time):
+    emulator.faults.add(Fault(kind, "sources", times=9, value=PASSING[kind]))
+    meter = Meter()
+    with SegmentClient(resolve()) as client:
+        found = [record for page in client.pages(SOURCES, meter=meter) for record in page.records]
+    assert found == emulator.world.records("sources")
+    assert meter.requests == 10
+
+
+@pytest.mark.parametrize(
+    ("kind", "error"), [("500", ServerError), ("reset", UnreachableError), ("429-bare", RateLimitedError)]
+)
+def test_an_outage_that_lasts_ends_after_the_seconds_that_are_set(kind, error, emulator, by_time, monkeypatch):
+    monkeypatch.setenv("SEGMENT_RETRY_SECONDS", "0.3")
+    emulator.faults.add(Fault(kind, "sources"))
+    with SegmentClient(resolve()) as client, pytest.raises(error) as caught:
+        list(client.pages(SOURCES))
+    assert emulator.stats.total > 5
+    assert "So did every attempt" in str(caught.value) or "Nor did any other attempt" in str(caught.value)
+
+
+def test_a_429_that_asks_for_a_day_is_told_at_once(emulator, by_time):
+    emulator.faults.add(Fault("429-retry-after", "sources", value=86_400))
+    with SegmentClient(resolve()) as client, pytest.raises(RateLimitedError) as caught:
+        list(client.pages(SOURCES))
+    assert "met the rate limit (429), to come back in 24 h 0 min." in str(caught.value)
+    assert "Run it again then." in str(caught.value)
+    assert emulator.stats.total == 1
 
 
 def test_attempts_that_end_in_another_fault_end_by_that(emulator):
