@@ -29,10 +29,6 @@ MAX_PAGE_SIZE = 1000
 LOCK_TIMEOUT = 600.0
 """Seconds that a run waits for a destination that another process holds."""
 
-OBSERVE_HOURS = 2.0
-"""Hours after its materialization for which an unchanged asset is observed. What is read daily is overdue two hours
-after a day, what is read hourly two hours after an hour."""
-
 MAX_CONCURRENCY = 64
 MAX_REQUESTS_PER_MINUTE = 1_000_000
 """So many that it is no limit."""
@@ -244,19 +240,6 @@ def lock_timeout() -> float:
         SettingError: `SEGMENT_LOCK_TIMEOUT` cannot be used.
     """
     return _seconds("SEGMENT_LOCK_TIMEOUT", LOCK_TIMEOUT)
-
-
-def observe_hours() -> float:
-    """Hours after its materialization for which an unchanged asset is observed: the environment, then the default.
-
-    Raises:
-        SettingError: `SEGMENT_OBSERVE_HOURS` cannot be used.
-    """
-    setting = "SEGMENT_OBSERVE_HOURS"
-    text = os.environ.get(setting) or str(OBSERVE_HOURS)
-    if not _DECIMAL.fullmatch(text):
-        raise SettingError(setting, f"is {text!r}", "Legal values: hours, from 0 to 9999.")
-    return float(text)
 
 
 def check_runtime() -> None:

@@ -15,7 +15,6 @@ from segment_dagster.settings import (
     REGIONS,
     Settings,
     TokenMissingError,
-    observe_hours,
     resolve,
 )
 
@@ -75,20 +74,6 @@ def test_the_wait_for_the_destination_is_ten_minutes_or_what_is_set(monkeypatch)
     assert settle().lock_timeout == 600.0
     monkeypatch.setenv("SEGMENT_LOCK_TIMEOUT", "0.5")
     assert settle().lock_timeout == 0.5
-
-
-@pytest.mark.parametrize(("value", "hours"), [("", 2.0), ("0", 0.0), ("0.5", 0.5), ("9999", 9999.0)])
-def test_hours_of_observation(value, hours, monkeypatch):
-    monkeypatch.setenv("SEGMENT_OBSERVE_HOURS", value)
-    assert observe_hours() == hours
-
-
-@pytest.mark.parametrize("value", ["-1", "10000", "1e3", "soon", "nan"])
-def test_bad_hours_of_observation_are_refused_in_one_line(value, monkeypatch):
-    monkeypatch.setenv("SEGMENT_OBSERVE_HOURS", value)
-    with pytest.raises(SettingError) as caught:
-        observe_hours()
-    assert str(caught.value) == f"SEGMENT_OBSERVE_HOURS is {value!r}. Legal values: hours, from 0 to 9999."
 
 
 @pytest.mark.parametrize("value", ["0", "-5", "1.5", "1000001", "many"])

@@ -11,11 +11,11 @@ from dagster_dlt import DagsterDltResource
 from segment_dagster.assets.contract import Check, Derived, Gaps, Subject
 from segment_dagster.assets.keys import asset_key, endpoints_by_key
 from segment_dagster.assets.logs import forwarded
+from segment_dagster.assets.metadata import ROWS_UNCHANGED
 from segment_dagster.assets.partitions import gaps_of, window_of_run
 from segment_dagster.assets.preview import preview
 from segment_dagster.assets.resource import SegmentResource
 from segment_dagster.assets.specs import SegmentTranslator, column_schema
-from segment_dagster.assets.unchanged import ROWS_UNCHANGED, observation_of
 from segment_dagster.client.layout import offers
 from segment_dagster.endpoints import Endpoint
 from segment_dagster.errors import SegmentError
@@ -38,7 +38,7 @@ from segment_dagster.pipeline import (
     unchanged,
     windows_since,
 )
-from segment_dagster.settings import Settings, current_time, granularities, groups, layout_in_use, observe_hours
+from segment_dagster.settings import Settings, current_time, granularities, groups, layout_in_use
 from segment_dagster.source.chosen import as_chosen
 from segment_dagster.source.columns import column_name, columns_of
 from segment_dagster.source.disposition import scope_of, within
@@ -94,7 +94,6 @@ class FamilyRun:
         self._failure: dg.Failure | None = None
         self._absent = frozenset[str]()
         self._now = current_time()
-        self._observe_hours = 0.0
         self._wanted = {(key.asset_key, key.name) for key in context.selected_asset_check_keys}
 
     def events(self, segment: SegmentResource) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
@@ -111,7 +110,6 @@ class FamilyRun:
         try:
             with forwarded(self._context.log):
                 place = settle()
-                self._observe_hours = observe_hours()
                 layout = layout_in_use(segment.layout)
                 self._absent = frozenset(each.name for each in self._catalogue if not offers(layout, each))
                 if selected:
@@ -119,7 +117,7 @@ class FamilyRun:
                 yield from self._check_alone(place, selected)
                 for each in self._derived:
                     if each.key in self._context.selected_asset_keys:
-                        yield from self._recorded(each.materialize(place))
+                        yield each.materialize(place)
         except SegmentError as error:
             raise dg.Failure(str(error), allow_retries=False) from error
         if self._failure:
@@ -151,8 +149,7 @@ class FamilyRun:
         for line in said:
             self._context.log.error(line)
         if deliveries:
-            for result in self._load(place, deliveries, reader.settings, workspace):
-                yield from self._recorded(result)
+            yield from self._load(place, deliveries, reader.settings, workspace)
         if failures:
             self._failure = dg.Failure(
                 "\n".join([f"{len(failures)} of {counted(len(offered), 'endpoint')} failed.", *said]),
@@ -166,15 +163,6 @@ class FamilyRun:
         return self._evaluate(
             Subject(endpoint=endpoint, tables=NO_TABLES, now=self._now, unavailable=reason), table=False
         )
-
-    def _recorded(self, result: dg.MaterializeResult[Any]) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
-        """The materialization, or an observation and the checks alone where nothing below the asset need run."""
-        observation = observation_of(result, self._context.instance, self._observe_hours)
-        if observation is None:
-            yield result
-            return
-        self._context.log_event(observation)
-        yield from result.check_results or []
 
     def _load(
         self, place: Place, deliveries: Sequence[Delivery], settings: Settings, workspace: Workspace | None

@@ -89,12 +89,8 @@ def _report(result: dg.ExecuteInProcessResult) -> str:
     evaluations = result.get_asset_check_evaluations()
     rows = []
     order = [asset_key(endpoint.name) for endpoint in TABLES]
-    told: list[dg.AssetMaterialization | dg.AssetObservation] = [
-        *(event.materialization for event in result.get_asset_materialization_events()),
-        # of what the second time finds unchanged
-        *(event.asset_observation_data.asset_observation for event in result.get_asset_observation_events()),
-    ]
-    by_key = {each.asset_key: each for each in told if "dagster/row_count" in each.metadata}
+    materialized = [event.materialization for event in result.get_asset_materialization_events()]
+    by_key = {each.asset_key: each for each in materialized if each.asset_key}
     for key in (key for key in order if key in by_key):
         mine = [each for each in evaluations if each.asset_key == key]
         passed = f"{sum(each.passed for each in mine)} of {len(mine)}"

@@ -76,10 +76,7 @@ def _note(result: dg.ExecuteInProcessResult, done: Read) -> None:
     for event in result.get_asset_observation_events():
         observation = event.asset_observation_data.asset_observation
         name, skipped = observation.asset_key.path[-1], observation.metadata.get("segment/skipped")
-        if skipped is None:
-            # what its table held already is observed and not materialized again
-            done.outcomes[name] = LANDED
-        else:
+        if skipped is not None:
             done.outcomes[name], done.reasons[name] = SKIPPED, str(skipped.value)
     for event in result.all_events:
         said = event.step_failure_data.user_failure_data if event.is_step_failure else None

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from segment_dagster.assets import asset_key
+from segment_dagster.assets.metadata import ROWS_UNCHANGED
 from segment_dagster.assets.specs import kinds, owners
-from segment_dagster.assets.unchanged import ROWS_UNCHANGED
 from segment_dagster.endpoints import Endpoint
 from segment_dagster.endpoints.columns import choice, moment, nested, text
 from segment_dagster.marts.diff import KINDS

@@ -10,7 +10,6 @@ from datetime import datetime
 import dagster as dg
 
 from segment_dagster.assets import asset_key
-from segment_dagster.assets.run import SKIPPED
 from segment_dagster.automation import WholeRun, whole_runs
 from segment_dagster.definitions import defs
 from segment_dagster.endpoints import TABLES, Endpoint
@@ -85,10 +84,7 @@ def _landed(instance: dg.DagsterInstance, run: WholeRun) -> set[str]:
     result = job.execute_in_process(
         instance=instance, run_config=QUIET, tags=run.tags, asset_selection=keys, raise_on_error=False
     )
-    made = {event.materialization.asset_key for event in result.get_asset_materialization_events()}
-    # what the table held already is observed
-    seen = [event.asset_observation_data.asset_observation for event in result.get_asset_observation_events()]
-    made |= {each.asset_key for each in seen if SKIPPED not in each.metadata}
+    made = (event.materialization.asset_key for event in result.get_asset_materialization_events())
     return {key.path[-1] for key in made}
 
 

@@ -38,11 +38,14 @@ class Outcome:
             event.materialization.asset_key.path[-1]: event.materialization
             for event in result.get_asset_materialization_events()
         }
-        observed = [each.asset_observation_data.asset_observation for each in result.get_asset_observation_events()]
         self.unchanged = {
-            each.asset_key.path[-1]: each for each in observed if "segment/rows_unchanged" in each.metadata
+            name: each
+            for name, each in self.materialized.items()
+            if (held := each.metadata.get("segment/rows_unchanged")) and held.value is True
         }
-        self.landed = {*self.materialized, *self.unchanged}
+        self.written = {name: each for name, each in self.materialized.items() if name not in self.unchanged}
+        observed = [each.asset_observation_data.asset_observation for each in result.get_asset_observation_events()]
+        self.observed = {each.asset_key.path[-1]: each for each in observed}
         self.checks = {
             (evaluation.asset_key.path[-1], evaluation.check_name): evaluation
             for evaluation in result.get_asset_check_evaluations()

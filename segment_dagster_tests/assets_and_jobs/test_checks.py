@@ -37,14 +37,14 @@ def test_one_check_alone(run_selection, earlier, emulator):
 def test_an_asset_can_be_materialized_without_its_checks(run_selection, emulator):
     outcome = run_selection(dg.AssetSelection.assets(["segment", "warehouses"]).without_checks())
     assert outcome.success
-    assert outcome.landed == {"warehouses"}
+    assert set(outcome.materialized) == {"warehouses"}
     assert outcome.checks == {}
 
 
 def test_an_asset_and_some_of_its_checks(run_selection, emulator):
     left_out = dg.AssetCheckKey(dg.AssetKey(["segment", "warehouses"]), "references")
     outcome = run_selection(dg.AssetSelection.assets(["segment", "warehouses"]) - dg.AssetSelection.checks(left_out))
-    assert outcome.landed == {"warehouses"}
+    assert set(outcome.materialized) == {"warehouses"}
     assert {name for _, name in outcome.checks} == {"row_count", "schema", "primary_key"}
 
 
@@ -52,7 +52,7 @@ def test_an_asset_and_the_checks_of_another_run_together(run_selection, earlier,
     duck.change("DELETE FROM segment_data.sources WHERE id = (SELECT min(id) FROM segment_data.sources)")
     checks = dg.AssetSelection.checks_for_assets(dg.AssetKey(["segment", "sources"]))
     outcome = run_selection(dg.AssetSelection.assets(["segment", "spaces"]) | checks, earlier)
-    assert outcome.landed == {"spaces"}
+    assert set(outcome.materialized) == {"spaces"}
     assert len(outcome.checks) == 8
     assert set(outcome.failed_checks) == {("sources", "row_count")}
     assert emulator.stats.by_endpoint == {"workspace": 1, "spaces": 1}

@@ -71,7 +71,7 @@ def test_a_failing_endpoint_of_a_first_run_makes_no_table_and_harms_no_other(syn
     emulator.faults.add(fault(kind, "sources"))
     outcome = sync("workspace", "sources")
     assert not outcome.success
-    assert outcome.landed == {"workspace"}
+    assert set(outcome.materialized) == {"workspace"}
     assert duck.tables() == {"workspace"}
     assert duck.tables("segment_data_staging") <= {"workspace"}
     assert not outcome.failed_checks and len(outcome.checks) == 3
@@ -118,7 +118,7 @@ def test_several_failures_are_each_told(sync, emulator, old_tables, duck):
     emulator.faults.add(Fault("forbidden", "sources"), Fault("renamed-key", "warehouses"), Fault("500", "segments"))
     outcome = sync()
     assert not outcome.success
-    assert outcome.landed == {"workspace", "destinations", "spaces"}
+    assert set(outcome.materialized) == {"workspace", "destinations", "spaces"}
     assert outcome.error.splitlines()[0] == "3 of 6 endpoints failed."
     assert set(outcome.failure_metadata) == {"sources", "warehouses", "segments"}
     # the checks of those that landed ran against the old tables of those that did not
@@ -130,7 +130,7 @@ def test_wrong_data_lands_and_a_check_says_so(sync, emulator, duck, kind):
     emulator.faults.add(fault(kind, "sources"))
     outcome = sync("workspace", "sources")
     assert outcome.success
-    assert outcome.landed == {"workspace", "sources"}
+    assert set(outcome.materialized) == {"workspace", "sources"}
     assert set(outcome.failed_checks) == CAUGHT[kind]
     assert len(duck.query("SELECT id FROM segment_data.sources")) == (41 if kind == "duplicate" else 40)
 
@@ -188,7 +188,7 @@ def test_a_token_revoked_midway_keeps_half_a_list_out(sync, emulator, old_tables
     before = duck.query("SELECT id, hash(segments) FROM segment_data.segments ORDER BY id")
     emulator.faults.add(Fault("revoked-token", "segments", after=3))
     outcome = sync("spaces", "segments")
-    assert outcome.landed == {"spaces"}
+    assert set(outcome.materialized) == {"spaces"}
     assert "the token is not valid (401)" in outcome.failure_metadata["segments"]
     assert duck.query("SELECT id, hash(segments) FROM segment_data.segments ORDER BY id") == before
 

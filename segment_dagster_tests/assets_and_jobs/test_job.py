@@ -117,7 +117,7 @@ def test_rows_that_the_api_no_longer_has_go_away(sync, old_tables, duck, world):
 def test_segments_alone_ask_for_spaces_once_and_do_not_load_them(sync, emulator, duck):
     outcome = sync("segments")
     assert outcome.success
-    assert outcome.landed == {"segments"}
+    assert set(outcome.materialized) == {"segments"}
     assert duck.tables() == {"segments"}
     assert emulator.stats.by_endpoint == {"workspace": 1, "spaces": 1, "segments": 12}
 
@@ -133,7 +133,7 @@ def test_segments_alone_say_that_their_references_were_not_checked(sync):
 def test_a_part_leaves_the_other_tables_alone(sync, old_tables, duck):
     duck.change("DELETE FROM segment_data.destinations")
     outcome = sync("sources", "spaces")
-    assert outcome.landed == {"sources", "spaces"}
+    assert set(outcome.materialized) == {"sources", "spaces"}
     assert {name for name, _ in outcome.checks} == {"sources", "spaces"}
     assert duck.query("SELECT count(*) FROM segment_data.destinations") == [(0,)]
 
@@ -160,7 +160,7 @@ def test_the_versioned_layout_skips_spaces_and_loads_the_rest(monkeypatch, sync,
     monkeypatch.setenv("SEGMENT_API_LAYOUT", "versioned")
     outcome = sync()
     assert outcome.success
-    assert outcome.landed == set(NAMES) - {"spaces"}
+    assert set(outcome.materialized) == set(NAMES) - {"spaces"}
     assert "spaces" not in emulator.stats.by_endpoint
     assert {seen.path for seen in emulator.stats.requests} == {
         "/v1/workspace",

@@ -52,7 +52,7 @@ def test_five_features_lacking_and_two_endpoints_broken(lacking, run_selection, 
     # the job ends as failed, for the sake of the two alone
     assert not outcome.success
     assert set(outcome.failure_metadata) == FAILED & DAILY
-    assert outcome.landed == DAILY - UNAVAILABLE - FAILED == duck.tables()
+    assert set(outcome.materialized) == DAILY - UNAVAILABLE - FAILED == duck.tables()
     warned = {key: check for key, check in outcome.failed_checks.items() if key[1] != "available"}
     assert {check.severity for check in warned.values()} <= {dg.AssetCheckSeverity.WARN}
     assert all("not checked against" in check.description for check in warned.values())
@@ -70,7 +70,7 @@ def test_five_features_lacking_and_two_endpoints_broken(lacking, run_selection, 
 def test_what_is_not_available_is_skipped_with_its_reason(lacking, run_selection, duck):
     outcome = run_selection(keys(["tracking_plans", "tracking_plan_rules", "segments", "roles"]))
     assert outcome.success
-    assert outcome.landed == duck.tables() == {"roles"}
+    assert set(outcome.materialized) == duck.tables() == {"roles"}
     said = skipped(outcome)
     assert said["tracking_plans"] == (
         "GET /tracking-plans was refused (403): the workspace's plan lacks the feature 'Protocols'"
@@ -110,7 +110,7 @@ def test_it_can_be_made_a_failure(lacking, run_selection, duck, monkeypatch):
     monkeypatch.setenv("SEGMENT_ON_UNAVAILABLE", "fail")
     outcome = run_selection(keys(["tracking_plans", "tracking_plan_rules", "roles"]))
     assert not outcome.success
-    assert outcome.landed == duck.tables() == {"roles"}
+    assert set(outcome.materialized) == duck.tables() == {"roles"}
     assert set(outcome.failure_metadata) == {"tracking_plans", "tracking_plan_rules"}
     assert outcome.failure_metadata["tracking_plans"] == (
         "tracking_plans: not available, because GET /tracking-plans was refused (403): the workspace's plan lacks the "

@@ -1,6 +1,7 @@
-"""A run that finds the rows of before: nothing is written, all is checked, and nothing downstream runs."""
+"""A run that finds the rows of before: nothing is written, and all is checked and materialized all the same."""
 
 import os
+import re
 import subprocess
 import sys
 from datetime import datetime, timezone
@@ -41,6 +42,8 @@ def downstream(code_location, fresh):
             nonlocal cursor
             result = dg.evaluate_automation_conditions(definitions, fresh, asset_selection=selection, cursor=cursor)
             cursor = result.cursor
+            if result.total_requested:
+                assert dg.materialize([report], instance=fresh).success
             return result.total_requested
 
         assert requested() == 0, "there is nothing before the first evaluation"
@@ -60,14 +63,15 @@ def test_the_second_run_writes_nothing_and_says_so(sync, fresh, emulator):
     second = sync(instance=fresh)
     assert second.success
     assert Path("segment.duckdb").read_bytes() == before
-    assert (set(second.materialized), set(second.unchanged)) == (set(), NAMES)
-    for name, observation in second.unchanged.items():
+    assert set(second.materialized) == set(second.unchanged) == NAMES
+    assert second.observed == {}
+    for name, materialization in second.materialized.items():
         old = {key: value.value for key, value in first.materialized[name].metadata.items()}
-        new = {key: value.value for key, value in observation.metadata.items()}
+        new = {key: value.value for key, value in materialization.metadata.items()}
         assert (old["segment/rows_unchanged"], new["segment/rows_unchanged"]) == (False, True)
         for told in ("dagster/row_count", "segment/rows_delivered", "dagster/table_name", "segment/requests"):
             assert new[told] == old[told]
-        assert version(observation) == version(first.materialized[name])
+        assert version(materialization) == version(first.materialized[name])
         assert "rows_loaded" in old and "rows_loaded" not in new
 
 
@@ -91,38 +95,51 @@ def test_what_changed_is_loaded_and_the_rest_left_alone(sync, fresh, emulator, i
     first = sync(instance=fresh)
     emulator.edits.add(Edit("sources", "modify", ids[0], fields={"name": "Renamed"}))
     second = sync(instance=fresh)
-    assert (set(second.materialized), set(second.unchanged)) == ({"sources"}, NAMES - {"sources"})
+    assert (set(second.written), set(second.unchanged)) == ({"sources"}, NAMES - {"sources"})
     assert version(second.materialized["sources"]) != version(first.materialized["sources"])
     assert second.materialized["sources"].metadata["segment/rows_unchanged"].value is False
     assert duck.records("sources")[ids[0]]["name"] == "Renamed"
     assert second.success and not second.failed_checks
 
 
-def test_eager_assets_downstream_stay_put_until_something_changes(sync, fresh, emulator, ids, downstream):
+BY_VERSION = dg.AutomationCondition.eager().replace(
+    dg.AutomationCondition.any_deps_updated(),
+    dg.AutomationCondition.any_deps_match(dg.AutomationCondition.data_version_changed()),
+)
+"""The README's."""
+
+
+def test_whoever_looks_at_data_versions_runs_on_change_alone(sync, fresh, emulator, ids, downstream):
+    first = sync("sources", instance=fresh)
+    requested = downstream(BY_VERSION)
+    before = Path("segment.duckdb").read_bytes()
+    for _ in range(2):
+        second = sync("sources", instance=fresh)
+        assert set(second.materialized) == set(second.unchanged) == {"sources"}
+        assert version(second.materialized["sources"]) == version(first.materialized["sources"])
+        assert requested() == 0
+    assert Path("segment.duckdb").read_bytes() == before
+    for name in ("Renamed", "Renamed again"):
+        emulator.edits.replace([Edit("sources", "modify", ids[0], fields={"name": name})])
+        sync("sources", instance=fresh)
+        assert requested() == 1
+        # the same rows once more
+        sync("sources", instance=fresh)
+        assert requested() == 0
+
+
+def test_eager_assets_downstream_run_with_every_materialization(sync, fresh, emulator, downstream):
     sync("sources", instance=fresh)
     requested = downstream(dg.AutomationCondition.eager())
-    for _ in range(2):
-        assert sync("sources", instance=fresh).success
-        assert requested() == 0
-    emulator.edits.add(Edit("sources", "modify", ids[0], fields={"name": "Renamed"}))
-    sync("sources", instance=fresh)
+    assert set(sync("sources", instance=fresh).unchanged) == {"sources"}
     assert requested() == 1
 
 
-def test_a_materialization_that_is_too_old_is_made_again_with_the_same_version(sync, fresh, monkeypatch, downstream):
-    monkeypatch.setenv("SEGMENT_OBSERVE_HOURS", "0")
-    first = sync("sources", instance=fresh)
-    by_version = dg.AutomationCondition.eager().replace(
-        dg.AutomationCondition.newly_updated(), dg.AutomationCondition.data_version_changed()
-    )
-    requested = downstream(by_version)
-    before = Path("segment.duckdb").read_bytes()
-    second = sync("sources", instance=fresh)
-    assert Path("segment.duckdb").read_bytes() == before
-    assert (set(second.materialized), set(second.unchanged)) == ({"sources"}, set())
-    assert second.materialized["sources"].metadata["segment/rows_unchanged"].value is True
-    assert version(second.materialized["sources"]) == version(first.materialized["sources"])
-    assert requested() == 0, "who looks at data versions stays put even so"
+def test_the_condition_is_the_one_that_the_readme_shows():
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    shown = re.search(r"automation_condition=(dg\.AutomationCondition.*?\n    \)),\n", readme, re.DOTALL)
+    assert shown is not None
+    assert eval(shown[1], {"dg": dg}) == BY_VERSION  # noqa: S307 - the project's own text
 
 
 def test_what_dagster_has_not_seen_is_materialized_though_nothing_is_written(sync, fresh, emulator):
@@ -130,28 +147,25 @@ def test_what_dagster_has_not_seen_is_materialized_though_nothing_is_written(syn
         sync("sources", instance=another)
     before = Path("segment.duckdb").read_bytes()
     outcome = sync("sources", instance=fresh)
-    assert set(outcome.materialized) == {"sources"}
-    assert outcome.materialized["sources"].metadata["segment/rows_unchanged"].value is True
+    assert set(outcome.unchanged) == {"sources"}
     assert Path("segment.duckdb").read_bytes() == before
 
 
 def test_what_the_script_loaded_in_between_is_materialized(sync, fresh, emulator, ids, downstream):
     sync("sources", instance=fresh)
-    requested = downstream(dg.AutomationCondition.eager())
+    requested = downstream(BY_VERSION)
     emulator.edits.add(Edit("sources", "modify", ids[0], fields={"name": "Renamed"}))
     subprocess.run([sys.executable, SCRIPT, "sources"], env=os.environ, check=True, capture_output=True, timeout=60)
     outcome = sync("sources", instance=fresh)
-    assert set(outcome.materialized) == {"sources"}
-    assert outcome.materialized["sources"].metadata["segment/rows_unchanged"].value is True
-    assert requested() == 1
+    assert set(outcome.unchanged) == {"sources"}
+    assert requested() == 1, "whoever looks at data versions runs as well"
 
 
 def test_everything_is_loaded_where_that_is_asked_for(sync, fresh, monkeypatch):
     first = sync("sources", instance=fresh)
     monkeypatch.setenv("SEGMENT_ALWAYS_LOAD", "true")
     second = sync("sources", instance=fresh)
-    assert set(second.materialized) == {"sources"}
-    assert second.materialized["sources"].metadata["segment/rows_unchanged"].value is False
+    assert set(second.written) == {"sources"}
     assert second.materialized["sources"].metadata["rows_loaded"].value == 40
     assert version(second.materialized["sources"]) == version(first.materialized["sources"])
 
@@ -160,7 +174,7 @@ def test_a_table_that_somebody_changed_is_mended(sync, fresh, duck, expected):
     sync("sources", instance=fresh)
     duck.change("UPDATE segment_data.sources SET name = 'Mine'")
     second = sync("sources", instance=fresh)
-    assert set(second.materialized) == {"sources"}
+    assert set(second.written) == {"sources"}
     assert duck.records("sources") == expected("sources")
 
 
@@ -177,20 +191,20 @@ def test_with_history_nothing_is_written_either(fresh, emulator, outcome_of, mon
         keys = [dg.AssetKey(["segment", name]) for name in names]
         return outcome_of(job.execute_in_process(instance=fresh, asset_selection=keys, raise_on_error=False))
 
-    assert set(run().materialized) == set(names)
+    assert set(run().written) == set(names)
     # the trail was read from its beginning, and is read from its latest row on from now on
     run()
     before = Path("segment.duckdb").read_bytes()
     again = run()
     assert Path("segment.duckdb").read_bytes() == before
-    assert (set(again.materialized), set(again.unchanged)) == (set(), set(names))
+    assert set(again.materialized) == set(again.unchanged) == set(names)
     assert again.unchanged["sources"].metadata["segment/history_current"].value == 40
     assert ("sources", "history") in again.checks and not again.failed_checks
     emulator.edits.add(
         Edit("sources", "modify", emulator.world.records("sources")[0]["id"], fields={"name": "New"}, at=now)
     )
     changed = run()
-    assert (set(changed.materialized), set(changed.unchanged)) == (set(names) - {"workspace"}, {"workspace"})
+    assert (set(changed.written), set(changed.unchanged)) == (set(names) - {"workspace"}, {"workspace"})
     assert changed.materialized["changes"].metadata["dagster/row_count"].value == 1
     assert set(run().unchanged) >= {"workspace", "sources", "changes"}
 
@@ -205,7 +219,7 @@ def test_what_is_read_in_parts_says_nothing_of_being_unchanged(code_location, fr
         assert "segment/rows_unchanged" not in event.materialization.metadata
 
 
-@pytest.mark.parametrize("setting", ["SEGMENT_OBSERVE_HOURS", "SEGMENT_ALWAYS_LOAD", "SEGMENT_LOCK_TIMEOUT"])
+@pytest.mark.parametrize("setting", ["SEGMENT_ALWAYS_LOAD", "SEGMENT_LOCK_TIMEOUT"])
 def test_a_setting_that_cannot_be_used_is_told_before_anything_is_asked(setting, sync, emulator, monkeypatch):
     monkeypatch.setenv(setting, "soon")
     outcome = sync("sources")
