@@ -56,12 +56,13 @@ def audit_sensor(families: Mapping[str, Family], derived: Sequence[dg.AssetKey] 
             return dg.SkipReason(f"The run {going} of {job} is still under way.")
         trail = audit_trail(families[CONFIGURATION].endpoints)
         assert trail is not None
-        known = _Cursor.read(context.cursor)
+        now = current_time()
+        known = _Cursor.read(context.cursor, now)
         events = _since(segment, trail, known.moment)
         new = [event for event in events if event["id"] not in known.ids]
         if context.cursor is None or new:
             _check_owner(segment)
-        cursor = known.after(trail, events)
+        cursor = known.after(trail, events, now)
         if context.cursor is None or not new:
             said = "Nothing has happened since the last look." if context.cursor else "From now on, changes are seen."
             return dg.SensorResult(skip_reason=said, cursor=cursor.written())
@@ -78,16 +79,20 @@ class _Cursor:
         self.ids = ids
 
     @classmethod
-    def read(cls, text: str | None) -> "_Cursor":
+    def read(cls, text: str | None, now: datetime) -> "_Cursor":
         if text is None:
-            return cls(current_time())
+            return cls(now)
         held = json.loads(text)
-        return cls(datetime.fromisoformat(held["since"]), frozenset(held["seen"]))
+        # one of an earlier version may lie ahead
+        return cls(min(datetime.fromisoformat(held["since"]), now), frozenset(held["seen"]))
 
-    def after(self, trail: Endpoint, events: Sequence[Event]) -> "_Cursor":
-        """The cursor once these events, all that happened since, were seen."""
+    def after(self, trail: Endpoint, events: Sequence[Event], now: datetime) -> "_Cursor":
+        """The cursor once these events, all that happened since, were seen.
+
+        An event that is dated ahead, by a clock that was wrong, does not move it: nothing would be seen until then.
+        """
         moments = {event["id"]: _moment(trail, event) for event in events}
-        since = max([self.moment, *moments.values()])
+        since = max([self.moment, *(moment for moment in moments.values() if moment <= now)])
         # as the API is asked: in whole seconds
         again = (since - OVERLAP).replace(microsecond=0)
         return _Cursor(since, frozenset(name for name, moment in moments.items() if moment >= again))

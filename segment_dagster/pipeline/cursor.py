@@ -1,7 +1,8 @@
 """From when on the tables that grow are read again."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timezone
+from typing import Any
 
 from segment_dagster.endpoints import Endpoint, TimeRange
 from segment_dagster.pipeline.errors import LoadError
@@ -10,6 +11,7 @@ from segment_dagster.pipeline.tables import Tables, open_tables
 from segment_dagster.settings import current_time
 from segment_dagster.source.columns import column_name
 from segment_dagster.source.reader import Delivery
+from segment_dagster.source.resources import read_at_of
 from segment_dagster.source.times import Window, default_window
 
 
@@ -17,18 +19,22 @@ def windows_since(place: Place, endpoints: Iterable[Endpoint]) -> dict[str, Wind
     """What is to be read of the incremental endpoints, by their names: from a while before their latest rows.
 
     The tables themselves are asked: a run that dies, before it has loaded or while it does, changes nothing, and a
-    table that was dropped is read from the beginning. An endpoint without rows is left out. A row of a time that has
-    not come, of a clock that was wrong, does not count: what happens until then would never be read.
+    table that was dropped is read from the beginning. An endpoint without rows is left out.
+
+    A row counts that is dated no later than the workspace was read which was loaded last. One of a clock that was wrong
+    may be dated ahead of that: what happens until then would never be read. A table of which that time is not known,
+    as an earlier version loaded it last, is left out too, and read from the beginning once.
     """
     incremental = [endpoint for endpoint in endpoints if endpoint.incremental]
     if not incremental:
         return {}
     windows, now = {}, current_time()
     with open_tables(place) as tables:
+        state = tables.pipeline_state()
         for endpoint in incremental:
             time = endpoint.time
             assert isinstance(time, TimeRange) and time.overlap is not None
-            latest = _latest(tables, endpoint, now)
+            latest = _latest(tables, endpoint, state, now)
             if latest is not None:
                 windows[endpoint.name] = Window(latest - time.overlap)
     return windows
@@ -48,8 +54,9 @@ def check_joined(place: Place, deliveries: Iterable[Delivery]) -> None:
     if not parts:
         return
     with open_tables(place) as tables:
+        state = tables.pipeline_state()
         for delivery in parts:
-            latest = _latest(tables, delivery.endpoint, now)
+            latest = _latest(tables, delivery.endpoint, state, now)
             assert delivery.window is not None
             if latest is None or latest < delivery.window.start:
                 raise LoadError(
@@ -67,7 +74,11 @@ def _is_part(delivery: Delivery, now: datetime) -> bool:
     return whole is not None and delivery.window.start > whole.start
 
 
-def _latest(tables: Tables, endpoint: Endpoint, now: datetime) -> datetime | None:
+def _latest(tables: Tables, endpoint: Endpoint, state: Mapping[str, Any], now: datetime) -> datetime | None:
+    """The time of the latest row that was not dated ahead when it was read; `None` where that is not known."""
+    read_at = read_at_of(state, endpoint.name)
+    if read_at is None:
+        return None
     assert endpoint.time is not None
-    latest = tables.latest(endpoint.name, column_name(endpoint.time.column), now)
+    latest = tables.latest(endpoint.name, column_name(endpoint.time.column), min(read_at, now))
     return latest.astimezone(timezone.utc) if isinstance(latest, datetime) else None

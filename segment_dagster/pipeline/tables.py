@@ -11,14 +11,16 @@ import orjson
 from dlt.common.data_types import TDataType
 from dlt.common.schema.typing import TColumnSchema
 from dlt.destinations.job_client_impl import SqlJobClientBase
+from dlt.pipeline.state_sync import load_pipeline_state_from_destination
 
 from segment_dagster.pipeline.credentials import failures_of
 from segment_dagster.pipeline.errors import LoadError, explain
-from segment_dagster.pipeline.lock import alone, await_free
+from segment_dagster.pipeline.lock import PIPELINE_NAME, alone, await_free
 from segment_dagster.pipeline.place import Place
 from segment_dagster.pipeline.warnings import in_a_line
 
 if TYPE_CHECKING:
+    from dlt.common.destination.client import WithStateSync
     from dlt.destinations.impl.filesystem.filesystem import FilesystemClient
 
 Rows = Sequence[Sequence[Any]]
@@ -85,6 +87,16 @@ class Tables:
         own = (schema.version_table_name, schema.loads_table_name, schema.state_table_name)
         self.look_up(own)
         return all(self.columns(name) for name in own)
+
+    def pipeline_state(self) -> Mapping[str, Any]:
+        """The state that dlt keeps beside the tables, as the last load that was completed left it; empty without one.
+
+        A load that is under way or was cut off does not count.
+        """
+        if self._client is None or not self.columns(self._client.schema.state_table_name):
+            return {}
+        state = load_pipeline_state_from_destination(PIPELINE_NAME, cast("WithStateSync", self._client))
+        return cast("Mapping[str, Any]", state or {})
 
     def keep(self, table: str, types: Mapping[str, TDataType], rows: Sequence[Sequence[Any]]) -> None:
         """Write into a table of the project's own, which is made where it is not there. All rows at once or none.

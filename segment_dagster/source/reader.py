@@ -100,6 +100,9 @@ class Delivery:
     window: Window | None = None
     """The time that was asked for, in UTC; `None` where the endpoint is not asked for a time."""
 
+    read_at: datetime | None = None
+    """When the workspace began to be read, in UTC: what had happened by then was listed."""
+
     read: Sequence[Values] = ()
     """What the lists were asked with that came whole. Of endpoints that are read in parts alone."""
 
@@ -538,6 +541,7 @@ class WorkspaceReader:
             waited=reading.meter.waited,
             preview=part.preview,
             window=reading.window,
+            read_at=self.now,
             read=reading.values,
             fingerprint=part.fingerprint.hexdigest(as_text(reading.window)) if part.fingerprint else None,
             unique=part.keys is not None and part.keys.differ(),

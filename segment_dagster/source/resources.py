@@ -1,6 +1,7 @@
 """The dlt source: a resource for each endpoint of the catalogue."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -29,6 +30,9 @@ SOURCE_NAME = "segment_source"
 
 DEDUPLICATED = MERGE_DISPOSITION_HINTS["deduplicated"]
 """dlt's hint that no key comes twice. In a write disposition a false one would leave what the table's schema has."""
+
+READ_AT = "read_at"
+"""Where dlt's state of an incremental resource keeps when the workspace was read that was loaded last."""
 
 Read = Callable[[], Delivery]
 """Gives what was delivered of one endpoint."""
@@ -147,6 +151,9 @@ def resource_of(
             first = dlt.mark.make_hints(
                 write_disposition=disposition_of(endpoint), additional_table_hints={DEDUPLICATED: delivery.unique}
             )
+        if endpoint.incremental and delivery.read_at and (delivery.window is None or delivery.window.end is None):
+            # with the rows: of a load that does not come to its end, neither counts
+            dlt.current.resource_state(endpoint.name)[READ_AT] = delivery.read_at.isoformat()
         yield from imported(delivery.parts, columns, first, lines)
 
     columns = columns_of(endpoint)
@@ -177,6 +184,18 @@ def history_of(endpoint: Endpoint, read: Read, lines: bool = False) -> DltResour
     return dlt.resource(
         parts, name=history_table(endpoint.name), columns=columns, write_disposition=SCD2, parallelized=True
     )
+
+
+def read_at_of(state: Mapping[str, Any], name: str) -> datetime | None:
+    """Return when the rows were read that were loaded last into the table of an incremental endpoint, in UTC.
+
+    Args:
+        state: The pipeline's state as dlt keeps it in the destination.
+        name: The endpoint's.
+    """
+    resources = state.get("sources", {}).get(SOURCE_NAME, {}).get("resources", {})
+    written = resources.get(name, {}).get(READ_AT)
+    return datetime.fromisoformat(written) if written else None
 
 
 def imported(

@@ -48,6 +48,17 @@ def emulator(emulator, monkeypatch):
 
 
 @pytest.fixture
+def move_clocks(emulator, monkeypatch):
+    """Let it be another time, for the workspace and for whoever looks at it."""
+
+    def move(moment):
+        emulator.clock.set(moment)
+        monkeypatch.setenv("SEGMENT_NOW", moment.isoformat())
+
+    return move
+
+
+@pytest.fixture
 def tick(location, instance):
     """Evaluate the sensor as often as is wished, each time with the cursor that it left."""
     held = {"cursor": None}
@@ -203,13 +214,13 @@ def test_the_run_that_is_asked_for_brings_the_change(tick, happen, location, ins
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_each_event_is_asked_for_once_whenever_it_is_listed(tick, happen, emulator, seed):
+def test_each_event_is_asked_for_once_whenever_it_is_listed(tick, happen, emulator, move_clocks, seed):
     random, happened, present = Random(seed), set(), NOW
     asked: Counter[str] = Counter()
     tick()
     for place in range(40):
         present += timedelta(microseconds=random.randrange(1, 120_000_000))
-        emulator.clock.set(present)
+        move_clocks(present)
         for _ in range(random.choice((0, 0, 1, 2))):
             # some at a whole second, some listed late by up to five minutes
             late = timedelta(microseconds=random.choice((0, 0, random.randrange(300_000_000))))
@@ -222,21 +233,21 @@ def test_each_event_is_asked_for_once_whenever_it_is_listed(tick, happen, emulat
     assert set(asked.values()) == {1}
 
 
-def test_an_event_less_than_a_second_from_the_edge_is_not_asked_for_twice(tick, happen, emulator):
+def test_an_event_less_than_a_second_from_the_edge_is_not_asked_for_twice(tick, happen, emulator, move_clocks):
     tick()
-    emulator.clock.set(NOW + SECOND)
+    move_clocks(NOW + SECOND)
     first = happen(at=NOW + timedelta(milliseconds=200))
     assert seen(tick()) == {first}
     # the next look begins at a whole second, five minutes before this one
-    emulator.clock.set(NOW + 6 * MINUTE)
+    move_clocks(NOW + 6 * MINUTE)
     second = happen(at=NOW + 5 * MINUTE + timedelta(milliseconds=500), place=1)
     assert seen(tick()) == {second}
     assert tick().run_requests == []
 
 
-def test_an_event_that_is_listed_late_is_found(tick, happen, emulator):
+def test_an_event_that_is_listed_late_is_found(tick, happen, emulator, move_clocks):
     tick()
-    emulator.clock.set(NOW + 10 * MINUTE)
+    move_clocks(NOW + 10 * MINUTE)
     assert seen(tick()) == set()
     first = happen(at=NOW + 9 * MINUTE)
     assert seen(tick()) == {first}
@@ -246,11 +257,11 @@ def test_an_event_that_is_listed_late_is_found(tick, happen, emulator):
     assert found.run_requests[0].run_key == f"{SENSOR}:{late}"
 
 
-def test_nothing_is_lost_however_long_the_sensor_was_off(tick, happen, emulator, monkeypatch):
+def test_nothing_is_lost_however_long_the_sensor_was_off(tick, happen, emulator, move_clocks, monkeypatch):
     tick()
     events = set()
     for hours in range(1, 20):
-        emulator.clock.set(NOW + hours * timedelta(hours=7))
+        move_clocks(NOW + hours * timedelta(hours=7))
         events.add(happen(place=hours))
     monkeypatch.setenv("SEGMENT_PAGE_SIZE", "4")
     assert seen(tick()) == events
@@ -293,12 +304,70 @@ def event(number, at, **fields):
 def told(monkeypatch):
     """What a trail tells that is not made by edits: a list that a test fills."""
     events: list[dict] = []
-    world = World(1, timed=TIMED | {AUDIT: lambda asked: list(events)})
+
+    def since(asked):
+        return [each for each in events if each["timestamp"] >= asked.query["startTime"][0]]
+
+    world = World(1, timed=TIMED | {AUDIT: since})
     with running(world=world, now=NOW, minute=0.05) as emulator:
         monkeypatch.setenv("SEGMENT_NOW", NOW.isoformat())
         monkeypatch.setenv("SEGMENT_BASE_URL", emulator.url)
         monkeypatch.setenv("SEGMENT_API_TOKEN", emulator.token)
         yield events
+
+
+def written(moment):
+    return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
+
+
+HOUR = timedelta(hours=1)
+AHEAD = {
+    "three hours": [3 * HOUR],
+    "a year": [365 * 24 * HOUR],
+    "several": [HOUR, 3 * HOUR, 4 * HOUR, 365 * 24 * HOUR],
+}
+
+
+@pytest.mark.parametrize("first_look", [True, False], ids=["at the first look", "later"])
+@pytest.mark.parametrize("ahead", AHEAD.values(), ids=AHEAD)
+def test_an_event_dated_ahead_does_not_make_the_sensor_deaf(tick, told, monkeypatch, ahead, first_look):
+    early = [event(number, written(NOW + later)) for number, later in enumerate(ahead)]
+    if first_look:
+        told += early
+    assert tick().run_requests == []
+    if not first_look:
+        told += early
+        assert seen(tick()) == {each["id"] for each in early}
+    # until long after the hour that they are dated, each change is asked for once, and they are not asked for again
+    for number in range(100, 112):
+        present = NOW + (number - 99) * timedelta(minutes=25)
+        monkeypatch.setenv("SEGMENT_NOW", present.isoformat())
+        told.append(event(number, written(present - MINUTE)))
+        found = tick()
+        assert seen(found) == {f"event-{number}"}
+        assert datetime.fromisoformat(json.loads(found.cursor)["since"]) <= present
+        assert tick().run_requests == []
+
+
+def test_an_event_that_is_listed_late_is_found_beside_one_dated_ahead(tick, told, monkeypatch):
+    told.append(event(1, written(NOW + 3 * HOUR)))
+    tick()
+    for minutes in (1, 2, 3):
+        monkeypatch.setenv("SEGMENT_NOW", (NOW + minutes * MINUTE).isoformat())
+        tick()
+    # nothing but that one has happened since the first look: four minutes late is in time
+    told.append(event(2, written(NOW - MINUTE)))
+    assert seen(tick()) == {"event-2"}
+
+
+def test_a_cursor_that_lies_ahead_counts_as_the_present(location, instance, told):
+    sensor = location.get_repository_def().get_sensor_def(SENSOR)
+    # as an earlier version left it
+    cursor = json.dumps({"since": (NOW + 3 * HOUR).isoformat(), "seen": ["event-1"]})
+    told += [event(1, written(NOW + 3 * HOUR)), event(2, written(NOW - MINUTE))]
+    resources = {"segment": SegmentResource()}
+    with dg.build_sensor_context(instance, cursor, definitions=location, resources=resources) as context:
+        assert seen(sensor.evaluate_tick(context)) == {"event-2"}
 
 
 @pytest.mark.parametrize("resource_type", ["SOMETHING_NEW", "", None])
@@ -327,8 +396,9 @@ def test_what_only_slow_assets_hold_is_left_to_their_job(tick, told):
     "written",
     ["2026-03-31T06:31:00Z", "2026-03-31T06:31:00.1Z", "2026-03-31T06:31:00.123456789Z", "2026-03-31T08:31:00.5+02:00"],
 )
-def test_times_may_be_written_in_any_way_that_the_table_takes(tick, told, written):
+def test_times_may_be_written_in_any_way_that_the_table_takes(tick, told, written, monkeypatch):
     tick()
+    monkeypatch.setenv("SEGMENT_NOW", (NOW + 2 * MINUTE).isoformat())
     told.append(event(1, written))
     found = tick()
     assert seen(found) == {"event-1"}
