@@ -72,7 +72,7 @@ def test_the_workspace_lands(script, emulator):
     assert (ran.returncode, ran.stderr) == (0, "")
     assert counts() == world_counts(emulator, SIX)
     assert "1 load package(s) were loaded to destination duckdb and into dataset segment_data" in ran.stdout
-    assert "segments: 2,400 rows in 12 requests" in ran.stdout.splitlines()
+    assert "segments: 2,400 rows in 14 requests" in ran.stdout.splitlines()
     assert sorted(path.name for path in Path.cwd().iterdir()) == ["segment.duckdb"]
     assert emulator.token not in ran.stdout
 

@@ -11,9 +11,9 @@ from segment_dagster.wording import counted
 class RowCount:
     """Rows in the table = rows the API delivered = the API's own `totalEntries`, where it gives one, on every page.
 
-    That proves that none is missing unless, between two pages, as many records came as went. Where an API counts its
-    cursors in records, one that moves up from the page to come is not seen then, by any reader of pages. Segment does
-    not say how it counts, and its audit trail tells of both: `segment_audit_sensor` has the table read again.
+    A list of several pages counts as changed, too, where its first page is another in the end than it was at first. What
+    is not seen then is a record of a later page that goes while another one comes at the end. The audit trail tells of
+    both: `segment_audit_sensor` has the table read again.
     """
 
     name = "row_count"

@@ -34,6 +34,7 @@ from segment_dagster.source.chosen import as_chosen
 from segment_dagster.source.columns import column_name
 from segment_dagster.source.deltas import daily_deltas
 from segment_dagster.source.fingerprint import Fingerprint, as_text
+from segment_dagster.source.first_page import FirstPage, is_comparable, rows_moved
 from segment_dagster.source.home import Home, sweep
 from segment_dagster.source.keys import Keys
 from segment_dagster.source.lists import lists_of
@@ -82,8 +83,8 @@ class Delivery:
     """How many of them answered 404: their parents were deleted since they were listed, or have nothing there."""
 
     changed: int
-    """How many of them had another `totalEntries` on one page than on another: a row that moved from a page that was
-    still to come to one that had come already is not there."""
+    """How many of them had another `totalEntries` on one page than on another, or another first page in the end: a row
+    that moved from a page that was still to come to one that had come already is not there."""
 
     requests: int
     """Requests sent. Endpoints that share their answers share these."""
@@ -629,6 +630,8 @@ class WorkspaceReader:
     def _read_pages(self, asked: Asked, reading: _Reading) -> None:
         values = asked.values
         totals: dict[str, int | None] = {}
+        first: dict[str, FirstPage] = {}
+        pages = 0
         changed = False
         parts = {part.endpoint.name: part for part in reading.parts}
         endpoints = [part.endpoint for part in reading.parts]
@@ -637,12 +640,17 @@ class WorkspaceReader:
             with self._taking(asked, parts) as take:
                 for page in self.client.pages(endpoints, values, reading.meter, reading.failed):
                     self._raise_if_stopped(reading)
+                    pages += 1
+                    if page.endpoint.name not in totals and is_comparable(page.endpoint):
+                        first[page.endpoint.name] = FirstPage.of(page.endpoint, page.records, values)
                     before = totals.setdefault(page.endpoint.name, page.total_entries)
                     changed = changed or _differ(page.endpoint, before, page.total_entries)
                     totals[page.endpoint.name] = page.total_entries
                     take(page)
                     reading.answered = True
                     reading.begun.set()
+            if pages > len(endpoints) and not changed:
+                changed = self._first_page_differs(asked, endpoints, first, reading)
         except NotFoundError as error:
             # a parent may be deleted between its listing and its turn; a feature that is lacking may answer 404 too
             if totals or not (values or endpoints[0].feature):
@@ -660,6 +668,31 @@ class WorkspaceReader:
             for name, part in parts.items():
                 total = totals.get(name)
                 part.total = None if part.total is None or total is None else part.total + total
+
+    def _first_page_differs(
+        self, asked: Asked, endpoints: Sequence[Endpoint], first: Mapping[str, FirstPage], reading: _Reading
+    ) -> bool:
+        """Ask for the first page again, and return whether rows have moved from page to page since.
+
+        `totalEntries` does not tell where as many records came as went. One request more than the pages; a list of one
+        page is not asked for again.
+        """
+        left = set(first)
+        pages = self.client.pages(endpoints, asked.values, reading.meter, reading.failed) if left else iter(())
+        try:
+            for page in pages:
+                name = page.endpoint.name
+                if name not in left:
+                    continue
+                if rows_moved(page.endpoint, first[name], FirstPage.of(page.endpoint, page.records, asked.values)):
+                    return True
+                left.remove(name)
+                if not left:
+                    break
+        except NotFoundError:
+            # its parent was deleted meanwhile: the next read finds out
+            return True
+        return False
 
     @contextmanager
     def _taking(self, asked: Asked, parts: Mapping[str, _Progress]) -> Iterator[Callable[[Page], None]]:

@@ -190,7 +190,7 @@ def test_materializing_one_asset_in_an_empty_directory(emulator, dagster, duck, 
     assert duck.tables() == {"segments"}
     assert duck.query("SELECT count(*) FROM segment_data.segments") == [(2400,)]
     assert {path.name for path in Path.cwd().iterdir()} == {"segment.duckdb"}
-    assert emulator.stats.by_endpoint == {"workspace": 1, "spaces": 1, "segments": 12}
+    assert emulator.stats.by_endpoint == {"workspace": 1, "spaces": 1, "segments": 14}
 
 
 def test_listing_the_assets_needs_no_token(command):

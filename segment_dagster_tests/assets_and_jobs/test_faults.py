@@ -205,7 +205,7 @@ def test_a_space_that_comes_twice_is_asked_once(sync, emulator, duck):
     emulator.faults.add(Fault("duplicate", "spaces"))
     outcome = sync("segments")
     assert outcome.success
-    assert emulator.stats.by_endpoint == {"workspace": 1, "spaces": 1, "segments": 12}
+    assert emulator.stats.by_endpoint == {"workspace": 1, "spaces": 1, "segments": 14}
     assert duck.query("SELECT count(*), count(DISTINCT id) FROM segment_data.segments") == [(2400, 2400)]
 
 

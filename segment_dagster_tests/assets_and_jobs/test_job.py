@@ -11,7 +11,7 @@ from segment_dagster.emulator import Fault, running
 
 NAMES = ("workspace", "sources", "destinations", "warehouses", "spaces", "segments")
 COUNTS = {"workspace": 1, "sources": 40, "destinations": 80, "warehouses": 3, "spaces": 2, "segments": 2400}
-REQUESTS = {"workspace": 1, "sources": 1, "destinations": 1, "warehouses": 1, "spaces": 1, "segments": 12}
+REQUESTS = {"workspace": 1, "sources": 1, "destinations": 1, "warehouses": 1, "spaces": 1, "segments": 14}
 
 
 def test_all_six_are_materialized_and_all_checks_pass(whole):
@@ -119,7 +119,7 @@ def test_segments_alone_ask_for_spaces_once_and_do_not_load_them(sync, emulator,
     assert outcome.success
     assert set(outcome.materialized) == {"segments"}
     assert duck.tables() == {"segments"}
-    assert emulator.stats.by_endpoint == {"workspace": 1, "spaces": 1, "segments": 12}
+    assert emulator.stats.by_endpoint == {"workspace": 1, "spaces": 1, "segments": 14}
 
 
 def test_segments_alone_say_that_their_references_were_not_checked(sync):
@@ -190,9 +190,9 @@ def test_small_pages_bring_the_same_rows(monkeypatch, sync, emulator, duck, expe
     monkeypatch.setenv("SEGMENT_PAGE_SIZE", "7")
     outcome = sync("workspace", "sources", "destinations")
     assert outcome.success and not outcome.failed_checks
-    assert emulator.stats.by_endpoint == {"workspace": 1, "sources": 6, "destinations": 12}
+    assert emulator.stats.by_endpoint == {"workspace": 1, "sources": 7, "destinations": 13}
     assert duck.records("sources") == expected("sources")
-    assert outcome.materialized["sources"].metadata["segment/requests"].value == 6
+    assert outcome.materialized["sources"].metadata["segment/requests"].value == 7
 
 
 def test_destination_dataset_and_file_follow_their_settings(monkeypatch, sync, duck, tmp_path):

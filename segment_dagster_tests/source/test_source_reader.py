@@ -21,6 +21,7 @@ from segment_dagster.errors import SegmentError, SettingError
 from segment_dagster.redaction import REDACTED
 from segment_dagster.settings import resolve
 from segment_dagster.source.columns import column_name
+from segment_dagster.source.first_page import FirstPage, rows_moved
 from segment_dagster.source.reader import Failure, ParentError, SpoolError, WorkspaceReader, told_once
 from segment_dagster.source.rows import ValueTypeError, schema_of
 from segment_dagster.source.spool import Spool
@@ -217,7 +218,7 @@ def test_lists_are_read_side_by_side_once_the_first_has_answered(emulator):
     asked = [
         seen.path for seen in sorted(emulator.stats.requests, key=lambda seen: seen.at) if "audiences" in seen.path
     ]
-    assert (len(asked), emulator.stats.most_open) == (12, 2)
+    assert (len(asked), emulator.stats.most_open) == (14, 2)
     # the second list begins before the first has come to its end
     assert asked.index(next(path for path in asked if path != asked[0])) < 6
 
@@ -543,7 +544,8 @@ def test_a_list_that_changes_between_two_pages_is_read_again(page, change, emula
     delivery = small_pages.read(SOURCES)
     assert ids(delivery) == [record["id"] for record in emulator.records("sources")]
     assert (delivery.changed, delivery.total_entries) == (0, len(emulator.records("sources")))
-    assert delivery.requests == emulator.stats.by_endpoint["sources"] == 10
+    # five pages, then five and the first once more
+    assert delivery.requests == emulator.stats.by_endpoint["sources"] == 11
     assert "sources: 1 list changed while being read: it is read again" in caplog.text
 
 
@@ -566,16 +568,68 @@ def test_a_read_that_took_long_is_not_begun_anew(emulator, small_pages, monkeypa
     assert emulator.stats.by_endpoint["sources"] == 5
 
 
-def test_a_record_that_comes_as_another_goes_is_beyond_what_totals_tell(emulator, small_pages):
-    """The limit that the check `row_count` names: the next read has the row."""
-    emulator.moments.at(2, deletes(emulator, 0), "sources")
-    emulator.moments.at(2, creates(emulator, "made"), "sources")
-    wanted = [*[record["id"] for record in emulator.records("sources")][1:], "made"]
+@pytest.mark.parametrize("page", [2, 3, 5])
+@pytest.mark.parametrize("gone", [0, 4, 8])
+def test_a_record_that_comes_as_another_goes_has_the_list_read_again(gone, page, emulator, small_pages, caplog):
+    emulator.moments.at(page, deletes(emulator, gone), "sources")
+    emulator.moments.at(page, creates(emulator, "made"), "sources")
     delivery = small_pages.read(SOURCES)
+    assert ids(delivery) == [record["id"] for record in emulator.records("sources")]
     assert (delivery.changed, delivery.rows, delivery.total_entries) == (0, 40, 40)
-    assert set(wanted) - set(ids(delivery)) == {wanted[8]}
-    with WorkspaceReader(resolve()) as later:
-        assert ids(later.read(SOURCES)) == wanted
+    assert delivery.requests == emulator.stats.by_endpoint["sources"] == 12
+    assert "sources: 1 list changed while being read: it is read again" in caplog.text
+
+
+def test_a_list_whose_records_come_and_go_all_the_time_is_told(emulator, small_pages, caplog):
+    for request in range(2, 19):
+        emulator.moments.at(request, deletes(emulator, 0), "sources")
+        emulator.moments.at(request, creates(emulator, f"made{request}"), "sources")
+    delivery = small_pages.read(SOURCES)
+    assert (delivery.changed, delivery.total_entries) == (1, 40)
+    assert emulator.stats.by_endpoint["sources"] == 18
+    assert "sources: 1 list changed while being read: rows may be missing. Load it again" in caplog.text
+
+
+def test_a_parent_that_goes_before_its_first_page_is_asked_for_again_is_gone(emulator):
+    space = emulator.records("spaces")[0]["id"]
+    with WorkspaceReader(resolve(page_size=200, concurrency=1)) as reader:
+        emulator.moments.at(7, lambda: emulator.edits.add(Edit("spaces", "delete", space)), "segments")
+        delivery = reader.read(SEGMENTS)
+        read = ids(delivery)
+    assert (delivery.gone, delivery.changed) == (1, 0)
+    assert sorted(read) == sorted(record["id"] for record in emulator.records("segments"))
+
+
+def test_a_record_that_is_modified_is_no_reason_to_read_again(emulator, small_pages):
+    identity = emulator.records("sources")[0]["id"]
+    emulator.moments.at(
+        3, lambda: emulator.edits.add(Edit("sources", "modify", identity, {"name": "Renamed"})), "sources"
+    )
+    delivery = small_pages.read(SOURCES)
+    assert (delivery.changed, delivery.requests) == (0, 6)
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "before", "after", "moved"),
+    [
+        (SOURCES, "abc", "abc", False),
+        (SOURCES, "abc", "acb", False),
+        (SOURCES, "abc", "bcd", True),
+        (SOURCES, "abc", "xab", True),
+        (SOURCES, "abc", "", True),
+        (ROWS["reverse_etl_syncs"], "abc", "abc", False),
+        (ROWS["reverse_etl_syncs"], "abc", "xab", False),
+        (ROWS["reverse_etl_syncs"], "abc", "xyz", False),
+        (ROWS["reverse_etl_syncs"], "abc", "bcd", True),
+        (ROWS["reverse_etl_syncs"], "abc", "xbc", True),
+        (ROWS["audit_events"], "abc", "yxa", False),
+        (ROWS["audit_events"], "abc", "acd", True),
+    ],
+    ids=lambda value: getattr(value, "name", str(value)),
+)
+def test_which_first_pages_tell_of_rows_that_moved(endpoint, before, after, moved):
+    old, new = (FirstPage(tuple(map(ord, keys))) for keys in (before, after))
+    assert rows_moved(endpoint, old, new) is moved
 
 
 BOUND = next(row for row in CATALOGUE if row.total_is_bound)
