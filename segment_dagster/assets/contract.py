@@ -54,6 +54,12 @@ class Subject:
     changed: int | None = None
     """Lists that changed while they were read, so that rows may be missing."""
 
+    still_listed: int | None = None
+    """Lists that answered 404 though their parents are still listed."""
+
+    still_listed_names: tuple[str, ...] = ()
+    """What the first few of these were asked with."""
+
     absent: frozenset[str] = frozenset()
     """Names of the endpoints that the layout in use does not have."""
 

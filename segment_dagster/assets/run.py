@@ -38,10 +38,10 @@ from segment_dagster.pipeline import (
     unchanged,
     windows_since,
 )
+from segment_dagster.pipeline.verify import in_window, replaced_rows
 from segment_dagster.settings import Settings, current_time, granularities, groups, layout_in_use
 from segment_dagster.source.chosen import as_chosen
-from segment_dagster.source.columns import column_name, columns_of
-from segment_dagster.source.disposition import scope_of, within
+from segment_dagster.source.columns import columns_of
 from segment_dagster.source.identity import Workspace, identify
 from segment_dagster.source.reader import Delivery, UnavailableError, WorkspaceReader, told_once
 from segment_dagster.source.times import Window
@@ -53,6 +53,8 @@ ROWS_DELIVERED = "segment/rows_delivered"
 RECORDS_DELIVERED = "segment/records_delivered"
 TOTAL_ENTRIES = "segment/total_entries"
 LISTS_CHANGED = "segment/lists_changed"
+STILL_LISTED = "segment/lists_not_found_still_listed"
+STILL_LISTED_NAMES = "segment/lists_not_found_first"
 SKIPPED = "segment/skipped"
 FROM, UNTIL = "segment/from", "segment/until"
 ROWS_IN_WINDOW = "segment/rows_in_window"
@@ -232,7 +234,7 @@ class FamilyRun:
                     endpoint=delivery.endpoint,
                     tables=tables,
                     now=self._now,
-                    where=_replaced(delivery),
+                    where=replaced_rows(delivery),
                     window=delivery.window,
                     gaps=self._gaps(delivery.endpoint),
                     absent=self._absent,
@@ -241,6 +243,8 @@ class FamilyRun:
                     records=delivery.records,
                     total_entries=delivery.total_entries,
                     changed=delivery.changed,
+                    still_listed=delivery.still_listed,
+                    still_listed_names=tuple(delivery.still_listed_names),
                 )
             ),
             data_version=dg.DataVersion(version) if version else None,
@@ -270,7 +274,7 @@ class FamilyRun:
             endpoint=endpoint,
             tables=tables,
             now=self._now,
-            where=_in_window(endpoint, window),
+            where=in_window(endpoint, window),
             window=window,
             gaps=self._gaps(endpoint),
             absent=self._absent,
@@ -279,6 +283,8 @@ class FamilyRun:
             records=_number(metadata, RECORDS_DELIVERED),
             total_entries=_number(metadata, TOTAL_ENTRIES),
             changed=_number(metadata, LISTS_CHANGED),
+            still_listed=_number(metadata, STILL_LISTED),
+            still_listed_names=_texts(metadata, STILL_LISTED_NAMES),
             unavailable=self._last_skip(endpoint, event.timestamp if event else 0.0),
         )
 
@@ -326,9 +332,11 @@ def _metadata(delivery: Delivery, tables: Tables, of_dlt: Mapping[str, Any] | No
         TOTAL_ENTRIES: delivery.total_entries,
         FROM: delivery.window and delivery.window.start.isoformat(),
         UNTIL: delivery.window and delivery.window.end and delivery.window.end.isoformat(),
-        ROWS_IN_WINDOW: delivery.window and tables.count(endpoint.name, _in_window(endpoint, delivery.window)),
+        ROWS_IN_WINDOW: delivery.window and tables.count(endpoint.name, in_window(endpoint, delivery.window)),
         "segment/lists": delivery.lists,
         "segment/lists_not_found": delivery.gone,
+        STILL_LISTED: delivery.still_listed,
+        STILL_LISTED_NAMES: list(delivery.still_listed_names) or None,
         LISTS_CHANGED: delivery.changed,
         "segment/requests": delivery.requests,
         "segment/duration_seconds": round(delivery.seconds, 3),
@@ -338,16 +346,6 @@ def _metadata(delivery: Delivery, tables: Tables, of_dlt: Mapping[str, Any] | No
     # dlt's list of load files: long, and the files are gone
     metadata.pop("jobs", None)
     return {name: value for name, value in metadata.items() if value is not None}
-
-
-def _replaced(delivery: Delivery) -> str | None:
-    """The rows of the table that a delivery took the place of, as a condition in SQL; `None` where they are all."""
-    endpoint = delivery.endpoint
-    return scope_of(delivery) if endpoint.partitioned else _in_window(endpoint, delivery.window)
-
-
-def _in_window(endpoint: Endpoint, window: Window | None) -> str | None:
-    return within(column_name(endpoint.time.column), window) if endpoint.time and window else None
 
 
 def _window(metadata: Mapping[str, dg.MetadataValue[Any]]) -> Window | None:
@@ -368,3 +366,8 @@ def _of_history(endpoint: Endpoint, tables: Tables) -> dict[str, int]:
 def _number(metadata: Mapping[str, dg.MetadataValue[Any]], name: str) -> int | None:
     value = metadata.get(name)
     return value.value if isinstance(value, dg.IntMetadataValue) else None
+
+
+def _texts(metadata: Mapping[str, dg.MetadataValue[Any]], name: str) -> tuple[str, ...]:
+    value = metadata.get(name)
+    return tuple(map(str, value.value)) if isinstance(value, dg.JsonMetadataValue) and value.value else ()

@@ -2,21 +2,17 @@
 
 import dagster as dg
 
-from segment_dagster.assets import Subject, asset_key
+from segment_dagster.assets import Subject
+from segment_dagster.checks.results import result_of
 
 
-def no_table(check: str, subject: Subject, table: str | None = None) -> dg.AssetCheckResult:
-    """A failed result: there is nothing to check.
+def no_table(check: str, subject: Subject) -> dg.AssetCheckResult:
+    """Return a failed result: there is nothing to check.
 
     Args:
         check: Name of the check.
         subject: What it was to look at.
-        table: The table that is missing, where it is not the endpoint's own.
     """
-    name = subject.endpoint.name
-    return dg.AssetCheckResult(
-        passed=False,
-        asset_key=asset_key(name),
-        check_name=check,
-        description=f"There is no table {table or name!r} in the dataset: materialize segment/{name}.",
-    )
+    from segment_dagster.pipeline import verify
+
+    return result_of(check, subject.endpoint, verify.no_table(subject.endpoint))

@@ -3,13 +3,9 @@
 import dagster as dg
 
 from segment_dagster.assets import Subject, asset_key
-from segment_dagster.checks.missing import no_table
+from segment_dagster.checks.results import result_of
 from segment_dagster.endpoints import Endpoint
 from segment_dagster.source.columns import column_name
-from segment_dagster.wording import counted
-
-SHOWN = 20
-"""Offending keys that a result shows."""
 
 
 class PrimaryKey:
@@ -29,29 +25,6 @@ class PrimaryKey:
 
     def evaluate(self, subject: Subject) -> dg.AssetCheckResult:
         """Look for keys that come more than once or are null."""
-        endpoint = subject.endpoint
-        key = [column_name(field) for field in endpoint.primary_key]
-        columns = subject.tables.columns(endpoint.name)
-        if not columns:
-            return no_table(self.name, subject)
-        if absent := [column for column in key if column not in columns]:
-            return dg.AssetCheckResult(
-                passed=False,
-                asset_key=asset_key(endpoint.name),
-                check_name=self.name,
-                description=f"The table has no column {', '.join(absent)}.",
-            )
-        optional = [column_name(field) for field in endpoint.optional_key]
-        count, rows = subject.tables.duplicates(endpoint.name, key, SHOWN, optional=optional)
-        keys = [", ".join(map(str, row[:-1])) + f" ({row[-1]} rows)" for row in rows]
-        return dg.AssetCheckResult(
-            passed=not count,
-            asset_key=asset_key(endpoint.name),
-            check_name=self.name,
-            description=f"{counted(count, 'key')} more than once or null." if count else _passed(endpoint),
-            metadata={"offending_keys": count, **({"first": keys} if keys else {})},
-        )
+        from segment_dagster.pipeline.verify import primary_key
 
-
-def _passed(endpoint: Endpoint) -> str:
-    return "Unique." if endpoint.optional_key else "Unique, nowhere null."
+        return result_of(self.name, subject.endpoint, primary_key(subject))

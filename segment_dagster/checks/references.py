@@ -4,10 +4,12 @@ import dagster as dg
 
 from segment_dagster.assets import Subject, asset_key
 from segment_dagster.checks.missing import no_table
-from segment_dagster.checks.primary_key import SHOWN
 from segment_dagster.endpoints import Endpoint
 from segment_dagster.source.columns import column_name
 from segment_dagster.wording import counted
+
+SHOWN = 20
+"""Orphans that a result shows."""
 
 
 class References:

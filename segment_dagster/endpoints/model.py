@@ -286,6 +286,9 @@ class Endpoint:
     time: TimeRange | Months | None = None
     """What a full read covers where the endpoint is asked for a time."""
 
+    may_have_none: bool = False
+    """Whether a record of the parent may have none, which the API answers with 404: no reason to ask again."""
+
     log: bool = False
     """Whether its records are of what happened, such as syncs: they come, change by themselves and run out."""
 

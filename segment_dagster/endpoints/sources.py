@@ -87,6 +87,7 @@ SOURCES = (
         selector=("data", "livePlugin"),
         media_type=ALPHA,
         single=True,
+        may_have_none=True,
         primary_key=("id",),
         parent=each("sources", sourceId="id"),
         references=(_TO_SOURCE,),

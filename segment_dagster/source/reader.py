@@ -8,7 +8,7 @@ import traceback
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, CancelledError, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timezone
 from itertools import chain
@@ -38,6 +38,7 @@ from segment_dagster.source.first_page import FirstPage, is_comparable, rows_mov
 from segment_dagster.source.home import Home, sweep
 from segment_dagster.source.keys import Keys
 from segment_dagster.source.lists import lists_of
+from segment_dagster.source.not_found import lists_to_look_up, names_of, parent_values, values_of
 from segment_dagster.source.records import records_of_rows
 from segment_dagster.source.rows import rows_of, schema_of
 from segment_dagster.source.spool import Part, Spool
@@ -109,6 +110,12 @@ class Delivery:
 
     fingerprint: str | None = None
     """The same for the same rows of the same time; `None` where the endpoint is read in parts."""
+
+    still_listed: int = 0
+    """How many of those that answered 404 did so twice, though their parents are still listed: rows may be missing."""
+
+    still_listed_names: Sequence[str] = ()
+    """What the first few of these were asked with."""
 
     unique: bool = False
     """Whether it is known that no key comes twice. Of endpoints whose rows are merged by their key alone."""
@@ -215,8 +222,11 @@ class _Reading:
     values: list[Values] = field(default_factory=list)
     """What they were asked with, where that is needed later."""
 
-    gone: int = 0
+    not_found_lists: list[Asked] = field(default_factory=list)
     """Lists that answered 404."""
+
+    still_listed: Sequence[Asked] = ()
+    """Those of them whose parents are still listed."""
 
     not_found: NotFoundError | None = None
     """The first of them."""
@@ -229,6 +239,11 @@ class _Reading:
 
     changed: int = 0
     """Lists that changed while they were read."""
+
+    @property
+    def gone(self) -> int:
+        """How many lists answered 404."""
+        return len(self.not_found_lists)
 
 
 class WorkspaceReader:
@@ -425,7 +440,11 @@ class WorkspaceReader:
         reading = _Reading([self._progress(each) for each in together], len(lists), meter, window=window)
         try:
             self._read_lists(endpoint, lists, reading)
-            if reading.gone and not reading.read:
+            if reading.gone and not reading.read and endpoint.feature:
+                raise self._nothing_found(endpoint, reading)
+            if reading.gone and not reading.changed and not endpoint.may_have_none:
+                self._ask_again(endpoint, reading)
+            if reading.still_listed and not reading.read:
                 raise self._nothing_found(endpoint, reading)
         except FeatureError as error:
             self._discard(reading)
@@ -509,6 +528,49 @@ class WorkspaceReader:
                 wait(pending)
                 raise
 
+    def _ask_again(self, endpoint: Endpoint, reading: _Reading) -> None:
+        """Ask once more for the lists that answered 404 though what they are asked with is still listed."""
+        listed, others = self._look_up(endpoint, reading)
+        if not listed or not reading.read:
+            reading.still_listed = listed
+            return
+        logger.info("%s: %s answered 404: still listed, asked for again", endpoint.name, counted(len(listed), "list"))
+        reading.not_found_lists = [*others]
+        self._read_lists(endpoint, listed, reading)
+        reading.still_listed = reading.not_found_lists[len(others) :]
+
+    def _look_up(self, endpoint: Endpoint, reading: _Reading) -> tuple[list[Asked], list[Asked]]:
+        """Look up the parents of lists that answered 404.
+
+        Returns:
+            The lists whose parents are still listed, and the others. One that has no parent is always listed.
+        """
+        missing, parent = reading.not_found_lists, endpoint.parent
+        if parent is None:
+            return missing, []
+        source = self.endpoint(parent.endpoint)
+        lists = lists_to_look_up(source, self.read(source).parts, parent, self._lists(source, None), missing)
+        found: set[tuple[str, ...]] = set()
+
+        def look(asked: Asked) -> None:
+            self._raise_if_stopped(reading)
+            # where the list of parents is gone itself, they are too
+            with suppress(NotFoundError):
+                for page in self.client.pages(source, asked.values, reading.meter, reading.failed):
+                    rows = records_of_rows(source, page.records, asked.values)
+                    found.update(tuple(map(str, values.values())) for values in values_of(rows, parent, str))
+
+        with self._workers_for(source, len(lists)) as workers:
+            under_way = [workers.submit(look, asked) for asked in lists]
+            try:
+                for future in under_way:
+                    future.result()
+            except BaseException:
+                reading.failed.set()
+                raise
+        listed = [asked for asked in missing if parent_values(asked, parent) in found]
+        return listed, [asked for asked in missing if parent_values(asked, parent) not in found]
+
     @contextmanager
     def _workers_for(self, endpoint: Endpoint, lists: int) -> Iterator[ThreadPoolExecutor]:
         """Threads of its own for an endpoint with a limit of its own: waiting, they would keep the others'."""
@@ -536,6 +598,8 @@ class WorkspaceReader:
             total_entries=part.total,
             lists=reading.lists,
             gone=reading.gone,
+            still_listed=len(reading.still_listed),
+            still_listed_names=tuple(names_of(reading.still_listed)),
             changed=reading.changed,
             requests=reading.meter.requests,
             seconds=seconds,
@@ -549,12 +613,18 @@ class WorkspaceReader:
         )
         said = f"{name}: {counted(delivery.rows, 'row')} in {counted(delivery.requests, 'request')}, {seconds:.1f} s"
         logger.info(said)
-        if delivery.gone:
+        if delivery.gone > delivery.still_listed:
             logger.warning(
                 "%s: %s of %s answered 404 and gave no rows: deleted since they were listed, or with nothing there",
                 name,
-                f"{delivery.gone:,}",
+                f"{delivery.gone - delivery.still_listed:,}",
                 counted(delivery.lists, "list"),
+            )
+        if delivery.still_listed:
+            logger.warning(
+                "%s: %s answered 404 twice though still listed: rows may be missing",
+                name,
+                counted(delivery.still_listed, "list"),
             )
         if delivery.changed:
             logger.warning("%s: %s: rows may be missing. Load it again", name, _changed(delivery.changed))
@@ -590,15 +660,10 @@ class WorkspaceReader:
             raise UnavailableError(endpoint, f"it is asked for each of {parent.endpoint}: {error.reason}") from error
         except SegmentError as reason:
             raise ParentError(endpoint, parent.endpoint, reason) from reason
-        columns = {bind.parameter: column_name(bind.field) for bind in parent.binds}
-        only, allowed = (column_name(parent.only[0]), parent.only[1]) if parent.only else (None, ())
-        wanted = sorted({*columns.values(), *([only] if only else [])})
+        fields = [bind.field for bind in parent.binds] + ([parent.only[0]] if parent.only else [])
+        wanted = sorted({column_name(field) for field in fields})
         rows = chain.from_iterable(pq.read_table(part.path, columns=wanted).to_pylist() for part in delivery.parts)
-        return [
-            {parameter: row[column] for parameter, column in columns.items()}
-            for row in rows
-            if only is None or row[only] in allowed
-        ]
+        return values_of(rows, parent, column_name)
 
     def _forecast(self, endpoint: Endpoint, lists: int) -> None:
         limits = self.client.limits
@@ -656,7 +721,7 @@ class WorkspaceReader:
             if totals or not (values or endpoints[0].feature):
                 raise
             with self._lock:
-                reading.gone += 1
+                reading.not_found_lists.append(asked)
                 # a traceback holds the answer and the request
                 reading.not_found = reading.not_found or error.with_traceback(None)
             return

@@ -3,7 +3,7 @@
 import dagster as dg
 import pytest
 
-from segment_dagster.emulator import Fault, running
+from segment_dagster.emulator import Edit, Fault, running
 from segment_dagster.endpoints import CATALOGUE
 
 ROWS = {endpoint.name: endpoint for endpoint in CATALOGUE}
@@ -147,13 +147,32 @@ def test_the_check_passes_where_the_feature_is_there(emulator, run_selection, fr
 
 
 def test_a_parent_that_is_gone_costs_its_own_rows_alone(emulator, run_selection, duck):
-    emulator.faults.add(Fault("gone", "destination_filters"))
+    gone = emulator.records("destinations")[0]["id"]
+    deleted = Edit("destinations", "delete", gone)
+    emulator.moments.at(1, lambda: emulator.edits.add(deleted), "destination_filters")
     outcome = run_selection(keys(["destination_filters"]))
     assert outcome.success
     metadata = outcome.materialized["destination_filters"].metadata
     assert metadata["segment/lists_not_found"].value == 1
+    assert metadata["segment/lists_not_found_still_listed"].value == 0
     assert metadata["segment/lists"].value == len(emulator.world.lists("destination_filters"))
     assert outcome.checks["destination_filters", "row_count"].passed
+
+
+def test_a_parent_that_is_listed_and_not_found_is_warned_of(emulator, run_selection, fresh):
+    emulator.faults.add(Fault("gone", "destination_filters"))
+    outcome = run_selection(keys(["destination_filters"]), fresh)
+    assert outcome.success
+    metadata = outcome.materialized["destination_filters"].metadata
+    assert metadata["segment/lists_not_found_still_listed"].value == 1
+    (name,) = metadata["segment/lists_not_found_first"].value
+    assert name.startswith("destinationId=")
+    only = dg.AssetCheckKey(dg.AssetKey(["segment", "destination_filters"]), "row_count")
+    alone = run_selection(dg.AssetSelection.checks(only), fresh)
+    for checks in (outcome.checks, alone.checks):
+        failed = checks["destination_filters", "row_count"]
+        assert (failed.passed, failed.severity) == (False, dg.AssetCheckSeverity.WARN)
+        assert failed.description.endswith(f" found, but 1 list answered 404 twice though still listed ({name}).")
 
 
 def test_an_endpoint_of_which_every_list_is_gone_has_failed(emulator, run_selection):

@@ -250,7 +250,9 @@ def test_a_day_that_answers_404_keeps_its_rows_and_the_others_are_replaced(emula
     rows = count(METRICS)
     mark(METRICS)
     # the totals are asked for day by day: one day of one destination is lost
-    emulator.faults.add(Fault("not-found", METRICS, after=after, times=1))
+    # and once more when it is asked for again, after all others
+    lists = 3 * len(emulator.world.lists(METRICS))
+    emulator.faults.add(Fault("not-found", METRICS, after=after, times=1), Fault("not-found", METRICS, after=lists))
     delivery = read(METRICS, window=days(27, 29))[METRICS]
     assert delivery.gone == 1
     assert duplicates(METRICS) == []
@@ -320,7 +322,8 @@ def test_a_list_by_the_minute_that_answers_404_leaves_nothing_twice(emulator, mo
     monkeypatch.setenv("SEGMENT_DELIVERY_GRANULARITY", "MINUTE")
     read(OVERVIEW, window=days(30, 30))
     before = table(OVERVIEW)
-    emulator.faults.add(Fault("not-found", OVERVIEW, after=7, times=1))
+    lists = 6 * len(emulator.world.lists(OVERVIEW))
+    emulator.faults.add(Fault("not-found", OVERVIEW, after=7, times=1), Fault("not-found", OVERVIEW, after=lists))
     assert read(OVERVIEW, window=days(30, 30))[OVERVIEW].gone == 1
     assert table(OVERVIEW) == before
 
@@ -329,7 +332,7 @@ def test_the_only_source_that_answers_404_for_some_hours_keeps_those(emulator, m
     monkeypatch.setenv("SEGMENT_DELIVERY_GRANULARITY", "MINUTE")
     read(OVERVIEW, window=days(30, 30))
     before = table(OVERVIEW)
-    emulator.faults.add(Fault("not-found", OVERVIEW, after=1, times=1))
+    emulator.faults.add(Fault("not-found", OVERVIEW, after=1, times=1), Fault("not-found", OVERVIEW, after=6))
     emulator.edits.add(*(Edit("sources", "delete", source["id"]) for source in emulator.world.records("sources")[1:]))
     assert read(OVERVIEW, window=days(30, 30))[OVERVIEW].gone == 1
     assert table(OVERVIEW) == before

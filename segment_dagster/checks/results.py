@@ -1,0 +1,29 @@
+"""From what was found in a table to a result of Dagster's."""
+
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from segment_dagster.assets import asset_key
+from segment_dagster.endpoints import Endpoint
+
+if TYPE_CHECKING:
+    from segment_dagster.pipeline.verify import Finding
+
+
+def result_of(check: str, endpoint: Endpoint, finding: "Finding") -> dg.AssetCheckResult:
+    """Return a finding as the result of a check.
+
+    Args:
+        check: Name of the check.
+        endpoint: The endpoint whose table was looked at.
+        finding: What was found.
+    """
+    return dg.AssetCheckResult(
+        passed=finding.passed,
+        severity=dg.AssetCheckSeverity.WARN if finding.warns else dg.AssetCheckSeverity.ERROR,
+        asset_key=asset_key(endpoint.name),
+        check_name=check,
+        description=finding.description,
+        metadata=dict(finding.metadata),
+    )
