@@ -1,16 +1,21 @@
 """Segment's catalogue: the types of sources, destinations and warehouses that a workspace can add."""
 
+from functools import partial
+
 from segment_dagster.endpoints.columns import V1, choice, flag, identifier, nested, text
-from segment_dagster.endpoints.model import Endpoint
+from segment_dagster.endpoints.model import Endpoint, Secrecy
+
+# published by Segment: there is nobody's secret in it
+_published = partial(nested, secrecy=Secrecy.NONE)
 
 _CATALOG = "https://docs.segmentapis.com/tag/Catalog"
 
 _NAME = text("name", "The type's display name.")
 _SLUG = text("slug", "The type's slug, as in the address of the Segment app.")
 _DESCRIPTION = text("description", "What the type is.")
-_LOGOS = nested("logos", "Addresses of its logos: default, mark, alt.")
-_OPTIONS = nested("options", "What can be set: name, type, default and more of each option.")
-_CATEGORIES = nested("categories", "The categories it is in.")
+_LOGOS = _published("logos", "Addresses of its logos: default, mark, alt.")
+_OPTIONS = _published("options", "What can be set: name, type, default and more of each option.")
+_CATEGORIES = _published("categories", "The categories it is in.")
 _PARTNER_OWNED = flag("partnerOwned", "Whether a partner of Segment's owns it.")
 _STATUS = choice(
     "status",
@@ -66,19 +71,19 @@ CATALOG = (
             _LOGOS,
             _OPTIONS,
             _STATUS,
-            nested("previousNames", "Names it had before."),
+            _published("previousNames", "Names it had before."),
             _CATEGORIES,
             text("website", "Address of its website."),
-            nested("components", "What it is made of: where each component runs, and who owns it."),
-            nested("supportedFeatures", "Which features it supports, such as replay and several instances."),
-            nested("supportedMethods", "Which calls it supports: pageview, identify, alias, track, group."),
-            nested("supportedPlatforms", "Which platforms it supports, such as browser, server and mobile."),
-            nested("actions", "The actions that subscriptions can take, with the fields of each."),
-            nested("presets", "Subscriptions that are proposed where such a destination is made."),
-            nested("contacts", "Who is in charge of it: name, e-mail address and role of each."),
+            _published("components", "What it is made of: where each component runs, and who owns it."),
+            _published("supportedFeatures", "Which features it supports, such as replay and several instances."),
+            _published("supportedMethods", "Which calls it supports: pageview, identify, alias, track, group."),
+            _published("supportedPlatforms", "Which platforms it supports, such as browser, server and mobile."),
+            _published("actions", "The actions that subscriptions can take, with the fields of each."),
+            _published("presets", "Subscriptions that are proposed where such a destination is made."),
+            _published("contacts", "Who is in charge of it: name, e-mail address and role of each."),
             _PARTNER_OWNED,
-            nested("supportedRegions", "The regions it supports."),
-            nested("regionEndpoints", "The regional endpoints it has."),
+            _published("supportedRegions", "The regions it supports."),
+            _published("regionEndpoints", "The regional endpoints it has."),
             text("multiInstanceSupportedVersion", "Which kind of several instances it supports."),
         ),
     ),

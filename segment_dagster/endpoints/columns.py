@@ -20,7 +20,7 @@ def text(
     *,
     parameter: str | None = None,
     inside: tuple[str, ...] = (),
-    secrecy: Secrecy = Secrecy.NONE,
+    secrecy: Secrecy = Secrecy.TEXT,
 ) -> Column:
     """A column of text."""
     return Column(
@@ -59,7 +59,7 @@ def unix_moment(field: str, description: str) -> Column:
 
 
 def nested(
-    field: str, description: str, *, secrecy: Secrecy = Secrecy.NONE, volatile_inside: tuple[str, ...] = ()
+    field: str, description: str, *, secrecy: Secrecy = Secrecy.TEXT, volatile_inside: tuple[str, ...] = ()
 ) -> Column:
     """An object or a list, kept whole as one JSON column."""
     return Column(field=field, type="json", description=description, secrecy=secrecy, volatile_inside=volatile_inside)

@@ -209,7 +209,9 @@ ENGAGE = (
             moment("updatedAt", "When it was changed last."),
             nested("settings", "The settings of the destination.", secrecy=Secrecy.SETTINGS),
             text("destinationId", "The destination that the audience is connected to."),
-            nested("metadata", "The type of the destination in Segment's catalogue: id, name, slug."),
+            nested(
+                "metadata", "The type of the destination in Segment's catalogue: id, name, slug.", secrecy=Secrecy.NONE
+            ),
             nested("idSyncConfiguration", "Which external ids are sent, by which strategy, mapped to what."),
             nested(
                 "connectionSettings",
@@ -327,7 +329,11 @@ ENGAGE = (
         columns=(
             identifier("warehouse"),
             text("spaceId", "The space whose profiles are synced."),
-            nested("metadata", "The catalogue entry of the warehouse's type: id, name, slug, logos, options."),
+            nested(
+                "metadata",
+                "The catalogue entry of the warehouse's type: id, name, slug, logos, options.",
+                secrecy=Secrecy.NONE,
+            ),
             WORKSPACE_ID,
             flag("enabled", "Whether the warehouse receives data."),
             nested(

@@ -11,6 +11,8 @@ DataType = Literal["text", "bigint", "double", "bool", "date", "timestamp", "jso
 """The dlt data types that a column can be declared with."""
 
 
+_IDENTIFYING_ENDS = ("id", "ids", "key", "slug", "slugs", "createdby", "updatedby")
+
 HISTORY = "_history"
 """What the name of the table ends in that keeps every version of another table's rows."""
 
@@ -19,7 +21,10 @@ class Secrecy(Enum):
     """How much of a column's value is a secret."""
 
     NONE = "none"
-    """Nothing in it is."""
+    """Nothing in it is: Segment publishes it."""
+
+    TEXT = "text"
+    """What people write, who may write a secret into it: what looks like one."""
 
     ALL = "all"
     """Every string in it is, at any depth."""
@@ -37,7 +42,7 @@ class Column:
 
     type: DataType
     description: str
-    secrecy: Secrecy = Secrecy.NONE
+    secrecy: Secrecy = Secrecy.TEXT
     values: tuple[str, ...] = ()
     """The values the API documents for an enum. The list is open: a new one lands like any other."""
 
@@ -355,6 +360,18 @@ class Endpoint:
     def keeps_history(self) -> bool:
         """Whether its records are configuration: each stands until somebody changes it."""
         return self.time is None and not self.log
+
+    @property
+    def identifying(self) -> frozenset[str]:
+        """The fields by which rows are told apart, joined and asked for: they are never altered."""
+        fields = {*self.primary_key, *(reference.field for reference in self.references)}
+        fields |= {self.trail.resource, self.trail.actor} if self.trail else set()
+        fields |= {
+            column.field
+            for column in self.columns
+            if column.values or column.parameter or column.field.lower().endswith(_IDENTIFYING_ENDS)
+        }
+        return frozenset(fields)
 
     @property
     def required_key(self) -> tuple[str, ...]:

@@ -7,7 +7,11 @@ SOURCE = (
     identifier("source"),
     text("slug", "The source's slug."),
     text("name", "The source's display name."),
-    nested("metadata", "The catalogue entry of the source's type: id, name, slug, logos, options, categories."),
+    nested(
+        "metadata",
+        "The catalogue entry of the source's type: id, name, slug, logos, options, categories.",
+        secrecy=Secrecy.NONE,
+    ),
     WORKSPACE_ID,
     flag("enabled", "Whether the source may send data."),
     nested(
@@ -24,7 +28,11 @@ DESTINATION = (
     identifier("destination"),
     text("name", "The destination's display name."),
     flag("enabled", "Whether the destination receives data."),
-    nested("metadata", "The catalogue entry of the destination's type: options, components, actions, presets."),
+    nested(
+        "metadata",
+        "The catalogue entry of the destination's type: options, components, actions, presets.",
+        secrecy=Secrecy.NONE,
+    ),
     text("sourceId", "The source whose data the destination receives."),
     nested("settings", "The settings of this destination, as its type's options name them.", secrecy=Secrecy.SETTINGS),
 )
@@ -32,7 +40,9 @@ DESTINATION = (
 
 WAREHOUSE = (
     identifier("warehouse"),
-    nested("metadata", "The catalogue entry of the warehouse's type: id, name, slug, logos, options."),
+    nested(
+        "metadata", "The catalogue entry of the warehouse's type: id, name, slug, logos, options.", secrecy=Secrecy.NONE
+    ),
     WORKSPACE_ID,
     flag("enabled", "Whether the warehouse receives data."),
     nested("settings", "The settings of this warehouse, such as host, port and user.", secrecy=Secrecy.SETTINGS),

@@ -1,0 +1,86 @@
+"""What never leaves: write keys, passwords and other secrets inside a record's settings and texts."""
+
+import hashlib
+import hmac
+from collections.abc import Callable
+from typing import Any
+
+from segment_dagster.endpoints import Endpoint, Secrecy
+from segment_dagster.redaction.names import is_secret_name
+from segment_dagster.redaction.texts import without_secrets
+from segment_dagster.redaction.values import Cleaner, password_options
+from segment_dagster.settings import Settings
+
+__all__ = ["REDACTED", "Redact", "is_secret_name", "redactor"]
+
+REDACTED = "[redacted]"
+"""What stands for a secret where no fingerprint key is set."""
+
+Redact = Callable[[dict[str, Any]], dict[str, Any]]
+"""Turns a record into one without secrets. The record given to it stays as it is."""
+
+
+def redactor(endpoint: Endpoint, settings: Settings, name_of: Callable[[str], str] = str) -> Redact:
+    """How the records of an endpoint lose their secrets under these settings.
+
+    Args:
+        endpoint: Says of its columns how much of each is secret.
+        settings: Whether secrets stay, and the key of their fingerprints.
+        name_of: Gives the name by which records have a field, where it is another than the API's.
+
+    Returns:
+        A function from record to record. Numbers, booleans, nulls and empty texts stay under any name, a PIN that is
+        written as a number too. A secret text becomes `[redacted]` or, where a fingerprint key is set, `hmac:` and 32
+        hexadecimal digits of its HMAC-SHA256. So does, within settings and in fields that are not declared, a text that
+        holds a secret among other things, and a map's key that is one; keys that would become the same are numbered.
+        Of other texts that people wrote only the secret goes. Fields that identify a record stay as they are.
+    """
+    if settings.include_secrets:
+        return dict
+    stand_in = _fingerprint(settings.fingerprint_key) if settings.fingerprint_key else _redacted
+    cleaner = Cleaner(stand_in)
+    declared = {name_of(column.field): column for column in endpoint.columns}
+    identifying = {name_of(field) for field in endpoint.identifying}
+    written = frozenset(
+        name
+        for name, column in declared.items()
+        if column.secrecy is Secrecy.TEXT and column.type in ("text", "json") and name not in identifying
+    )
+    secret = {name for name, column in declared.items() if column.secrecy is Secrecy.ALL}
+    searched = {name for name, column in declared.items() if column.secrecy in (Secrecy.ALL, Secrecy.SETTINGS)}
+    harmless = frozenset(declared.keys() - written - searched)
+
+    def redact(record: dict[str, Any]) -> dict[str, Any]:
+        if record.keys() <= harmless:
+            return dict(record)
+        options = password_options(record)
+        cleaned = {}
+        for field, value in record.items():
+            if field in written:
+                cleaned[field] = cleaner.text_of(value)
+            elif field in harmless:
+                cleaned[field] = value
+            else:
+                # nobody has looked at a field that is not declared
+                named = field in secret or (field not in declared and is_secret_name(field))
+                cleaned[field] = cleaner.clean(value, named, options)
+        return cleaned
+
+    return redact
+
+
+def without_secret_texts(text: str) -> str:
+    """A text without what looks like a secret in it, whatever it is part of."""
+    return without_secrets(text, _redacted)
+
+
+def _redacted(_: str) -> str:
+    return REDACTED
+
+
+def _fingerprint(key: str) -> Callable[[str], str]:
+    def fingerprint(secret: str) -> str:
+        digest = hmac.new(key.encode(), secret.encode("utf-8", "surrogatepass"), hashlib.sha256)
+        return f"hmac:{digest.hexdigest()[:32]}"
+
+    return fingerprint

@@ -1,0 +1,249 @@
+"""Secrets within values of JSON: by the names of a map, by what stands beside them, and by the look of a text."""
+
+import json
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import Any
+from urllib.parse import unquote
+
+from segment_dagster.redaction.names import is_assigned_name, is_secret_name, words_of
+from segment_dagster.redaction.texts import is_header, looks_secret, names_secret, without_secrets
+
+NAMING = frozenset(
+    (
+        *("name", "names", "n", "key", "k", "header", "field", "label", "title", "id", "identifier", "slug"),
+        *("param", "parameter", "property", "prop", "setting", "option", "attribute", "attr", "claim"),
+        *("variable", "var", "env", "type", "kind", "format"),
+    )
+)
+"""Last words of the names of a map whose value may be the name of what is beside it: `headerName`, `title`."""
+
+KINDS = frozenset(("type", "kind", "format"))
+VALUED = frozenset(
+    (
+        *("value", "values", "val", "vals", "v", "content", "contents", "text", "data", "default", "current"),
+        *("payload", "body", "string", "raw", "plaintext", "input", "answer", "plain"),
+    )
+)
+"""Last words of the names of a map that hold what is named beside them: `headerValue`, `content`."""
+
+SECRET_KINDS = frozenset(("secure", "securestring", "sensitive", "encrypted", "confidential", "hidden", "masked"))
+"""Words of a type that say that the value beside it is secret, beside the names that say so."""
+
+FLAGS = frozenset(
+    (
+        *("sensitive", "secret", "encrypted", "secure", "confidential", "masked", "hidden", "protected", "private"),
+        *("password", "credential", "redacted", "obfuscated", "encrypt", "mask", "writeonly"),
+    )
+)
+"""Names that say, where they are true, that the value beside them is secret: `isSecret` as well."""
+
+MAX_NAME = 100
+"""Characters of a name; what is longer is no name."""
+
+Options = frozenset[str]
+"""Names of options that are typed `password`."""
+
+_TRUE = (True, "true", "True", "TRUE", "yes", "1", 1)
+_WORDS_OF_A_TITLE = 4
+_PERCENT_DEPTH = 3
+
+
+class Cleaner:
+    """Takes secrets out of values of JSON.
+
+    Args:
+        stand_in: Gives what comes in the place of a secret.
+        decode_percents: Whether texts are read as parts of an address too.
+    """
+
+    def __init__(self, stand_in: Callable[[str], str], *, decode_percents: bool = True) -> None:
+        self._stand_in = stand_in
+        self._decode_percents = decode_percents
+
+    def clean(self, value: Any, secret: bool, options: Options) -> Any:
+        """A value of settings without the secrets.
+
+        Args:
+            value: Any JSON. It stays as it is.
+            secret: Whether every text in it is one.
+            options: Names that are secret beside those that say so themselves.
+        """
+        if isinstance(value, dict):
+            return self._map(value, secret, options)
+        if isinstance(value, list):
+            return self._list(value, secret, options)
+        if isinstance(value, str) and value and (secret or self._is_secret(value, options)):
+            return self._stand_in(value)
+        return value
+
+    def text_of(self, value: Any) -> Any:
+        """A value that people wrote without what looks like a secret in its texts; names stay."""
+        if isinstance(value, str):
+            return without_secrets(value, self._stand_in) if value else value
+        if isinstance(value, dict):
+            return {name: self.text_of(held) for name, held in value.items()}
+        if isinstance(value, list):
+            return [self.text_of(held) for held in value]
+        return value
+
+    def _map(self, value: dict[str, Any], secret: bool, options: Options) -> dict[str, Any]:
+        if found := password_options(value):
+            options |= found
+        named = _names_a_secret(value, options)
+        flagged = named or _is_flagged(value)
+        cleaned: dict[str, Any] = {}
+        free = _FreeNames(value)
+        for name, held in value.items():
+            below = secret or name in options or is_secret_name(name)
+            if flagged and not below:
+                below = _last_word(name) in VALUED or (named and _last_word(name) not in NAMING)
+            kept = free.like(self._stand_in(name)) if name and self._is_secret(name, options) else name
+            cleaned[kept] = self.clean(held, below, options)
+        return cleaned
+
+    def _list(self, value: list[Any], secret: bool, options: Options) -> list[Any]:
+        cleaned = []
+        after = False
+        for held in value:
+            # [["Authorization", "x"]], as some keep headers
+            if isinstance(held, list) and len(held) == 2 and _is_name_of_secret(held[0], options):
+                cleaned.append([self.clean(held[0], secret, options), self.clean(held[1], True, options)])
+                after = False
+                continue
+            cleaned.append(self.clean(held, secret or after, options))
+            after = isinstance(held, str) and _announces_secret(held)
+        return cleaned
+
+    def _is_secret(self, text: str, options: Options) -> bool:
+        """Whether a text is a secret or holds one, whatever its name."""
+        if _text_is_secret(text, options):
+            return True
+        if self._decode_percents and "%" in text:
+            for _ in range(_PERCENT_DEPTH):
+                plain = unquote(text)
+                if plain == text:
+                    return False
+                if _text_is_secret(plain, options):
+                    return True
+                text = plain
+        return False
+
+
+class _FreeNames:
+    """Gives names for a map that it does not have yet."""
+
+    def __init__(self, taken: Mapping[str, Any]) -> None:
+        self._taken = taken
+        self._last: dict[str, int] = {}
+
+    def like(self, name: str) -> str:
+        """The name itself, or with the least number from 2 on that makes it another."""
+        number = self._last.get(name, 0) + 1
+        while (free := name if number == 1 else f"{name} {number}") in self._taken:
+            number += 1
+        self._last[name] = number
+        return free
+
+
+def password_options(held: Mapping[str, Any]) -> Options:
+    """Names of the options that the metadata in a record or a map types as `password`."""
+    metadata = held.get("metadata")
+    options = metadata.get("options") if isinstance(metadata, dict) else None
+    return frozenset(
+        option["name"]
+        for option in (options if isinstance(options, list) else ())
+        if isinstance(option, dict)
+        and str(option.get("type")).lower() == "password"
+        and isinstance(option.get("name"), str)
+    )
+
+
+def _text_is_secret(text: str, options: Options) -> bool:
+    if options or len(text) > MAX_NAME:
+        return _is_secret_text(text, options)
+    return _kept_is_secret_text(text, options)
+
+
+def _is_secret_text(text: str, options: Options) -> bool:
+    if looks_secret(text):
+        return True
+    if text.lstrip()[:1] in ("{", "[", '"'):
+        try:
+            held = json.loads(text, object_pairs_hook=_all_members)
+            return bool(_FINDER.clean(held, False, options) != held)
+        except RecursionError:
+            return True
+        except ValueError:
+            pass  # it only starts like JSON
+    return names_secret(text, lambda name: name in options or is_secret_name(name))
+
+
+_kept_is_secret_text = lru_cache(maxsize=8192)(_is_secret_text)
+
+
+def _all_members(members: list[tuple[str, Any]]) -> Any:
+    """An object of JSON, or its members one by one where a name is there twice: the last would hide the others."""
+    found = dict(members)
+    return found if len(found) == len(members) else [{name: held} for name, held in members]
+
+
+@lru_cache(maxsize=8192)
+def _last_word_of(name: str) -> str:
+    return (words_of(name) or [""])[-1]
+
+
+def _last_word(name: str) -> str:
+    return _last_word_of(name) if len(name) <= MAX_NAME else ""
+
+
+def _names_a_secret(value: Mapping[str, Any], options: Options) -> bool:
+    """Whether a header or a parameter is written as `{"name": "Authorization", "value": "..."}`."""
+    return any(_last_word(name) in VALUED for name in value) and any(
+        isinstance(held, str)
+        and len(held) <= MAX_NAME
+        and (word := _last_word(name)) in NAMING
+        and (held in options or (is_secret_name(held) and _is_short(held)) or (word in KINDS and _is_secret_kind(held)))
+        for name, held in value.items()
+    )
+
+
+def _is_short(name: str) -> bool:
+    """Whether a text is as short as a name: `Your key to the city, and what it opens` names nothing."""
+    return len(name.split()) <= _WORDS_OF_A_TITLE
+
+
+def _is_secret_kind(kind: str) -> bool:
+    return not SECRET_KINDS.isdisjoint(words_of(kind))
+
+
+def _is_flagged(value: Mapping[str, Any]) -> bool:
+    """Whether a map says of the value in it that it is secret: `{"sensitive": true, "value": "..."}`."""
+    return any(held in _TRUE and _is_flag(name) for name, held in value.items() if isinstance(held, bool | int | str))
+
+
+def _is_flag(name: str) -> bool:
+    if len(name) > MAX_NAME:
+        return False
+    whole = "".join(words_of(name))
+    return whole.removeprefix("is") in FLAGS or whole in FLAGS
+
+
+def _is_name_of_secret(value: Any, options: Options) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= MAX_NAME and (value in options or is_secret_name(value))
+
+
+def _announces_secret(text: str) -> bool:
+    """Whether the next element of a list is a secret: after `Authorization`, or `--password` among arguments."""
+    if len(text) > MAX_NAME or any(character.isspace() for character in text):
+        return False
+    return is_header(text) or (text.startswith("-") and is_assigned_name(text))
+
+
+def _found(_: str) -> str:
+    return ""
+
+
+# JSON in JSON in JSON would be decoded twice at each level
+_FINDER = Cleaner(_found, decode_percents=False)
+"""Tells by what it changes whether there is a secret: none is empty."""

@@ -1,0 +1,152 @@
+"""Redaction takes as long as the input is large: no value makes it slow."""
+
+import json
+import time
+from dataclasses import replace
+
+import pytest
+
+from segment_dagster.endpoints import Column, Endpoint, Secrecy
+from segment_dagster.redaction import REDACTED, names, redactor, texts, values
+from segment_dagster.settings import Settings
+
+PLAIN = Settings(token="t", base_url="https://api.segmentapis.com")
+ENDPOINT = Endpoint(
+    name="things",
+    domain="things",
+    description="Things.",
+    documentation="",
+    path="/things",
+    selector=("data", "things"),
+    media_type="application/json",
+    primary_key=("id",),
+    columns=(
+        Column(field="id", type="text", description="Id."),
+        Column(field="query", type="text", description="Written by somebody."),
+        Column(field="settings", type="json", description="Settings.", secrecy=Secrecy.SETTINGS),
+    ),
+)
+TIMES = 4
+"""How much more input there is the second time. Quadratic work takes 16 times as long."""
+
+MOST = 9
+"""How much longer that may take."""
+
+
+def nested_text(size):
+    """JSON in JSON in JSON: each level writes the backslashes of the one below twice."""
+    text = "x" * (size // 2)
+    while len(text) < size:
+        text = json.dumps({"a": text, "b": "y"})
+    return text
+
+
+def side_by_side(size):
+    """Many JSON texts beside each other in each JSON text."""
+    text = json.dumps(["x"])
+    while len(text) < size:
+        text = json.dumps([text, text])
+    return text
+
+
+VALUES = {
+    "starts of tokens": lambda size: "-eyJ" * (size // 4),
+    "starts of tokens with a part": lambda size: "-eyJabcd." * (size // 9),
+    "starts of tokens in a row": lambda size: "eyJ" * (size // 3),
+    "starts of keys": lambda size: "-sk-" * (size // 4),
+    "starts of many keys": lambda size: "-SG.-ya29.-hvs.-xoxb-pat" * (size // 24),
+    "digits": lambda size: "1" * size,
+    "digits apart": lambda size: "12345678:" * (size // 9),
+    "schemes": lambda size: "://" * (size // 3),
+    "schemes with a user": lambda size: "://a:" * (size // 5),
+    "schemes and an @ far away": lambda size: "://1/" * (size // 5) + "@",
+    "users": lambda size: "a:" * (size // 2) + "b",
+    "ats": lambda size: "a@" * (size // 2),
+    "ats with a protocol": lambda size: "a@tcp" * (size // 5),
+    "begins": lambda size: "-----BEGIN" * (size // 10),
+    "dashes": lambda size: "-" * size,
+    "blanks": lambda size: "a" + " " * size,
+    "blanks before a colon": lambda size: ("a" + " " * 20) * (size // 21) + ":",
+    "assignments": lambda size: "a=" * (size // 2),
+    "assignments to nothing": lambda size: "a = " * (size // 4),
+    "assignments of quotes": lambda size: "a='" * (size // 3),
+    "assignments of other names": lambda size: "".join(f"b{number}=c;" for number in range(size // 8)),
+    "colons": lambda size: ":" * size,
+    "a word": lambda size: "a" * size + "=",
+    "dots": lambda size: "a." * (size // 2),
+    "percents": lambda size: "%25" * (size // 3),
+    "backslashes": lambda size: "a" + "\\" * size + '"',
+    "quotes": lambda size: '"' * size,
+    "brackets": lambda size: "[" * size,
+    "tags": lambda size: "<a " * (size // 3),
+    "open tags": lambda size: "<a>" * (size // 3),
+    "flags": lambda size: "--a " * (size // 4),
+    "base64": lambda size: "ICAg" * (size // 4),
+    "base64 of base64": lambda size: "SUNBZ0lD" * (size // 8),
+    "base64 apart": lambda size: ("A" * 31 + ".") * (size // 32),
+    "hooks": lambda size: "https://hook/hook/" * (size // 18),
+    "hook and parts": lambda size: "https://hook" + "/hook" * (size // 5),
+    "authorization": lambda size: "Basic " * (size // 6),
+    "JSON in JSON": nested_text,
+    "JSON texts beside each other": side_by_side,
+    "letters of no Latin": lambda size: "ключ" * (size // 4),
+}
+MAPS = {
+    "keys that are secrets": lambda size: {f"Bearer {number}": number for number in range(size)},
+    "keys that are numbered already": lambda size: {
+        **{f"{REDACTED} {number}": number for number in range(size)},
+        **{f"Bearer {number}": number for number in range(size)},
+    },
+    "keys of harmless names": lambda size: {f"name{number}": "v" for number in range(size)},
+    "keys that are long": lambda size: {"x" * size * 10: "v"},
+    "lists of pairs": lambda size: {"list": [["Authorization", "x"]] * size},
+    "lists of words": lambda size: {"list": ["--x", "y"] * size},
+    "maps of names": lambda size: {"list": [{"name": "Authorization", "value": "x"}] * size},
+    "options": lambda size: {
+        "metadata": {"options": [{"name": f"o{number}", "type": "password"} for number in range(size)]},
+        **{f"o{number}": "v" for number in range(size)},
+    },
+}
+
+
+def forget():
+    """What was asked before is answered at once: ask for the first time."""
+    for kept in (names._is_secret_name, names._is_assigned_name, texts._kept_spans, values._kept_is_secret_text):
+        kept.cache_clear()
+
+
+def seconds(redact, record):
+    """The least time of three: others use the machine too."""
+    found = []
+    for _ in range(3):
+        forget()
+        start = time.process_time()
+        redact(record)
+        found.append(time.process_time() - start)
+    return min(found)
+
+
+def growth(make, record_of, size, **settings):
+    """How much longer it takes for more of the same.
+
+    Starts with more where that takes too short a time to be compared.
+    """
+    redact = redactor(ENDPOINT, replace(PLAIN, **settings))
+    while (little := seconds(redact, record_of(make(size)))) < 0.002 and size < 200_000:
+        size *= 4
+    return seconds(redact, record_of(make(TIMES * size))) / max(little, 0.002)
+
+
+@pytest.mark.parametrize("field", ["settings", "query"])
+@pytest.mark.parametrize("value", VALUES)
+def test_a_long_text_takes_as_long_as_it_is(value, field):
+    def record_of(text):
+        return {"id": "1", field: {"note": text} if field == "settings" else text}
+
+    assert growth(VALUES[value], record_of, 3_000) < MOST
+
+
+@pytest.mark.parametrize("key", [None, "a key"], ids=["redacted", "fingerprint"])
+@pytest.mark.parametrize("value", MAPS)
+def test_many_members_take_as_long_as_there_are(value, key):
+    assert growth(MAPS[value], lambda held: {"id": "1", "settings": held}, 500, fingerprint_key=key) < MOST
