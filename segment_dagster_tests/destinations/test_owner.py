@@ -60,6 +60,12 @@ def load(*names):
         load_deliveries(deliveries, place, workspace=workspace)
 
 
+def said(result):
+    """What the only failed step of a run says."""
+    (event,) = [event for event in result.all_events if event.is_step_failure]
+    return str(event.step_failure_data.user_failure_data.description)
+
+
 def rows(table):
     with open_tables(settle()) as tables:
         return tables.count(table)
@@ -136,7 +142,8 @@ def test_a_dataset_that_tells_of_no_workspace_becomes_the_tokens_own(emulator):
         assert find_owner(tables) is None
     load("labels", "roles")
     with open_tables(settle()) as tables:
-        assert find_owner(tables).id == emulator.records("workspace")[0]["id"]
+        owner = find_owner(tables)
+    assert owner is not None and owner.id == emulator.records("workspace")[0]["id"]
 
 
 def test_two_first_runs_at_once_do_not_mix(emulator, other):
@@ -169,9 +176,8 @@ def test_jobs_refuse_it_in_one_line(job, emulator, other):
     other()
     with dg.DagsterInstance.ephemeral() as instance:
         result = defs().resolve_job_def(job).execute_in_process(instance=instance, raise_on_error=False)
-    (failure,) = [event.step_failure_data.user_failure_data for event in result.all_events if event.is_step_failure]
-    assert failure.description.startswith("The dataset 'segment_data' of duckdb in ")
-    assert "\n" not in failure.description
+    assert said(result).startswith("The dataset 'segment_data' of duckdb in ")
+    assert "\n" not in said(result)
     assert not result.get_asset_materialization_events()
 
 
@@ -179,7 +185,6 @@ def test_a_token_that_is_not_valid_is_one_line_and_one_request(emulator, monkeyp
     monkeypatch.setenv("SEGMENT_API_TOKEN", "not-the-token")
     with dg.DagsterInstance.ephemeral() as instance:
         result = defs().resolve_job_def("segment_sync").execute_in_process(instance=instance, raise_on_error=False)
-    (failure,) = [event.step_failure_data.user_failure_data for event in result.all_events if event.is_step_failure]
-    assert failure.description.startswith("workspace: GET / was refused: the token is not valid (401).")
-    assert "\n" not in failure.description
+    assert said(result).startswith("workspace: GET / was refused: the token is not valid (401).")
+    assert "\n" not in said(result)
     assert emulator.stats.by_endpoint == {"workspace": 1}
