@@ -83,7 +83,13 @@ def main() -> int:
                     workspace=workspace,
                 )
                 unchanged = loaded.unchanged
-                print(loaded.info or "Nothing was loaded: the tables hold all that was delivered.")
+                for info in loaded.infos:
+                    print(info)
+                if unchanged and not loaded.infos and not loaded.failures:
+                    print("Nothing was loaded: the tables hold all that was delivered.")
+                refused_names = {failure.endpoint.name for failure in loaded.failures}
+                deliveries = [each for each in deliveries if each.endpoint.name not in refused_names]
+                failures += loaded.failures
     except SegmentError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

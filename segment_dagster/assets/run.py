@@ -29,6 +29,7 @@ from segment_dagster.pipeline import (
     check_owner,
     contents_of,
     exclusive,
+    load_apart,
     open_tables,
     point_to,
     remember,
@@ -43,7 +44,7 @@ from segment_dagster.settings import Settings, current_time, granularities, grou
 from segment_dagster.source.chosen import as_chosen
 from segment_dagster.source.columns import columns_of
 from segment_dagster.source.identity import Workspace, identify
-from segment_dagster.source.reader import Delivery, UnavailableError, WorkspaceReader, told_once
+from segment_dagster.source.reader import Delivery, Failure, UnavailableError, WorkspaceReader, told_once
 from segment_dagster.source.times import Window
 from segment_dagster.source.versions import VALID_TO, history_table
 from segment_dagster.wording import counted
@@ -119,11 +120,28 @@ class FamilyRun:
                 yield from self._check_alone(place, selected)
                 for each in self._derived:
                     if each.key in self._context.selected_asset_keys:
-                        yield each.materialize(place)
+                        yield from self._derive(each, place)
         except SegmentError as error:
             raise dg.Failure(str(error), allow_retries=False) from error
         if self._failure:
             raise self._failure
+
+    def _derive(self, derived: Derived, place: Place) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
+        """Make what is derived. Where that fails, what failed before is told all the same."""
+        name = derived.key.path[-1]
+        try:
+            result = derived.materialize(place)
+        except SegmentError as error:
+            line = f"{name}: {error}"
+            self._context.log.error(line)
+            earlier = self._failure
+            self._failure = dg.Failure(
+                "\n".join([earlier.description or "", line] if earlier else [line]),
+                metadata={**(earlier.metadata if earlier else {}), name: line},
+                allow_retries=False,
+            )
+            return
+        yield result
 
     def _materialize(
         self, reader: WorkspaceReader, place: Place, selected: Sequence[Endpoint]
@@ -147,12 +165,17 @@ class FamilyRun:
                 if isinstance(failure.error, UnavailableError | RefusedError):
                     failures.remove(failure)
                     yield from self._skip_unavailable(failure.endpoint, failure.error.reason)
-        said = told_once(failures)
-        for line in said:
+        for line in told_once(failures):
             self._context.log.error(line)
         if deliveries:
-            yield from self._load(place, deliveries, reader.settings, workspace)
+            results, not_loaded = self._load(place, deliveries, reader.settings, workspace)
+            for line in told_once(not_loaded):
+                self._context.log.error(line)
+            yield from results
+            yield from self._schema_checks(place, not_loaded)
+            failures += not_loaded
         if failures:
+            said = told_once(failures)
             self._failure = dg.Failure(
                 "\n".join([f"{len(failures)} of {counted(len(offered), 'endpoint')} failed.", *said]),
                 metadata={each.endpoint.name: line for each, line in zip(failures, said, strict=True)},
@@ -168,7 +191,12 @@ class FamilyRun:
 
     def _load(
         self, place: Place, deliveries: Sequence[Delivery], settings: Settings, workspace: Workspace | None
-    ) -> Sequence[dg.MaterializeResult[Any]]:
+    ) -> tuple[Sequence[dg.MaterializeResult[Any]], Sequence[Failure]]:
+        """Load, and check.
+
+        Returns:
+            The materializations, and a failure for each table that was refused.
+        """
         # the checks stay inside: another run could change the tables under them
         with alone(place):
             same = frozenset[str]()
@@ -176,11 +204,14 @@ class FamilyRun:
                 with open_tables(place) as tables:
                     same = unchanged(tables, deliveries, history=settings.history)
             changed = [delivery for delivery in deliveries if delivery.endpoint.name not in same]
-            of_dlt = self._write(place, changed, workspace, history=settings.history)
+            of_dlt, failures = self._write(place, changed, workspace, history=settings.history)
+            failed = {failure.endpoint.name for failure in failures}
+            changed = [delivery for delivery in changed if delivery.endpoint.name not in failed]
+            deliveries = [delivery for delivery in deliveries if delivery.endpoint.name not in failed]
             with open_tables(place) as tables:
                 tables.look_up(each.endpoint.name for each in deliveries)
                 remember(tables, (each for one in changed for each in contents_of(one, history=settings.history)))
-                return [
+                results = [
                     self._result(
                         delivery,
                         tables,
@@ -190,27 +221,43 @@ class FamilyRun:
                     )
                     for delivery in deliveries
                 ]
+            return results, failures
 
     def _write(
         self, place: Place, deliveries: Sequence[Delivery], workspace: Workspace | None, *, history: bool
-    ) -> dict[dg.AssetKey, Mapping[str, Any]]:
-        """Load, in one package.
+    ) -> tuple[dict[dg.AssetKey, Mapping[str, Any]], Sequence[Failure]]:
+        """Load, in one package; without what is refused, where something is.
 
         Returns:
-            What dlt tells of each asset.
+            What dlt tells of each asset, and a failure for each table that was refused.
         """
         if not deliveries:
             point_to(place)
-            return {}
-        with exclusive(place, deliveries=deliveries, workspace=workspace) as pipeline:
-            loaded = self._dlt.run(
-                context=self._context,
-                dlt_source=source_for(place, deliveries, history=history),
-                dlt_pipeline=pipeline,
-                dagster_dlt_translator=SegmentTranslator(self._endpoints),
-                loader_file_format=place.facts.loader_format,
-            )
-            return {result.asset_key: result.metadata or {} for result in loaded if result.asset_key}
+            return {}, []
+
+        def load_package(group: Sequence[Delivery]) -> dict[dg.AssetKey, Mapping[str, Any]]:
+            with exclusive(place, deliveries=group, workspace=workspace) as pipeline:
+                loaded = self._dlt.run(
+                    context=self._context,
+                    dlt_source=source_for(place, group, history=history),
+                    dlt_pipeline=pipeline,
+                    dagster_dlt_translator=SegmentTranslator(self._endpoints),
+                    loader_file_format=place.facts.loader_format,
+                )
+                return {result.asset_key: result.metadata or {} for result in loaded if result.asset_key}
+
+        packages, failures = load_apart(deliveries, load_package, place.dataset)
+        return {key: metadata for package in packages for key, metadata in package.items()}, failures
+
+    def _schema_checks(self, place: Place, failures: Sequence[Failure]) -> Iterator[dg.AssetCheckResult]:
+        """Evaluate the schema check of tables that could not be loaded: it tells what somebody changed by hand."""
+        if not failures:
+            return
+        with open_tables(place) as tables:
+            tables.look_up(failure.endpoint.name for failure in failures)
+            for failure in failures:
+                subject = Subject(endpoint=failure.endpoint, tables=tables, now=self._now, absent=self._absent)
+                yield from self._evaluate(subject, only=frozenset({"schema"}))
 
     def _result(
         self,
@@ -303,9 +350,15 @@ class FamilyRun:
         reason = observation.metadata.get(SKIPPED) if observation else None
         return reason.value if isinstance(reason, dg.TextMetadataValue) else None
 
-    def _evaluate(self, subject: Subject, *, table: bool = True) -> list[dg.AssetCheckResult]:
+    def _evaluate(
+        self, subject: Subject, *, table: bool = True, only: frozenset[str] | None = None
+    ) -> list[dg.AssetCheckResult]:
         key = asset_key(subject.endpoint.name)
-        checks = [check for check in self._checks if (key, check.name) in self._wanted]
+        checks = [
+            check
+            for check in self._checks
+            if (key, check.name) in self._wanted and (only is None or check.name in only)
+        ]
         return [check.evaluate(subject) for check in checks if table or not check.needs_table]
 
 

@@ -1,5 +1,6 @@
 """Where the rows go and how they get there. It knows dlt and no Dagster."""
 
+from segment_dagster.pipeline.apart import load_apart
 from segment_dagster.pipeline.cursor import windows_since
 from segment_dagster.pipeline.errors import LoadError
 from segment_dagster.pipeline.lock import PIPELINE_NAME, alone
@@ -29,6 +30,7 @@ __all__ = [
     "exclusive",
     "holds",
     "load",
+    "load_apart",
     "load_deliveries",
     "open_tables",
     "point_to",

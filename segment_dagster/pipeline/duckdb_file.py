@@ -49,7 +49,9 @@ def credentials() -> "DuckDbCredentials":
 
 
 def connect(file: Path) -> "DuckDBPyConnection":
-    """Open a file, or make it. What dlt's own settings say of threads and memory counts for dlt's connections.
+    """Open a file, or make it for its owner alone.
+
+    What dlt's own settings say of threads and memory counts for dlt's connections.
 
     Raises:
         duckdb.Error: It cannot be opened.
@@ -58,9 +60,12 @@ def connect(file: Path) -> "DuckDBPyConnection":
 
     # who opens a file twice must open it alike
     given = credentials().global_config or {}
+    new = not file.exists()
     connection = duckdb.connect(
         str(file), config={name: value for name, value in given.items() if name == "custom_user_agent"}
     )
+    if new:
+        file.chmod(0o600)
     # each thread holds a group of rows of its own, and one alone is as fast: rows come in from the API at some 30,000 a
     # second, and go in at 180,000
     connection.execute("SET GLOBAL threads = 1")

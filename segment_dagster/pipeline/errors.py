@@ -1,7 +1,9 @@
 """What dlt and the destinations say when something fails, as one line that a person can act on."""
 
 import re
+from collections.abc import Iterator
 
+from dlt.common.destination.exceptions import WithJobError
 from dlt.common.pipeline import get_dlt_pipelines_dir
 from dlt.destinations.exceptions import DestinationConnectionError
 
@@ -20,8 +22,44 @@ _NO_ROOM = re.compile(r"No space left|File too large|[Dd]isk quota|disk is full"
 """What the system says of ENOSPC, EFBIG and EDQUOT; DuckDB and Arrow quote it."""
 
 
+_EVERYTHING = re.compile(
+    r"permission denied (for|to) (schema|database|dataset)|read-only|has been invalidated|server closed the connection",
+    re.IGNORECASE,
+)
+"""What is said of a destination that takes nothing at all."""
+
+_SQLSTATES = ("08", "28", "3D", "57P", "25006", "53100", "53300")
+"""What the SQLSTATE of such an error begins with: no connection, login or database, shutting down, read-only, full."""
+
+
 class LoadError(SegmentError):
-    """dlt could not load what was read, or could not look at what is there."""
+    """dlt could not load what was read, or could not look at what is there.
+
+    Args:
+        message: The line.
+        table: The table that it is about, where that is known.
+        everything: Whether it is about the destination as a whole, so that no other table can be loaded either.
+        refused: Whether it repeats what the destination or dlt said, and does not say what to do.
+    """
+
+    def __init__(
+        self, message: str, *, table: str | None = None, everything: bool = False, refused: bool = False
+    ) -> None:
+        super().__init__(message)
+        self.table = table
+        self.everything = everything
+        self.refused = refused
+
+
+def load_error(failure: BaseException, step: str, place: Place) -> LoadError:
+    """Return the error for a failure of dlt, with what it is about. The arguments are those of `explain`."""
+    chain = list(_causes(failure))
+    return LoadError(
+        explain(failure, step, place),
+        table=next(filter(None, map(_table, chain)), None),
+        everything=step in ("sync", "connect") or any(map(_is_everything, chain)),
+        refused=not any(isinstance(error, SegmentError) for error in chain),
+    )
 
 
 def explain(failure: BaseException, step: str, place: Place) -> str:
@@ -32,11 +70,8 @@ def explain(failure: BaseException, step: str, place: Place) -> str:
         step: What was being done: open, connect, read, sync, extract, normalize, load, or run for any of dlt's.
         place: Where.
     """
-    cause = failure
-    # what dlt was handling when the system refused it something is not why
-    while deeper := cause.__cause__ or (None if isinstance(cause, OSError) else cause.__context__):
-        cause = deeper
-        if isinstance(cause, SegmentError):
+    for cause in _causes(failure):
+        if isinstance(cause, SegmentError) and cause is not failure:
             return str(cause)
     reason = hidden(" ".join(str(cause).split()), place.secrets)
     if who := holder_of(cause):
@@ -70,3 +105,34 @@ def holder_of(failure: BaseException) -> str | None:
         return None
     program, process = locked.groups()
     return f"{program} (process {process})" if program else "another process"
+
+
+def _causes(failure: BaseException) -> Iterator[BaseException]:
+    """Yield a failure and what led to it, one after another; what counts is the last."""
+    yield failure
+    # what dlt was handling when the system refused it something is not why
+    while deeper := failure.__cause__ or (None if isinstance(failure, OSError) else failure.__context__):
+        failure = deeper
+        yield failure
+
+
+def _table(error: BaseException) -> str | None:
+    """Return the table that an error of dlt's is about, where it names one."""
+    if isinstance(error, WithJobError):
+        return str(error.job_id).split(".", 1)[0]
+    for name in ("root_table_name", "resource_name"):
+        if table := getattr(error, name, None):
+            return str(table)
+    return None
+
+
+def _is_everything(error: BaseException) -> bool:
+    """Return whether an error is about the destination as a whole."""
+    if isinstance(error, DestinationConnectionError) or holder_of(error):
+        return True
+    if isinstance(error, WithJobError):
+        # it repeats the traceback
+        return False
+    state = getattr(error, "pgcode", None)
+    said = str(error)
+    return bool((state and state.startswith(_SQLSTATES)) or _NO_ROOM.search(said) or _EVERYTHING.search(said))

@@ -8,6 +8,9 @@ from dlt.common.data_types import TDataType
 
 from segment_dagster.source.disposition import Merge, TableFormat
 
+COLUMNS = "{columns}"
+"""What stands for the columns of a table in SQL that makes a number of its rows."""
+
 LoaderFormat = Literal["parquet", "insert_values", "jsonl"]
 
 
@@ -55,8 +58,9 @@ class DestinationFacts:
     """Whether rows come fast as Arrow; elsewhere they come as the driver gives them."""
 
     digest: str | None = None
-    """SQL that makes one number of the rows of a table `_held`, the same for the same rows in any order; `None` where
-    there is none: every table is loaded then, also one that holds the rows already."""
+    """SQL that makes one number of the rows of a table, the same for the same rows in any order. `COLUMNS` stands for
+    the columns, in the order of their names. `None` where there is none: every table is loaded then, also one that
+    holds the rows already."""
 
     capabilities: Mapping[str, object] = field(default_factory=dict)
     """dlt's own facts about the destination that need putting right."""
@@ -72,7 +76,7 @@ _DUCKDB = DestinationFacts(
     loader_format="parquet",
     fetches_arrow=True,
     # 64 bits a row, 4 million rows of 600 bytes a second; where a newer DuckDB hashes otherwise, it loads once more
-    digest="sum(hash(_held))",
+    digest=f"sum(hash({COLUMNS}))",
     capabilities={
         # dlt 1.31 leaves this open for DuckDB and then deletes the old rows and inserts the new ones outside of a
         # transaction: an insert that fails leaves an empty table. Lift it once dlt says so itself.
@@ -92,6 +96,13 @@ _FILES = DestinationFacts(
     fetches_arrow=True,
 )
 
+_DELETING: Mapping[str, object] = {
+    # dlt empties a table by TRUNCATE before it inserts the new rows. In PostgreSQL that waits for every reader, one
+    # that is idle in its transaction too, and a reader with an older snapshot finds the table empty; in Redshift it
+    # commits. DELETE does neither.
+    "supports_truncate_command": False,
+}
+
 _PSYCOPG, _PSYCOPG_ERRORS = ("psycopg2",), ("psycopg2:Error",)
 _GOOGLE_AUTH = "google.auth.exceptions:GoogleAuthError"
 
@@ -104,11 +115,16 @@ DESTINATIONS: Mapping[str, DestinationFacts] = {
         # alone: those cannot be compared or grouped, `jsonb` can. 103,000 rows take 1.5 s.
         loader_format="insert_values",
         driver=Driver("postgres", _PSYCOPG, _PSYCOPG_ERRORS),
+        capabilities=_DELETING,
         # 64 bits of the MD5 of a row's text
-        digest="sum(('x' || substr(md5(_held::text), 1, 16))::bit(64)::bigint)",
+        digest=f"sum(('x' || substr(md5(ROW({COLUMNS})::text), 1, 16))::bit(64)::bigint)",
     ),
     # without a staging bucket there is nothing but INSERTs
-    "redshift": DestinationFacts(loader_format="insert_values", driver=Driver("redshift", _PSYCOPG, _PSYCOPG_ERRORS)),
+    "redshift": DestinationFacts(
+        loader_format="insert_values",
+        driver=Driver("redshift", _PSYCOPG, _PSYCOPG_ERRORS),
+        capabilities=_DELETING,
+    ),
     # BigQuery loads no JSON columns from parquet
     "bigquery": DestinationFacts(
         loader_format="jsonl",

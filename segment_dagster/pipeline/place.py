@@ -14,6 +14,8 @@ from segment_dagster.errors import SettingError
 from segment_dagster.pipeline.credentials import check_extra, configuration_of, secrets_of
 from segment_dagster.pipeline.duckdb_file import CREDENTIALS, DUCKDB_FILE, OPEN, credentials
 from segment_dagster.pipeline.facts import BUCKETS, DESTINATIONS, TABLE_FORMATS, DestinationFacts
+from segment_dagster.pipeline.sql_clients import build_destination
+from segment_dagster.pipeline.staging import check_name
 from segment_dagster.settings import LOCK_TIMEOUT, check_runtime, history_in_use, lock_timeout
 
 DATASET = "segment_data"
@@ -60,8 +62,7 @@ class Place:
         if self.file:
             options["credentials"] = credentials()
             options["credentials"].database = str(self.file)
-        destination: Destination[Any, Any] = factory(**options)
-        return destination
+        return build_destination(factory, self.lock_timeout, **options)
 
 
 def settle(destination: str | None = None, dataset: str | None = None) -> Place:
@@ -81,6 +82,7 @@ def settle(destination: str | None = None, dataset: str | None = None) -> Place:
             "Legal values: lower-case letters, digits and single underscores between them, a letter first, 63 at most."
         )
         raise SettingError("SEGMENT_DATASET", f"is {schema!r}", remedy)
+    check_name(schema, name)
     facts = _facts(name)
     file = _duckdb_file() if name == "duckdb" else None
     place = Place(destination=name, dataset=schema, facts=facts, file=file, lock_timeout=lock_timeout())

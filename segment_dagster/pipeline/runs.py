@@ -1,22 +1,26 @@
 """The dlt pipeline `segment_pipeline`, and loading a source with it."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import dlt
 from dlt.common.pipeline import LoadInfo
 from dlt.common.runtime.collector import NULL_COLLECTOR
 from dlt.common.runtime.collector_base import Collector
+from dlt.destinations.exceptions import DatabaseTerminalException
 from dlt.destinations.job_client_impl import SqlJobClientBase
 from dlt.extract import DltSource
 from dlt.pipeline.exceptions import PipelineStepFailed
 
+from segment_dagster.pipeline.apart import load_apart
 from segment_dagster.pipeline.credentials import failures_of
 from segment_dagster.pipeline.cursor import check_joined
 from segment_dagster.pipeline.duckdb_file import ROOM, give_room, room_for
-from segment_dagster.pipeline.errors import LoadError, explain
+from segment_dagster.pipeline.errors import LoadError, explain, load_error
 from segment_dagster.pipeline.lock import PIPELINE_NAME, alone, home
 from segment_dagster.pipeline.memory import contents_of, remember, unchanged
 from segment_dagster.pipeline.owner import claim
@@ -24,14 +28,21 @@ from segment_dagster.pipeline.place import Place
 from segment_dagster.pipeline.tables import Tables, open_tables
 from segment_dagster.pipeline.warnings import in_a_line
 from segment_dagster.source.identity import Workspace
-from segment_dagster.source.reader import Delivery
+from segment_dagster.source.reader import Delivery, Failure
 from segment_dagster.source.resources import delivered_source
+from segment_dagster.source.versions import history_table
 
 if TYPE_CHECKING:
     from dlt.destinations.impl.filesystem.filesystem import FilesystemClient
 
 TRUNCATE_STAGING = "load.truncate_staging_dataset"
 """dlt's own setting: whether what rows were staged in is emptied after a load."""
+
+DELETE_COMPLETED_JOBS = "load.delete_completed_jobs"
+"""dlt's own setting: whether the files of rows are deleted once they are loaded."""
+
+PENDING = ("normalize/extracted", "load/new", "load/normalized")
+"""Where dlt 1.31 keeps load packages until they are loaded, in the pipeline's working directory."""
 
 
 @contextmanager
@@ -68,21 +79,25 @@ def exclusive(
             pipeline = _pipeline(place, collector)
             try:
                 # what an earlier run left half done would be loaded in place of what comes now
-                pipeline.drop()
-                _make_again(pipeline)
+                _drop_closed(pipeline)
+                _make_again(pipeline, place, deliveries)
                 if workspace is not None:
                     _claim(pipeline, place, workspace)
                 yield pipeline
                 if place.file is not None:
                     # what looks at the tables afterwards needs no more, however large rows are
                     give_room(place.file, ROOM)
+            except BaseException:
+                _discard_packages(pipeline)
+                raise
             finally:
                 _remember(pipeline, place)
+                _close_to_others(Path(pipeline.working_dir))
         except PipelineStepFailed as failure:
-            raise LoadError(explain(failure, failure.step, place)) from failure
+            raise load_error(failure, failure.step, place) from failure
         except failures_of(place.facts.driver) as failure:
             # between its steps dlt looks at the destination and writes to its working directory too
-            raise LoadError(explain(failure, "run", place)) from failure
+            raise load_error(failure, "run", place) from failure
 
 
 def load(
@@ -131,11 +146,19 @@ def source_for(place: Place, deliveries: Sequence[Delivery], *, history: bool = 
 class Loaded:
     """What became of deliveries."""
 
-    info: LoadInfo | None
-    """Of the load package; `None` where there was nothing to load."""
+    infos: Sequence[LoadInfo]
+    """Of the load packages: one as a rule, none where there was nothing to load, several where a table was refused."""
 
     unchanged: frozenset[str]
     """Names of the endpoints whose tables held the rows already, and were left alone."""
+
+    failures: Sequence[Failure] = ()
+    """What was not loaded."""
+
+    @property
+    def info(self) -> LoadInfo | None:
+        """Of the last load package; `None` where there was none."""
+        return self.infos[-1] if self.infos else None
 
 
 def load_deliveries(
@@ -147,7 +170,7 @@ def load_deliveries(
     collector: Collector = NULL_COLLECTOR,
     workspace: Workspace | None = None,
 ) -> Loaded:
-    """Load what was delivered, in one load package, without what the tables hold already.
+    """Load what was delivered, without what the tables hold already. What is refused fails alone.
 
     Args:
         deliveries: What came.
@@ -159,8 +182,12 @@ def load_deliveries(
 
     Raises:
         ForeignDatasetError: The dataset belongs to another workspace.
-        LoadError: It could not be loaded.
+        LoadError: Nothing could be loaded.
     """
+
+    def load_package(group: Sequence[Delivery]) -> LoadInfo:
+        return load(source_for(place, group, history=history), place, collector, group, workspace)
+
     with alone(place):
         same = frozenset[str]()
         if not always:
@@ -169,11 +196,13 @@ def load_deliveries(
         changed = [delivery for delivery in deliveries if delivery.endpoint.name not in same]
         if not changed:
             point_to(place)
-            return Loaded(None, same)
-        info = load(source_for(place, changed, history=history), place, collector, changed, workspace)
+            return Loaded((), same)
+        infos, failures = load_apart(changed, load_package, place.dataset)
+        failed = {failure.endpoint.name for failure in failures}
+        loaded = [delivery for delivery in changed if delivery.endpoint.name not in failed]
         with open_tables(place) as tables:
-            remember(tables, (each for delivery in changed for each in contents_of(delivery, history=history)))
-    return Loaded(info, same)
+            remember(tables, (each for delivery in loaded for each in contents_of(delivery, history=history)))
+    return Loaded(infos, same, failures)
 
 
 def point_to(place: Place) -> None:
@@ -190,11 +219,23 @@ def _pipeline(place: Place, collector: Collector = NULL_COLLECTOR) -> dlt.Pipeli
     # what was swapped in would stay in the staging dataset too: half of a DuckDB file, and of all that is written to it
     if place.file is not None and dlt.config.get(TRUNCATE_STAGING) is None:
         dlt.config[TRUNCATE_STAGING] = True
+    # nobody needs them, and they hold every row, secrets where those are to land
+    if dlt.config.get(DELETE_COMPLETED_JOBS) is None:
+        dlt.config[DELETE_COMPLETED_JOBS] = True
     return dlt.pipeline(PIPELINE_NAME, destination=place.build(), dataset_name=place.dataset, progress=collector)
 
 
-def _make_again(pipeline: dlt.Pipeline) -> None:
-    """Make tables and columns that somebody dropped: dlt takes what it made once to be there."""
+def _make_again(pipeline: dlt.Pipeline, place: Place, deliveries: Sequence[Delivery]) -> None:
+    """Make tables and columns that somebody dropped: dlt takes what it made once to be there.
+
+    Args:
+        pipeline: The pipeline.
+        place: The destination.
+        deliveries: What is going to be loaded. Tables of others are left alone: one that cannot be mended would fail
+            these as well. Where there are none, all tables are looked at.
+    """
+    with open_tables(place) as tables:
+        tables.check_staging()
     pipeline.sync_destination()
     if pipeline.default_schema_name is None:
         return
@@ -203,10 +244,56 @@ def _make_again(pipeline: dlt.Pipeline) -> None:
         if not isinstance(client, SqlJobClientBase):
             return
         schema = pipeline.default_schema
-        there = client.get_storage_tables(schema.tables)
+        names = {name for each in deliveries for name in (each.endpoint.name, history_table(each.endpoint.name))}
+        wanted = [name for name in schema.tables if not names or name in names or name in schema.dlt_table_names()]
+        there = list(client.get_storage_tables(wanted))
         missing = [name for name, columns in there if not schema.get_table_columns(name).keys() <= columns.keys()]
         if missing:
             client.update_stored_schema(missing, force=True)
+        if place.facts.digest:
+            _check_readable([name for name, columns in there if columns and name in names], client, place)
+
+
+def _check_readable(names: Iterable[str], client: SqlJobClientBase, place: Place) -> None:
+    """Refuse a table that nobody lets this user read: it could be loaded, and not be checked."""
+    for name in names:
+        table = client.sql_client.make_qualified_table_name(name)
+        try:
+            client.sql_client.execute_sql(f"SELECT 1 FROM {table} LIMIT 0")  # noqa: S608 - an escaped name
+        except DatabaseTerminalException as failure:
+            error = load_error(failure, "read", place)
+            error.table = name
+            raise error from failure
+
+
+def _drop_closed(pipeline: dlt.Pipeline) -> None:
+    """Drop the pipeline's local state, and let nobody else read its new working directory.
+
+    `dagster_dlt` drops it once more before it loads: that does the same.
+    """
+    drop = pipeline.drop
+
+    def drop_closed(*_: str, **__: str) -> dlt.Pipeline:
+        dropped = drop()
+        _close_to_others(Path(pipeline.working_dir))
+        return dropped
+
+    pipeline.drop = drop_closed  # type: ignore[method-assign]
+    pipeline.drop()
+
+
+def _close_to_others(directory: Path) -> None:
+    """Let nobody else read the working directory: dlt makes it, and what it writes there, readable for all."""
+    for path in (directory, *directory.rglob("*")):
+        with suppress(FileNotFoundError):
+            path.chmod(0o700 if path.is_dir() else 0o600)
+
+
+def _discard_packages(pipeline: dlt.Pipeline) -> None:
+    """Delete what was not loaded to its end: the next run reads it anew, and its files hold rows."""
+    for folder in PENDING:
+        for package in Path(pipeline.working_dir, folder).glob("*"):
+            shutil.rmtree(package, ignore_errors=True)
 
 
 def _claim(pipeline: dlt.Pipeline, place: Place, workspace: Workspace) -> None:

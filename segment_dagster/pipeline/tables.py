@@ -10,13 +10,16 @@ import dlt
 import orjson
 from dlt.common.data_types import TDataType
 from dlt.common.schema.typing import TColumnSchema
+from dlt.destinations.exceptions import DatabaseTerminalException
 from dlt.destinations.job_client_impl import SqlJobClientBase
 from dlt.pipeline.state_sync import load_pipeline_state_from_destination
 
 from segment_dagster.pipeline.credentials import failures_of
 from segment_dagster.pipeline.errors import LoadError, explain
+from segment_dagster.pipeline.facts import COLUMNS
 from segment_dagster.pipeline.lock import PIPELINE_NAME, alone, await_free
 from segment_dagster.pipeline.place import Place
+from segment_dagster.pipeline.staging import check_staging
 from segment_dagster.pipeline.warnings import in_a_line
 
 if TYPE_CHECKING:
@@ -68,16 +71,31 @@ class Tables:
 
         Returns:
             How many rows there are, and a text that is the same for the same columns and rows, in any order. `None`
-            where there is no table, or the destination has no way to tell.
+            where there is no table, or it may not be read, or the destination has no way to tell.
         """
         columns = self.columns(table)
         if not columns or not (self._place and self._place.facts.digest):
             return None
         condition = f" WHERE {where}" if where else ""
-        sql = f"SELECT count(*), {self._place.facts.digest} FROM {self._name(table)} AS _held{condition}"  # noqa: S608
-        count, number = self._query(sql)[0]
+        # by their names: somebody may have given the name of one column to another
+        listed = ", ".join(self._column(name) for name in sorted(columns))
+        number_of = self._place.facts.digest.replace(COLUMNS, listed)
+        try:
+            ((count, number),) = self._query(f"SELECT count(*), {number_of} FROM {self._name(table)}{condition}")  # noqa: S608
+        except DatabaseTerminalException:
+            # a table that somebody else owns, say: loading it tells why
+            return None
         shape = sorted((name, column.get("data_type")) for name, column in columns.items())
         return int(count), hashlib.blake2b(repr((shape, number)).encode(), digest_size=16).hexdigest()
+
+    def check_staging(self) -> None:
+        """Refuse a staging dataset that is somebody else's: dlt would empty its tables.
+
+        Raises:
+            SettingError: It is.
+        """
+        if self._client is not None and self._place is not None:
+            check_staging(self._client, self._place.destination, self._place.dataset)
 
     def knows_itself(self) -> bool:
         """Whether the tables are there that dlt keeps of its own: it finds no other without them."""
@@ -382,9 +400,8 @@ def await_ready(place: Place) -> None:
 
     Raises:
         LoadError: It was held by others for as long as the place says, or it cannot be reached.
-        SettingError: There is no place for the lock.
+        SettingError: There is no place for the lock, or dlt would stage rows in a dataset of somebody else's.
     """
     await_free(place)
-    if place.file is None:
-        with open_tables(place):
-            pass
+    with open_tables(place) as tables:
+        tables.check_staging()

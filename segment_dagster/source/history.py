@@ -70,6 +70,7 @@ def _write(endpoint: Endpoint, part: Part, path: Path, seen: set[bytes]) -> int:
         # empty until the merge, but there, and in dlt's order: it would write the file anew otherwise
         validity = [pa.field(name, ARROW_TYPES["timestamp"]) for name in (VALID_FROM, VALID_TO)]
         schema = pa.schema([*VERSION_COLUMN, *kept, *validity])
+        path.touch(mode=0o600)
         with pq.ParquetWriter(path, schema) as file:
             for group in range(delivered.num_row_groups):
                 rows = delivered.read_row_group(group).rename_columns(names)

@@ -28,6 +28,7 @@ def lines_of(part: Part, nested: Iterable[str]) -> Path:
     path = part.path.with_suffix(".jsonl" if plain else ".jsonl.gz")
     unfinished = path.with_suffix(".unfinished")
     # compressed also where no row came: dlt 1.31 takes an empty file for a compressed one, which it would not be
+    unfinished.touch(mode=0o600)
     with pq.ParquetFile(part.path) as rows, (open if plain else gzip.open)(unfinished, "wb") as file:
         for group in range(rows.num_row_groups):
             for row in rows.read_row_group(group).to_pylist():

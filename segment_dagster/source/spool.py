@@ -41,6 +41,8 @@ class _Writer:
         self._held: list[pa.Table] = []
         self._rows_held = 0
         self._bytes_held = 0
+        # for its owner alone, wherever dlt moves it
+        path.touch(mode=0o600)
         self._file = pq.ParquetWriter(path, schema)
         self._fingerprint = fingerprint
 

@@ -262,3 +262,20 @@ def test_an_argument_counts_before_the_environment(monkeypatch):
     monkeypatch.setenv("SEGMENT_DESTINATION", "")
     monkeypatch.setenv("SEGMENT_DATASET", "")
     assert settle() == settle(destination="duckdb", dataset="segment_data")
+
+
+@pytest.mark.parametrize("way", ["argument", "environment"])
+@pytest.mark.parametrize("name", ["segment_data_staging", "mine_staging", "a_b_staging"])
+def test_a_dataset_named_like_the_staging_dataset_of_another_is_refused(name, way, monkeypatch):
+    if way == "environment":
+        monkeypatch.setenv("SEGMENT_DATASET", name)
+    refused("SEGMENT_DATASET", f"is {name!r}", "dlt empties", dataset=name if way == "argument" else None)
+
+
+@pytest.mark.parametrize(("layout", "name"), [("tmp_%s", "tmp_data"), ("%s_tmp", "data_tmp"), ("scratch", "scratch")])
+@pytest.mark.parametrize("section", ["DESTINATION__DUCKDB__", "DESTINATION__", ""])
+def test_dlts_own_layout_of_staging_datasets_counts_too(layout, name, section, monkeypatch):
+    assert settle(dataset=name).dataset == name
+    monkeypatch.setenv(f"{section}STAGING_DATASET_NAME_LAYOUT", layout)
+    refused("SEGMENT_DATASET", f"is {name!r}", f"({layout})", dataset=name)
+    refused("SEGMENT_DATASET", "is 'data_staging'", dataset="data_staging")
