@@ -12,6 +12,7 @@ from dlt.common.destination import Destination
 
 from segment_dagster.errors import SettingError
 from segment_dagster.pipeline.credentials import check_extra, configuration_of, secrets_of
+from segment_dagster.pipeline.dlt_settings import check_dlt_settings
 from segment_dagster.pipeline.duckdb_file import CREDENTIALS, DUCKDB_FILE, OPEN, credentials
 from segment_dagster.pipeline.facts import BUCKETS, DESTINATIONS, TABLE_FORMATS, DestinationFacts
 from segment_dagster.pipeline.sql_clients import build_destination
@@ -72,6 +73,7 @@ def settle(destination: str | None = None, dataset: str | None = None) -> Place:
         SettingError: A setting cannot be used, or the DuckDB file cannot be written to.
     """
     check_runtime()
+    check_dlt_settings()
     name = destination or os.environ.get("SEGMENT_DESTINATION") or "duckdb"
     if name not in DESTINATIONS:
         legal = ", ".join(DESTINATIONS)

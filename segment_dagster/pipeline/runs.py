@@ -1,5 +1,6 @@
 """The dlt pipeline `segment_pipeline`, and loading a source with it."""
 
+import logging
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -8,7 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import dlt
-from dlt.common.pipeline import LoadInfo
+from dlt.common.configuration.exceptions import ConfigurationException
+from dlt.common.exceptions import DltException
+from dlt.common.pipeline import LoadInfo, get_dlt_pipelines_dir
 from dlt.common.runtime.collector import NULL_COLLECTOR
 from dlt.common.runtime.collector_base import Collector
 from dlt.destinations.exceptions import DatabaseTerminalException
@@ -19,6 +22,7 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 from segment_dagster.pipeline.apart import load_apart
 from segment_dagster.pipeline.credentials import failures_of
 from segment_dagster.pipeline.cursor import check_joined
+from segment_dagster.pipeline.dlt_settings import setting_error
 from segment_dagster.pipeline.duckdb_file import ROOM, give_room, room_for
 from segment_dagster.pipeline.errors import LoadError, explain, load_error
 from segment_dagster.pipeline.lock import PIPELINE_NAME, alone, home
@@ -34,6 +38,8 @@ from segment_dagster.source.versions import history_table
 
 if TYPE_CHECKING:
     from dlt.destinations.impl.filesystem.filesystem import FilesystemClient
+
+logger = logging.getLogger(__name__)
 
 TRUNCATE_STAGING = "load.truncate_staging_dataset"
 """dlt's own setting: whether what rows were staged in is emptied after a load."""
@@ -95,6 +101,8 @@ def exclusive(
                 _close_to_others(Path(pipeline.working_dir))
         except PipelineStepFailed as failure:
             raise load_error(failure, failure.step, place) from failure
+        except ConfigurationException as failure:
+            raise setting_error(failure) from None
         except failures_of(place.facts.driver) as failure:
             # between its steps dlt looks at the destination and writes to its working directory too
             raise load_error(failure, "run", place) from failure
@@ -222,7 +230,29 @@ def _pipeline(place: Place, collector: Collector = NULL_COLLECTOR) -> dlt.Pipeli
     # nobody needs them, and they hold every row, secrets where those are to land
     if dlt.config.get(DELETE_COMPLETED_JOBS) is None:
         dlt.config[DELETE_COMPLETED_JOBS] = True
-    return dlt.pipeline(PIPELINE_NAME, destination=place.build(), dataset_name=place.dataset, progress=collector)
+
+    def attach() -> dlt.Pipeline:
+        return dlt.pipeline(PIPELINE_NAME, destination=place.build(), dataset_name=place.dataset, progress=collector)
+
+    try:
+        return attach()
+    except ConfigurationException:
+        raise
+    except (DltException, OSError, ValueError, LookupError, TypeError, AttributeError) as failure:
+        # what dlt keeps in its working directory is a copy of what it keeps in the destination
+        directory = Path(get_dlt_pipelines_dir(), PIPELINE_NAME)
+        if not directory.exists():
+            raise
+        logger.warning(
+            "%s cannot be read (%s): it is deleted, and made anew from what the destination holds",
+            directory,
+            type(failure).__name__,
+        )
+        if directory.is_dir():
+            shutil.rmtree(directory)
+        else:
+            directory.unlink()
+        return attach()
 
 
 def _make_again(pipeline: dlt.Pipeline, place: Place, deliveries: Sequence[Delivery]) -> None:

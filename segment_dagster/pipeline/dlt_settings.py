@@ -1,0 +1,70 @@
+"""dlt's own settings of a load, checked before anything is read: dlt looks at them when it comes to them."""
+
+from typing import get_args
+
+from dlt.common.configuration import resolve_configuration
+from dlt.common.configuration.exceptions import ConfigurationException, ConfigValueCannotBeCoercedException
+from dlt.common.configuration.specs import BaseConfiguration
+from dlt.common.data_writers.buffered import BufferedDataWriter
+from dlt.common.normalizers.naming.exceptions import NormalizersException
+from dlt.common.schema import Schema
+from dlt.common.storages import LoadStorageConfiguration
+from dlt.extract.pipe_iterator import PipeIterator
+from dlt.load.configuration import LoaderConfiguration
+from dlt.normalize.configuration import NormalizeConfiguration
+from dlt.pipeline.configuration import PipelineConfiguration
+
+from segment_dagster.errors import SegmentError, SettingError
+
+SPECS: tuple[tuple[type[BaseConfiguration], tuple[str, ...]], ...] = (
+    (PipelineConfiguration, ()),
+    (PipeIterator.PipeIteratorConfiguration, ("extract",)),
+    (NormalizeConfiguration, ("normalize",)),
+    (BufferedDataWriter.BufferedDataWriterConfiguration, ("normalize", "data_writer")),
+    (LoaderConfiguration, ("load",)),
+    (LoadStorageConfiguration, ("load",)),
+)
+"""What dlt 1.31 reads its settings into, and the sections in which it looks for them."""
+
+AT_LEAST_ONE = ("workers", "max_parallel_items", "raise_on_max_retries")
+
+
+def check_dlt_settings() -> None:
+    """Check what dlt takes as it comes.
+
+    Raises:
+        SettingError: A setting cannot be used. The message names it, and shows no value.
+    """
+    for spec, sections in SPECS:
+        prefix = "__".join([*sections, ""]).upper()
+        try:
+            found = resolve_configuration(spec(), sections=sections, accept_partial=True)
+        except ConfigurationException as error:
+            raise setting_error(error, prefix) from None
+        for name in AT_LEAST_ONE:
+            value = getattr(found, name, None)
+            if isinstance(value, int) and value < 1 and (name, value) != ("raise_on_max_retries", 0):
+                raise SettingError(f"{prefix}{name.upper()}", f"is {value}", "Legal values: 1 and more.")
+    try:
+        Schema("settings")
+    except NormalizersException as error:
+        raise SettingError("SCHEMA__NAMING", f"cannot be used ({type(error).__name__})", "Unset it.") from None
+
+
+def setting_error(error: ConfigurationException, prefix: str = "") -> SegmentError:
+    """Return the error for a setting that dlt cannot use.
+
+    Args:
+        error: What dlt raised. Its message, and that of its cause, may repeat the value.
+        prefix: What stands before the setting's name in the environment.
+    """
+    if isinstance(error, ConfigValueCannotBeCoercedException):
+        legal = get_args(error.hint)
+        names = legal and all(isinstance(each, str) for each in legal)
+        wanted = (
+            f"one of {', '.join(legal)}" if names else f"a value of type {getattr(error.hint, '__name__', error.hint)}"
+        )
+        return SettingError(
+            f"{prefix}{error.field_name.upper()}", "has a value of the wrong type", f"Set it to {wanted}."
+        )
+    return SettingError("A setting of dlt", f"cannot be used ({type(error).__name__})", "See dlt's config.toml.")
