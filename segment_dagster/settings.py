@@ -29,6 +29,9 @@ MAX_PAGE_SIZE = 1000
 LOCK_TIMEOUT = 600.0
 """Seconds that a run waits for a destination that another process holds."""
 
+MAX_UNDECLARED_COLUMNS = 1000
+"""PostgreSQL takes 1,600 columns in a table."""
+
 MAX_CONCURRENCY = 64
 MAX_REQUESTS_PER_MINUTE = 1_000_000
 """So many that it is no limit."""
@@ -94,6 +97,9 @@ class Settings:
 
     always_load: bool = False
     """Whether rows are loaded that the table holds already."""
+
+    max_undeclared_columns: int = 100
+    """Columns that fields which the catalogue does not declare may make in one table."""
 
     fingerprint_key: str | None = field(default=None, repr=False)
     """Key of the HMAC that stands for a secret; without it `[redacted]` does."""
@@ -163,6 +169,7 @@ def resolve(
         include_secrets=_boolean(include_secrets, "SEGMENT_INCLUDE_SECRETS", Settings.include_secrets),
         history=history_in_use(history),
         always_load=always_load(),
+        max_undeclared_columns=max_undeclared_columns(),
         fingerprint_key=os.environ.get("SEGMENT_FINGERPRINT_KEY") or None,
     )
 
@@ -231,6 +238,16 @@ def always_load() -> bool:
         SettingError: `SEGMENT_ALWAYS_LOAD` is neither true nor false.
     """
     return _boolean(None, "SEGMENT_ALWAYS_LOAD", Settings.always_load)
+
+
+def max_undeclared_columns() -> int:
+    """Columns that undeclared fields may make in one table: the environment, then the default.
+
+    Raises:
+        SettingError: `SEGMENT_MAX_UNDECLARED_COLUMNS` cannot be used.
+    """
+    default = Settings.max_undeclared_columns
+    return _whole_number(None, "SEGMENT_MAX_UNDECLARED_COLUMNS", default, MAX_UNDECLARED_COLUMNS, minimum=0)
 
 
 def lock_timeout() -> float:
@@ -420,12 +437,12 @@ def whole_number(setting: str, default: int, maximum: int) -> int:
     return _whole_number(None, setting, default, maximum)
 
 
-def _whole_number(value: int | None, setting: str, default: int, maximum: int) -> int:
+def _whole_number(value: int | None, setting: str, default: int, maximum: int, minimum: int = 1) -> int:
     written = value if value is not None else os.environ.get(setting) or default
     text = str(written)
-    number = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
-    if not 1 <= number <= maximum:
-        raise SettingError(setting, f"is {text!r}", f"Legal values: a whole number from 1 to {maximum}.")
+    number = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else minimum - 1
+    if not minimum <= number <= maximum:
+        raise SettingError(setting, f"is {text!r}", f"Legal values: a whole number from {minimum} to {maximum}.")
     return number
 
 

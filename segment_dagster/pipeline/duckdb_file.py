@@ -31,6 +31,23 @@ rows load in it no slower than in ten times as much."""
 ROWS_PER_GROUP = 122_880
 """Rows of a table that DuckDB holds in memory until it writes them."""
 
+MOST_ROOM = 4 * 1024 * 1024 * 1024
+"""Bytes of memory that it gets at most where it asks for more than was thought."""
+
+COLUMNS = 100
+"""Columns of a table for which `ROOM` is enough."""
+
+BYTES_PER_COLUMN = 3 * 256 * 1024
+"""Bytes for each further one: DuckDB holds some blocks of it while a table is swapped. 1,000 columns need between 450
+and 700 MB, 1,600 columns more than 700."""
+
+BYTES_PER_PAGE = 8 * 1024 * 1024
+"""Bytes of a row group of a file for which `ROOM` is enough."""
+
+COPIES = 8
+"""How often DuckDB may hold what goes beyond them, in powers of two: one text of 30 MB needs between 200 and 300 MB,
+two of them between 300 and 450."""
+
 
 def credentials() -> "DuckDbCredentials":
     """The settings of DuckDB that are dlt's own.
@@ -77,16 +94,59 @@ def connect(file: Path) -> "DuckDBPyConnection":
 
 
 def room_for(deliveries: Iterable["Delivery"]) -> int:
-    """Bytes of memory that DuckDB needs for rows: more than `ROOM` where they are large."""
-    parts = [part for delivery in deliveries for part in delivery.parts if part.rows]
+    """Bytes of memory that DuckDB needs for rows: more than `ROOM` where they are large or have many columns."""
+    held = list(deliveries)
+    parts = [part for delivery in held for part in delivery.parts if part.rows]
     groups = (part.bytes * min(part.rows, ROWS_PER_GROUP) // part.rows for part in parts)
-    return max([ROOM, *groups])
+    beyond = max([0, *(part.largest - BYTES_PER_PAGE for part in parts)])
+    columns = max([0, *(_most_columns(delivery) for delivery in held)])
+    return max([ROOM, *groups]) + COPIES * beyond + _room_for_columns(columns)
 
 
 def give_room(file: Path, room: int) -> None:
-    """Let DuckDB have so many bytes of memory, in a file that is open."""
+    """Let DuckDB have so many bytes of memory, in a file that is open, and more for the widest table that it holds."""
     _bound(OPEN[file.resolve()], room)
 
 
+def give_more_room(file: Path, failure: BaseException) -> bool:
+    """Let DuckDB have twice as much memory where it failed for want of it, in a file that is open.
+
+    Args:
+        file: The file.
+        failure: What dlt raised.
+
+    Returns:
+        Whether it is worth another attempt.
+    """
+    connection = OPEN.get(file.resolve())
+    if connection is None or type(getattr(failure, "dbapi_exception", None)).__name__ != "OutOfMemoryException":
+        return False
+    ((limit,),) = connection.execute("SELECT value FROM duckdb_settings() WHERE name = 'memory_limit'").fetchall()
+    room = 2 * _as_bytes(limit)
+    if room > MOST_ROOM:
+        return False
+    connection.execute(f"SET GLOBAL memory_limit = '{room // 1024}KiB'")
+    return True
+
+
+def _as_bytes(limit: str) -> int:
+    """What DuckDB says of a number of bytes: `160.0 MiB`."""
+    number, unit = limit.split()
+    return int(float(number) * 1024 ** ("bytes", "KiB", "MiB", "GiB", "TiB").index(unit))
+
+
+def _most_columns(delivery: "Delivery") -> int:
+    """The columns that the table has once this is loaded, at most."""
+    plain = min((len(part.columns) for part in delivery.parts), default=0)
+    undeclared = any(len(part.columns) > plain for part in delivery.parts)
+    return plain + (delivery.max_undeclared_columns if undeclared else 0)
+
+
+def _room_for_columns(columns: int) -> int:
+    return BYTES_PER_COLUMN * max(0, columns - COLUMNS)
+
+
 def _bound(connection: "DuckDBPyConnection", room: int) -> None:
+    ((widest,),) = connection.execute("SELECT max(column_count) FROM duckdb_tables()").fetchall()
+    room += _room_for_columns(widest or 0)
     connection.execute(f"SET GLOBAL memory_limit = '{room // 1024}KiB'")

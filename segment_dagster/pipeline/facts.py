@@ -57,6 +57,9 @@ class DestinationFacts:
     fetches_arrow: bool = False
     """Whether rows come fast as Arrow; elsewhere they come as the driver gives them."""
 
+    parses_json: bool = False
+    """Whether the driver is psycopg2 and columns of JSON come as Python's objects."""
+
     digest: str | None = None
     """SQL that makes one number of the rows of a table, the same for the same rows in any order. `COLUMNS` stands for
     the columns, in the order of their names. `None` where there is none: every table is loaded then, also one that
@@ -116,6 +119,7 @@ DESTINATIONS: Mapping[str, DestinationFacts] = {
         loader_format="insert_values",
         driver=Driver("postgres", _PSYCOPG, _PSYCOPG_ERRORS),
         capabilities=_DELETING,
+        parses_json=True,
         # 64 bits of the MD5 of a row's text
         digest=f"sum(('x' || substr(md5(ROW({COLUMNS})::text), 1, 16))::bit(64)::bigint)",
     ),

@@ -10,11 +10,12 @@ import dlt
 import orjson
 from dlt.common.data_types import TDataType
 from dlt.common.schema.typing import TColumnSchema
-from dlt.destinations.exceptions import DatabaseTerminalException
+from dlt.destinations.exceptions import DatabaseException, DatabaseTerminalException
 from dlt.destinations.job_client_impl import SqlJobClientBase
 from dlt.pipeline.state_sync import load_pipeline_state_from_destination
 
 from segment_dagster.pipeline.credentials import failures_of
+from segment_dagster.pipeline.duckdb_file import give_more_room
 from segment_dagster.pipeline.errors import LoadError, explain
 from segment_dagster.pipeline.facts import COLUMNS
 from segment_dagster.pipeline.lock import PIPELINE_NAME, alone, await_free
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from dlt.destinations.impl.filesystem.filesystem import FilesystemClient
 
 Rows = Sequence[Sequence[Any]]
+_JSON_OF_POSTGRES = (114, 3802)
+"""PostgreSQL's ids of the types `json` and `jsonb`."""
+
 ROWS_PER_CHUNK = 1_000
 """Rows that are held in memory where many are looked at."""
 
@@ -340,13 +344,21 @@ class Tables:
                 for chunk in cursor.iter_arrow(chunk_size=ROWS_PER_CHUNK):
                     yield from chunk.to_pylist()
                 return
+            if self._place and self._place.facts.parses_json:
+                _json_as_text(cursor.native_cursor)
             names = [self._declared(column[0]) for column in cursor.description]
             while rows := cursor.fetchmany(ROWS_PER_CHUNK):
                 yield from (dict(zip(names, row, strict=True)) for row in rows)
 
     def _query(self, sql: str) -> Rows:
         assert self._client is not None
-        return self._client.sql_client.execute_sql(sql) or []
+        while True:
+            try:
+                return self._client.sql_client.execute_sql(sql) or []
+            except DatabaseException as failure:
+                # of large rows DuckDB holds some 2,000 at once
+                if self._place is None or self._place.file is None or not give_more_room(self._place.file, failure):
+                    raise
 
     def _declared(self, column: str) -> str:
         """A column's name as it is declared; some destinations show it in capitals."""
@@ -360,6 +372,13 @@ class Tables:
     def _column(self, column: str) -> str:
         assert self._client is not None
         return self._client.sql_client.escape_column_name(column)
+
+
+def _json_as_text(cursor: Any) -> None:
+    """Have psycopg2 give JSON as text: it makes floats of numbers, and a text in JSON looks like JSON itself."""
+    from psycopg2.extensions import new_type, register_type
+
+    register_type(new_type(_JSON_OF_POSTGRES, "JSON_AS_TEXT", lambda text, _: text), cursor)
 
 
 NO_TABLES = Tables(None)

@@ -1,6 +1,6 @@
 """The history of a table: every version of every row, by dlt's merge strategy `scd2`."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -12,12 +12,14 @@ from segment_dagster.endpoints import Endpoint
 from segment_dagster.source.columns import columns_of
 from segment_dagster.source.rows import ARROW_TYPES
 from segment_dagster.source.spool import Part
+from segment_dagster.source.undeclared import MAX_COLUMNS, Columns, choose_columns, with_columns
 from segment_dagster.source.versions import (
     OF_HISTORY,
     ROW_VERSION,
     VALID_FROM,
     VALID_TO,
     counted_values,
+    history_column,
     history_table,
     row_version,
 )
@@ -40,58 +42,67 @@ def history_columns(endpoint: Endpoint) -> dict[str, TColumnSchema]:
     return {ROW_VERSION: {"name": ROW_VERSION, "data_type": "text", "nullable": False}, **columns_of(endpoint)}
 
 
-def versions_of(endpoint: Endpoint, parts: Sequence[Part]) -> Iterator[Part]:
+def versions_of(
+    endpoint: Endpoint, parts: Sequence[Part], existing: Collection[str] = (), limit: int = MAX_COLUMNS
+) -> Iterator[Part]:
     """What was delivered, with the version of each row: a file beside each of the parts.
 
     A row that came twice is one version: of two that are alike none would ever be retired. Memory stays within one row
     group and 100 bytes a row.
+
+    Args:
+        endpoint: The endpoint.
+        parts: The rows as they were delivered.
+        existing: The columns that undeclared fields have in the history already.
+        limit: How many columns undeclared fields may have.
     """
     seen: set[bytes] = set()
+    names = {history_column(name): name for name in OF_HISTORY}
+    columns = choose_columns(endpoint, parts, [names.get(name, name) for name in existing], limit)
     for part in parts:
         path = part.path.with_name(f"versions_{part.path.name}")
         unfinished = path.with_suffix(".unfinished")
-        rows = _write(endpoint, part, unfinished, seen)
+        rows, landed = _write(endpoint, part, unfinished, seen, columns)
         # a new file: dlt may hold the one of an earlier run of the source
         unfinished.replace(path)
-        yield Part(path, rows, tuple(_renamed(part.columns)))
+        yield Part(path, rows, landed)
 
 
-def _write(endpoint: Endpoint, part: Part, path: Path, seen: set[bytes]) -> int:
+def _write(
+    endpoint: Endpoint, part: Part, path: Path, seen: set[bytes], columns: Columns
+) -> tuple[int, tuple[str, ...]]:
     """Write the versions of a part that have not been seen.
 
     Returns:
-        How many there are.
+        How many there are, and the columns that they have of the rows.
     """
     values = counted_values(endpoint)
     written = 0
     with pq.ParquetFile(part.path) as delivered:
-        names = _renamed(delivered.schema_arrow.names)
-        kept = [field.with_name(name) for field, name in zip(delivered.schema_arrow, names, strict=True)]
+        landed = with_columns(delivered.schema_arrow.empty_table(), columns).schema
+        names = [history_column(name) for name in landed.names]
+        kept = [field.with_name(name) for field, name in zip(landed, names, strict=True)]
         # empty until the merge, but there, and in dlt's order: it would write the file anew otherwise
         validity = [pa.field(name, ARROW_TYPES["timestamp"]) for name in (VALID_FROM, VALID_TO)]
         schema = pa.schema([*VERSION_COLUMN, *kept, *validity])
         path.touch(mode=0o600)
         with pq.ParquetWriter(path, schema) as file:
             for group in range(delivered.num_row_groups):
-                rows = delivered.read_row_group(group).rename_columns(names)
-                versions = [row_version(values(row)) for row in rows.to_pylist()]
+                found = delivered.read_row_group(group)
+                versions = [row_version(values(row)) for row in found.to_pylist()]
+                rows = with_columns(found, columns)
                 new = [_is_new(bytes.fromhex(version), seen) for version in versions]
                 nothing = pa.nulls(rows.num_rows, ARROW_TYPES["timestamp"])
                 table = pa.table([pa.array(versions, pa.string()), *rows.columns, nothing, nothing], schema=schema)
                 file.write_table(table if all(new) else table.filter(pa.array(new, pa.bool_())))
                 written += sum(new)
-    return written
+    return written, tuple(names)
 
 
 def _is_new(version: bytes, seen: set[bytes]) -> bool:
     known = version in seen
     seen.add(version)
     return not known
-
-
-def _renamed(columns: Sequence[str]) -> list[str]:
-    """Columns by the names they have in the history: one that is not declared gives way to the history's own."""
-    return [f"undeclared_{name}" if name in OF_HISTORY else name for name in columns]
 
 
 class SourceWithHistory(DltSource):

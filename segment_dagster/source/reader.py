@@ -30,6 +30,7 @@ from segment_dagster.errors import SegmentError, SettingError
 from segment_dagster.garbage import seldom_searched
 from segment_dagster.redaction import Redact, redactor
 from segment_dagster.settings import Settings
+from segment_dagster.source.characters import Replaced, clean
 from segment_dagster.source.chosen import as_chosen
 from segment_dagster.source.columns import column_name
 from segment_dagster.source.deltas import daily_deltas
@@ -43,6 +44,7 @@ from segment_dagster.source.records import records_of_rows
 from segment_dagster.source.rows import rows_of, schema_of
 from segment_dagster.source.spool import Part, Spool
 from segment_dagster.source.times import Asked, Values, Window, default_window, times_of
+from segment_dagster.source.undeclared import MAX_COLUMNS, UNDECLARED
 from segment_dagster.wording import counted, duration
 
 MAKERS = 2
@@ -119,6 +121,12 @@ class Delivery:
 
     unique: bool = False
     """Whether it is known that no key comes twice. Of endpoints whose rows are merged by their key alone."""
+
+    max_undeclared_columns: int = MAX_COLUMNS
+    """How many columns undeclared fields may have in a table; `parts` hold them all in `undeclared_fields`."""
+
+    replaced: str = ""
+    """Which characters were replaced that no destination would take, and how many; empty where none were."""
 
 
 @dataclass(frozen=True)
@@ -205,6 +213,9 @@ class _Progress:
 
     keys: Keys | None = None
     """The keys of the rows so far, where rows are merged by them."""
+
+    replaced: Replaced = field(default_factory=Replaced)
+    """The characters of the rows so far that no destination would take."""
 
 
 @dataclass
@@ -608,8 +619,10 @@ class WorkspaceReader:
             window=reading.window,
             read_at=self.now,
             read=reading.values,
-            fingerprint=part.fingerprint.hexdigest(as_text(reading.window)) if part.fingerprint else None,
+            fingerprint=part.fingerprint.hexdigest(self._about(reading.window, parts)) if part.fingerprint else None,
             unique=part.keys is not None and part.keys.differ(),
+            max_undeclared_columns=self.settings.max_undeclared_columns,
+            replaced=str(part.replaced),
         )
         said = f"{name}: {counted(delivery.rows, 'row')} in {counted(delivery.requests, 'request')}, {seconds:.1f} s"
         logger.info(said)
@@ -628,7 +641,15 @@ class WorkspaceReader:
             )
         if delivery.changed:
             logger.warning("%s: %s: rows may be missing. Load it again", name, _changed(delivery.changed))
+        if delivery.replaced:
+            logger.warning("%s: replaced %s, which not every destination takes", name, delivery.replaced)
         return delivery
+
+    def _about(self, window: Window | None, parts: Sequence[Part]) -> str:
+        """What a fingerprint is about besides the rows: the time, and how many columns undeclared fields may have."""
+        if any(UNDECLARED in part.columns for part in parts):
+            return f"{as_text(window)} {self.settings.max_undeclared_columns}"
+        return as_text(window)
 
     def _nothing_found(self, endpoint: Endpoint, reading: _Reading) -> SegmentError:
         error = reading.not_found
@@ -792,10 +813,11 @@ class WorkspaceReader:
             records = records_of_rows(endpoint, page.records, asked.values)
             try:
                 rows = [part.redact(record) for record in records]
-                preview = [part.redact_preview(record) for record in records[:PREVIEW_ROWS]]
+                # what Dagster keeps has to be text that can be written, too
+                preview = [clean(part.redact_preview(record), Replaced()) for record in records[:PREVIEW_ROWS]]
             except RecursionError as error:
                 raise NestingError(endpoint) from error
-            table = _within(endpoint, rows_of(endpoint, rows), asked.within)
+            table = _within(endpoint, rows_of(endpoint, rows, part.replaced), asked.within)
             part.spool.write(table)
             if part.keys:
                 part.keys.add(table)

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 import dlt
-from dlt.common.schema.typing import MERGE_DISPOSITION_HINTS, TColumnSchema
+from dlt.common.schema.typing import MERGE_DISPOSITION_HINTS, TColumnSchema, TTableSchemaColumns
 from dlt.extract import DltResource, DltSource
 from dlt.extract.items import DataItemWithMeta
 
@@ -24,6 +24,7 @@ from segment_dagster.source.history import (
 from segment_dagster.source.lines import lines_of
 from segment_dagster.source.reader import Delivery, WorkspaceReader
 from segment_dagster.source.spool import Part
+from segment_dagster.source.undeclared import existing_columns, parts_with_columns
 from segment_dagster.source.versions import history_table
 
 SOURCE_NAME = "segment_source"
@@ -140,7 +141,7 @@ def resource_of(
         lines: Whether rows are handed on as lines of JSON.
     """
 
-    def parts() -> Iterator[DataItemWithMeta]:
+    def rows() -> Iterator[DataItemWithMeta]:
         delivery = read()
         first = None
         if endpoint.partitioned and merge == "delete-insert":
@@ -154,11 +155,13 @@ def resource_of(
         if endpoint.incremental and delivery.read_at and (delivery.window is None or delivery.window.end is None):
             # with the rows: of a load that does not come to its end, neither counts
             dlt.current.resource_state(endpoint.name)[READ_AT] = delivery.read_at.isoformat()
-        yield from imported(delivery.parts, columns, first, lines)
+        existing = existing_columns(_table_columns(endpoint.name), columns)
+        parts = parts_with_columns(endpoint, delivery.parts, existing, delivery.max_undeclared_columns)
+        yield from imported(parts, columns, first, lines)
 
     columns = columns_of(endpoint)
     return dlt.resource(
-        parts,
+        rows,
         name=endpoint.name,
         columns=columns,
         primary_key=[column_name(field) for field in endpoint.primary_key],
@@ -176,14 +179,22 @@ def history_of(endpoint: Endpoint, read: Read, lines: bool = False) -> DltResour
         read: Called when dlt asks for the rows.
         lines: Whether rows are handed on as lines of JSON.
     """
+    name = history_table(endpoint.name)
 
-    def parts() -> Iterator[DataItemWithMeta]:
-        yield from imported(versions_of(endpoint, read().parts), columns, VERSION_COLUMN.empty_table(), lines)
+    def versions() -> Iterator[DataItemWithMeta]:
+        delivery = read()
+        existing = existing_columns(_table_columns(name), columns)
+        parts = versions_of(endpoint, delivery.parts, existing, delivery.max_undeclared_columns)
+        yield from imported(parts, columns, VERSION_COLUMN.empty_table(), lines)
 
     columns = history_columns(endpoint)
-    return dlt.resource(
-        parts, name=history_table(endpoint.name), columns=columns, write_disposition=SCD2, parallelized=True
-    )
+    return dlt.resource(versions, name=name, columns=columns, write_disposition=SCD2, parallelized=True)
+
+
+def _table_columns(table: str) -> TTableSchemaColumns:
+    """The columns that a table has, by the schema of the pipeline that asks for its rows."""
+    schema = dlt.current.source_schema()
+    return schema.get_table_columns(table) if table in schema.tables else {}
 
 
 def read_at_of(state: Mapping[str, Any], name: str) -> datetime | None:

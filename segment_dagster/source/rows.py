@@ -2,16 +2,20 @@
 
 import re
 from collections.abc import Sequence
+from datetime import date, datetime, timezone
 from functools import lru_cache
+from math import isfinite
 from typing import Any
 
-import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from segment_dagster.endpoints import Column, DataType, Endpoint
 from segment_dagster.errors import SegmentError
+from segment_dagster.source.characters import NUL, NUL_ESCAPE, Replaced, clean, clean_text
 from segment_dagster.source.columns import column_name
+from segment_dagster.source.json_text import TooDeepError, TooLongError, dumps
+from segment_dagster.source.undeclared import UNDECLARED
 
 ARROW_TYPES: dict[DataType, pa.DataType] = {
     "text": pa.string(),
@@ -32,6 +36,19 @@ _ISO_TIME = re.compile(
     r"(?P<day>\d{4}-\d\d-\d\d)([T ](?P<time>\d\d:\d\d:\d\d)(?P<fraction>\.\d+)?(?P<zone>Z|[+-]\d\d:?\d\d)?)?"
 )
 
+_YEARS: dict[pa.DataType, tuple[date, date]] = {
+    ARROW_TYPES["date"]: (date.min, date.max),
+    ARROW_TYPES["timestamp"]: (
+        datetime.min.replace(tzinfo=timezone.utc),
+        datetime.max.replace(tzinfo=timezone.utc),
+    ),
+}
+"""The first and the last time of each type that Python has; destinations have no more."""
+
+
+class _RangeError(ValueError):
+    """A value is beyond what its type holds; the message says how, as a clause."""
+
 
 class ValueTypeError(SegmentError):
     """A value does not fit the type its column declares, or a key is missing."""
@@ -44,22 +61,27 @@ class ValueTypeError(SegmentError):
         )
 
 
-def rows_of(endpoint: Endpoint, records: Sequence[Record]) -> pa.Table:
+def rows_of(endpoint: Endpoint, records: Sequence[Record], replaced: Replaced | None = None) -> pa.Table:
     """Type the records of one page.
 
     Args:
         endpoint: Declares the columns. A declared field that a record lacks is null.
         records: What the API gave, already without secrets.
+        replaced: Counts the characters that no destination would take, and that others stand for now.
 
     Returns:
-        One row a record: the declared columns in their order, then a JSON text column for every undeclared field.
+        One row a record: the declared columns in their order, and `undeclared_fields` where a record has fields beyond
+        them that are not null: one JSON object.
 
     Raises:
         ValueTypeError: A value does not fit its column.
     """
-    table = pa.table([_array(endpoint, column, records) for column in endpoint.columns], schema=schema_of(endpoint))
-    for name, fields in sorted(_undeclared(endpoint, records).items()):
-        table = table.append_column(name, _json_array(endpoint, name, fields, records))
+    counts = replaced or Replaced()
+    arrays = [_array(endpoint, column, records, counts) for column in endpoint.columns]
+    table = pa.table(arrays, schema=schema_of(endpoint))
+    beyond = _undeclared(endpoint, records)
+    if any(beyond):
+        table = table.append_column(UNDECLARED, _json_array(endpoint, UNDECLARED, beyond, records, counts))
     return table
 
 
@@ -85,48 +107,51 @@ def arrow_schema(columns: Sequence[Column], required: Sequence[str]) -> pa.Schem
     )
 
 
-def _undeclared(endpoint: Endpoint, records: Sequence[Record]) -> dict[str, list[str]]:
-    """The columns that undeclared fields make, each with its fields: two fields may have one name in snake_case."""
+def _undeclared(endpoint: Endpoint, records: Sequence[Record]) -> list[Record | None]:
+    """The undeclared fields of each record that are not null; `None` where there are none."""
     declared = {column.field for column in endpoint.columns}
-    taken = {column_name(field) for field in declared}
-    columns: dict[str, list[str]] = {}
-    for field in sorted(set().union(*records) - declared):
-        name = column_name(field) if field.strip() else "undeclared"
-        columns.setdefault(f"undeclared_{name}" if name in taken else name, []).append(field)
-    return columns
+    return [
+        {field: record[field] for field in record.keys() - declared if record[field] is not None} or None
+        for record in records
+    ]
 
 
-def _array(endpoint: Endpoint, column: Column, records: Sequence[Record]) -> pa.Array:
+def _array(endpoint: Endpoint, column: Column, records: Sequence[Record], replaced: Replaced) -> pa.Array:
     values = [record.get(column.field) for record in records]
     if column.field in endpoint.required_key:
         _refuse_null_key(endpoint, column, records, values)
     if column.type == "json":
-        return _json_array(endpoint, column_name(column.field), [column.field], records)
+        return _json_array(endpoint, column_name(column.field), values, records, replaced)
     try:
-        return _typed(column, values)
+        return _typed(column, values, replaced)
     except _MISFITS:
         # one value spoils the whole array: find it, so that the error can name its row
         for record, value in zip(records, values, strict=True):
             try:
-                _typed(column, [value])
-            except _MISFITS:
-                problem = f"holds {_kind(value)}, which is no {column.type}"
+                _typed(column, [value], Replaced())
+            except _MISFITS as error:
+                misfit = f"holds {_kind(value)}, which is no {column.type}"
+                problem = str(error) if isinstance(error, _RangeError) else misfit
                 raise ValueTypeError(endpoint, record, column_name(column.field), problem) from None
         raise
 
 
-def _typed(column: Column, values: list[Any]) -> pa.Array:
+def _typed(column: Column, values: list[Any], replaced: Replaced) -> pa.Array:
     data_type = column.type
+    if data_type == "text":
+        return _texts(values, replaced)
     if data_type == "timestamp":
-        return _unix_timestamps(values) if column.unix else _timestamps(values)
+        return _within_years(_unix_timestamps(values) if column.unix else _timestamps(values))
     if data_type == "date":
-        return pc.cast(pa.array(values, pa.string()), pa.date32())
+        return _within_years(pc.cast(pa.array(values, pa.string()), pa.date32()))
     if data_type == "bigint":
         # counts come as text from some endpoints
         values = [int(value) if isinstance(value, str) and _WHOLE.fullmatch(value) else value for value in values]
     if data_type == "double":
         # Arrow refuses whole numbers that a double does not hold exactly
         values = [float(value) if type(value) is int else value for value in values]
+        if not all(isfinite(value) for value in values if isinstance(value, float)):
+            raise _RangeError("holds a number that is too large for a double")
     if data_type in ("bigint", "double"):
         # Arrow would take true for 1 and cut 1.5 to 1: as text they are refused
         values = [str(value) if _is_no_number(data_type, value) else value for value in values]
@@ -135,6 +160,14 @@ def _typed(column: Column, values: list[Any]) -> pa.Array:
 
 def _is_no_number(data_type: DataType, value: Any) -> bool:
     return isinstance(value, bool) or (data_type == "bigint" and isinstance(value, float) and not value.is_integer())
+
+
+def _within_years(times: pa.Array) -> pa.Array:
+    """Refuse times that neither Python nor all destinations have, such as milliseconds that are taken for seconds."""
+    first, last = (pa.scalar(limit, times.type) for limit in _YEARS[times.type])
+    if pc.any(pc.or_(pc.less(times, first), pc.greater(times, last))).as_py():
+        raise _RangeError("holds a time that is not within the years 1 to 9999")
+    return times
 
 
 def _timestamps(values: list[Any]) -> pa.Array:
@@ -166,27 +199,43 @@ def _refuse_null_key(endpoint: Endpoint, column: Column, records: Sequence[Recor
             raise ValueTypeError(endpoint, record, column_name(column.field), "is part of the key and is missing")
 
 
-def _json_array(endpoint: Endpoint, column: str, fields: Sequence[str], records: Sequence[Record]) -> pa.Array:
-    values = [record.get(fields[0]) for record in records]
-    for field in fields[1:]:
-        values = [record.get(field) if value is None else value for value, record in zip(values, records, strict=True)]
-    try:
-        # as bytes: Arrow checks and copies them without a text of Python's in between; members in order: the API
-        # promises none, and rows that say the same should be the same
-        texts = [None if value is None else orjson.dumps(value, option=orjson.OPT_SORT_KEYS) for value in values]
-        return pa.array(texts, pa.string())
-    except TypeError as error:
-        # parsed JSON has no other fault than being nested deeper than orjson writes
-        record = next(record for record, value in zip(records, values, strict=True) if _is_too_deep(value))
-        raise ValueTypeError(endpoint, record, column, "is nested too deep") from error
+def _json_array(
+    endpoint: Endpoint, column: str, values: Sequence[Any], records: Sequence[Record], replaced: Replaced
+) -> pa.Array:
+    texts: list[bytes | None] = []
+    for record, value in zip(records, values, strict=True):
+        try:
+            # as bytes: Arrow checks and copies them without a text of Python's in between; members in order: the API
+            # promises none, and rows that say the same should be the same
+            texts.append(None if value is None else _json_text(value, replaced))
+        except TooDeepError:
+            raise ValueTypeError(endpoint, record, column, "is nested too deep") from None
+        except TooLongError:
+            problem = "holds a whole number of more than 4,300 digits"
+            raise ValueTypeError(endpoint, record, column, problem) from None
+    return pa.array(texts, pa.string())
 
 
-def _is_too_deep(value: Any) -> bool:
+def _json_text(value: Any, replaced: Replaced) -> bytes:
     try:
-        orjson.dumps(value)
-    except TypeError:
-        return True
-    return False
+        text = dumps(value)
+    except UnicodeEncodeError:
+        # half of a surrogate pair
+        text = None
+    return dumps(clean(value, replaced)) if text is None or b"\\u0000" in text else text
+
+
+def _texts(values: Sequence[Any], replaced: Replaced) -> pa.Array:
+    try:
+        texts = pa.array(values, pa.string())
+    except UnicodeEncodeError:
+        texts = pa.array(
+            [clean_text(each, replaced) if isinstance(each, str) else each for each in values], pa.string()
+        )
+    if found := pc.sum(pc.count_substring(texts, NUL)).as_py():
+        replaced.add(nul=found)
+        texts = pc.replace_substring(texts, NUL, NUL_ESCAPE)
+    return texts
 
 
 def _kind(value: Any) -> str:

@@ -32,11 +32,14 @@ class Part:
     bytes: int = 0
     """What the rows take in memory."""
 
+    largest: int = 0
+    """What the largest of its row groups takes there."""
+
 
 class _Writer:
     def __init__(self, path: Path, schema: pa.Schema, fingerprint: Fingerprint | None) -> None:
         self.path = path
-        self.rows = self.bytes = 0
+        self.rows = self.bytes = self.largest = 0
         self.schema = schema
         self._held: list[pa.Table] = []
         self._rows_held = 0
@@ -65,10 +68,11 @@ class _Writer:
             self._held.append(self.schema.empty_table())
         self._flush()
         self._file.close()
-        return Part(self.path, self.rows, tuple(self.schema.names), self.bytes)
+        return Part(self.path, self.rows, tuple(self.schema.names), self.bytes, self.largest)
 
     def _flush(self) -> None:
         if self._held:
+            self.largest = max(self.largest, self._bytes_held)
             group = pa.concat_tables(self._held).combine_chunks()
             self._file.write_table(group)
             # a group at a time: page by page it takes half as long again
@@ -106,7 +110,7 @@ class Spool:
         """End writing.
 
         Returns:
-            The parts: one for the declared columns and one for each set of columns beyond them.
+            The parts: one for the declared columns and, where there are undeclared fields, one with those.
         """
         with self._lock:
             return [writer.close() for writer in self._writers.values()]

@@ -5,10 +5,10 @@ from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timezone
 from typing import Any
 
-import orjson
-
 from segment_dagster.endpoints import HISTORY, Endpoint
 from segment_dagster.source.columns import column_name
+from segment_dagster.source.json_text import comparable, loads
+from segment_dagster.source.undeclared import UNDECLARED, declared_columns, undeclared_column
 
 ROW_VERSION = "row_version"
 VALID_FROM = "valid_from"
@@ -20,6 +20,11 @@ Values = dict[str, Any]
 """Of one row, by column: what is not null and does not change by itself, with JSON as what it says."""
 
 
+def history_column(name: str) -> str:
+    """Name an undeclared column in the history: one that is called like the history's own gives way."""
+    return f"undeclared_{name}" if name in OF_HISTORY else name
+
+
 def history_table(name: str) -> str:
     """The table that keeps every version of the rows of another."""
     return f"{name}{HISTORY}"
@@ -28,7 +33,8 @@ def history_table(name: str) -> str:
 def counted_values(endpoint: Endpoint, without: Collection[str] = ()) -> Callable[[Mapping[str, Any]], Values]:
     """How the rows of an endpoint become what counts of them.
 
-    A null says as much as nothing, also inside an object: a field that the API adds and leaves empty is no change.
+    A null says as much as nothing, also inside an object: a field that the API adds and leaves empty is no change. An
+    undeclared field counts the same whether it has a column of its own or not.
 
     Args:
         endpoint: Says what is volatile, and which columns hold JSON: those that it does not declare do as well.
@@ -45,13 +51,19 @@ def counted_values(endpoint: Endpoint, without: Collection[str] = ()) -> Callabl
         if column.volatile_inside
     }
     left_out = {*volatile, *without, *OF_HISTORY}
+    declared = declared_columns(endpoint)
 
     def values(row: Mapping[str, Any]) -> Values:
-        return {
+        counted = {
             name: _in_utc(value) if name in plain else _settled(value, inside.get(name))
             for name, value in row.items()
             if value is not None and name not in left_out and not name.startswith("_dlt_")
         }
+        for field, value in counted.pop(UNDECLARED, {}).items():
+            name = history_column(undeclared_column(field, declared))
+            if name not in left_out:
+                counted[name] = value
+        return counted
 
     return values
 
@@ -63,7 +75,7 @@ def row_version(values: Values) -> str:
 
 def as_json(value: Any) -> bytes:
     """A value as JSON, with the members of objects in order. Equal values, and no others, are the same bytes."""
-    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    return comparable(value)
 
 
 def _in_utc(value: Any) -> Any:
@@ -72,7 +84,7 @@ def _in_utc(value: Any) -> Any:
 
 def _settled(value: Any, volatile: Collection[str] | None) -> Any:
     """What a JSON column says."""
-    held = orjson.loads(value) if isinstance(value, str) else value
+    held = loads(value) if isinstance(value, str) else value
     # most columns have nothing to leave out, and walking through them costs more than reading them
     return _without(held, volatile or ()) if volatile or not isinstance(value, str) or "null" in value else held
 

@@ -25,6 +25,7 @@ from segment_dagster.source.first_page import FirstPage, rows_moved
 from segment_dagster.source.reader import Failure, ParentError, SpoolError, WorkspaceReader, told_once
 from segment_dagster.source.rows import ValueTypeError, schema_of
 from segment_dagster.source.spool import Spool
+from segment_dagster.source.undeclared import UNDECLARED
 
 ROWS = {endpoint.name: endpoint for endpoint in CATALOGUE}
 SOURCES, SPACES, SEGMENTS = ROWS["sources"], ROWS["spaces"], ROWS["segments"]
@@ -293,13 +294,25 @@ def test_undeclared_fields_of_some_pages_are_a_part_of_their_own(after, emulator
     with WorkspaceReader(resolve(page_size=15)) as reader:
         delivery = reader.read(SOURCES)
         plain, beyond = delivery.parts
-        assert set(beyond.columns) - set(plain.columns) == {"beta_tier", "beta_limits"}
+        assert set(beyond.columns) - set(plain.columns) == {UNDECLARED}
         assert (plain.rows, beyond.rows) == (25, 15)
         found = rows(delivery)
         assert sorted(row["id"] for row in found) == sorted(expected_ids(emulator, "sources"))
-        with_it = [row for row in found if row["beta_tier"] is not None]
-        assert {row["beta_tier"] for row in with_it} == {'"gold"'}
-        assert [json.loads(row["beta_limits"]) for row in with_it] == [{"daily": 10, "regions": ["eu", "us"]}] * 15
+        undeclared = [json.loads(row[UNDECLARED]) for row in found if row[UNDECLARED] is not None]
+        assert undeclared == [{"betaTier": "gold", "betaLimits": {"daily": 10, "regions": ["eu", "us"]}}] * 15
+
+
+def test_what_was_replaced_is_told_with_its_number(emulator, caplog):
+    first, second, *_ = emulator.world.records("sources")
+    emulator.edits.add(Edit("sources", "modify", first["id"], fields={"name": "a\0b"}))
+    emulator.edits.add(Edit("sources", "modify", second["id"], fields={"settings": {"a\0": "\0"}}))
+    with WorkspaceReader(resolve()) as reader:
+        delivery = reader.read(SOURCES)
+        found = {row["id"]: row for row in rows(delivery)}
+        assert found[first["id"]]["name"] == "a\\u0000b"
+        assert json.loads(found[second["id"]]["settings"]) == {"a\\u0000": "\\u0000"}
+    assert delivery.replaced == "U+0000 by \\u0000 (3 times)"
+    assert f"sources: replaced {delivery.replaced}, which not every destination takes" in caplog.messages
 
 
 def test_no_secret_reaches_the_disk_or_the_preview(reader, emulator, spools):

@@ -2,8 +2,8 @@
 
 import datetime as dt
 import json
+from dataclasses import replace
 
-import orjson
 import pyarrow as pa
 import pytest
 from hypothesis import given
@@ -11,7 +11,12 @@ from hypothesis import settings as property_settings
 from hypothesis import strategies as st
 
 from segment_dagster.endpoints import Column, Endpoint
+from segment_dagster.endpoints.columns import text as text_column
+from segment_dagster.endpoints.columns import unix_moment
+from segment_dagster.source.characters import Replaced
+from segment_dagster.source.json_text import MAX_DEPTH
 from segment_dagster.source.rows import ARROW_TYPES, ValueTypeError, rows_of, schema_of
+from segment_dagster.source.undeclared import UNDECLARED
 
 UTC = dt.timezone.utc
 
@@ -57,7 +62,7 @@ def refused(data_type, *values):
     [
         ("text", "x", "x"),
         ("text", "", ""),
-        ("text", "é\u2028🎉\x00\n", "é\u2028🎉\x00\n"),
+        ("text", "é\u2028🎉\n", "é\u2028🎉\n"),
         ("bool", True, True),
         ("bool", False, False),
         ("bigint", 7, 7),
@@ -214,51 +219,157 @@ def test_a_moment_lands_in_utc(text, expected):
     assert typed("timestamp", None, "2024-01-01", text, "2024-01-01T00:00:00Z")[2] == wanted
 
 
-def test_undeclared_fields_become_json_columns_in_their_order():
-    endpoint = endpoint_of("text")
-    records: list[dict] = [{"id": "1", "zetaField": {"a": 1}}, {"id": "2", "alphaField": "x", "someValue": "v"}]
-    table = rows_of(endpoint, records)
-    assert table.column_names == ["id", "some_value", "alpha_field", "zeta_field"]
-    assert table["alpha_field"].to_pylist() == [None, '"x"']
-    assert table["zeta_field"].to_pylist() == ['{"a":1}', None]
-    assert table.schema.field("alpha_field").type == pa.string()
-
-
-@pytest.mark.parametrize("field", ["some_value", "SomeValue", "some value", "ID", "Id"])
-def test_an_undeclared_field_of_a_declared_columns_name_loses_nothing(field):
-    table = rows_of(endpoint_of("text"), [{"id": "1", "someValue": "declared", field: "undeclared"}])
-    assert len(set(table.column_names)) == len(table.column_names)
-    assert table["some_value"].to_pylist() == ["declared"]
-    assert table["id"].to_pylist() == ["1"]
-
-
-def test_two_undeclared_fields_of_one_columns_name_are_one_column():
-    records = [{"id": "1", "betaTier": "a"}, {"id": "2", "beta_tier": "b"}]
+def test_undeclared_fields_are_one_json_object():
+    records: list[dict] = [{"id": "1", "zetaField": {"a": 1}}, {"id": "2", "alphaField": "x", "b": 1}, {"id": "3"}]
     table = rows_of(endpoint_of("text"), records)
-    assert table.column_names == ["id", "some_value", "beta_tier"]
+    assert table.column_names == ["id", "some_value", UNDECLARED]
+    assert table[UNDECLARED].to_pylist() == ['{"zetaField":{"a":1}}', '{"alphaField":"x","b":1}', None]
+    assert table.schema.field(UNDECLARED).type == pa.string()
 
 
-@pytest.mark.parametrize("field", ["", " ", "$", "💥", "a.b", "1st", "select", "x" * 300, "a__b"], ids=lambda f: f[:9])
-def test_an_undeclared_field_of_any_name_makes_a_column(field):
-    table = rows_of(endpoint_of("text"), [{"id": "1", field: 7}])
-    assert len(table.column_names) == 3
-    assert table.column(2).to_pylist() == ["7"]
+def test_undeclared_fields_that_are_null_everywhere_are_nothing():
+    assert rows_of(endpoint_of("text"), [{"id": "1", "new": None}]).column_names == ["id", "some_value"]
 
 
-def test_a_record_nested_very_deep_is_told_of_or_lands():
-    deep = json.loads("[" * 400 + "]" * 400)
-    try:
-        table = rows_of(endpoint_of("json"), [{"id": "1", "someValue": deep}])
-    except ValueTypeError as error:
-        assert "things: column some_value of the row with id='1'" in str(error)
+@pytest.mark.parametrize("levels", [1, MAX_DEPTH, MAX_DEPTH + 1, 400, 900])
+@pytest.mark.parametrize("also", [1, 2**70], ids=["small", "large"])
+def test_a_record_nested_very_deep_is_told_of_or_lands(levels, also):
+    deep = json.loads("[" * levels + str(also) + "]" * levels)
+    if levels <= MAX_DEPTH:
+        assert typed("json", deep) == ["[" * levels + str(also) + "]" * levels]
     else:
-        assert table["some_value"].to_pylist() == ["[" * 400 + "]" * 400]
+        with pytest.raises(ValueTypeError) as caught:
+            rows_of(endpoint_of("json"), [{"id": "0"}, {"id": "1", "someValue": deep}])
+        assert "things: column some_value of the row with id='1' is nested too deep. " in str(caught.value)
 
 
-whole_numbers = st.integers(-(2**63), 2**64 - 1)
+@pytest.mark.parametrize(
+    "number", [2**63, 2**64, -(2**70), 10**30 + 1, int("9" * 4000)], ids=lambda n: f"{n.bit_length()} bits"
+)
+@pytest.mark.parametrize("wrapped", [lambda n: n, lambda n: {"a": [n, 1.5, None]}], ids=["bare", "inside"])
+def test_whole_numbers_of_any_size_keep_their_digits_in_json(number, wrapped):
+    (text,) = typed("json", wrapped(number))
+    assert json.loads(text) == wrapped(number)
+    assert str(number) in text
+
+
+def test_a_whole_number_that_python_does_not_write_is_refused_by_name():
+    with pytest.raises(ValueTypeError) as caught:
+        rows_of(endpoint_of("json"), [{"id": "1", "someValue": {"a": 10**5000}}])
+    assert "row with id='1' holds a whole number of more than 4,300 digits. Nothing of this" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (float("inf"), '"Infinity"'),
+        ([float("-inf"), None], '["-Infinity",null]'),
+        ({"a": {"b": float("nan")}, "c": 2**70}, f'{{"a":{{"b":"NaN"}},"c":{2**70}}}'),
+        (-0.0, "-0.0"),
+        (1e20, "1e+20"),
+        (0.1234567890123456789, "0.12345678901234568"),
+    ],
+    ids=repr,
+)
+def test_numbers_that_json_does_not_have_become_texts_and_others_stay(value, text):
+    assert typed("json", value) == [text]
+
+
+@pytest.mark.parametrize("value", [float("inf"), float("-inf"), float("nan"), 10**400], ids=repr)
+def test_a_number_that_no_double_holds_is_refused(value):
+    assert "a number" in refused("double", 1.5, value)
+
+
+def cleaned(data_type, value):
+    replaced = Replaced()
+    table = rows_of(endpoint_of(data_type), [{"id": "1", "someValue": value}], replaced)
+    return table["some_value"].to_pylist()[0], replaced.nul, replaced.surrogates
+
+
+@pytest.mark.parametrize(
+    ("data_type", "value", "expected", "nul", "surrogates"),
+    [
+        ("text", "a\0b\0", "a\\u0000b\\u0000", 2, 0),
+        ("text", "\ud83d", "\ufffd", 0, 1),
+        ("text", "x\udc00\ud83dy\0", "x\ufffd\ufffdy\\u0000", 1, 2),
+        # two halves that belong together
+        ("text", "\ud83d\ude00", "😀", 0, 0),
+        ("text", "\\u0000", "\\u0000", 0, 0),
+        ("json", "\0", '"\\\\u0000"', 1, 0),
+        ("json", {"a": ["\0", "\ud83d"]}, '{"a":["\\\\u0000","\ufffd"]}', 1, 1),
+        ("json", {"a\0": 1}, '{"a\\\\u0000":1}', 1, 0),
+        (
+            "json",
+            dict(zip("\ud83d\ud83e\ufffd", (1, 2, 3), strict=True)),
+            '{"\ufffd":3,"\ufffd 2":1,"\ufffd 3":2}',
+            0,
+            2,
+        ),
+        ("json", {"a": "\0", "n": 2**70}, '{"a":"\\\\u0000","n":1180591620717411303424}', 1, 0),
+        ("json", {"a": "\\u0000", "b": "x\\\\u0000"}, '{"a":"\\\\u0000","b":"x\\\\\\\\u0000"}', 0, 0),
+    ],
+    ids=lambda value: ascii(value)[:40],
+)
+def test_characters_that_no_destination_takes_become_visible_and_are_counted(
+    data_type, value, expected, nul, surrogates
+):
+    assert cleaned(data_type, value) == (expected, nul, surrogates)
+
+
+def test_the_names_of_undeclared_fields_are_cleaned_too():
+    replaced = Replaced()
+    table = rows_of(endpoint_of("text"), [{"id": "1", "a\0": 1, "\ud83d": "x\0"}], replaced)
+    assert json.loads(table[UNDECLARED][0].as_py()) == {"a\\u0000": 1, "\ufffd": "x\\u0000"}
+    assert (replaced.nul, replaced.surrogates) == (2, 1)
+    assert str(replaced) == "U+0000 by \\u0000 (2 times) and half of a surrogate pair by U+FFFD (1 times)"
+
+
+def test_half_of_a_surrogate_pair_does_not_hide_a_value_of_another_type():
+    with pytest.raises(ValueTypeError, match="row with id='2' holds a number, which is no text"):
+        rows_of(endpoint_of("text"), [{"id": "1", "someValue": "\ud83d"}, {"id": "2", "someValue": 5}])
+
+
+def unix(value):
+    columns = (text_column("id", "Id."), unix_moment("periodStart", "Start."))
+    return rows_of(replace(endpoint_of("text"), columns=columns), [{"id": "1", "periodStart": value}])
+
+
+@pytest.mark.parametrize("value", [1_790_000_000_000, 253_402_300_800, -62_135_596_801, 10**17])
+def test_a_unix_time_outside_of_the_years_1_to_9999_is_refused(value):
+    with pytest.raises(ValueTypeError) as caught:
+        unix(value)
+    assert "things: column period_start of the row with id='1' holds a " in str(caught.value)
+
+
+@pytest.mark.parametrize("value", [-62_135_596_800, 0, 253_402_300_799])
+def test_a_unix_time_within_them_lands(value):
+    (found,) = unix(value)["period_start"].to_pylist()
+    assert int(found.timestamp()) == value
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("0000-01-01T00:00:00Z", "0000-00-00T00:00:00Z", "10000-01-01T00:00:00Z", "+58718-01-01T00:00:00Z"),
+        *("9999-12-31T23:59:59-05:00", "0001-01-01T00:00:00+02:00", "-0001-01-01T00:00:00Z"),
+        *("2016-12-31T23:59:60Z", "2024-01-01T24:00:00Z", "2024-01-01T00:00:00+24:00", "2024-01-01T00:00:00+00:60"),
+        *("2024-01-01T00:00:00.5-24:00", "2024-01-01T00:00:00-99:99", "٢٠٢٤-01-01"),
+    ],
+)
+def test_a_time_that_there_is_not_is_refused_and_no_other_lands(value):
+    refused("timestamp", "2024-01-01", value)
+
+
+@pytest.mark.parametrize("value", ["0000-01-01", "0000-00-00", "10000-01-01", "2024-02-30", "2024-01-01T00:00:00Z"])
+def test_a_date_that_there_is_not_is_refused(value):
+    refused("date", "2024-01-01", value)
+
+
+whole_numbers = st.integers(-(10**40), 10**40)
+texts = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))
 json_values = st.recursive(
-    st.one_of(st.none(), st.booleans(), whole_numbers, st.floats(allow_nan=False, allow_infinity=False), st.text()),
-    lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(st.text(max_size=8), inner, max_size=4)),
+    st.one_of(st.none(), st.booleans(), whole_numbers, st.floats(allow_nan=False, allow_infinity=False), texts),
+    lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(texts, inner, max_size=4)),
     max_leaves=12,
 )
 
@@ -267,11 +378,11 @@ json_values = st.recursive(
 @given(st.lists(json_values, max_size=5))
 def test_json_columns_hold_any_json_as_it_was(values):
     found = typed("json", *values)
-    assert [None if text is None else orjson.loads(text) for text in found] == values
+    assert [None if text is None else json.loads(text) for text in found] == values
 
 
 @property_settings(derandomize=True, database=None, deadline=None, max_examples=200)
-@given(st.lists(st.one_of(st.none(), st.text()), max_size=5))
+@given(st.lists(st.one_of(st.none(), texts), max_size=5))
 def test_text_columns_hold_any_text_as_it_was(values):
     assert typed("text", *values) == values
 
