@@ -69,6 +69,9 @@ class Subject:
     unavailable: str | None = None
     """Why the workspace does not have the endpoint, where it does not."""
 
+    failed: bool = False
+    """Whether the endpoint failed, so that its table, where there is one, is as it was before."""
+
 
 class Check(Protocol):
     """One kind of check, for any endpoint."""

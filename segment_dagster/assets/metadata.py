@@ -2,3 +2,9 @@
 
 ROWS_UNCHANGED = "segment/rows_unchanged"
 """Whether the table held already what came, so that nothing was written."""
+
+SKIPPED = "segment/skipped"
+"""Why an endpoint was left out."""
+
+FAILED = "segment/failed"
+"""Why an endpoint failed."""

@@ -1,6 +1,7 @@
 """One run of a family: read side by side, load in one package, check, hold each failure apart."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from graphlib import TopologicalSorter
 from typing import Any
@@ -11,11 +12,12 @@ from dagster_dlt import DagsterDltResource
 from segment_dagster.assets.contract import Check, Derived, Gaps, Subject
 from segment_dagster.assets.keys import asset_key, endpoints_by_key
 from segment_dagster.assets.logs import forwarded
-from segment_dagster.assets.metadata import ROWS_UNCHANGED
+from segment_dagster.assets.metadata import FAILED, ROWS_UNCHANGED, SKIPPED
 from segment_dagster.assets.partitions import gaps_of, window_of_run
 from segment_dagster.assets.preview import preview
 from segment_dagster.assets.resource import SegmentResource
 from segment_dagster.assets.specs import SegmentTranslator, column_schema
+from segment_dagster.assets.summary import RunSummary
 from segment_dagster.client.layout import offers
 from segment_dagster.endpoints import Endpoint
 from segment_dagster.errors import SegmentError
@@ -56,11 +58,12 @@ TOTAL_ENTRIES = "segment/total_entries"
 LISTS_CHANGED = "segment/lists_changed"
 STILL_LISTED = "segment/lists_not_found_still_listed"
 STILL_LISTED_NAMES = "segment/lists_not_found_first"
-SKIPPED = "segment/skipped"
 FROM, UNTIL = "segment/from", "segment/until"
 ROWS_IN_WINDOW = "segment/rows_in_window"
 HISTORY_VERSIONS = "segment/history_versions"
 HISTORY_CURRENT = "segment/history_current"
+OBSERVATIONS = 20
+"""Of an asset, the latest that are looked through for why it was skipped or failed."""
 
 
 class FamilyRun:
@@ -95,6 +98,8 @@ class FamilyRun:
         # not of the context: where checks run alone, its assets have none
         self._partitions = partitions
         self._failure: dg.Failure | None = None
+        self._summary = RunSummary(context.log)
+        self._told = set[dg.AssetKey]()
         self._absent = frozenset[str]()
         self._now = current_time()
         self._wanted = {(key.asset_key, key.name) for key in context.selected_asset_check_keys}
@@ -122,7 +127,10 @@ class FamilyRun:
                     if each.key in self._context.selected_asset_keys:
                         yield from self._derive(each, place)
         except SegmentError as error:
+            self._fail_rest(str(error))
+            self._summary.end()
             raise dg.Failure(str(error), allow_retries=False) from error
+        self._summary.end()
         if self._failure:
             raise self._failure
 
@@ -155,10 +163,12 @@ class FamilyRun:
         if window:
             reader.cover({endpoint.name: window for endpoint in self._endpoints if endpoint.partitioned})
         await_ready(place)
+        before = reader.client.sent.requests
         workspace = identify(reader)
         check_owner(place, workspace)
         reader.cover(windows_since(place, taken))
         deliveries, failures = reader.read_all(taken)
+        self._summary.read(deliveries, len(taken), reader.client.sent.requests - before)
         failures = [*refused, *failures]
         if reader.settings.on_unavailable == "skip":
             for failure in list(failures):
@@ -172,10 +182,10 @@ class FamilyRun:
             for line in told_once(not_loaded):
                 self._context.log.error(line)
             yield from results
-            yield from self._schema_checks(place, not_loaded)
             failures += not_loaded
         if failures:
             said = told_once(failures)
+            yield from self._check_failed(place, failures, said)
             self._failure = dg.Failure(
                 "\n".join([f"{len(failures)} of {counted(len(offered), 'endpoint')} failed.", *said]),
                 metadata={each.endpoint.name: line for each, line in zip(failures, said, strict=True)},
@@ -188,6 +198,46 @@ class FamilyRun:
         return self._evaluate(
             Subject(endpoint=endpoint, tables=NO_TABLES, now=self._now, unavailable=reason), table=False
         )
+
+    def _check_failed(
+        self, place: Place, failures: Sequence[Failure], said: Sequence[str]
+    ) -> Iterator[dg.AssetCheckResult]:
+        """Tell on the assets' pages why they failed, and evaluate their checks on the tables as they stand."""
+        for failure, line in zip(failures, said, strict=True):
+            self._fail(asset_key(failure.endpoint.name), line)
+        with open_tables(place) as tables:
+            tables.look_up(failure.endpoint.name for failure in failures)
+            for failure in failures:
+                subject = self._last_subject(failure.endpoint, tables, ran=False)
+                reason = failure.error.reason if isinstance(failure.error, UnavailableError) else None
+                there = bool(tables.columns(failure.endpoint.name))
+                yield from self._evaluate(replace(subject, failed=True, unavailable=reason), table=there)
+                if not there:
+                    yield from self._not_evaluated(failure.endpoint)
+
+    def _not_evaluated(self, endpoint: Endpoint) -> Iterator[dg.AssetCheckResult]:
+        """Warn that the checks of a table could not look at it: without a result Dagster shows them as failed."""
+        key = asset_key(endpoint.name)
+        for check in self._checks:
+            if check.needs_table and (key, check.name) in self._wanted:
+                yield dg.AssetCheckResult(
+                    passed=False,
+                    severity=dg.AssetCheckSeverity.WARN,
+                    asset_key=key,
+                    check_name=check.name,
+                    description=f"Not evaluated: the endpoint failed, and there is no table {endpoint.name!r} yet.",
+                )
+
+    def _fail(self, key: dg.AssetKey, line: str) -> None:
+        """Tell on an asset's page why it failed."""
+        self._summary.failed += 1
+        self._told.add(key)
+        self._context.log_event(dg.AssetObservation(key, metadata={FAILED: line}))
+
+    def _fail_rest(self, line: str) -> None:
+        """Tell on the pages of all assets that nothing was said of yet why they failed."""
+        for key in sorted(self._context.selected_asset_keys - self._told):
+            self._fail(key, line)
 
     def _load(
         self, place: Place, deliveries: Sequence[Delivery], settings: Settings, workspace: Workspace | None
@@ -208,6 +258,7 @@ class FamilyRun:
             failed = {failure.endpoint.name for failure in failures}
             changed = [delivery for delivery in changed if delivery.endpoint.name not in failed]
             deliveries = [delivery for delivery in deliveries if delivery.endpoint.name not in failed]
+            self._summary.loaded(deliveries, changed)
             with open_tables(place) as tables:
                 tables.look_up(each.endpoint.name for each in deliveries)
                 remember(tables, (each for one in changed for each in contents_of(one, history=settings.history)))
@@ -221,6 +272,8 @@ class FamilyRun:
                     )
                     for delivery in deliveries
                 ]
+            self._summary.checked(len(results), [each for result in results for each in result.check_results or ()])
+            self._told.update(result.asset_key for result in results if result.asset_key)
             return results, failures
 
     def _write(
@@ -248,16 +301,6 @@ class FamilyRun:
 
         packages, failures = load_apart(deliveries, load_package, place.dataset)
         return {key: metadata for package in packages for key, metadata in package.items()}, failures
-
-    def _schema_checks(self, place: Place, failures: Sequence[Failure]) -> Iterator[dg.AssetCheckResult]:
-        """Evaluate the schema check of tables that could not be loaded: it tells what somebody changed by hand."""
-        if not failures:
-            return
-        with open_tables(place) as tables:
-            tables.look_up(failure.endpoint.name for failure in failures)
-            for failure in failures:
-                subject = Subject(endpoint=failure.endpoint, tables=tables, now=self._now, absent=self._absent)
-                yield from self._evaluate(subject, only=frozenset({"schema"}))
 
     def _result(
         self,
@@ -299,6 +342,8 @@ class FamilyRun:
 
     def _skip(self, endpoint: Endpoint, reason: str) -> None:
         self._context.log.warning(f"{endpoint.name}: skipped, because {reason}. Its table stays as it is.")
+        self._summary.skipped += 1
+        self._told.add(asset_key(endpoint.name))
         observation = dg.AssetObservation(asset_key(endpoint.name), metadata={SKIPPED: reason})
         self._context.log_event(observation)
 
@@ -310,10 +355,17 @@ class FamilyRun:
         with open_tables(place) as tables:
             return [result for each in alone for result in self._evaluate(self._last_subject(each, tables))]
 
-    def _last_subject(self, endpoint: Endpoint, tables: Tables) -> Subject:
-        """What the table should hold by the asset's latest materialization."""
+    def _last_subject(self, endpoint: Endpoint, tables: Tables, *, ran: bool = True) -> Subject:
+        """What the table should hold by the asset's latest materialization.
+
+        Args:
+            endpoint: The endpoint.
+            tables: Where its table is.
+            ran: Whether the partitions of this run count as materialized.
+        """
         event = self._context.instance.get_latest_materialization_event(asset_key(endpoint.name))
         metadata = event.asset_materialization.metadata if event and event.asset_materialization else {}
+        reasons = self._last_reasons(endpoint, event.timestamp if event else 0.0)
         # what is merged was read in part, and is there whole
         window = None if endpoint.incremental else _window(metadata)
         rows = ROWS_IN_WINDOW if endpoint.partitioned else ROWS if endpoint.incremental else ROWS_DELIVERED
@@ -323,7 +375,7 @@ class FamilyRun:
             now=self._now,
             where=in_window(endpoint, window),
             window=window,
-            gaps=self._gaps(endpoint),
+            gaps=self._gaps(endpoint, ran=ran),
             absent=self._absent,
             together=frozenset(each.name for each in self._endpoints),
             delivered=_number(metadata, rows),
@@ -332,33 +384,31 @@ class FamilyRun:
             changed=_number(metadata, LISTS_CHANGED),
             still_listed=_number(metadata, STILL_LISTED),
             still_listed_names=_texts(metadata, STILL_LISTED_NAMES),
-            unavailable=self._last_skip(endpoint, event.timestamp if event else 0.0),
+            unavailable=skipped.value if isinstance(skipped := reasons.get(SKIPPED), dg.TextMetadataValue) else None,
+            failed=FAILED in reasons,
         )
 
-    def _gaps(self, endpoint: Endpoint) -> Gaps | None:
+    def _gaps(self, endpoint: Endpoint, *, ran: bool = True) -> Gaps | None:
         if self._partitions is None:
             return None
         # those of this run are stored once the op has ended
-        mine = self._context.partition_keys if window_of_run(self._context) else ()
+        mine = self._context.partition_keys if ran and window_of_run(self._context) else ()
         stored = self._context.instance.get_materialized_partitions(asset_key(endpoint.name))
         return gaps_of(endpoint, self._partitions, {*stored, *mine}, self._now)
 
-    def _last_skip(self, endpoint: Endpoint, since: float) -> str | None:
-        """Why the endpoint was skipped last, where that was later than `since`, in seconds since 1970."""
-        latest = self._context.instance.fetch_observations(asset_key(endpoint.name), limit=1).records
-        observation = latest[0].asset_observation if latest and latest[0].timestamp > since else None
-        reason = observation.metadata.get(SKIPPED) if observation else None
-        return reason.value if isinstance(reason, dg.TextMetadataValue) else None
+    def _last_reasons(self, endpoint: Endpoint, since: float) -> Mapping[str, dg.MetadataValue[Any]]:
+        """What was observed last of why the endpoint was skipped or failed, later than `since`, in seconds since 1970."""
+        # others observe it too: the sensor does
+        records = self._context.instance.fetch_observations(asset_key(endpoint.name), limit=OBSERVATIONS).records
+        for record in records:
+            observation = record.asset_observation
+            if observation and record.timestamp > since and {SKIPPED, FAILED} & observation.metadata.keys():
+                return observation.metadata
+        return {}
 
-    def _evaluate(
-        self, subject: Subject, *, table: bool = True, only: frozenset[str] | None = None
-    ) -> list[dg.AssetCheckResult]:
+    def _evaluate(self, subject: Subject, *, table: bool = True) -> list[dg.AssetCheckResult]:
         key = asset_key(subject.endpoint.name)
-        checks = [
-            check
-            for check in self._checks
-            if (key, check.name) in self._wanted and (only is None or check.name in only)
-        ]
+        checks = [check for check in self._checks if (key, check.name) in self._wanted]
         return [check.evaluate(subject) for check in checks if table or not check.needs_table]
 
 

@@ -35,12 +35,15 @@ class Available:
     def evaluate(self, subject: Subject) -> dg.AssetCheckResult:
         """Say whether the endpoint was there when it was last asked for."""
         reason = subject.unavailable
+        said = f"Skipped, because {reason}." if reason else "The workspace has it."
+        if subject.failed and not reason:
+            said = "Not known: the endpoint failed when it was last read."
         return dg.AssetCheckResult(
-            passed=reason is None,
+            passed=reason is None and not subject.failed,
             severity=dg.AssetCheckSeverity.WARN,
             asset_key=asset_key(subject.endpoint.name),
             check_name=self.name,
-            description=f"Skipped, because {reason}." if reason else "The workspace has it.",
+            description=said,
         )
 
     def _features(self, endpoint: Endpoint | None) -> list[str]:

@@ -100,6 +100,9 @@ class SegmentClient:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._retries = resolve_configuration(RuntimeConfiguration())
+        self.sent = Meter()
+        """All that was sent by this client."""
+
         self._deadlines = Deadlines(TIMEOUTS_PER_ATTEMPT * self._retries.request_timeout)
         self.limits = Limits(settings.requests_per_minute, settings.minute, self._deadlines.closed)
         self._local = threading.local()
@@ -219,6 +222,7 @@ class SegmentClient:
             if asking.given_up is not None and asking.given_up.is_set():
                 raise CancelledError
             asking.meter.add(requests=1)
+            self.sent.add(requests=1)
             with self._within_deadline(asking):
                 yield
 

@@ -74,7 +74,8 @@ def test_a_failing_endpoint_of_a_first_run_makes_no_table_and_harms_no_other(syn
     assert set(outcome.materialized) == {"workspace"}
     assert duck.tables() == {"workspace"}
     assert duck.tables("segment_data_staging") <= {"workspace"}
-    assert not outcome.failed_checks and len(outcome.checks) == 3
+    assert {name for name, _ in outcome.failed_checks} == {"sources"} and len(outcome.checks) == 7
+    assert {check.severity for check in outcome.failed_checks.values()} == {dg.AssetCheckSeverity.WARN}
     head, said = outcome.error.splitlines()
     assert head == "1 of 2 endpoints failed."
     assert said.startswith(FAILING[kind])
@@ -91,7 +92,9 @@ def test_a_failing_parent_fails_its_child_and_both_tables_stay_as_they_were(sync
     emulator.faults.add(fault(kind, "spaces"))
     outcome = sync("spaces", "segments")
     assert not outcome.success
-    assert outcome.materialized == {} and outcome.checks == {}
+    assert outcome.materialized == {}
+    assert all(outcome.checks[name, "schema"].passed for name in ("spaces", "segments"))
+    assert {check.severity for check in outcome.failed_checks.values()} == {dg.AssetCheckSeverity.WARN}
     head, of_spaces, of_segments = outcome.error.splitlines()
     assert head == "2 of 2 endpoints failed."
     assert of_spaces.startswith(FAILING[kind].replace("sources", "spaces")[:20])
