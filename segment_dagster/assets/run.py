@@ -397,7 +397,7 @@ class FamilyRun:
         return gaps_of(endpoint, self._partitions, {*stored, *mine}, self._now)
 
     def _last_reasons(self, endpoint: Endpoint, since: float) -> Mapping[str, dg.MetadataValue[Any]]:
-        """What was observed last of why it was skipped or failed, later than `since`, in seconds since 1970."""
+        """What was observed last, after `since` in seconds since 1970, of why the endpoint was skipped or failed."""
         # others observe it too: the sensor does
         records = self._context.instance.fetch_observations(asset_key(endpoint.name), limit=OBSERVATIONS).records
         for record in records:
