@@ -3,27 +3,14 @@
 import argparse
 import signal
 import sys
+from collections.abc import Sequence
 from datetime import datetime, timezone
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
-from dlt.common.runtime.collector import NULL_COLLECTOR, TqdmCollector
+from segment_dagster.terminal import StatusLine, run_command
 
-from segment_dagster.endpoints import TABLES
-from segment_dagster.errors import SegmentError
-from segment_dagster.pipeline import (
-    RefusedError,
-    await_ready,
-    check_owner,
-    load_deliveries,
-    settle,
-    taken_by,
-    windows_since,
-)
-from segment_dagster.settings import resolve
-from segment_dagster.source.identity import identify
-from segment_dagster.source.reader import UnavailableError, WorkspaceReader, told_once
-from segment_dagster.source.times import Window
-from segment_dagster.wording import counted
+if TYPE_CHECKING:
+    from segment_dagster.source.reader import Delivery, Failure
 
 
 class _Parser(argparse.ArgumentParser):
@@ -38,14 +25,10 @@ def _day(text: str) -> datetime:
         raise argparse.ArgumentTypeError(f"{text!r} is no day such as 2026-03-01") from None
 
 
-def main() -> int:
-    """Load endpoints into `SEGMENT_DESTINATION` and print dlt's load info.
-
-    Returns:
-        The exit status: 1 where an endpoint failed. The others are loaded all the same.
-    """
+def _arguments() -> argparse.Namespace:
     parser = _Parser("segment_pipeline.py", description="Load a Segment workspace with dlt.")
     parser.add_argument("endpoint", nargs="*", help="an endpoint to load; all but the slow ones where none is given")
+    parser.add_argument("--list", action="store_true", help="show the endpoints, and load nothing")
     parser.add_argument("--slow", action="store_true", help="load the slow ones as well")
     parser.add_argument("--start", type=_day, help="first day, in UTC, of what is read by the day or month: 2026-03-01")
     parser.add_argument("--end", type=_day, help="the day after the last one; now, where it is left out")
@@ -54,48 +37,101 @@ def main() -> int:
         parser.error("--end needs --start")
     if given.end and given.end <= given.start:
         parser.error(f"--end {given.end:%Y-%m-%d} is not after --start {given.start:%Y-%m-%d}")
+    return given
+
+
+def main() -> int:
+    """Load endpoints into `SEGMENT_DESTINATION`, check the tables, and print what became of each.
+
+    Returns:
+        The exit status: 1 where an endpoint or a check failed. The others are loaded all the same.
+    """
     # as an exception, so that what was begun is ended and deleted
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    collector = TqdmCollector() if sys.stderr.isatty() else NULL_COLLECTOR
-    try:
-        settings, place = resolve(), settle()
-        with WorkspaceReader(settings, collector=collector) as reader:
-            wanted = [reader.endpoint(name) for name in given.endpoint] or reader.offered(slow=given.slow)
-            await_ready(place)
-            workspace = identify(reader)
-            check_owner(place, workspace)
-            wanted, refused = taken_by(place, wanted)
-            reader.cover(windows_since(place, wanted))
-            if given.start:
-                window = Window(given.start, given.end or reader.now)
-                reader.cover({endpoint.name: window for endpoint in TABLES if endpoint.partitioned})
-            with collector("Read the workspace"):
-                deliveries, failures = reader.read_all(wanted)
-            failures = [*refused, *failures]
-            unchanged = frozenset[str]()
-            if deliveries:
+    given = _arguments()
+    if given.list:
+        return _list_endpoints()
+    from segment_dagster.pipeline.dlt_settings import explain_settings
+
+    with explain_settings():
+        return _load(given)
+
+
+def _list_endpoints() -> int:
+    from segment_dagster.endpoints import TABLES
+
+    names, paths = (max(len(getattr(each, field)) for each in TABLES) for field in ("name", "path"))
+    for endpoint in TABLES:
+        when = "weekly" if endpoint.slow else ""
+        print(f"{endpoint.name:{names}}  {endpoint.path:{paths}}  {when:6}  {endpoint.description}".rstrip())
+    return 0
+
+
+def _load(given: argparse.Namespace) -> int:
+    # here and not above, so that an interrupt while they are imported is told in a line as well
+    from segment_dagster.endpoints import TABLES
+    from segment_dagster.pipeline import (
+        RefusedError,
+        alone,
+        await_ready,
+        check_owner,
+        load_deliveries,
+        open_tables,
+        settle,
+        taken_by,
+        windows_since,
+    )
+    from segment_dagster.pipeline.verify import failed_checks
+    from segment_dagster.settings import resolve
+    from segment_dagster.source.identity import identify
+    from segment_dagster.source.reader import UnavailableError, WorkspaceReader, told_once
+    from segment_dagster.source.times import Window
+    from segment_dagster.wording import counted
+
+    settings, place = resolve(), settle()
+    errors: list[str] = []
+    warnings: list[str] = []
+    loaded = None
+    with StatusLine() as status, WorkspaceReader(settings) as reader:
+        names = dict.fromkeys(given.endpoint)
+        wanted = [reader.endpoint(name) for name in names] or reader.offered(slow=given.slow)
+        status.show(lambda: f"waiting for {place.destination}")
+        await_ready(place)
+        workspace = identify(reader)
+        check_owner(place, workspace)
+        wanted, refused = taken_by(place, wanted)
+        reader.cover(windows_since(place, wanted))
+        if given.start:
+            window = Window(given.start, given.end or reader.now)
+            reader.cover({endpoint.name: window for endpoint in TABLES if endpoint.partitioned})
+        status.show(lambda: str(reader.progress(wanted)))
+        deliveries, failures = reader.read_all(wanted)
+        requests = reader.progress(wanted).requests
+        failures = [*refused, *failures]
+        if deliveries:
+            # the checks stay inside: another run could change the tables under them
+            with alone(place):
+                status.show(lambda: f"loading {counted(len(deliveries), 'table')} into {place.destination}")
                 loaded = load_deliveries(
                     deliveries,
                     place,
                     history=settings.history,
                     always=settings.always_load,
-                    collector=collector,
                     workspace=workspace,
                 )
-                unchanged = loaded.unchanged
-                for info in loaded.infos:
-                    print(info)
-                if unchanged and not loaded.infos and not loaded.failures:
-                    print("Nothing was loaded: the tables hold all that was delivered.")
                 refused_names = {failure.endpoint.name for failure in loaded.failures}
                 deliveries = [each for each in deliveries if each.endpoint.name not in refused_names]
                 failures += loaded.failures
-    except SegmentError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("error: interrupted; nothing was loaded that is not whole", file=sys.stderr)
-        return 128 + signal.SIGINT
+                status.show(lambda: f"checking {counted(len(deliveries), 'table')}")
+                with open_tables(place) as tables:
+                    for endpoint, check, finding in failed_checks(deliveries, tables, history_kept=settings.history):
+                        said = f"{endpoint.name}: {check}: {finding.description}"
+                        (warnings if finding.warns else errors).append(said)
+    if loaded is not None:
+        for info in loaded.infos:
+            print(info)
+        if loaded.unchanged and not loaded.infos and not loaded.failures:
+            print("Nothing was loaded: the tables hold all that was delivered.")
     if not given.endpoint:
         for endpoint in TABLES:
             if not reader.client.offers(endpoint):
@@ -108,11 +144,26 @@ def main() -> int:
     for delivery in deliveries:
         name = delivery.endpoint.name
         said = f"{counted(delivery.rows, 'row')} in {counted(delivery.requests, 'request')}"
-        print(f"{name}: {said}{', unchanged' if name in unchanged else ''}")
-    for line in told_once(failures):
+        print(f"{name}: {said}{', unchanged' if loaded and name in loaded.unchanged else ''}")
+    print(_summary(deliveries, failures, requests, len(errors), status.seconds))
+    for line in warnings:
+        print(f"warning: {line}", file=sys.stderr)
+    for line in [*told_once(failures), *errors]:
         print(f"error: {line}", file=sys.stderr)
-    return 1 if failures else 0
+    return 1 if failures or errors else 0
+
+
+def _summary(
+    deliveries: "Sequence[Delivery]", failures: "Sequence[Failure]", requests: int, checks: int, seconds: float
+) -> str:
+    from segment_dagster.wording import counted
+
+    rows = sum(delivery.rows for delivery in deliveries)
+    return (
+        f"{counted(len(deliveries), 'table')}, {counted(rows, 'row')}, {counted(requests, 'request')}, "
+        f"{len(failures)} failed, {counted(checks, 'failed check')}, {seconds:.1f} s"
+    )
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_command(main)

@@ -31,6 +31,8 @@ LOCK_TIMEOUT = 600.0
 
 MAX_UNDECLARED_COLUMNS = 1000
 """PostgreSQL takes 1,600 columns in a table."""
+FIRST_YEAR, LAST_YEAR = 2000, 2100
+"""Years that `SEGMENT_NOW` may be in."""
 
 MAX_CONCURRENCY = 64
 MAX_REQUESTS_PER_MINUTE = 1_000_000
@@ -206,11 +208,16 @@ def present() -> datetime | None:
     text = os.environ.get("SEGMENT_NOW")
     if not text:
         return None
+    remedy = f"Set it to a time of the years {FIRST_YEAR} to {LAST_YEAR}, such as 2026-03-01T12:00:00Z."
     try:
         moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
-    except ValueError:
-        raise SettingError("SEGMENT_NOW", f"is {text!r}", "Set it to a time such as 2026-03-01T12:00:00Z.") from None
-    return moment.astimezone(timezone.utc) if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+        moment = moment.astimezone(timezone.utc) if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+    except (ValueError, OverflowError):
+        raise SettingError("SEGMENT_NOW", f"is {text[:80]!r}", remedy) from None
+    # windows, months and partitions are counted from it
+    if not FIRST_YEAR <= moment.year <= LAST_YEAR:
+        raise SettingError("SEGMENT_NOW", f"is {text[:80]!r}", remedy)
+    return moment
 
 
 def current_time() -> datetime:
@@ -269,6 +276,7 @@ def check_runtime() -> None:
     from dlt.common.configuration.exceptions import ConfigValueCannotBeCoercedException
     from dlt.common.configuration.providers.toml import TomlProviderReadException
     from dlt.common.configuration.specs import RuntimeConfiguration
+    from dlt.common.exceptions import MissingDependencyException
 
     try:
         runtime = resolve_configuration(RuntimeConfiguration())
@@ -277,7 +285,15 @@ def check_runtime() -> None:
         raise SettingError(f"dlt's {error.file_name}", "is no TOML", f"Mend {' or '.join(error.full_paths)}.") from None
     except ConfigValueCannotBeCoercedException as error:
         setting = f"RUNTIME__{error.field_name.upper()}"
-        raise SettingError(setting, "has a value of the wrong type", f"Set it to a {error.hint.__name__}.") from None
+        wanted = getattr(error.hint, "__name__", str(error.hint))
+        raise SettingError(setting, "has a value of the wrong type", f"Set it to a {wanted}.") from None
+    except MissingDependencyException:
+        problem = "is set, and the package sentry-sdk is not installed"
+        raise SettingError("RUNTIME__SENTRY_DSN", problem, "Unset it, or install sentry-sdk.") from None
+    except ValueError:
+        # dlt sets up its log when its settings are first looked at
+        remedy = "Legal values: a level such as WARNING, and JSON or a format with {message}."
+        raise SettingError("RUNTIME__LOG_LEVEL or RUNTIME__LOG_FORMAT", "cannot be used", remedy) from None
     least = {
         "request_max_attempts": 1,
         "request_timeout": 0.001,

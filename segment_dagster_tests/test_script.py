@@ -1,10 +1,13 @@
 """`python segment_pipeline.py` as a person runs it: a process of its own in a directory of its own."""
 
 import os
+import pty
+import re
 import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import duckdb
@@ -20,7 +23,7 @@ SIX = {"workspace", "sources", "destinations", "warehouses", "spaces", "segments
 FOREIGN = ("SEGMENT_", "DESTINATION__", "SOURCES__", "DAGSTER_", "DLT_", "RUNTIME__", "NORMALIZE__", "LOAD__")
 
 
-def run(directory, home, *arguments, **settings):
+def run(directory, home, *arguments, stderr=subprocess.PIPE, **settings):
     """Run the script in a directory under a home, with these settings and none of the machine's."""
     own = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
     own |= {"HOME": str(home), "DLT_DATA_DIR": f"{home}/.dlt", "RUNTIME__DLTHUB_TELEMETRY": "false"}
@@ -30,7 +33,8 @@ def run(directory, home, *arguments, **settings):
         [sys.executable, str(SCRIPT), *arguments],
         cwd=directory,
         env=own | settings,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=stderr,
         text=True,
         timeout=110,
         check=False,
@@ -117,8 +121,100 @@ def test_the_slow_ones_can_be_named(script):
 def test_what_is_no_endpoint_is_one_line(script):
     ran = script("roles", "rolls")
     assert (ran.returncode, ran.stdout) == (1, "")
-    assert error_lines(ran, 1)[0].startswith("error: endpoints names 'rolls', which the 'public' layout does not have.")
+    said = "error: endpoints names 'rolls', which the 'public' layout does not have. Did you mean roles?"
+    assert error_lines(ran, 1) == [said]
     assert list(Path.cwd().iterdir()) == []
+
+
+def test_the_endpoints_can_be_listed(script):
+    ran = script("--list", SEGMENT_API_TOKEN="")
+    assert (ran.returncode, ran.stderr) == (0, "")
+    lines = {line.split()[0]: line for line in ran.stdout.splitlines()}
+    assert list(lines) == [endpoint.name for endpoint in TABLES]
+    for endpoint in TABLES:
+        assert endpoint.path in lines[endpoint.name] and lines[endpoint.name].endswith(endpoint.description)
+        assert (" weekly " in lines[endpoint.name]) is endpoint.slow
+    assert list(Path.cwd().iterdir()) == []
+
+
+def test_an_endpoint_that_is_named_twice_is_loaded_once(script):
+    ran = script("roles", "warehouses", "roles")
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert [line for line in ran.stdout.splitlines() if line.startswith("roles")] == ["roles: 10 rows in 1 request"]
+    assert set(counts()) == {"roles", "warehouses"}
+
+
+def test_a_summary_is_said_in_the_end(script, emulator):
+    emulator.faults.add(Fault("forbidden", "roles"))
+    ran = script("warehouses", "roles", "sources")
+    assert ran.returncode == 1
+    # the workspace is asked for as well
+    summary = r"2 tables, 43 rows, 4 requests, 1 failed, 0 failed checks, \d+\.\d s"
+    assert re.fullmatch(summary, ran.stdout.splitlines()[-1])
+
+
+def test_the_status_is_what_the_checks_would_say(script, emulator):
+    emulator.faults.add(Fault("wrong-total", "sources"), Fault("duplicate", "destinations"))
+    ran = script("warehouses", "sources", "destinations")
+    assert ran.returncode == 1
+    assert error_lines(ran, 3) == [
+        "error: sources: row_count: 40 rows found, but total_entries 41.",
+        "error: destinations: row_count: 81 rows found, but total_entries 80.",
+        "error: destinations: primary_key: 1 key more than once or null.",
+    ]
+    assert counts() == {"warehouses": 3, "sources": 40, "destinations": 81}
+    assert ", 0 failed, 3 failed checks, " in ran.stdout.splitlines()[-1]
+
+    # what is wrong in a table that is unchanged is told as well
+    again = script("sources")
+    assert (again.returncode, error_lines(again, 1)) == (
+        1,
+        ["error: sources: row_count: 40 rows found, but total_entries 41."],
+    )
+
+
+def test_a_history_that_does_not_end_in_the_rows_fails_the_script(script):
+    assert script("roles", SEGMENT_HISTORY="true").returncode == 0
+    with duckdb.connect("segment.duckdb") as connection:
+        connection.execute(
+            "UPDATE segment_data.roles_history SET valid_to = valid_from - INTERVAL 1 DAY "
+            "WHERE id = (SELECT min(id) FROM segment_data.roles)"
+        )
+    ran = script("roles", SEGMENT_HISTORY="true")
+    assert ran.returncode == 1
+    (line,) = error_lines(ran, 1)
+    assert line == "error: roles: history: 1 key with a version that ends before it begins."
+
+
+def test_what_the_checks_only_warn_of_is_told_and_no_failure(script, emulator):
+    emulator.faults.add(Fault("extra-field", "roles"), Fault("gone", "user_group_users"))
+    ran = script("roles", "user_group_users")
+    assert ran.returncode == 0
+    warnings = [line for line in ran.stderr.splitlines() if line.startswith("warning: ")]
+    assert warnings[0] == "warning: roles: schema: new: beta_limits, beta_tier."
+    assert warnings[1].startswith("warning: user_group_users: row_count: ")
+    assert "1 list answered 404 twice though still listed (userGroupId=" in warnings[1]
+
+
+def test_a_terminal_sees_one_line_and_then_what_became_of_all(emulator, tmp_path):
+    emulator.faults.add(Fault("slow", "warehouses", value=1.0), Fault("500", "roles", times=1))
+    mine, theirs = pty.openpty()
+    settings = {"SEGMENT_BASE_URL": emulator.url, "SEGMENT_API_TOKEN": emulator.token, "COLUMNS": "150"}
+    ran = run(Path.cwd(), tmp_path / "home", "warehouses", "roles", stderr=theirs, **settings)
+    os.close(theirs)
+    said = b""
+    # the end of a terminal that nobody has open any more is an error
+    with suppress(OSError):
+        while more := os.read(mine, 65536):
+            said += more
+    os.close(mine)
+    assert ran.returncode == 0
+    text = said.decode()
+    assert re.search(r"\d s: 1 of 2 endpoints read, 11 rows, \d requests; waiting for warehouses", text)
+    # one warning above the line, and no other line
+    (warning,) = (line for line in text.splitlines(keepends=True) if line.endswith("\n"))
+    assert "roles: GET /roles failed (500)" in warning
+    assert ran.stdout.splitlines()[-1].startswith("2 tables, 13 rows, ")
 
 
 def test_an_unknown_option_is_one_line(script):
@@ -248,6 +344,10 @@ BAD = {
     "address without a port": ({"SEGMENT_BASE_URL": "https://127.0.0.1:port"}, "SEGMENT_BASE_URL", nothing),
     "page size": ({"SEGMENT_PAGE_SIZE": "0"}, "SEGMENT_PAGE_SIZE is '0'", nothing),
     "concurrency": ({"SEGMENT_CONCURRENCY": "many"}, "SEGMENT_CONCURRENCY is 'many'", nothing),
+    "a time out of range": ({"SEGMENT_NOW": "0001-01-01T00:00:00+05:00"}, "SEGMENT_NOW is '0001-01-01T", nothing),
+    "a log level": ({"RUNTIME__LOG_LEVEL": "NOPE"}, "RUNTIME__LOG_LEVEL or RUNTIME__LOG_FORMAT cannot be", nothing),
+    "sentry": ({"RUNTIME__SENTRY_DSN": TOKEN}, "RUNTIME__SENTRY_DSN is set, and the package sentry-sdk", nothing),
+    "a time-out": ({"RUNTIME__REQUEST_TIMEOUT": TOKEN}, "RUNTIME__REQUEST_TIMEOUT has a value of the", nothing),
     "include secrets": ({"SEGMENT_INCLUDE_SECRETS": "maybe"}, "SEGMENT_INCLUDE_SECRETS is 'maybe'", nothing),
     "destination": ({"SEGMENT_DESTINATION": "oracle"}, "SEGMENT_DESTINATION is 'oracle'", nothing),
     "dataset": ({"SEGMENT_DATASET": "My-Data"}, "SEGMENT_DATASET is 'My-Data'", nothing),
@@ -301,6 +401,21 @@ def test_a_bad_input_is_one_line_and_leaves_nothing(case, bad_runs):
     assert (ran.returncode, ran.stdout) == (1, "")
     assert TOKEN not in line
     assert after == before
+
+
+@pytest.mark.parametrize(
+    ("setting", "says"),
+    [
+        ("RESTORE_FROM_DESTINATION", "dlt's own setting 'restore_from_destination' has a value of the wrong type"),
+        ("LOAD__WORKERS", "dlt's own setting 'workers' has a value of the wrong type. Set it to a int"),
+        ("SCHEMA__NAMING", "a setting of dlt's own cannot be used (UnknownNamingModule: "),
+        ("EXTRACT__WORKERS", "dlt failed at the step 'extract' on duckdb (ValueError)"),
+    ],
+)
+def test_a_setting_of_dlt_that_is_used_late_is_one_line(setting, says, script):
+    ran = script("warehouses", **{setting: "nonsense"})
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert error_lines(ran, 1)[0].startswith(f"error: {says}")
 
 
 @pytest.mark.parametrize("told", [signal.SIGINT, signal.SIGTERM], ids=["interrupted", "terminated"])

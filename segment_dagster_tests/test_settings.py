@@ -15,6 +15,7 @@ from segment_dagster.settings import (
     REGIONS,
     Settings,
     TokenMissingError,
+    present,
     resolve,
 )
 
@@ -377,3 +378,30 @@ def test_importing_the_settings_reads_no_file_of_dlts():
     Path(".dlt/secrets.toml").write_text("no toml at all [")
     ran = in_directory("import sys, segment_dagster.settings; print('dlt' in sys.modules)", Path.cwd())
     assert (ran.stdout, ran.stderr) == ("False\n", "")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "0001-01-01T00:00:00+05:00",
+        "9999-12-31T23:59:59-05:00",
+        "0001-01-01",
+        "9999-12-31T12:00:00Z",
+        "1999-12-31T23:59:59Z",
+        "2000-01-01T00:00:00+01:00",
+        "2101-01-01",
+    ],
+)
+def test_a_time_that_nothing_can_be_counted_from_is_told(text, monkeypatch):
+    monkeypatch.setenv("SEGMENT_NOW", text)
+    with pytest.raises(SettingError) as caught:
+        present()
+    assert str(caught.value) == (
+        f"SEGMENT_NOW is '{text}'. Set it to a time of the years 2000 to 2100, such as 2026-03-01T12:00:00Z."
+    )
+
+
+@pytest.mark.parametrize("text", ["2000-01-01", "2100-12-31T23:59:59+00:00", "2026-03-01T12:00:00-11:00"])
+def test_a_time_of_this_century_is_taken(text, monkeypatch):
+    monkeypatch.setenv("SEGMENT_NOW", text)
+    assert present() is not None

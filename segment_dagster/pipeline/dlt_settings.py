@@ -1,5 +1,7 @@
 """dlt's own settings of a load, checked before anything is read: dlt looks at them when it comes to them."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import get_args
 
 from dlt.common.configuration import resolve_configuration
@@ -68,3 +70,16 @@ def setting_error(error: ConfigurationException, prefix: str = "") -> SegmentErr
             f"{prefix}{error.field_name.upper()}", "has a value of the wrong type", f"Set it to {wanted}."
         )
     return SettingError("A setting of dlt", f"cannot be used ({type(error).__name__})", "See dlt's config.toml.")
+
+
+@contextmanager
+def explain_settings() -> Iterator[None]:
+    """Turn what dlt raises of its own settings, wherever it comes to one, into an error of one line.
+
+    Raises:
+        SegmentError: A setting of dlt's cannot be used.
+    """
+    try:
+        yield
+    except ConfigurationException as error:
+        raise setting_error(error) from None

@@ -1,5 +1,6 @@
 """Reading endpoints whole: many requests at once, each endpoint once, failures held apart."""
 
+import difflib
 import logging
 import tempfile
 import threading
@@ -40,6 +41,7 @@ from segment_dagster.source.home import Home, sweep
 from segment_dagster.source.keys import Keys
 from segment_dagster.source.lists import lists_of
 from segment_dagster.source.not_found import lists_to_look_up, names_of, parent_values, values_of
+from segment_dagster.source.progress import EndpointProgress, ReadProgress
 from segment_dagster.source.records import records_of_rows
 from segment_dagster.source.rows import rows_of, schema_of
 from segment_dagster.source.spool import Part, Spool
@@ -58,6 +60,9 @@ READ_AGAIN = 60.0
 
 WAITING = 4
 """Pages that have come and are not rows yet, beyond which nobody asks for another."""
+
+FEW_NAMES = 12
+"""Names that an error lists."""
 
 PREVIEW_ROWS = 5
 SLOW = 600
@@ -290,6 +295,7 @@ class WorkspaceReader:
         self._waiting = threading.Semaphore(WAITING)
         self._lock = threading.Lock()
         self._reads: dict[str, Future[Delivery]] = {}
+        self._readings: dict[str, _Reading] = {}
 
     def __enter__(self) -> "WorkspaceReader":
         """Use the reader for a while."""
@@ -331,9 +337,32 @@ class WorkspaceReader:
         """
         offered = {endpoint.name: endpoint for endpoint in self.offered()}
         if name not in offered:
-            problem = f"names {name!r}, which the {self.settings.layout!r} layout does not have"
-            raise SettingError("endpoints", problem, f"Legal values: {', '.join(offered)}.")
+            problem = f"names {name[:80]!r}, which the {self.settings.layout!r} layout does not have"
+            raise SettingError("endpoints", problem, _legal_names(name, list(offered)))
         return offered[name]
+
+    def progress(self, endpoints: Sequence[Endpoint]) -> ReadProgress:
+        """Tell how far the read of endpoints has come, while other threads read them."""
+        with self._lock:
+            reads, readings = dict(self._reads), dict(self._readings)
+        meters = {id(reading.meter): reading.meter for reading in readings.values()}
+        under_way = [
+            EndpointProgress(
+                name=name,
+                lists=reading.lists,
+                done=reading.read + reading.gone,
+                seconds_left=self._seconds_left(name, reading),
+            )
+            for name, reading in readings.items()
+            if name in reads and not reads[name].done()
+        ]
+        return ReadProgress(
+            rows=sum(part.rows for reading in readings.values() for part in reading.parts),
+            requests=sum(meter.requests for meter in meters.values()),
+            endpoints=len(endpoints),
+            done=sum(each.name in reads and reads[each.name].done() for each in endpoints),
+            under_way=tuple(sorted(under_way, key=lambda each: each.seconds_left, reverse=True)),
+        )
 
     def read(self, endpoint: Endpoint) -> Delivery:
         """Read an endpoint whole, or wait for the thread that is already reading it.
@@ -371,7 +400,7 @@ class WorkspaceReader:
         Returns:
             What was delivered and what failed, each in the order asked for.
         """
-        wanted = list(endpoints)
+        wanted = list({endpoint.name: endpoint for endpoint in endpoints}.values())
         if not wanted:
             return [], []
         deliveries, failures = [], []
@@ -389,6 +418,10 @@ class WorkspaceReader:
                 raise
         _release()
         return deliveries, failures
+
+    def _seconds_left(self, name: str, reading: _Reading) -> float:
+        left = max(0, reading.lists - reading.read - reading.gone)
+        return self.client.limits.least_seconds(self._catalogue[name], left)
 
     def _as_chosen(self, endpoint: Endpoint) -> Endpoint:
         return as_chosen(endpoint, self.settings.granularity, self.settings.group_by)
@@ -449,6 +482,8 @@ class WorkspaceReader:
     ) -> _Reading:
         endpoint = together[0]
         reading = _Reading([self._progress(each) for each in together], len(lists), meter, window=window)
+        with self._lock:
+            self._readings[endpoint.name] = reading
         try:
             self._read_lists(endpoint, lists, reading)
             if reading.gone and not reading.read and endpoint.feature:
@@ -835,6 +870,16 @@ class WorkspaceReader:
     def _raise_if_stopped(self, reading: _Reading) -> None:
         if reading.failed.is_set() or self._stopping.is_set():
             raise CancelledError
+
+
+def _legal_names(name: str, legal: list[str]) -> str:
+    """Say which names there are: those that look like the one that is none, or all where they are few."""
+    close = difflib.get_close_matches(name.lower().rpartition("/")[2], legal)
+    if close:
+        return f"Did you mean {' or '.join(close)}?"
+    if len(legal) <= FEW_NAMES:
+        return f"Legal values: {', '.join(legal)}."
+    return f"`python segment_pipeline.py --list` shows the {len(legal)} that there are."
 
 
 def _release() -> None:

@@ -94,7 +94,8 @@ def segment_source(
         history=history,
     )
     reader = WorkspaceReader(settings, catalogue)
-    rows = [reader.endpoint(name) for name in endpoints] if endpoints is not None else reader.offered(slow=False)
+    names = None if endpoints is None else dict.fromkeys(endpoints)
+    rows = reader.offered(slow=False) if names is None else [reader.endpoint(name) for name in names]
     # dlt does not say when it is done with a source: the reader deletes its files when the last resource is gone
     return _source([(endpoint, partial(reader.read, endpoint)) for endpoint in rows], settings.history, lines=lines)
 

@@ -16,12 +16,13 @@ import pytest
 from segment_dagster.client.errors import ApiError, ForbiddenError, NotFoundError, ServerError, TokenError
 from segment_dagster.demo.expected import expected_rows
 from segment_dagster.emulator import Edit, Fault
-from segment_dagster.endpoints import CATALOGUE, Secrecy
+from segment_dagster.endpoints import CATALOGUE, TABLES, Secrecy
 from segment_dagster.errors import SegmentError, SettingError
 from segment_dagster.redaction import REDACTED
 from segment_dagster.settings import resolve
 from segment_dagster.source.columns import column_name
 from segment_dagster.source.first_page import FirstPage, rows_moved
+from segment_dagster.source.progress import EndpointProgress, ReadProgress
 from segment_dagster.source.reader import Failure, ParentError, SpoolError, WorkspaceReader, told_once
 from segment_dagster.source.rows import ValueTypeError, schema_of
 from segment_dagster.source.spool import Spool
@@ -142,15 +143,63 @@ def test_the_versioned_layout_needs_no_parent(emulator):
     assert "spaces" not in asked(emulator)
 
 
-@pytest.mark.parametrize("layout", ["public", "versioned"])
-def test_an_unknown_name_tells_the_legal_ones(layout, emulator):
-    with WorkspaceReader(resolve(layout=layout)) as reader:
-        legal = ", ".join(endpoint.name for endpoint in reader.offered())
-        with pytest.raises(SettingError) as caught:
-            reader.endpoint("sorces")
-        assert str(caught.value) == (
-            f"endpoints names 'sorces', which the '{layout}' layout does not have. Legal values: {legal}."
-        )
+@pytest.mark.parametrize(
+    ("layout", "name", "says"),
+    [
+        ("public", "source", "Did you mean sources"),
+        ("public", "sorces", "Did you mean sources"),
+        ("public", "Users", "Did you mean users"),
+        ("public", "segment/warehouses", "Did you mean warehouses"),
+        ("public", "xyzzy", f"`python segment_pipeline.py --list` shows the {len(TABLES)} that there are."),
+        ("versioned", "xyzzy", "Legal values: "),
+    ],
+)
+def test_an_unknown_name_tells_those_that_look_like_it(layout, name, says, emulator):
+    with WorkspaceReader(resolve(layout=layout)) as reader, pytest.raises(SettingError) as caught:
+        reader.endpoint(name)
+    text = str(caught.value)
+    assert text.startswith(f"endpoints names {name!r}, which the '{layout}' layout does not have. {says}")
+    assert len(text) < 250
+
+
+def test_an_unknown_name_is_cut(reader):
+    with pytest.raises(SettingError) as caught:
+        reader.endpoint("x\n" * 10_000)
+    assert len(str(caught.value)) < 350
+    assert "\n" not in str(caught.value)
+
+
+def test_what_is_named_twice_is_read_once(reader, emulator):
+    deliveries, failures = reader.read_all([SOURCES, SPACES, SOURCES])
+    assert [delivery.endpoint.name for delivery in deliveries] == ["sources", "spaces"]
+    assert failures == []
+
+
+def test_progress_tells_rows_requests_and_what_is_waited_for(emulator):
+    emulator.faults.add(Fault("slow", "warehouses", value=300), Fault("forbidden", "roles"))
+    wanted = [ROWS[name] for name in ("sources", "roles", "warehouses", "segments")]
+    with ThreadPoolExecutor(1) as thread, WorkspaceReader(resolve()) as reader:
+        before = str(reader.progress(wanted))
+        reading = thread.submit(reader.read_all, wanted)
+        while reader.progress(wanted).done < 3:
+            assert not reading.done()
+        during = reader.progress(wanted)
+        reader.close()
+    assert before == "0 of 4 endpoints read, 0 rows, 0 requests"
+    # spaces, too, are read, and roles were asked for
+    assert str(during) == "3 of 4 endpoints read, 2,442 rows, 18 requests; waiting for warehouses"
+
+
+def test_progress_names_what_takes_longest():
+    under_way = tuple(
+        EndpointProgress(name=name, lists=lists, done=1, seconds_left=left)
+        for name, lists, left in (("warehouse_syncs", 40, 1140.0), ("users", 1, 0.0), ("segments", 2, 0.0))
+    )
+    progress = ReadProgress(rows=1, requests=2, endpoints=47, done=44, under_way=under_way)
+    assert str(progress) == (
+        "44 of 47 endpoints read, 1 row, 2 requests; "
+        "waiting for warehouse_syncs (1 of 40 lists, 19 min or more to go), users and 1 more"
+    )
 
 
 def test_an_endpoint_that_the_layout_lacks_is_unknown(emulator):
