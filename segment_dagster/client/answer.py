@@ -2,21 +2,24 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-import orjson
 from dlt.sources.helpers.requests import Response
 
+from segment_dagster.client import parse as parsing
 from segment_dagster.client.body import whole_body
 from segment_dagster.client.errors import (
     MAX_QUOTE,
     BodyError,
+    DepthError,
     FeatureError,
     ForbiddenError,
     InvalidRequestError,
     NotFoundError,
+    OversizeError,
     RateLimitedError,
     RedirectError,
     ServerError,
@@ -27,6 +30,7 @@ from segment_dagster.client.layout import Call, Part
 from segment_dagster.client.retry import told_delay
 from segment_dagster.endpoints import Endpoint
 from segment_dagster.settings import Settings
+from segment_dagster.wording import counted
 
 _PERMISSION = re.compile(
     r"\b(permissions?|roles?|scopes?|privileges?|access|authori[sz]ed|unauthori[sz]ed|allowed|denied|read.only|token)\b",
@@ -38,13 +42,36 @@ _PLAN = re.compile(r"\b(features?|plan|not enabled|upgrade|subscription)\b", re.
 """What a refusal speaks of where it is about the workspace's plan."""
 
 
-def check_answer(call: Call, settings: Settings, answered: Callable[[], None]) -> Callable[..., None]:
+@dataclass
+class Repairs:
+    """What had to be replaced in the answers of a list, as no text or number can hold it."""
+
+    broken: int = 0
+    infinite: int = 0
+
+    def add(self, parsed: parsing.Parsed) -> None:
+        """Count what was replaced in an answer."""
+        self.broken += parsed.broken
+        self.infinite += parsed.infinite
+
+    def __str__(self) -> str:
+        said = []
+        if self.broken:
+            said.append(f"{counted(self.broken, 'broken character')}, such as half of an emoji, became U+FFFD")
+        if self.infinite:
+            verb = "is" if self.infinite == 1 else "are"
+            said.append(f"{counted(self.infinite, 'number')} that {verb} NaN or infinite became null")
+        return "; ".join(said)
+
+
+def check_answer(call: Call, settings: Settings, answered: Callable[[], None], repairs: Repairs) -> Callable[..., None]:
     """A response hook that lets only an answer with records pass.
 
     Args:
         call: The lists that were asked for.
         settings: The token and the layout.
         answered: Called when the answer has come whole.
+        repairs: Counts what is replaced in the answer.
 
     Returns:
         A hook for requests. It reads a streamed body, parses it once and keeps it as the response's `json()`.
@@ -63,13 +90,19 @@ def check_answer(call: Call, settings: Settings, answered: Callable[[], None]) -
                 raise RedirectError(endpoint.name, path, None if location is None else _host(location))
             content = whole_body(response, endpoint, path)
             answered()
+        body = None
         try:
-            body = orjson.loads(content)
-        except orjson.JSONDecodeError:
+            parsed = parsing.parse(content)
+            body = parsed.value
+            repairs.add(parsed)
+        except parsing.TooManyValuesError:
+            raise OversizeError(endpoint.name, path, f"{parsing.MAX_VALUES:,} values") from None
+        except (parsing.ParseError, parsing.TooDeepError) as error:
             if response.status_code < 400:
+                if isinstance(error, parsing.TooDeepError):
+                    raise DepthError(endpoint.name, path) from None
                 content_type = response.headers.get("Content-Type", "")
                 raise BodyError(endpoint.name, path, content_type, len(content)) from None
-            body = None
         if response.status_code >= 400:
             raise _refusal(endpoint, path, response, body, settings)
         # a list that is at its end is not asked for any more, and need not be there

@@ -22,7 +22,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception
 from tenacity.nap import sleep_using_event
 from urllib3.exceptions import HTTPError
 
-from segment_dagster.client.answer import check_answer
+from segment_dagster.client.answer import Repairs, check_answer
 from segment_dagster.client.deadline import TIMEOUTS_PER_ATTEMPT, Deadlines
 from segment_dagster.client.errors import (
     ApiError,
@@ -161,7 +161,8 @@ class SegmentClient:
             raise PathError(endpoints[0].name, path)
         paginator = CursorPaginator(path, call)
         self._local.asking = _Asking(endpoints[0], path, meter or Meter(), given_up)
-        check = check_answer(call, self.settings, self._deadlines.answered)
+        repairs = Repairs()
+        check = check_answer(call, self.settings, self._deadlines.answered, repairs)
         answers = self._client.paginate(
             path,
             stream=True,
@@ -183,6 +184,9 @@ class SegmentClient:
         except (RequestException, HTTPError) as failure:
             # the cause repeats what others wrote: addresses with cursors, heads of answers
             raise self._unanswered(failure, endpoints[0].name, path) from None
+        finally:
+            if said := str(repairs):
+                logger.warning("%s: GET %s: %s", endpoints[0].name, path, said)
 
     def _unanswered(self, failure: Exception, endpoint: str, path: str) -> ApiError:
         """Return the error for a request that got no whole answer."""

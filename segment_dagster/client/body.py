@@ -29,5 +29,5 @@ def whole_body(response: Response, endpoint: Endpoint, path: str) -> bytes:
         chunks.append(chunk)
         size += len(chunk)
         if size > MOST_BYTES:
-            raise OversizeError(endpoint.name, path, MOST_BYTES)
+            raise OversizeError(endpoint.name, path, f"{MOST_BYTES:,} bytes")
     return b"".join(chunks)

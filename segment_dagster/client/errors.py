@@ -150,9 +150,17 @@ class OverlongError(TransientError):
 class OversizeError(ApiError):
     """The answer is larger than any page of records."""
 
-    def __init__(self, endpoint: str, path: str, most: int) -> None:
+    def __init__(self, endpoint: str, path: str, most: str) -> None:
         remedy = "Nothing of it was loaded. Lower SEGMENT_PAGE_SIZE, and check SEGMENT_BASE_URL where that is set."
-        super().__init__(endpoint, path, f"answered more than the {most:,} bytes that are read of one page", remedy)
+        super().__init__(endpoint, path, f"answered more than the {most} that are read of one page", remedy)
+
+
+class DepthError(ApiError):
+    """The answer is nested deeper than any record."""
+
+    def __init__(self, endpoint: str, path: str) -> None:
+        remedy = "Nothing of it was loaded. Check SEGMENT_BASE_URL where that is set."
+        super().__init__(endpoint, path, "answered JSON that is nested too deep to be read", remedy)
 
 
 class UnreachableError(ApiError):
