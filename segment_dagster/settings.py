@@ -118,6 +118,17 @@ class Ordinary:
     """Robust deviations that it may be away from their median."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class SecretSettings:
+    """What becomes of secrets. `secrets_in_use` makes it."""
+
+    include_secrets: bool = False
+    """Whether they stay as they are."""
+
+    fingerprint_key: str | None = field(default=None, repr=False)
+    """Key of the HMAC that stands for a secret; without it `[redacted]` does."""
+
+
 class TokenMissingError(SettingError):
     """No token is set anywhere."""
 
@@ -236,6 +247,18 @@ def history_in_use(history: bool | None = None) -> bool:
         SettingError: `SEGMENT_HISTORY` is neither true nor false.
     """
     return _boolean(history, "SEGMENT_HISTORY", Settings.history)
+
+
+def secrets_in_use(include_secrets: bool | None = None) -> SecretSettings:
+    """What becomes of secrets: an argument first, then the environment, then the default.
+
+    Raises:
+        SettingError: `SEGMENT_INCLUDE_SECRETS` is neither true nor false.
+    """
+    return SecretSettings(
+        include_secrets=_boolean(include_secrets, "SEGMENT_INCLUDE_SECRETS", SecretSettings.include_secrets),
+        fingerprint_key=os.environ.get("SEGMENT_FINGERPRINT_KEY") or None,
+    )
 
 
 def always_load() -> bool:

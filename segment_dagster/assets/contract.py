@@ -99,8 +99,12 @@ class Derived(Protocol):
     def spec(self, endpoints: tuple[Endpoint, ...]) -> dg.AssetSpec:
         """The asset, among those of a family's endpoints."""
 
-    def materialize(self, place: "Place") -> dg.MaterializeResult[Any]:
+    def materialize(self, place: "Place", *, include_secrets: bool | None = None) -> dg.MaterializeResult[Any]:
         """Make it anew.
+
+        Args:
+            place: The dataset.
+            include_secrets: Whether secrets may be in it; as the settings say where it is left out.
 
         Raises:
             SegmentError: It could not be made.

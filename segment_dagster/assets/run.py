@@ -125,7 +125,7 @@ class FamilyRun:
                 yield from self._check_alone(place, selected)
                 for each in self._derived:
                     if each.key in self._context.selected_asset_keys:
-                        yield from self._derive(each, place)
+                        yield from self._derive(each, place, segment)
         except SegmentError as error:
             self._fail_rest(str(error))
             self._summary.end()
@@ -134,11 +134,13 @@ class FamilyRun:
         if self._failure:
             raise self._failure
 
-    def _derive(self, derived: Derived, place: Place) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
+    def _derive(
+        self, derived: Derived, place: Place, segment: SegmentResource
+    ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
         """Make what is derived. Where that fails, what failed before is told all the same."""
         name = derived.key.path[-1]
         try:
-            result = derived.materialize(place)
+            result = derived.materialize(place, include_secrets=segment.include_secrets)
         except SegmentError as error:
             line = f"{name}: {error}"
             self._context.log.error(line)

@@ -20,9 +20,10 @@ from segment_dagster.endpoints.copies import copied_fields
 from segment_dagster.endpoints.trail import audit_trail
 from segment_dagster.marts.changes import COLUMNS, NAME, REQUIRED
 from segment_dagster.marts.records import RecordChange, record_changes
+from segment_dagster.marts.redacted import history_redactor
 from segment_dagster.marts.who import Event, Events, columns_of_trail
 from segment_dagster.pipeline import Content, Place, Tables, alone, holds, load, open_tables, remember
-from segment_dagster.settings import always_load
+from segment_dagster.settings import SecretSettings, always_load, secrets_in_use
 from segment_dagster.source.columns import column_name, declared
 from segment_dagster.source.fingerprint import Fingerprint
 from segment_dagster.source.resources import SOURCE_NAME, imported
@@ -78,17 +79,19 @@ class _History:
         return [column_name(field) for field in self.endpoint.primary_key]
 
 
-def build(place: Place, catalogue: Sequence[Endpoint]) -> Built:
+def build(place: Place, catalogue: Sequence[Endpoint], secrets: SecretSettings | None = None) -> Built:
     """Make the table anew from what the dataset holds.
 
     Args:
         place: The dataset.
         catalogue: The endpoints whose histories are looked at where they are there, and the audit trail.
+        secrets: What becomes of secrets; as the settings say where it is left out.
 
     Raises:
         LoadError: The tables could not be read, or the new one not be loaded.
-        SettingError: `SEGMENT_ALWAYS_LOAD` cannot be used.
+        SettingError: `SEGMENT_ALWAYS_LOAD` or `SEGMENT_INCLUDE_SECRETS` cannot be used.
     """
+    secrets = secrets or secrets_in_use()
     # alone for the whole of it: what is read here belongs to what is written
     with alone(place), tempfile.TemporaryDirectory(prefix="segment_dagster_") as directory:
         schema = arrow_schema(COLUMNS, REQUIRED)
@@ -96,7 +99,7 @@ def build(place: Place, catalogue: Sequence[Endpoint]) -> Built:
         spool = Spool(Path(directory) / NAME, schema, fingerprint)
         with open_tables(place) as tables:
             histories = _histories(tables, catalogue)
-            rows = _rows(tables, histories, catalogue)
+            rows = _rows(tables, histories, catalogue, secrets)
             first = list(islice(rows, PREVIEW_ROWS))
             with_actor = _write(spool, chain(first, rows))
             parts = spool.close()
@@ -139,11 +142,14 @@ def _histories(tables: Tables, catalogue: Sequence[Endpoint]) -> list[_History]:
     return histories
 
 
-def _rows(tables: Tables, histories: Sequence[_History], catalogue: Sequence[Endpoint]) -> Iterator[dict[str, Any]]:
+def _rows(
+    tables: Tables, histories: Sequence[_History], catalogue: Sequence[Endpoint], secrets: SecretSettings
+) -> Iterator[dict[str, Any]]:
     events = _events(tables, histories, catalogue) if histories else None
     for history in histories:
         versions = history.versions(tables, history.columns)
-        for change in record_changes(history.endpoint, versions, history.baseline, history.copied):
+        redact = history_redactor(history.endpoint, secrets)
+        for change in record_changes(history.endpoint, versions, history.baseline, history.copied, redact):
             named = [value for value in change.key if isinstance(value, str)]
             yield _row(change, events.latest(named, change.after, change.seen_at) if events else None)
 

@@ -11,6 +11,7 @@ from segment_dagster.assets.specs import kinds, owners
 from segment_dagster.endpoints import Endpoint
 from segment_dagster.endpoints.columns import choice, moment, nested, text
 from segment_dagster.marts.diff import KINDS
+from segment_dagster.settings import secrets_in_use
 
 if TYPE_CHECKING:
     from segment_dagster.pipeline import Place
@@ -69,8 +70,12 @@ class Changes:
             metadata={"dagster/column_schema": _column_schema()},
         )
 
-    def materialize(self, place: "Place") -> dg.MaterializeResult[Any]:
+    def materialize(self, place: "Place", *, include_secrets: bool | None = None) -> dg.MaterializeResult[Any]:
         """Make the table anew.
+
+        Args:
+            place: The dataset.
+            include_secrets: Whether the secrets of histories may be in it; as the settings say where it is left out.
 
         Raises:
             LoadError: It could not be made.
@@ -78,7 +83,7 @@ class Changes:
         # what this needs takes long to import
         from segment_dagster.marts.build import build
 
-        built = build(place, self._catalogue)
+        built = build(place, self._catalogue, secrets_in_use(include_secrets))
         return dg.MaterializeResult(
             asset_key=self.key,
             metadata={

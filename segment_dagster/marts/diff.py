@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from segment_dagster.redaction import may_be_same
 from segment_dagster.source.versions import Values, as_json
 
 ADDED = "added"
@@ -45,7 +46,7 @@ def differences(old: Values | None, new: Values | None) -> Iterator[Difference]:
     """What is different between a record's old values and its new ones.
 
     Objects are compared member by member, lists as a whole. Values that are written alike as JSON are equal, others are
-    not: `1` is neither `1.0` nor `true`.
+    not: `1` is neither `1.0` nor `true`. What stands for a secret is equal to any that it may stand for.
 
     Args:
         old: What counts of the record as it was; `None` where it was not there.
@@ -66,5 +67,5 @@ def _inside(path: tuple[str, ...], old: dict[str, Any], new: dict[str, Any]) -> 
         was, now = old.get(name), new.get(name)
         if isinstance(was, dict) and isinstance(now, dict):
             yield from _inside((*path, name), was, now)
-        elif as_json(was) != as_json(now):
+        elif as_json(was) != as_json(now) and not may_be_same(was, now):
             yield Difference((*path, name), was, now)

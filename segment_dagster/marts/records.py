@@ -8,8 +8,9 @@ from typing import Any
 
 from segment_dagster.endpoints import Endpoint
 from segment_dagster.marts.diff import Difference, differences
+from segment_dagster.redaction import Redact
 from segment_dagster.source.columns import column_name
-from segment_dagster.source.versions import VALID_FROM, VALID_TO, counted_values
+from segment_dagster.source.versions import VALID_FROM, VALID_TO, Values, counted_values
 
 NAMES = ("name", "display_name", "title", "slug")
 """Columns that say what a record is called; the first that is filled counts."""
@@ -37,7 +38,11 @@ class RecordChange:
 
 
 def record_changes(
-    endpoint: Endpoint, versions: Iterable[Row], baseline: datetime, copied: Collection[str] = ()
+    endpoint: Endpoint,
+    versions: Iterable[Row],
+    baseline: datetime,
+    copied: Collection[str] = (),
+    redact: Redact = dict,
 ) -> Iterator[RecordChange]:
     """What became of an endpoint's records.
 
@@ -47,17 +52,23 @@ def record_changes(
             be left out.
         baseline: The moment until which what came was there from the beginning, and so is no change.
         copied: Columns whose changes another endpoint tells of.
+        redact: Takes out the secrets that a history holds.
     """
     columns = [column_name(field) for field in endpoint.primary_key]
-    values = counted_values(endpoint)
+    counted = counted_values(endpoint)
+
+    def values(row: Row | None) -> Values | None:
+        return redact(counted(row)) if row else None
+
     for key, rows in groupby(versions, lambda row: tuple(row[column] for column in columns)):
         for old, new, after, seen_at in _steps(rows, baseline):
-            for difference in differences(values(old) if old else None, values(new) if new else None):
+            was, now = values(old), values(new)
+            for difference in differences(was, now):
                 if not difference.path or difference.path[0] not in copied:
                     yield RecordChange(
                         endpoint=endpoint,
                         key=key,
-                        name=_name(new or old or {}),
+                        name=_name(now or was or {}),
                         difference=difference,
                         after=after,
                         seen_at=seen_at,

@@ -173,6 +173,32 @@ class Tables:
     def _file_of(self, client: "FilesystemClient", table: str) -> str:
         return f"{client.dataset_path}/{table}.jsonl"
 
+    def rewrite(self, table: str, rows: Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]]) -> None:
+        """Give other values to rows of the table. All of them at once or none.
+
+        Args:
+            table: The table.
+            rows: For each row the columns that tell it from others, with their values, and the new values by column.
+        """
+        assert self._client is not None and isinstance(self._client, SqlJobClientBase)
+        sql = self._client.sql_client
+        with sql.begin_transaction():
+            for key, values in rows:
+                given = ", ".join(f"{self._column(column)} = %s" for column in values)
+                where = " AND ".join(f"{self._column(column)} IS NOT DISTINCT FROM %s" for column in key)
+                change = f"UPDATE {self._name(table)} SET {given} WHERE {where}"  # noqa: S608
+                sql.execute_sql(change, *values.values(), *key.values())
+
+    def empty_staging(self, tables: Iterable[str]) -> None:
+        """Delete the rows of these tables in dlt's staging dataset, which the next load would replace."""
+        assert self._client is not None and isinstance(self._client, SqlJobClientBase)
+        with self._client.sql_client.with_staging_dataset():
+            if not self._client.is_storage_initialized():
+                return
+            for table, columns in self._client.get_storage_tables(list(tables)):
+                if columns:
+                    self._client.sql_client.execute_sql(f"DELETE FROM {self._name(table)}")  # noqa: S608
+
     def latest(self, table: str, column: str, until: datetime) -> Any:
         """The latest time in a column.
 

@@ -2,25 +2,28 @@
 
 import hashlib
 import hmac
+import re
 from collections.abc import Callable
 from typing import Any
 
 from segment_dagster.endpoints import Endpoint, Secrecy
 from segment_dagster.redaction.names import is_secret_name
-from segment_dagster.redaction.texts import without_secrets
 from segment_dagster.redaction.values import Cleaner, password_options
-from segment_dagster.settings import Settings
+from segment_dagster.settings import SecretSettings, Settings
 
-__all__ = ["REDACTED", "Redact", "is_secret_name", "redactor"]
+__all__ = ["REDACTED", "Redact", "is_secret_name", "may_be_same", "redactor"]
 
 REDACTED = "[redacted]"
 """What stands for a secret where no fingerprint key is set."""
+
+_FINGERPRINT = re.compile(r"hmac:[0-9a-f]{32}")
+_STANDS_FOR_SECRET = re.compile(rf"{re.escape(REDACTED)}|{_FINGERPRINT.pattern}")
 
 Redact = Callable[[dict[str, Any]], dict[str, Any]]
 """Turns a record into one without secrets. The record given to it stays as it is."""
 
 
-def redactor(endpoint: Endpoint, settings: Settings, name_of: Callable[[str], str] = str) -> Redact:
+def redactor(endpoint: Endpoint, settings: Settings | SecretSettings, name_of: Callable[[str], str] = str) -> Redact:
     """How the records of an endpoint lose their secrets under these settings.
 
     Args:
@@ -33,12 +36,13 @@ def redactor(endpoint: Endpoint, settings: Settings, name_of: Callable[[str], st
         written as a number too. A secret text becomes `[redacted]` or, where a fingerprint key is set, `hmac:` and 32
         hexadecimal digits of its HMAC-SHA256. So does, within settings and in fields that are not declared, a text that
         holds a secret among other things, and a map's key that is one; keys that would become the same are numbered.
-        Of other texts that people wrote only the secret goes. Fields that identify a record stay as they are.
+        Of other texts that people wrote only the secret goes. Fields that identify a record stay as they are, and so
+        does what stands for a secret already.
     """
     if settings.include_secrets:
         return dict
     stand_in = _fingerprint(settings.fingerprint_key) if settings.fingerprint_key else _redacted
-    cleaner = Cleaner(stand_in)
+    cleaner = Cleaner(lambda text: text if _STANDS_FOR_SECRET.fullmatch(text) else stand_in(text))
     declared = {name_of(column.field): column for column in endpoint.columns}
     identifying = {name_of(field) for field in endpoint.identifying}
     written = frozenset(
@@ -69,9 +73,19 @@ def redactor(endpoint: Endpoint, settings: Settings, name_of: Callable[[str], st
     return redact
 
 
-def without_secret_texts(text: str) -> str:
-    """A text without what looks like a secret in it, whatever it is part of."""
-    return without_secrets(text, _redacted)
+def may_be_same(one: Any, other: Any) -> bool:
+    """Whether two values may be the same but for what stands for the secrets in them.
+
+    What is redacted may be any text. A fingerprint may be of anything that is redacted, and of no other fingerprint.
+    """
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(may_be_same(value, other[name]) for name, value in one.items())
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(may_be_same, one, other))
+    if isinstance(one, str) and isinstance(other, str) and REDACTED in one + other:
+        either_whole = REDACTED in (one, other) and bool(one and other)
+        return either_whole or _FINGERPRINT.sub(REDACTED, one) == _FINGERPRINT.sub(REDACTED, other)
+    return type(one) is type(other) and bool(one == other)
 
 
 def _redacted(_: str) -> str:

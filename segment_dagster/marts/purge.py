@@ -1,0 +1,123 @@
+"""`python -m segment_dagster.marts.purge`: take out the secrets that landed while they were let in."""
+
+import argparse
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from segment_dagster.endpoints import TABLES, Endpoint
+from segment_dagster.errors import SegmentError, SettingError
+from segment_dagster.marts.build import build
+from segment_dagster.marts.changes import NAME as CHANGES
+from segment_dagster.marts.redacted import history_redactor
+from segment_dagster.pipeline import Place, Tables, alone, open_tables, settle
+from segment_dagster.settings import SecretSettings, secrets_in_use
+from segment_dagster.source.columns import column_name
+from segment_dagster.source.versions import OF_HISTORY, ROW_VERSION, VALID_FROM, as_json, history_table
+from segment_dagster.wording import counted
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Take the secrets out of the dataset, and say how many rows held one.
+
+    Args:
+        arguments: The command line, that of the process by default.
+
+    Returns:
+        The exit status: 1 where it could not be done.
+    """
+    argparse.ArgumentParser(
+        "python -m segment_dagster.marts.purge",
+        description="Take out the secrets that landed while SEGMENT_INCLUDE_SECRETS was on.",
+    ).parse_args(arguments)
+    try:
+        for table, rows in purge(settle(), TABLES):
+            print(f"{table}: {counted(rows, 'row')}", flush=True)
+    except SegmentError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def purge(
+    place: Place, catalogue: Sequence[Endpoint], secrets: SecretSettings | None = None
+) -> Iterator[tuple[str, int]]:
+    """Redact what the tables, their histories and `changes` hold, and empty dlt's staging tables.
+
+    Args:
+        place: The dataset.
+        catalogue: The endpoints whose tables are looked at where they are there.
+        secrets: What becomes of secrets; as the settings say where it is left out.
+
+    Yields:
+        The name of each table that held secrets, and how many of its rows did.
+
+    Raises:
+        LoadError: The tables could not be read or written.
+        SettingError: Secrets are let in still, or the destination has no tables that can be changed.
+    """
+    secrets = secrets or secrets_in_use()
+    if secrets.include_secrets:
+        raise SettingError(
+            "SEGMENT_INCLUDE_SECRETS", "is true", "Turn it off first: the next load would bring the secrets back."
+        )
+    if not place.facts.keeps_history:
+        raise SettingError(
+            "SEGMENT_DESTINATION",
+            f"is {place.destination!r}, where no rows can be changed and no history is kept",
+            "Load all tables once more: that replaces them.",
+        )
+    with alone(place):
+        with open_tables(place) as tables:
+            histories = {history_table(each.name): each for each in catalogue}
+            tables.look_up([*histories, *(each.name for each in catalogue), CHANGES])
+            for endpoint in catalogue:
+                key = [column_name(field) for field in endpoint.primary_key]
+                for table, columns in ((endpoint.name, key), (history_table(endpoint.name), [ROW_VERSION, VALID_FROM])):
+                    if rows := _redact(tables, endpoint, table, columns, secrets):
+                        yield table, rows
+            made = bool(tables.columns(CHANGES))
+            if tables.knows_itself():
+                tables.empty_staging([*histories, *(each.name for each in catalogue), CHANGES])
+        if made:
+            build(place, catalogue, secrets)
+
+
+def _redact(tables: Tables, endpoint: Endpoint, table: str, key: Sequence[str], secrets: SecretSettings) -> int:
+    """Redact a table.
+
+    Returns:
+        How many rows held secrets.
+    """
+    columns = [column for column in tables.columns(table) if not column.startswith("_dlt_")]
+    if not set(key) <= set(columns):
+        return 0
+    redact = history_redactor(endpoint, secrets)
+    plain = {column_name(column.field) for column in endpoint.columns if column.type != "json"}
+    held = {column for column in columns if column not in plain and column not in OF_HISTORY}
+    found: list[tuple[Mapping[str, Any], Mapping[str, Any]]] = []
+    for row in tables.rows(table, columns):
+        values = {name: _value(value) if name in held else value for name, value in row.items()}
+        clean = redact(values)
+        if new := {name: value for name, value in clean.items() if value != values[name]}:
+            written = {name: as_json(value).decode() if name in held else value for name, value in new.items()}
+            found.append(({name: row[name] for name in key}, written))
+    if found:
+        tables.rewrite(table, found)
+    return len(found)
+
+
+def _value(value: Any) -> Any:
+    """What a JSON column says: its text, where the driver has not read it."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return orjson.loads(value)
+    except orjson.JSONDecodeError:
+        return value
+
+
+if __name__ == "__main__":
+    sys.exit(main())
