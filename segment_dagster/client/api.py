@@ -175,7 +175,8 @@ class SegmentClient:
         try:
             for answer in answers:
                 body = answer.response.json()
-                pages = [_page(body, part) for part in paginator.answered]
+                totals = paginator.totals
+                pages = [_page(body, part, totals[part.endpoint.name]) for part in paginator.answered]
                 # they are held here, and in dlt's frames, until the next answer has come
                 _forget(answer, body, paginator.answered)
                 del body
@@ -294,12 +295,9 @@ def _forget(answer: PageData[Any], body: Any, parts: Sequence[Part]) -> None:
             at(body, part.selector).clear()
 
 
-def _page(body: Any, part: Part) -> Page:
+def _page(body: Any, part: Part, total: int | None) -> Page:
     endpoint, found = part.endpoint, at(body, part.selector)
     records = [found] if endpoint.single else list(found)
     if endpoint.wrapped:
         records = [{endpoint.wrapped: record} for record in records]
-    # what is one record here may be a list to the API, which counts its elements
-    places = () if endpoint.single else part.total
-    total = next((total for place in places if (total := at(body, place)) is not None), None)
-    return Page(endpoint, records, total if isinstance(total, int) else None)
+    return Page(endpoint, records, total)

@@ -201,6 +201,30 @@ class ShapeError(ApiError):
         super().__init__(endpoint, path, f"has no records at {'.'.join(selector)!r}: {problem}", remedy)
 
 
+class CountError(ApiError):
+    """The answer's own count of its records is none: whether all came cannot be told."""
+
+    def __init__(self, endpoint: str, path: str, kind: str) -> None:
+        remedy = "Nothing of it was loaded. Check SEGMENT_API_LAYOUT; if that is right, the API has changed."
+        super().__init__(endpoint, path, f"has a totalEntries that is no count: it is {kind}", remedy)
+
+
+class UnfinishedError(ApiError):
+    """The answer names no next page though there is more."""
+
+    def __init__(self, endpoint: str, path: str, problem: str) -> None:
+        remedy = "Nothing of it was loaded. Check SEGMENT_API_LAYOUT; if that is right, the API has changed."
+        super().__init__(endpoint, path, f"breaks off: {problem}", remedy)
+
+
+class BeyondCountError(ApiError):
+    """Pages go on after as many records as the list holds."""
+
+    def __init__(self, endpoint: str, path: str, received: int, total: int) -> None:
+        what = f"goes on after {received:,} records, though it counts {total:,} itself"
+        super().__init__(endpoint, path, what, "Nothing of it was loaded. Try again later.")
+
+
 class CursorError(ApiError):
     """The cursor of the next page is one that was used before, or is none."""
 

@@ -106,4 +106,5 @@ def _versioned(endpoint: Endpoint, page_size: int) -> Part:
         cursor_parameter="page[cursor]",
         next_cursor=versioned.next_cursor,
         total=tuple((*place[:-1], "totalEntries") for place in versioned.next_cursor),
+        required=True,
     )

@@ -6,11 +6,20 @@ from typing import Any
 from dlt.sources.helpers.requests import Request, Response
 from dlt.sources.helpers.rest_client.paginators import BasePaginator
 
-from segment_dagster.client.errors import CursorError, ShapeError, StalledError
+from segment_dagster.client.counts import total_entries
+from segment_dagster.client.errors import BeyondCountError, CursorError, ShapeError, StalledError, UnfinishedError
 from segment_dagster.client.layout import Call, Part, at
+from segment_dagster.endpoints import Endpoint
+from segment_dagster.foreign_text import foreign_text
 
 MOST_STALLED = 100
 """Pages in a row that may bring nothing new though each has a new cursor: a list that went on so would never end."""
+
+DEFAULT_PAGE = 200
+"""Records of a page where the API is not told how many: as many may be a full page whatever was asked for."""
+
+GROWTH = 1000
+"""Records by which a list that grows while it is read may go beyond twice its own count."""
 
 logger = logging.getLogger(__name__)
 
@@ -24,8 +33,11 @@ class CursorPaginator(BasePaginator):
 
     Raises:
         CursorError: A cursor comes again.
-        StalledError: Page after page is empty, or the same.
+        StalledError: Page after page is empty, or has come before.
         ShapeError: A cursor is neither text nor a number, or a full page tells nothing of the next.
+        CountError: The list's own count is none.
+        UnfinishedError: The last page says that there is more.
+        BeyondCountError: Pages go on beyond the list's own count.
     """
 
     def __init__(self, path: str, call: Call) -> None:
@@ -34,8 +46,16 @@ class CursorPaginator(BasePaginator):
         self._seen: dict[str, set[str]] = {part.endpoint.name: set() for part in call.parts}
         self._asked = call.parts
         self._next: dict[str, str] = {}
-        self._latest: dict[str, tuple[Any, ...]] = {}
+        self._pages: dict[str, set[int]] = {part.endpoint.name: set() for part in call.parts}
         self._stalled: dict[str, int] = {}
+        self._received: dict[str, int] = {}
+        self._counts: dict[str, tuple[int, int]] = {}
+        """The least and the most that the answers count, by list."""
+
+        self._known = {key for part in call.parts for place in (part.selector, *part.next_cursor) for key in place}
+        self.totals: dict[str, int | None] = {}
+        """What the last answer counts, by list."""
+
         self.answered: tuple[Part, ...] = ()
         """The lists that the last answer has a page of."""
 
@@ -53,6 +73,11 @@ class CursorPaginator(BasePaginator):
         """Read the next cursors from the answer."""
         body = response.json()
         self.answered = self._asked
+        self.totals = {part.endpoint.name: total_entries(body, part, self._path) for part in self._asked}
+        for name, total in self.totals.items():
+            if total is not None:
+                least, most = self._counts.get(name, (total, total))
+                self._counts[name] = min(least, total), max(most, total)
         found = {part.endpoint.name: self._cursor(body, part) for part in self._asked}
         self._next = {name: cursor for name, cursor in found.items() if cursor is not None}
         self._asked = tuple(part for part in self._asked if part.endpoint.name in self._next)
@@ -69,39 +94,120 @@ class CursorPaginator(BasePaginator):
                 request.params[part.cursor_parameter] = cursor
 
     def _cursor(self, body: Any, part: Part) -> str | None:
-        if part.page_size is None:
+        if part.page_size is None or part.endpoint.single:
             return None
-        self._check_object(body, part)
+        name, records = part.endpoint.name, at(body, part.selector)
+        before = self._received.get(name, 0)
+        self._received[name] = before + len(records)
         found = next((cursor for place in part.next_cursor if (cursor := at(body, place)) not in (None, "")), None)
         if found is None:
+            self._check_end(body, part, len(records))
             return None
         if isinstance(found, bool) or not isinstance(found, str | int):
             problem = f"the next cursor is a {type(found).__name__}"
-            raise ShapeError(part.endpoint.name, self._path, part.next_cursor[0], problem)
-        cursor, seen = str(found), self._seen[part.endpoint.name]
+            raise ShapeError(name, self._path, part.next_cursor[0], problem)
+        cursor, seen = str(found), self._seen[name]
         if cursor in seen:
-            raise CursorError(part.endpoint.name, self._path, page=len(seen) + 1)
+            raise CursorError(name, self._path, page=len(seen) + 1)
         seen.add(cursor)
-        self._check_progress(at(body, part.selector), part)
+        self._check_count(part, before, len(records))
+        self._check_progress(records, name)
         return cursor
 
-    def _check_progress(self, records: Any, part: Part) -> None:
-        name, looks = part.endpoint.name, (len(records), *records[:1], *records[-1:])
-        stalls = not records or looks == self._latest.get(name)
-        self._latest[name] = looks
-        self._stalled[name] = self._stalled.get(name, 0) + 1 if stalls else 0
+    def _check_count(self, part: Part, before: int, records: int) -> None:
+        """Refuse a page of records that comes after as many as the list holds, and names a next one."""
+        endpoint = part.endpoint
+        if not (before and records and endpoint.name in self._counts):
+            return
+        # rows that were deleted meanwhile have come as well
+        _, most = self._counts[endpoint.name]
+        if before >= (2 * most + GROWTH if _may_grow(endpoint) else most):
+            raise BeyondCountError(endpoint.name, self._path, before + records, most)
+
+    def _check_progress(self, records: list[Any], name: str) -> None:
+        try:
+            looks = hash(repr((len(records), *records[:1], *records[-1:])))
+        except RecursionError:
+            # it is told as such where the records become rows
+            return
+        pages = self._pages[name]
+        self._stalled[name] = self._stalled.get(name, 0) + 1 if not records or looks in pages else 0
+        pages.add(looks)
         if self._stalled[name] >= MOST_STALLED:
             raise StalledError(name, self._path, MOST_STALLED)
 
-    def _check_object(self, body: Any, part: Part) -> None:
-        if isinstance(at(body, part.next_cursor[0][:-1]), dict) or len(part.next_cursor) > 1:
+    def _check_end(self, body: Any, part: Part, records: int) -> None:
+        """Refuse an end that is none: what tells of the next page is missing, or has got another name."""
+        endpoint = part.endpoint
+        if problem := self._says_more(body, part):
+            raise UnfinishedError(endpoint.name, self._path, problem)
+        page_size = part.page_size or 0
+        # a cursor that stood beside the records, and not in an object, may be absent at the end
+        bare = self._seen[endpoint.name] and any(len(place) == 1 for place in part.next_cursor)
+        if not bare and not _tells(body, part):
+            # a page that is not full is the last one, whatever else is missing
+            if records < (min(page_size, DEFAULT_PAGE) if part.required else page_size):
+                return
+            place = ".".join(part.next_cursor[0][:-1])
+            problem = f"a full page of {records:,} has no {place!r} to say if there are more"
+            if part.required:
+                raise ShapeError(endpoint.name, self._path, part.selector, problem)
+            logger.warning("%s: GET %s: %s", endpoint.name, self._path, problem)
             return
-        records = at(body, part.selector)
-        # a page that is not full is the last one, whatever else is missing
-        if part.page_size is None or len(records) < part.page_size:
-            return
-        place = ".".join(part.next_cursor[0][:-1])
-        problem = f"a full page of {len(records):,} has no {place!r} to say if there are more"
-        if part.required:
-            raise ShapeError(part.endpoint.name, self._path, part.selector, problem)
-        logger.warning("%s: GET %s: %s", part.endpoint.name, self._path, problem)
+        missing = self._missing(endpoint)
+        # what is less may have gone or come meanwhile: that is for the count of rows to tell
+        if missing and (records >= page_size or (records >= DEFAULT_PAGE and missing >= records)):
+            received = self._received[endpoint.name]
+            problem = f"no next page is named after {received:,} records, though it counts {received + missing:,}"
+            raise UnfinishedError(endpoint.name, self._path, problem)
+
+    def _missing(self, endpoint: Endpoint) -> int:
+        """Return how many records have not come of those that every answer counts."""
+        if endpoint.name not in self._counts or endpoint.total_is_bound:
+            return 0
+        least, _ = self._counts[endpoint.name]
+        missing = least - self._received[endpoint.name]
+        return missing if missing > (GROWTH if _may_grow(endpoint) else 0) else 0
+
+    def _says_more(self, body: Any, part: Part) -> str | None:
+        """Return how an answer without a next cursor tells of a next page all the same."""
+        holders = _holders(body, part)
+        if any("next" in holder for holder in holders):
+            return None
+        for name, value in ((name, value) for holder in holders for name, value in holder.items()):
+            if ("next" in name.lower() and _is_cursor(value)) or ("more" in name.lower() and value is True):
+                return f"it has no 'next', but a {foreign_text(name, 40)!r}"
+        around = at(body, part.selector[:-1])
+        if holders or not isinstance(around, dict):
+            return None
+        for name, value in around.items():
+            if name not in self._known and isinstance(value, dict) and self._is_of_a_page(value, part.endpoint):
+                return f"what tells of the next page is in {foreign_text(name, 40)!r}"
+        return None
+
+    def _is_of_a_page(self, value: dict[str, Any], endpoint: Endpoint) -> bool:
+        total = value.get("totalEntries")
+        is_count = isinstance(total, int) and not isinstance(total, bool)
+        return _is_cursor(value.get("next")) or (is_count and total > self._received[endpoint.name])
+
+
+def _may_grow(endpoint: Endpoint) -> bool:
+    """Return whether a list's count is no firm one: it is a bound, or records come on top while it is read."""
+    return bool(endpoint.total_is_bound or endpoint.time or endpoint.log)
+
+
+def _is_cursor(value: Any) -> bool:
+    return value is True or (isinstance(value, str | int) and bool(value))
+
+
+def _holders(body: Any, part: Part) -> list[dict[str, Any]]:
+    """Return the objects that an answer has to tell of the next page."""
+    found = (at(body, place[:-1]) for place in part.next_cursor if len(place) > 1)
+    return [holder for holder in found if isinstance(holder, dict)]
+
+
+def _tells(body: Any, part: Part) -> bool:
+    """Return whether an answer says anything of a next page, be it that there is none."""
+    return bool(_holders(body, part)) or any(
+        len(place) == 1 and isinstance(body, dict) and place[0] in body for place in part.next_cursor
+    )

@@ -16,6 +16,9 @@ from hypothesis import settings as property_settings
 from hypothesis import strategies as st
 
 from segment_dagster.client import ApiError, SegmentClient
+from segment_dagster.client.counts import total_entries
+from segment_dagster.client.errors import CountError
+from segment_dagster.client.layout import call_for
 from segment_dagster.endpoints import CATALOGUE
 from segment_dagster.errors import SegmentError
 from segment_dagster.settings import resolve
@@ -199,6 +202,7 @@ def due(endpoint, served):
     """The pages that answers hold, `None` where one of them is no page, and the cursors that are asked for."""
     pages: list[list[object]] = []
     cursors: list[str] = []
+    counts: list[int] = []
     while True:
         body = served[min(len(pages), len(served) - 1)]
         try:
@@ -209,18 +213,29 @@ def due(endpoint, served):
         of_kind = (lambda each: each is not None) if endpoint.wrapped else (lambda each: isinstance(each, dict))
         if not isinstance(records, list) or not all(map(of_kind, records)):
             return None, cursors
+        (part,) = call_for([endpoint], "public", PAGE_SIZE).parts
+        try:
+            total = total_entries(body, part, "")
+        except CountError:
+            return None, cursors
+        received = sum(map(len, pages))
         pages.append([{endpoint.wrapped: each} for each in records] if endpoint.wrapped else records)
         if endpoint.page_size is None:
             return pages, cursors
         for key in endpoint.paging.answer:
             told = told.get(key) if isinstance(told, dict) else None
+        counts += [] if total is None else [total]
+        full = len(records) >= min(PAGE_SIZE, endpoint.page_size)
+        grows = endpoint.log or endpoint.time
         if not isinstance(told, dict):
-            full = len(records) >= min(PAGE_SIZE, endpoint.page_size)
             return (None if full and endpoint.paging.required else pages), cursors
         cursor = told.get("next")
         if cursor is None or cursor == "":
-            return pages, cursors
+            missing = min(counts, default=0) - received - len(records)
+            return (None if full and missing > (1000 if grows else 0) else pages), cursors
         if type(cursor) not in (str, int) or str(cursor) in cursors:
+            return None, cursors
+        if received and records and counts and received >= (2 * max(counts) + 1000 if grows else max(counts)):
             return None, cursors
         cursors.append(str(cursor))
 

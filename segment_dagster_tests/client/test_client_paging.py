@@ -5,7 +5,14 @@ from urllib.parse import parse_qs, unquote
 import pytest
 
 from segment_dagster.client import Meter, SegmentClient
-from segment_dagster.client.errors import CursorError, ShapeError, StalledError
+from segment_dagster.client.errors import (
+    BeyondCountError,
+    CountError,
+    CursorError,
+    ShapeError,
+    StalledError,
+    UnfinishedError,
+)
 from segment_dagster.emulator import running
 from segment_dagster.emulator.layouts import CURSOR_PLACES
 from segment_dagster.endpoints import CATALOGUE
@@ -170,11 +177,207 @@ def test_a_cursor_that_is_none_is_refused(cursor, kind, scripted, client_of):
     assert len(api.asked) == 1
 
 
-@pytest.mark.parametrize("total", ["12", None, {"count": 1}], ids=str)
-def test_a_total_that_is_no_number_counts_as_none(total, scripted, client_of):
-    api = scripted({"data": {"sources": [], "pagination": {"totalEntries": total}}})
+@pytest.mark.parametrize(
+    ("written", "total"),
+    [
+        ("500", 500),
+        ('"500"', 500),
+        ("500.0", 500),
+        ('"500.0"', 500),
+        ('" 500 "', 500),
+        ("5e2", 500),
+        ('"5E2"', 500),
+        ('"500."', 500),
+        ("0", 0),
+        ("-0", 0),
+        ("null", None),
+    ],
+)
+def test_a_total_counts_in_any_form_of_a_number(written, total, scripted, client_of):
+    api = scripted(b'{"data":{"sources":[],"pagination":{"next":null,"totalEntries":%s}}}' % written.encode())
     (page,) = client_of(api.url).pages(SOURCES)
-    assert page.total_entries is None
+    assert page.total_entries == total
+    assert type(page.total_entries) in (int, type(None))
+
+
+@pytest.mark.parametrize("layout", ["public", "versioned"])
+@pytest.mark.parametrize(
+    ("written", "kind"),
+    [
+        ('{"count":1}', "an object"),
+        ("[500]", "a list"),
+        ("true", "true or false"),
+        ('"many"', "a text"),
+        ('""', "a text"),
+        ('"1,500"', "a text"),
+        ('"0x10"', "a text"),
+        ('"\u0665"', "a text"),
+        ('"9e99"', "a text"),
+        ('"1e-9"', "a text"),
+        ("1.5", "a number that no count can be"),
+        ("-1", "a number that no count can be"),
+        ("1e300", "a number that no count can be"),
+        ("9" * 30, "a number that no count can be"),
+    ],
+)
+def test_a_total_that_is_no_number_is_an_error(written, kind, layout, scripted, client_of):
+    place = b'{"data":{"sources":[],"pagination":{"totalEntries":%s}}}'
+    if layout == "versioned":
+        place = b'{"data":[],"page":{"next":"","totalEntries":%s}}'
+    api = scripted(place % written.encode())
+    with pytest.raises(CountError, match=f"has a totalEntries that is no count: it is {kind}"):
+        list(client_of(api.url, layout=layout).pages(SOURCES))
+    assert len(api.asked) == 1
+
+
+def records(number, start=0):
+    return [{"id": str(start + each)} for each in range(number)]
+
+
+PUBLIC_END = {"current": "c", "totalEntries": 500}
+BROKEN_OFF = {
+    # layout, page size, the body: two hundred of five hundred
+    "renamed object": ("public", 200, {"data": {"sources": records(200), "paging": {"next": "x"}}}),
+    "renamed object, fewer than asked for": ("public", 1000, {"data": {"sources": records(200), "paging": {}}}),
+    "renamed object of a short page": ("public", 1000, {"data": {"sources": records(2), "paging": {"next": "x"}}}),
+    "renamed object with a count": ("public", 1000, {"data": {"sources": records(2), "paging": {"totalEntries": 500}}}),
+    "no object": ("public", 200, {"data": {"sources": records(200)}}),
+    "object is null": ("public", 200, {"data": {"sources": records(200), "pagination": None}}),
+    "object is a list": ("public", 200, {"data": {"sources": records(200), "pagination": [{"next": "x"}]}}),
+    "object is a text": ("public", 200, {"data": {"sources": records(200), "pagination": "next"}}),
+    "renamed next": ("public", 200, {"data": {"sources": records(200), "pagination": {"nextCursor": "x"}}}),
+    "next with a capital": ("public", 1000, {"data": {"sources": records(2), "pagination": {"Next": "x"}}}),
+    "has more": ("public", 1000, {"data": {"sources": records(2), "pagination": {"hasMore": True}}}),
+    "has a next": ("public", 1000, {"data": {"sources": records(2), "pagination": {"hasNextPage": True}}}),
+    "no next": ("public", 200, {"data": {"sources": records(200), "pagination": PUBLIC_END}}),
+    "no next, fewer than asked for": ("public", 1000, {"data": {"sources": records(200), "pagination": PUBLIC_END}}),
+    "next is null": ("public", 200, {"data": {"sources": records(200), "pagination": {**PUBLIC_END, "next": None}}}),
+    "next is empty": ("public", 200, {"data": {"sources": records(200), "pagination": {**PUBLIC_END, "next": ""}}}),
+    "next is a list": ("public", 200, {"data": {"sources": records(200), "pagination": {"next": ["x"]}}}),
+    "next is an object": ("public", 200, {"data": {"sources": records(200), "pagination": {"next": {"a": "x"}}}}),
+    "next is false": ("public", 200, {"data": {"sources": records(200), "pagination": {"next": False}}}),
+    "versioned, nothing": ("versioned", 200, {"data": records(200)}),
+    "versioned, renamed object": ("versioned", 200, {"data": records(200), "paging": {"next": "x"}}),
+    "versioned, renamed object of a short page": ("versioned", 200, {"data": records(2), "paging": {"next": "x"}}),
+    "versioned, renamed next": ("versioned", 200, {"data": records(200), "page": {"next_cursor": "x"}}),
+    "versioned, object is a list": ("versioned", 200, {"data": records(200), "page": ["x"]}),
+    "versioned, no next": ("versioned", 200, {"data": records(200), "page": {"totalEntries": 500}}),
+    "versioned, next is empty": ("versioned", 200, {"data": records(200), "page": {"next": "", "totalEntries": "500"}}),
+    "versioned, next at the top is empty": ("versioned", 200, {"data": records(200), "next": "", "totalEntries": 500}),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN_OFF)
+def test_a_list_that_breaks_off_is_an_error(name, scripted, client_of):
+    layout, page_size, body = BROKEN_OFF[name]
+    api = scripted(body)
+    with pytest.raises((ShapeError, UnfinishedError)) as caught:
+        read(client_of(api.url, layout=layout, page_size=page_size), SOURCES)
+    assert str(caught.value).startswith("sources: GET /")
+    assert len(str(caught.value).splitlines()) == 1
+    assert len(api.asked) == 1
+
+
+@pytest.mark.parametrize("where", ["paging", "Pagination"])
+def test_a_list_that_may_lack_its_object_breaks_off_where_that_has_another_name(where, scripted, client_of):
+    api = scripted({"data": {"events": records(2), where: {"next": "x"}}})
+    with pytest.raises(UnfinishedError, match=f"breaks off: what tells of the next page is in '{where}'"):
+        read(client_of(api.url), ROWS["audit_events"], {"startTime": "2026-01-01T00:00:00Z"})
+
+
+ENDED = {
+    "full, as many as counted": ("public", 2, [{"data": {"sources": records(2), "pagination": {"totalEntries": 2}}}]),
+    "full, without a count": ("public", 2, [{"data": {"sources": records(2), "pagination": {"current": "c"}}}]),
+    "full, more than counted": ("public", 2, [{"data": {"sources": records(2), "pagination": {"totalEntries": 1}}}]),
+    "short, though it counts more": (
+        "public",
+        5,
+        [{"data": {"sources": records(2), "pagination": {"totalEntries": 3, "previous": None}}}],
+    ),
+    "one more came meanwhile": (
+        "public",
+        2,
+        [
+            {"data": {"sources": records(2), "pagination": {"totalEntries": 4, "next": "x"}}},
+            {"data": {"sources": records(2, 2), "pagination": {"totalEntries": 5, "next": None}}},
+        ],
+    ),
+    "an empty page after all": (
+        "public",
+        2,
+        [
+            {"data": {"sources": records(2), "pagination": {"totalEntries": 2, "next": "x"}}},
+            {"data": {"sources": [], "pagination": {"totalEntries": 2, "next": "y"}}},
+            {"data": {"sources": [], "pagination": {"totalEntries": 2, "next": None}}},
+        ],
+    ),
+    "fewer meanwhile": (
+        "public",
+        2,
+        [
+            {"data": {"sources": records(2), "pagination": {"totalEntries": 6, "next": "x"}}},
+            {"data": {"sources": records(2, 2), "pagination": {"totalEntries": 3, "next": "y"}}},
+            {"data": {"sources": records(1, 4), "pagination": {"totalEntries": 3, "next": None}}},
+        ],
+    ),
+    "another list's object": ("public", 5, [{"data": {"sources": records(2), "more": {"next": None, "current": "c"}}}]),
+    "versioned, at the top, absent at the end": (
+        "versioned",
+        2,
+        [{"data": records(2), "next": "x"}, {"data": records(2, 2)}],
+    ),
+    "versioned, full": ("versioned", 2, [{"data": records(2), "page": {"next": ""}}]),
+    "versioned, short": ("versioned", 5, [{"data": records(2)}]),
+}
+
+
+@pytest.mark.parametrize("name", ENDED)
+def test_a_list_that_is_at_its_end_is_none_that_breaks_off(name, scripted, client_of):
+    layout, page_size, bodies = ENDED[name]
+    api = scripted(*bodies)
+    found = read(client_of(api.url, layout=layout, page_size=page_size), SOURCES)
+    assert len(api.asked) == len(bodies)
+    assert found == records(len(found))
+
+
+def alternating(total, names=("a", "b"), key="sources"):
+    """Pages that come again and again, each with a cursor of its own."""
+    for number in range(4000):
+        record = {"id": names[number % len(names)], "timestamp": "2026-01-01T00:00:00Z"}
+        told = {"next": f"c{number}", **({} if total is None else {"totalEntries": total})}
+        yield {"data": {key: [record, {**record, "id": record["id"] * 2}], "pagination": told}}
+
+
+@pytest.mark.parametrize("total", [4, "4", 5, 1, 0])
+def test_pages_that_go_on_beyond_the_count_end_in_an_error(total, scripted, client_of):
+    api = scripted(*alternating(total))
+    with pytest.raises(BeyondCountError) as caught:
+        read(client_of(api.url), SOURCES)
+    assert len(api.asked) == {5: 4, 4: 3, "4": 3}.get(total, 2)
+    assert f"though it counts {total} itself. Nothing of it was loaded. Try again later." in str(caught.value)
+
+
+@pytest.mark.parametrize("names", ["ab", "abc", "abcdefghij"])
+@pytest.mark.parametrize("total", [None, 10**6])
+def test_pages_that_come_again_in_turns_end_in_an_error(total, names, scripted, client_of):
+    api = scripted(*alternating(total, names))
+    with pytest.raises(StalledError):
+        read(client_of(api.url), SOURCES)
+    assert len(api.asked) == len(names) + 100
+
+
+def test_a_log_that_grows_may_go_beyond_its_count_but_not_for_ever(scripted, client_of):
+    def events(number):
+        told = {"next": f"c{number}", "totalEntries": 100}
+        return {"data": {"events": records(200, 200 * number), "pagination": told}}
+
+    asked_with = {"startTime": "2026-01-01T00:00:00Z"}
+    last = {"data": {"events": records(3, 600), "pagination": {"next": None, "totalEntries": 100}}}
+    api = scripted(events(0), events(1), events(2), last)
+    assert read(client_of(api.url), ROWS["audit_events"], asked_with) == records(603)
+    api = scripted(*map(events, range(100)))
+    with pytest.raises(BeyondCountError, match=r"goes on after 1,400 records, though it counts 100 itself"):
+        read(client_of(api.url), ROWS["audit_events"], asked_with)
 
 
 def test_a_cursor_that_repeats_ends_in_an_error(emulator, monkeypatch):
