@@ -35,8 +35,13 @@ def foreign_text(value: object, limit: int = DEFAULT_LIMIT, secret: str = "") ->
     if len(text) > reach:
         # its end may be the beginning of a secret
         window = window[: max(0, len(window) - longest)]
-    shown = "".join(map(_printable, " ".join(window.split())))
+    shown = printable(" ".join(window.split()))
     return f"{shown[: limit - len(_CUT)]}{_CUT}" if len(text) > reach or len(shown) > limit else shown
+
+
+def printable(text: str) -> str:
+    """Return a text with an escape sequence for each character that cannot be printed."""
+    return text if text.isprintable() else "".join(map(_printable, text))
 
 
 def _plain(value: object) -> str:

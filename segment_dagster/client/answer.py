@@ -29,8 +29,20 @@ from segment_dagster.client.errors import (
 from segment_dagster.client.layout import Call, Part
 from segment_dagster.client.retry import told_delay
 from segment_dagster.endpoints import Endpoint
+from segment_dagster.foreign_text import foreign_text
 from segment_dagster.settings import Settings
 from segment_dagster.wording import counted
+
+MAX_PATH = 200
+"""Characters of a request's path that an error shows."""
+
+MAX_NAME = 40
+"""Characters of a name in an answer, such as a key, that an error shows."""
+
+MAX_NAMES = 20
+
+_HOST = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*:)?//([^/?#]*)")
+_MEDIA_TYPE = re.compile(r"[A-Za-z0-9!#$&^_.+-]{1,60}/[A-Za-z0-9!#$&^_.+-]{1,60}")
 
 _PERMISSION = re.compile(
     r"\b(permissions?|roles?|scopes?|privileges?|access|authori[sz]ed|unauthori[sz]ed|allowed|denied|read.only|token)\b",
@@ -79,15 +91,17 @@ def check_answer(call: Call, settings: Settings, answered: Callable[[], None], r
     Raises:
         ApiError: By the hook, for everything else; a `TransientError` where another attempt may help.
     """
+    show = partial(foreign_text, secret=settings.token)
 
     def check(response: Response, *_: Any, **__: Any) -> None:
-        path, endpoint = urlsplit(response.url).path, call.parts[0].endpoint
+        endpoint = call.parts[0].endpoint
+        path = show(urlsplit(response.url).path, MAX_PATH)
         # the connection is free again when its answer has been read, or is closed
         with response:
             # without a Location as well, which requests takes for no redirect
             if 300 <= response.status_code < 400:
                 location = response.headers.get("Location")
-                raise RedirectError(endpoint.name, path, None if location is None else _host(location))
+                raise RedirectError(endpoint.name, path, None if location is None else _host(location, show))
             content = whole_body(response, endpoint, path)
             answered()
         body = None
@@ -101,14 +115,14 @@ def check_answer(call: Call, settings: Settings, answered: Callable[[], None], r
             if response.status_code < 400:
                 if isinstance(error, parsing.TooDeepError):
                     raise DepthError(endpoint.name, path) from None
-                content_type = response.headers.get("Content-Type", "")
+                content_type = show(_media_type(response.headers.get("Content-Type", "")))
                 raise BodyError(endpoint.name, path, content_type, len(content)) from None
         if response.status_code >= 400:
             raise _refusal(endpoint, path, response, body, settings)
         # a list that is at its end is not asked for any more, and need not be there
         asked = [part for part in call.parts if _is_asked(part, response.request.url or "", call)]
         for part in asked:
-            _check_shape(path, part, body)
+            _check_shape(path, part, body, show)
         # RESTClient and the paginator each parse the body again otherwise
         response.json = partial(_same, body)  # type: ignore[method-assign]
         # parsed, it is not needed as text, and is as large as the rows
@@ -117,11 +131,21 @@ def check_answer(call: Call, settings: Settings, answered: Callable[[], None], r
     return check
 
 
-def _host(address: str) -> str:
+def _host(location: str, show: Callable[[Any, int], str]) -> str:
+    """Return the host of an address, without a user and a password; nothing where it has none."""
     try:
-        return urlsplit(address).netloc
+        urlsplit(location)
     except ValueError:
         return ""
+    # a token may hold what ends a host
+    match = _HOST.match(show(location, MAX_QUOTE))
+    return match[1].rpartition("@")[2] if match else ""
+
+
+def _media_type(content_type: str) -> str:
+    """Return the type alone, without parameters; of a header that holds none, only that it is odd."""
+    media_type = content_type.partition(";")[0].strip()
+    return media_type if not content_type or _MEDIA_TYPE.fullmatch(media_type) else "an odd content type"
 
 
 def _same(body: Any, **_: Any) -> Any:
@@ -130,8 +154,7 @@ def _same(body: Any, **_: Any) -> Any:
 
 def _refusal(endpoint: Endpoint, path: str, response: Response, body: Any, settings: Settings) -> Exception:
     status = response.status_code
-    # before it is cut: a part of the token is as bad
-    said = _message(body).replace(settings.token, "[token]")[:MAX_QUOTE]
+    said = _message(body, partial(foreign_text, secret=settings.token))
     if status == 401:
         return TokenError(endpoint.name, path, said)
     if status == 403:
@@ -155,22 +178,23 @@ def _is_gate(endpoint: Endpoint, said: str) -> bool:
     return bool(_PLAN.search(said)) or not _PERMISSION.search(said)
 
 
-def _message(body: Any) -> str:
+def _message(body: Any, show: Callable[[Any, int], str]) -> str:
     """The messages of the error envelope, `{"errors": [{"type", "message"?, "field"?}]}`, on one line."""
     errors = body.get("errors") if isinstance(body, dict) else None
     said = []
-    for error in errors if isinstance(errors, list) else ():
+    # no more than are shown
+    for error in errors[:MAX_QUOTE] if isinstance(errors, list) else ():
         if isinstance(error, dict):
-            field = f" (field {error['field']})" if error.get("field") else ""
-            said.append(f"{error.get('message') or error.get('type') or 'no reason'}{field}")
-    return " ".join("; ".join(said).split())
+            field = f" (field {show(error['field'], MAX_NAME)})" if error.get("field") else ""
+            said.append(f"{show(error.get('message') or error.get('type') or 'no reason', MAX_QUOTE)}{field}")
+    return show("; ".join(said), MAX_QUOTE)
 
 
 def _is_asked(part: Part, url: str, call: Call) -> bool:
     return len(call.parts) == 1 or part.count_parameter in parse_qs(urlsplit(url).query)
 
 
-def _check_shape(path: str, part: Part, body: Any) -> None:
+def _check_shape(path: str, part: Part, body: Any, show: Callable[[Any, int], str]) -> None:
     endpoint = part.endpoint
     value = body
     for depth, key in enumerate(part.selector):
@@ -178,7 +202,7 @@ def _check_shape(path: str, part: Part, body: Any) -> None:
         if not isinstance(value, dict):
             raise ShapeError(endpoint.name, path, part.selector, f"{place} is {_kind(value)}")
         if key not in value:
-            found = " ".join(", ".join(sorted(value)[:20]).split()) or "none"
+            found = ", ".join(show(each, MAX_NAME) for each in sorted(value)[:MAX_NAMES]) or "none"
             raise ShapeError(endpoint.name, path, part.selector, f"{place} has no key {key!r}; its keys are: {found}")
         value = value[key]
     records = [value] if endpoint.single else value

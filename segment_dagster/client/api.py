@@ -22,7 +22,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception
 from tenacity.nap import sleep_using_event
 from urllib3.exceptions import HTTPError
 
-from segment_dagster.client.answer import Repairs, check_answer
+from segment_dagster.client.answer import MAX_PATH, Repairs, check_answer
 from segment_dagster.client.deadline import TIMEOUTS_PER_ATTEMPT, Deadlines
 from segment_dagster.client.errors import (
     ApiError,
@@ -46,6 +46,7 @@ from segment_dagster.client.retry import (
 )
 from segment_dagster.client.session import RetryingSession
 from segment_dagster.endpoints import Endpoint
+from segment_dagster.foreign_text import foreign_text
 from segment_dagster.network import proxy_setting
 from segment_dagster.settings import Settings
 
@@ -157,10 +158,11 @@ class SegmentClient:
         if call is None:
             raise ValueError(f"the {self.settings.layout} layout has no endpoint {endpoints[0].name}")
         path = call.path_for(values or {})
+        shown = foreign_text(path, MAX_PATH, self.settings.token)
         if _DOTS.intersection(path.split("/")):
-            raise PathError(endpoints[0].name, path)
-        paginator = CursorPaginator(path, call)
-        self._local.asking = _Asking(endpoints[0], path, meter or Meter(), given_up)
+            raise PathError(endpoints[0].name, shown)
+        paginator = CursorPaginator(shown, call, partial(foreign_text, secret=self.settings.token))
+        self._local.asking = _Asking(endpoints[0], shown, meter or Meter(), given_up)
         repairs = Repairs()
         check = check_answer(call, self.settings, self._deadlines.answered, repairs)
         answers = self._client.paginate(
@@ -184,10 +186,10 @@ class SegmentClient:
                     yield pages.pop(0)
         except (RequestException, HTTPError) as failure:
             # the cause repeats what others wrote: addresses with cursors, heads of answers
-            raise self._unanswered(failure, endpoints[0].name, path) from None
+            raise self._unanswered(failure, endpoints[0].name, shown) from None
         finally:
             if said := str(repairs):
-                logger.warning("%s: GET %s: %s", endpoints[0].name, path, said)
+                logger.warning("%s: GET %s: %s", endpoints[0].name, shown, said)
 
     def _unanswered(self, failure: Exception, endpoint: str, path: str) -> ApiError:
         """Return the error for a request that got no whole answer."""

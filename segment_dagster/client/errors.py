@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from segment_dagster.endpoints import Endpoint
 from segment_dagster.errors import SegmentError
+from segment_dagster.foreign_text import printable
 from segment_dagster.settings import HOW_TO_MAKE_ONE, Layout
 from segment_dagster.wording import duration
 
@@ -26,15 +27,21 @@ class ApiError(SegmentError):
         what: What happened.
         remedy: What to do, where there is something to do.
         said: What the API's error envelope says.
+
+    What others wrote comes here by way of `foreign_text`.
     """
 
     def __init__(self, endpoint: str, path: str, what: str, remedy: str = "", said: str = "") -> None:
         quote = f' Segment says: "{said.rstrip(".")}".' if said else ""
         self.endpoint = endpoint
         self.remedy = remedy
-        self.happened = f"{endpoint}: GET {path} {what}"
+        self.happened = _line(f"{endpoint}: GET {path} {what}")
         """What happened, without a remedy."""
-        super().__init__(" ".join(f"{self.happened}.{quote} {remedy}".split()))
+        super().__init__(_line(f"{self.happened}.{quote} {remedy}"))
+
+
+def _line(text: str) -> str:
+    return printable(" ".join(text.split()))
 
 
 class TokenError(ApiError):

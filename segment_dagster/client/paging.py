@@ -1,6 +1,7 @@
 """Following the cursors from page to page."""
 
 import logging
+from collections.abc import Callable
 from typing import Any
 
 from dlt.sources.helpers.requests import Request, Response
@@ -14,6 +15,9 @@ from segment_dagster.foreign_text import foreign_text
 
 MOST_STALLED = 100
 """Pages in a row that may bring nothing new though each has a new cursor: a list that went on so would never end."""
+
+MAX_NAME = 40
+"""Characters of a name in an answer that an error shows."""
 
 DEFAULT_PAGE = 200
 """Records of a page where the API is not told how many: as many may be a full page whatever was asked for."""
@@ -30,6 +34,7 @@ class CursorPaginator(BasePaginator):
     Args:
         path: Path that is asked for, for its errors.
         call: The lists, and where their parameters and cursors go.
+        show: Makes a name of the answer fit for an error.
 
     Raises:
         CursorError: A cursor comes again.
@@ -40,9 +45,10 @@ class CursorPaginator(BasePaginator):
         BeyondCountError: Pages go on beyond the list's own count.
     """
 
-    def __init__(self, path: str, call: Call) -> None:
+    def __init__(self, path: str, call: Call, show: Callable[[Any, int], str] = foreign_text) -> None:
         super().__init__()
         self._path = path
+        self._show = show
         self._seen: dict[str, set[str]] = {part.endpoint.name: set() for part in call.parts}
         self._asked = call.parts
         self._next: dict[str, str] = {}
@@ -176,13 +182,13 @@ class CursorPaginator(BasePaginator):
             return None
         for name, value in ((name, value) for holder in holders for name, value in holder.items()):
             if ("next" in name.lower() and _is_cursor(value)) or ("more" in name.lower() and value is True):
-                return f"it has no 'next', but a {foreign_text(name, 40)!r}"
+                return f"it has no 'next', but a {self._show(name, MAX_NAME)!r}"
         around = at(body, part.selector[:-1])
         if holders or not isinstance(around, dict):
             return None
         for name, value in around.items():
             if name not in self._known and isinstance(value, dict) and self._is_of_a_page(value, part.endpoint):
-                return f"what tells of the next page is in {foreign_text(name, 40)!r}"
+                return f"what tells of the next page is in {self._show(name, MAX_NAME)!r}"
         return None
 
     def _is_of_a_page(self, value: dict[str, Any], endpoint: Endpoint) -> bool:

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from segment_dagster.endpoints import Column, DataType, Endpoint
 from segment_dagster.errors import SegmentError
+from segment_dagster.foreign_text import foreign_text
 from segment_dagster.source.characters import NUL, NUL_ESCAPE, Replaced, clean, clean_text
 from segment_dagster.source.columns import column_name
 from segment_dagster.source.json_text import TooDeepError, TooLongError, dumps
@@ -54,11 +55,16 @@ class ValueTypeError(SegmentError):
     """A value does not fit the type its column declares, or a key is missing."""
 
     def __init__(self, endpoint: Endpoint, record: Record, column: str, problem: str) -> None:
-        key = ", ".join(f"{field}={repr(record.get(field))[:80]}" for field in endpoint.primary_key)
+        key = ", ".join(f"{field}={_shown(record.get(field))}" for field in endpoint.primary_key)
         super().__init__(
             f"{endpoint.name}: column {column} of the row with {key} {problem}. "
             "Nothing of this endpoint was loaded. If the API has changed, its row in the catalogue needs the new type."
         )
+
+
+def _shown(value: Any) -> str:
+    """Return what the API gave as a message can repeat it."""
+    return repr(foreign_text(value)) if isinstance(value, str) else foreign_text(value)
 
 
 def rows_of(endpoint: Endpoint, records: Sequence[Record], replaced: Replaced | None = None) -> pa.Table:
