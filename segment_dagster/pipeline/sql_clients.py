@@ -13,6 +13,7 @@ from dlt.destinations.exceptions import DatabaseException, DatabaseTerminalExcep
 from dlt.destinations.job_client_impl import SqlJobClientBase
 
 from segment_dagster.errors import SegmentError
+from segment_dagster.pipeline.table_formats import with_all_columns
 
 if TYPE_CHECKING:
     import psycopg2
@@ -99,7 +100,7 @@ def _factory(factory: type[Destination[Any, Any]], lock_timeout: float) -> type[
         @property
         def client_class(self) -> type[Any]:
             client: type[Any] = super().client_class
-            return _client(client, lock_timeout) if issubclass(client, SqlJobClientBase) else client
+            return _client(client, lock_timeout) if issubclass(client, SqlJobClientBase) else _files_client(client)
 
     return _named_as(Factory, factory)
 
@@ -118,6 +119,15 @@ def _client(client: type[SqlJobClientBase], lock_timeout: float) -> type[SqlJobC
             if isinstance(made, _EndingWaits):
                 made.set_lock_timeout(lock_timeout)
             self.sql_client = made
+
+    return _named_as(Client, client)
+
+
+@cache
+def _files_client(client: type[Any]) -> type[Any]:
+    class Client(client):  # type: ignore[misc, valid-type]
+        def get_load_job_class(self, *args: Any, **options: Any) -> type[Any]:
+            return with_all_columns(super().get_load_job_class(*args, **options))
 
     return _named_as(Client, client)
 
