@@ -164,7 +164,7 @@ def test_nothing_is_left_of_what_was_refused(loaded):
 def test_a_table_for_which_duckdb_has_not_the_memory_fails_alone(loaded, world, limit, monkeypatch):
     # of its values DuckDB makes a dictionary, and holds the whole of it
     record = world.records("sources")[0]
-    loaded.edits.add(Edit("sources", "modify", record["id"], {"name": "n" * 30_000_000}))
+    loaded.edits.add(Edit("sources", "modify", record["id"], {"slug": "a word " * 4_000_000}))
     monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS__GLOBAL_CONFIG", f'{{"memory_limit": "{limit}"}}')
     said = lines(read())
     assert list(said) == ["sources"] and "OutOfMemoryException" in said["sources"]
