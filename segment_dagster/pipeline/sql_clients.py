@@ -100,7 +100,8 @@ def _factory(factory: type[Destination[Any, Any]], lock_timeout: float) -> type[
         @property
         def client_class(self) -> type[Any]:
             client: type[Any] = super().client_class
-            return _client(client, lock_timeout) if issubclass(client, SqlJobClientBase) else _files_client(client)
+            sql = issubclass(client, SqlJobClientBase)
+            return _client(client, lock_timeout) if sql else _files_client(client)
 
     return _named_as(Factory, factory)
 

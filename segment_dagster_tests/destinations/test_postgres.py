@@ -1,5 +1,6 @@
 """PostgreSQL: who reads meanwhile, who holds a lock, and what a table there refuses."""
 
+import logging
 from contextlib import closing, contextmanager
 
 import psycopg2
@@ -212,3 +213,26 @@ def test_a_column_that_has_the_name_of_another_is_a_change(emulator, server):
         assert "sources" not in read(always=False).unchanged
         assert run(connection, rows) == before
         assert "sources" in read(always=False).unchanged
+
+
+def test_what_the_server_quotes_of_a_row_is_nowhere(emulator, world, server, tmp_path, caplog, capfd):
+    read("sources")
+    planted = "a" + "-planted-" * 2 + "secret"
+    with session(server, "other") as connection:
+        run(connection, "ALTER TABLE segment_data.sources ADD CONSTRAINT mine CHECK (length(name) < 20) NOT VALID")
+    rename(emulator, world, planted)
+    with caplog.at_level(logging.DEBUG):
+        said = lines(read("sources", "warehouses"))["sources"]
+    # the server adds: Failing row contains (..., a-planted-...
+    assert 'new row for relation "sources" violates check constraint "mine".' in said
+    assert planted not in caplog.text and planted not in "".join(capfd.readouterr())
+    assert [path for path in tmp_path.rglob("*") if path.is_file() and planted.encode() in path.read_bytes()] == []
+
+
+@pytest.mark.parametrize(("destination", "truncates"), [("postgres", False), ("redshift", False), ("duckdb", False)])
+def test_a_table_is_never_emptied_by_a_statement_that_readers_see_or_wait_for(destination, truncates, monkeypatch):
+    monkeypatch.setenv("SEGMENT_DESTINATION", destination)
+    monkeypatch.setenv(f"DESTINATION__{destination.upper()}__CREDENTIALS", "postgresql://me:a-password@127.0.0.1/x")
+    if destination == "duckdb":
+        monkeypatch.delenv("DESTINATION__DUCKDB__CREDENTIALS")
+    assert settle().build().capabilities().supports_truncate_command == truncates
