@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Gaps:
-    """The partitions of an asset that were never materialized, by their keys, the earliest first."""
+    """The partitions of an asset that were never read, by their keys, the earliest first."""
 
     missing: tuple[str, ...]
     """Those that can still be read."""
 
     lost: tuple[str, ...]
-    """Those after the first one that was materialized that Segment keeps no more."""
+    """Those that Segment keeps no more: after the first one that was read, or asked for by the run itself."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,3 +8,14 @@ SKIPPED = "segment/skipped"
 
 FAILED = "segment/failed"
 """Why an endpoint failed."""
+
+LOST = "segment/partitions_lost"
+"""The partitions that were materialized too late ever to be read, as ranges."""
+
+AHEAD = "segment/partitions_ahead"
+"""The partitions that were materialized before anything of them was counted, as ranges."""
+
+PARTITION = "segment/partition"
+"""What became of a partition."""
+
+PARTITION_ROWS = "dagster/partition_row_count"

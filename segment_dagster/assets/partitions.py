@@ -1,21 +1,51 @@
 """The partitions of an asset, and the times that they stand for."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import dagster as dg
 
 from segment_dagster.assets.contract import Gaps
-from segment_dagster.endpoints import Endpoint
-from segment_dagster.source.times import Window, first_day, span_of
+from segment_dagster.endpoints import Endpoint, Months, TimeRange
+from segment_dagster.source.times import Window, counted_until, first_day, span_of
+
+NONE = "none"
+"""What is said where there is no partition to name."""
 
 
-def window_of_run(context: dg.AssetExecutionContext) -> Window | None:
-    """The time that a run's partitions cover, in UTC; `None` where the run has none."""
-    if not (context.has_partition_key or context.has_partition_key_range):
-        return None
-    found = context.partition_time_window
-    return Window(found.start, found.end)
+@dataclass(frozen=True)
+class Reach:
+    """Which partitions of a run an endpoint can be read for, by their keys, the earliest first."""
+
+    readable: tuple[str, ...]
+    beyond: tuple[str, ...]
+    """Those that are longer ago than Segment goes back."""
+
+    ahead: tuple[str, ...]
+    """Those that have not come, or of which nothing is counted yet."""
+
+    window: Window | None
+    """The time of the readable ones; `None` where there are none."""
+
+
+def reach_of(endpoint: Endpoint, windows: Mapping[str, Window], now: datetime) -> Reach:
+    """Tell which partitions can be read.
+
+    Args:
+        endpoint: Says how far back Segment goes, and how late it counts.
+        windows: The times of the run's partitions, by their keys, the earliest first.
+        now: The present, in UTC.
+    """
+    span, time = span_of(endpoint), endpoint.time
+    oldest = now - span.oldest if span else None
+    beyond = tuple(key for key, window in windows.items() if oldest and window.start < oldest)
+    # a month counts from its first moment on
+    last = counted_until(time, now) - timedelta(microseconds=1) if isinstance(time, TimeRange) else now
+    ahead = tuple(key for key, window in windows.items() if window.start > last)
+    readable = tuple(key for key in windows if key not in beyond and key not in ahead)
+    window = Window(windows[readable[0]].start, windows[readable[-1]].end) if readable else None
+    return Reach(readable, beyond, ahead, window)
 
 
 def gaps_of(
@@ -42,6 +72,11 @@ def gaps_of(
     )
 
 
+def step_of(endpoint: Endpoint) -> timedelta:
+    """Return the longest time between the starts of two neighbouring partitions of an endpoint."""
+    return timedelta(days=31 if isinstance(endpoint.time, Months) else 1)
+
+
 def ranges(keys: Collection[str], step: timedelta = timedelta(days=31)) -> str:
     """Keys as a person reads them, neighbours as ranges: `2026-03-01 to 2026-03-04, 2026-03-09`.
 
@@ -58,3 +93,10 @@ def ranges(keys: Collection[str], step: timedelta = timedelta(days=31)) -> str:
             groups.append([day])
     said = [f"{group[0]:%Y-%m-%d}" + (f" to {group[-1]:%Y-%m-%d}" if len(group) > 1 else "") for group in groups]
     return ", ".join(said)
+
+
+def keys_in(said: str, keys: Collection[str]) -> Iterator[str]:
+    """Yield those of some keys that are in ranges as `ranges` says them, where it says any."""
+    for part in said.split(", ") if said != NONE else ():
+        first, _, last = part.partition(" to ")
+        yield from (key for key in keys if first <= key <= (last or first))

@@ -1,9 +1,18 @@
 """A few rows as Markdown, for the asset's page."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from typing import Any
 
 import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from segment_dagster.endpoints import Endpoint
+from segment_dagster.source.columns import column_name
+from segment_dagster.source.spool import Part
+from segment_dagster.source.times import Window
 
 MAX_CELL = 60
 """Characters of a cell; JSON columns can be long."""
@@ -21,6 +30,46 @@ def preview(rows: Sequence[Mapping[str, Any]], fields: Sequence[str]) -> str:
     lines = [_line(fields), _line(["---"] * len(fields))]
     lines += [_line([_cell(row.get(field)) for field in fields]) for row in rows]
     return "\n".join(lines)
+
+
+def first_rows(
+    parts: Iterable[Part], endpoint: Endpoint, windows: Mapping[str, Window], most: int
+) -> dict[str, list[dict[str, Any]]]:
+    """Take the first few rows of each partition from what was delivered.
+
+    Args:
+        parts: The rows.
+        endpoint: Says which column a partition is told by.
+        windows: The times of the partitions, by their keys.
+        most: Rows of a partition, at most.
+
+    Returns:
+        By partition, its rows by the names of the fields.
+    """
+    assert endpoint.time is not None
+    column = column_name(endpoint.time.column)
+    fields = {column_name(each.field): each.field for each in endpoint.columns}
+    rows: dict[str, list[dict[str, Any]]] = {key: [] for key in windows}
+    for part in parts:
+        for batch in pq.ParquetFile(part.path).iter_batches(columns=list(fields)):
+            if not (wanting := [key for key in windows if len(rows[key]) < most]):
+                return rows
+            for key in wanting:
+                inside = _within(batch.column(column), windows[key])
+                some = batch.filter(inside).slice(0, most - len(rows[key]))
+                rows[key] += [{fields[name]: _shown(value) for name, value in row.items()} for row in some.to_pylist()]
+    return rows
+
+
+def _within(moments: pa.Array, window: Window) -> pa.Array:
+    assert window.end is not None
+    dates = pa.types.is_date(moments.type)
+    start, end = (pa.scalar(moment.date() if dates else moment, moments.type) for moment in (window.start, window.end))
+    return pc.and_(pc.greater_equal(moments, start), pc.less(moments, end))
+
+
+def _shown(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, date) else value
 
 
 def _line(cells: Sequence[str]) -> str:

@@ -13,7 +13,7 @@ from segment_dagster.assets.contract import Check, Derived, Gaps, Subject
 from segment_dagster.assets.keys import asset_key, endpoints_by_key
 from segment_dagster.assets.logs import forwarded
 from segment_dagster.assets.metadata import FAILED, ROWS_UNCHANGED, SKIPPED
-from segment_dagster.assets.partitions import gaps_of, window_of_run
+from segment_dagster.assets.partition_run import PartitionRun
 from segment_dagster.assets.preview import preview
 from segment_dagster.assets.resource import SegmentResource
 from segment_dagster.assets.specs import SegmentTranslator, column_schema
@@ -95,13 +95,13 @@ class FamilyRun:
         self._checks = checks
         self._catalogue = tuple({each.name: each for each in (*catalogue, *endpoints)}.values())
         self._derived = derived
-        # not of the context: where checks run alone, its assets have none
-        self._partitions = partitions
         self._failure: dg.Failure | None = None
         self._summary = RunSummary(context.log)
         self._told = set[dg.AssetKey]()
         self._absent = frozenset[str]()
         self._now = current_time()
+        # not of the context: where checks run alone, its assets have none
+        self._partitions = PartitionRun(context, partitions, self._endpoints, self._now) if partitions else None
         self._wanted = {(key.asset_key, key.name) for key in context.selected_asset_check_keys}
 
     def events(self, segment: SegmentResource) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
@@ -161,10 +161,15 @@ class FamilyRun:
             if endpoint.name in self._absent:
                 self._skip(endpoint, f"the {reader.settings.layout!r} layout has no such endpoint")
         taken, refused = taken_by(place, offered)
-        window = window_of_run(self._context)
-        if window:
-            reader.cover({endpoint.name: window for endpoint in self._endpoints if endpoint.partitioned})
         await_ready(place)
+        if self._partitions:
+            # by the clock of whoever reads: a day may end just now
+            self._partitions = self._partitions.at(reader.now)
+            reader.cover(self._partitions.windows)
+            yield from self._tell_unreadable(place, taken)
+            taken = [endpoint for endpoint in taken if not self._partitions.unreadable(endpoint)]
+            if not (taken or refused):
+                return
         before = reader.client.sent.requests
         workspace = identify(reader)
         check_owner(place, workspace)
@@ -200,6 +205,41 @@ class FamilyRun:
         return self._evaluate(
             Subject(endpoint=endpoint, tables=NO_TABLES, now=self._now, unavailable=reason), table=False
         )
+
+    def _tell_unreadable(self, place: Place, endpoints: Sequence[Endpoint]) -> Iterator[dg.MaterializeResult[Any]]:
+        """Materialize what can be read for no partition of the run: what is lost is told of, and is no failure."""
+        assert self._partitions is not None
+        for line in filter(None, map(self._partitions.warning, endpoints)):
+            self._context.log.warning(line)
+        if not (unreadable := [endpoint for endpoint in endpoints if self._partitions.unreadable(endpoint)]):
+            return
+        nothing = Window(self._partitions.start(), self._partitions.start())
+        with open_tables(place) as tables:
+            tables.look_up(endpoint.name for endpoint in unreadable)
+            for endpoint in unreadable:
+                there = bool(tables.columns(endpoint.name))
+                metadata = {
+                    **({ROWS: tables.count(endpoint.name)} if there else {}),
+                    ROWS_DELIVERED: 0,
+                    FROM: nothing.start.isoformat(),
+                    UNTIL: nothing.start.isoformat(),
+                    ROWS_IN_WINDOW: 0,
+                    **self._partitions.describe(endpoint, tables, None),
+                }
+                subject = Subject(
+                    endpoint=endpoint,
+                    tables=tables,
+                    now=self._now,
+                    where=in_window(endpoint, nothing),
+                    window=nothing,
+                    gaps=self._gaps(endpoint),
+                    absent=self._absent,
+                    delivered=0,
+                )
+                key = asset_key(endpoint.name)
+                self._told.add(key)
+                checks = self._evaluate(subject, table=there)
+                yield dg.MaterializeResult(asset_key=key, metadata=metadata, check_results=checks)
 
     def _check_failed(
         self, place: Place, failures: Sequence[Failure], said: Sequence[str]
@@ -319,6 +359,7 @@ class FamilyRun:
             asset_key=asset_key(delivery.endpoint.name),
             metadata={
                 **_metadata(delivery, tables, of_dlt),
+                **(self._partitions.describe(delivery.endpoint, tables, delivery) if self._partitions else {}),
                 **(_of_history(delivery.endpoint, tables) if history else {}),
             },
             check_results=self._evaluate(
@@ -391,12 +432,7 @@ class FamilyRun:
         )
 
     def _gaps(self, endpoint: Endpoint, *, ran: bool = True) -> Gaps | None:
-        if self._partitions is None:
-            return None
-        # those of this run are stored once the op has ended
-        mine = self._context.partition_keys if ran and window_of_run(self._context) else ()
-        stored = self._context.instance.get_materialized_partitions(asset_key(endpoint.name))
-        return gaps_of(endpoint, self._partitions, {*stored, *mine}, self._now)
+        return self._partitions.gaps(endpoint, ran=ran) if self._partitions else None
 
     def _last_reasons(self, endpoint: Endpoint, since: float) -> Mapping[str, dg.MetadataValue[Any]]:
         """What was observed last, after `since` in seconds since 1970, of why the endpoint was skipped or failed."""
@@ -405,7 +441,8 @@ class FamilyRun:
         for record in records:
             observation = record.asset_observation
             if observation and record.timestamp > since and {SKIPPED, FAILED} & observation.metadata.keys():
-                return observation.metadata
+                metadata: Mapping[str, dg.MetadataValue[Any]] = observation.metadata
+                return metadata
         return {}
 
     def _evaluate(self, subject: Subject, *, table: bool = True) -> list[dg.AssetCheckResult]:

@@ -9,9 +9,10 @@ from dagster_dlt import DagsterDltTranslator
 from dagster_dlt.translator import DltResourceTranslatorData
 
 from segment_dagster.assets.keys import asset_key
-from segment_dagster.endpoints import HISTORY, IDENTITY, Endpoint
+from segment_dagster.endpoints import HISTORY, IDENTITY, Endpoint, TimeRange
 from segment_dagster.errors import SettingError
 from segment_dagster.source.columns import column_name, columns_of
+from segment_dagster.source.times import length
 from segment_dagster.wording import counted
 
 DEFAULT_OWNERS = "team:data"
@@ -91,10 +92,21 @@ def _description(endpoint: Endpoint) -> str:
         limits.append(f"Needs the feature {endpoint.feature!r} in the workspace's plan.")
     if endpoint.requests_per_minute:
         limits.append(f"Segment allows {counted(endpoint.requests_per_minute, 'request')} a minute.")
+    if endpoint.partitioned:
+        limits.append(_reach(endpoint))
     if endpoint.slow:
         limits.append("Read by a job of its own, `segment_slow_sync`, as it takes long.")
     asked = f"`GET {endpoint.path}` ([documentation]({endpoint.documentation}))."
     return "\n\n".join([endpoint.description, asked, *([" ".join(limits)] if limits else [])])
+
+
+def _reach(endpoint: Endpoint) -> str:
+    """How far back partitions can be read."""
+    spans = endpoint.time.spans if isinstance(endpoint.time, TimeRange) else ()
+    if not spans:
+        return "Segment states no limit of how far back its partitions can be read."
+    each = ", ".join(f"{span.granularity} {length(span.oldest)}" for span in reversed(spans))
+    return f"Partitions can be read as far back as Segment goes, by granularity: {each}. Older ones are lost."
 
 
 def kinds() -> set[str]:

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import dagster as dg
 
-from segment_dagster.endpoints import Endpoint
+from segment_dagster.endpoints import Endpoint, TimeRange
 from segment_dagster.errors import SettingError
 
 
@@ -79,15 +79,21 @@ def families(endpoints: Sequence[Endpoint]) -> tuple[Family, ...]:
         ),
         *(
             Family(
-                name=f"segment_{domain}",
-                job=f"segment_{domain}_sync",
-                endpoints=tuple(endpoint for endpoint in series if endpoint.domain == domain),
-                description=f"Read the {domain} of some partitions, replace these, check them.",
+                name=f"segment_{kind}",
+                job=f"segment_{kind}_sync",
+                endpoints=tuple(endpoint for endpoint in series if _kind(endpoint) == kind),
+                description=f"Read the {kind.replace('_', ' ')} of some partitions, replace these, check them.",
                 freshness=DAILY,
             )
-            for domain in dict.fromkeys(endpoint.domain for endpoint in series)
+            for kind in dict.fromkeys(map(_kind, series))
         ),
     )
+
+
+def _kind(endpoint: Endpoint) -> str:
+    """Of which kind a time series is. Totals go back less far than counts, and are asked for day by day."""
+    totals = isinstance(endpoint.time, TimeRange) and endpoint.time.totals
+    return f"{endpoint.domain}_metrics" if totals else endpoint.domain
 
 
 def _named_slow(endpoints: Iterable[Endpoint]) -> set[str]:

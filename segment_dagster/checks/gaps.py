@@ -1,18 +1,16 @@
 """Is a time missing?"""
 
-from datetime import timedelta
-
 import dagster as dg
 
 from segment_dagster.assets import Subject, asset_key
-from segment_dagster.assets.partitions import ranges
-from segment_dagster.endpoints import Endpoint, Months
+from segment_dagster.assets.partitions import ranges, step_of
+from segment_dagster.endpoints import Endpoint
 from segment_dagster.source.times import span_of
 from segment_dagster.wording import counted
 
 
 class Gaps:
-    """Every whole partition that Segment still keeps was materialized, and none was missed before."""
+    """Every whole partition that Segment still keeps was read, and none was missed before."""
 
     name = "gaps"
     needs_table = False
@@ -28,7 +26,7 @@ class Gaps:
 
     def evaluate(self, subject: Subject) -> dg.AssetCheckResult:
         """Name the partitions that are missing."""
-        gaps, step = subject.gaps, timedelta(days=31 if isinstance(subject.endpoint.time, Months) else 1)
+        gaps, step = subject.gaps, step_of(subject.endpoint)
         missing, lost = (gaps.missing, gaps.lost) if gaps else ((), ())
         said = []
         if missing:

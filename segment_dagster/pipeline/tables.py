@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from dlt.destinations.impl.filesystem.filesystem import FilesystemClient
 
 Rows = Sequence[Sequence[Any]]
+CONDITIONS_PER_QUERY = 100
+"""Conditions whose rows are counted by one query, at most."""
+
 _JSON_OF_POSTGRES = (114, 3802)
 """PostgreSQL's ids of the types `json` and `jsonb`."""
 
@@ -65,6 +68,15 @@ class Tables:
         """The number of rows in the table, or of those that meet a condition in SQL."""
         condition = f" WHERE {where}" if where else ""
         return int(self._query(f"SELECT count(*) FROM {self._name(table)}{condition}")[0][0])  # noqa: S608 - escaped names
+
+    def counts(self, table: str, conditions: Sequence[str]) -> list[int]:
+        """Count the rows of the table that meet each of some conditions in SQL."""
+        found: list[int] = []
+        for place in range(0, len(conditions), CONDITIONS_PER_QUERY):
+            some = conditions[place : place + CONDITIONS_PER_QUERY]
+            columns = ", ".join(f"count(CASE WHEN {condition} THEN 1 END)" for condition in some)
+            found += map(int, self._query(f"SELECT {columns} FROM {self._name(table)}")[0])  # noqa: S608
+        return found
 
     def digest(self, table: str, where: str | None = None) -> tuple[int, str] | None:
         """What the destination itself makes of a table as it is, whoever wrote it: its columns and all that it holds.

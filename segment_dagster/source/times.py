@@ -41,9 +41,8 @@ class LookBackError(SegmentError):
     def __init__(self, endpoint: Endpoint, window: Window, span: Span, now: datetime) -> None:
         first = first_day(span, now)
         super().__init__(
-            f"{endpoint.name}: {window.start:%Y-%m-%d} is longer ago than the {_length(span.oldest)} that Segment goes "
-            f"back for granularity {span.granularity}. Nothing was asked for. The first day that can still be read "
-            f"whole is {first:%Y-%m-%d}."
+            f"{endpoint.name}: {window.start:%Y-%m-%d} is {beyond(span)}. Nothing was asked for. The first day that "
+            f"can still be read whole is {first:%Y-%m-%d}."
         )
 
 
@@ -63,6 +62,11 @@ def span_of(endpoint: Endpoint) -> Span | None:
     if not isinstance(time, TimeRange):
         return None
     return next((span for span in time.spans if span.granularity == time.granularity), None)
+
+
+def beyond(span: Span) -> str:
+    """Say of a time that it is beyond a limit."""
+    return f"longer ago than the {length(span.oldest)} that Segment goes back for granularity {span.granularity}"
 
 
 def first_day(span: Span, now: datetime) -> datetime:
@@ -121,7 +125,7 @@ def times_of(endpoint: Endpoint, window: Window | None, now: datetime, pieces: i
         return [Asked({time.column: f"{first:%Y-%m-%d}"}) for first in _months(endpoint, window, now)]
     if endpoint.incremental:
         return list(_pieces(window.start, window.end or now, pieces, open_end=window.end is None))
-    end = min(window.end or now, _counted_until(time, now))
+    end = min(window.end or now, counted_until(time, now))
     if window.start >= end:
         raise FutureError(endpoint, window)
     span = span_of(endpoint)
@@ -145,8 +149,8 @@ def _months(endpoint: Endpoint, window: Window, now: datetime) -> Iterator[datet
         first = next_month(first)
 
 
-def _counted_until(time: TimeRange, now: datetime) -> datetime:
-    """The last whole minute that is counted already."""
+def counted_until(time: TimeRange, now: datetime) -> datetime:
+    """Return the last whole minute that is counted already."""
     return (now - time.lag).replace(second=0, microsecond=0)
 
 
@@ -179,6 +183,7 @@ def _pieces(start: datetime, end: datetime, pieces: int, *, open_end: bool) -> I
         yield Asked(values, Window(edge, until))
 
 
-def _length(span: timedelta) -> str:
+def length(span: timedelta) -> str:
+    """Say how long a time is: `48 hours`, `30 days`."""
     hours = round(span.total_seconds() / 3600)
     return counted(hours, "hour") if hours <= 48 else counted(span.days, "day")

@@ -1,21 +1,24 @@
 """Backfills as Dagster's daemon carries them out, with their runs in this process."""
 
 import logging
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import dagster as dg
-from dagster._core.execution.backfill import BULK_ACTION_TERMINAL_STATUSES, PartitionBackfill
+from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
 from dagster._core.remote_origin import InProcessCodeLocationOrigin
-from dagster._core.test_utils import InProcessTestWorkspaceLoadTarget, instance_for_test
+from dagster._core.test_utils import instance_for_test
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from dagster._core.utils import make_new_backfill_id
 from dagster._core.workspace.context import WorkspaceProcessContext
+from dagster._core.workspace.load_target import InProcessWorkspaceLoadTarget
 from dagster._daemon.backfill import execute_backfill_iteration
 
 MOST_ITERATIONS = 20
+ENDED = (BulkActionStatus.COMPLETED_SUCCESS, BulkActionStatus.COMPLETED_FAILED, BulkActionStatus.FAILED)
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,7 @@ class Backfills:
             asset_graph=graph,
             partition_names=partitions,
             asset_selection=[dg.AssetKey(["segment", name]) for name in names],
-            backfill_timestamp=0.0,
+            backfill_timestamp=time.time(),
             tags={},
             dynamic_partitions_store=self.instance,
             all_partitions=partitions is None,
@@ -60,15 +63,19 @@ class Backfills:
         self.instance.add_backfill(backfill)
         for _ in range(MOST_ITERATIONS):
             assert not any(execute_backfill_iteration(self._context, logging.getLogger("backfills")))
-            found = self.instance.get_backfill(backfill.backfill_id)
-            assert found is not None
-            if found.status in BULK_ACTION_TERMINAL_STATUSES or "COMPLETED" in found.status.value:
+            if self._get(backfill).status in ENDED:
                 break
+        found = self._get(backfill)
         data = found.asset_backfill_data
         assert data is not None
         failed = data.failed_and_downstream_subset
         runs = self.instance.get_runs(dg.RunsFilter(tags={"dagster/backfill": backfill.backfill_id}))
         return Backfilled(found.status.value, frozenset(key.path[-1] for key in failed.asset_keys), runs)
+
+    def _get(self, backfill: PartitionBackfill) -> PartitionBackfill:
+        found = self.instance.get_backfill(backfill.backfill_id)
+        assert found is not None
+        return found
 
 
 @contextmanager
@@ -80,6 +87,6 @@ def backfills(home: Path) -> Iterator[Backfills]:
     origin = InProcessCodeLocationOrigin(LoadableTargetOrigin(module_name="segment_dagster.definitions"))
     with (
         instance_for_test(overrides=overrides, temp_dir=str(home)) as instance,
-        WorkspaceProcessContext(instance, InProcessTestWorkspaceLoadTarget(origin)) as context,
+        WorkspaceProcessContext(instance, InProcessWorkspaceLoadTarget(origin)) as context,
     ):
         yield Backfills(instance, context)

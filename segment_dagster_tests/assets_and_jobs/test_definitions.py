@@ -81,6 +81,7 @@ IN_GROUP = {
 
 DELTAS = {row.name for row in TABLES} - {row.name for row in CATALOGUE}
 MONTHLY = {name for name, row in ROWS.items() if row.domain == "usage"}
+METRICS = "destination_delivery_metrics"
 DAILY_SERIES = {name for name, row in ROWS.items() if row.domain in ("volume", "delivery")}
 
 CHILDREN = {
@@ -328,7 +329,8 @@ def test_the_main_job_takes_the_configuration_and_the_trail(code_location):
         ("segment_audit_sync", {"audit_events"}, type(None)),
         ("segment_usage_sync", MONTHLY, dg.MonthlyPartitionsDefinition),
         ("segment_volume_sync", {"events_volume"}, dg.DailyPartitionsDefinition),
-        ("segment_delivery_sync", DAILY_SERIES - {"events_volume"}, dg.DailyPartitionsDefinition),
+        ("segment_delivery_sync", DAILY_SERIES - {"events_volume", METRICS}, dg.DailyPartitionsDefinition),
+        ("segment_delivery_metrics_sync", {METRICS}, dg.DailyPartitionsDefinition),
     ],
 )
 def test_each_kind_of_time_series_has_its_job(code_location, name, taken, partitions):

@@ -25,6 +25,7 @@ USAGE = [name for name, endpoint in ROWS.items() if endpoint.domain == "usage"]
 RANGE = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
 SCRIPT = Path(__file__).resolve().parents[2] / "segment_pipeline.py"
 SOURCES, DESTINATIONS = 10, 20
+JOBS = {METRICS: "segment_delivery_metrics_sync"}
 
 
 def sources(making):
@@ -62,7 +63,7 @@ def run(emulator, code_location, fresh):
     """Run the job of some endpoints for them alone, over a range of partitions where the first is named."""
 
     def executed(*names, first=None, last=None, **options):
-        job = code_location.resolve_job_def(f"segment_{ROWS[names[0]].domain}_sync")
+        job = code_location.resolve_job_def(JOBS.get(names[0], f"segment_{ROWS[names[0]].domain}_sync"))
         return job.execute_in_process(
             instance=fresh,
             asset_selection=[dg.AssetKey(["segment", name]) for name in names],
@@ -72,12 +73,6 @@ def run(emulator, code_location, fresh):
         )
 
     return executed
-
-
-def failure(result):
-    """What a step said that failed."""
-    (failed,) = [event.step_failure_data for event in result.all_events if event.is_step_failure]
-    return failed.user_failure_data.description
 
 
 def failed_checks(result):
@@ -172,45 +167,6 @@ def test_the_metrics_of_fourteen_days_are_asked_for_day_by_day_and_again_the_sam
     assert table(METRICS, "destinationMetadataId", "granularity") == expected
     assert run(METRICS, first=march(30), last=march(31)).success
     assert table(METRICS, "destinationMetadataId", "granularity") == expected
-
-
-@pytest.mark.parametrize(
-    ("name", "day", "back", "first"),
-    [(METRICS, "2026-03-17", "14 days", "2026-03-18"), (OVERVIEWS[0], "2026-03-01", "30 days", "2026-03-02")],
-)
-def test_a_partition_that_segment_keeps_no_more_is_refused_before_anything_is_asked(
-    run, emulator, name, day, back, first
-):
-    result = run(name, first=day)
-    assert not result.success
-    said = (
-        f"{name}: {day} is longer ago than the {back} that Segment goes back for granularity DAY. Nothing was asked "
-        f"for. The first day that can still be read whole is {first}."
-    )
-    assert failure(result) == f"1 of 1 endpoint failed.\n{said}"
-    assert set(emulator.stats.by_endpoint) <= {"workspace"}
-    assert not Path("segment.duckdb").exists()
-    # with days that could be read it is refused as well: nothing is left out without a word
-    assert not run(name, first=day, last=march(31)).success
-    assert set(emulator.stats.by_endpoint) <= {"workspace"}
-
-
-def test_the_present_day_is_refused_until_a_minute_of_it_is_counted(run, emulator, monkeypatch):
-    midnight = datetime(2026, 3, 31, 0, 0, 59, tzinfo=timezone.utc)
-    monkeypatch.setenv("SEGMENT_NOW", midnight.isoformat())
-    result = run(VOLUME, first=march(31))
-    assert f"{VOLUME}: 2026-03-31T00:00Z has not come yet, or is not counted yet." in failure(result)
-    assert set(emulator.stats.by_endpoint) <= {"workspace"}
-
-
-def test_what_can_still_be_read_lands_beside_what_cannot(run, emulator):
-    result = run(METRICS, OVERVIEWS[0], first=march(17))
-    assert not result.success
-    assert failure(result).startswith(
-        "1 of 2 endpoints failed.\ndestination_delivery_metrics: 2026-03-17 is longer ago"
-    )
-    assert {event.asset_key.path[-1] for event in result.get_asset_materialization_events()} == {OVERVIEWS[0]}
-    assert emulator.stats.by_endpoint == {"workspace": 1, "sources": 1, OVERVIEWS[0]: SOURCES}
 
 
 def test_thirteen_months_of_usage_and_its_differences(run, emulator):

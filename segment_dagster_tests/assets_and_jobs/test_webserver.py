@@ -237,6 +237,7 @@ def test_the_code_location_is_loaded_with_its_schedules_off(ui):
         "segment_usage_close_monthly": "45 3 8 * *",
         "segment_volume_daily": "15 0 * * *",
         "segment_delivery_daily": "30 0 * * *",
+        "segment_delivery_metrics_daily": "45 0 * * *",
     }
     assert {schedule["executionTimezone"] for schedule in schedules.values()} == {"UTC"}
     assert {schedule["scheduleState"]["status"] for schedule in schedules.values()} == {"STOPPED"}

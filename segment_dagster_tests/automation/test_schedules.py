@@ -31,6 +31,7 @@ JOBS = {
     "segment_usage_close_monthly": "segment_usage_sync",
     "segment_volume_daily": "segment_volume_sync",
     "segment_delivery_daily": "segment_delivery_sync",
+    "segment_delivery_metrics_daily": "segment_delivery_metrics_sync",
 }
 FAMILIES = {family.name: family for family in families(TABLES)}
 EVENTS = {
@@ -128,6 +129,7 @@ def test_there_is_a_schedule_for_each_job_and_all_are_off(location):
         ("segment_usage_close_monthly", "2026-04-08T03:45"),
         ("segment_volume_daily", "2026-03-31T00:15"),
         ("segment_delivery_daily", "2026-03-31T00:30"),
+        ("segment_delivery_metrics_daily", "2026-03-31T00:45"),
     ],
 )
 def test_the_next_tick_is_when_the_readme_says(location, name, first):
@@ -141,7 +143,7 @@ def test_what_has_no_partitions_is_asked_for_as_a_whole(tick, name):
     assert (key, partitions) == (f"{name}:2026-03-31T06:00Z", (None, None))
 
 
-@pytest.mark.parametrize("name", ["segment_volume_daily", "segment_delivery_daily"])
+@pytest.mark.parametrize("name", ["segment_volume_daily", "segment_delivery_daily", "segment_delivery_metrics_daily"])
 @pytest.mark.parametrize(
     ("moment", "first", "last"),
     [
@@ -183,19 +185,29 @@ def test_the_days_and_the_close_follow_their_settings(tick, monkeypatch):
     monkeypatch.setenv("SEGMENT_USAGE_CLOSE_DAYS", "27")
     of = defs()
     assert requested(tick("segment_volume_daily", at("2026-03-31T00:15"), of))[1] == ("2026-03-11", "2026-03-30")
+    assert requested(tick("segment_delivery_daily", at("2026-03-31T00:30"), of))[1] == ("2026-03-11", "2026-03-30")
     # metrics go back 14 days: midnight 14 days ago is longer ago
-    assert requested(tick("segment_delivery_daily", at("2026-03-31T00:30"), of))[1] == ("2026-03-18", "2026-03-30")
+    metrics = "segment_delivery_metrics_daily"
+    assert requested(tick(metrics, at("2026-03-31T00:45"), of))[1] == ("2026-03-18", "2026-03-30")
     assert requested(tick("segment_usage_daily", at("2026-03-27T03:15"), of))[1] == ("2026-02-01", "2026-03-01")
     assert requested(tick("segment_usage_daily", at("2026-03-28T03:15"), of))[1] == ("2026-03-01", "2026-03-01")
     close = of.get_repository_def().get_schedule_def("segment_usage_close_monthly")
     assert times(close, at("2026-02-01T00:00"), 2) == [at("2026-02-28T03:45"), at("2026-03-28T03:45")]
 
 
-@pytest.mark.parametrize(("granularity", "first"), [("HOUR", "2026-03-25"), ("MINUTE", "2026-03-30")])
-def test_a_finer_granularity_goes_back_less_far(tick, monkeypatch, granularity, first):
+@pytest.mark.parametrize(
+    ("name", "granularity", "first"),
+    [
+        ("segment_delivery_daily", "HOUR", "2026-03-02"),
+        ("segment_delivery_daily", "MINUTE", "2026-03-30"),
+        ("segment_delivery_metrics_daily", "HOUR", "2026-03-25"),
+        ("segment_delivery_metrics_daily", "MINUTE", "2026-03-30"),
+    ],
+)
+def test_a_finer_granularity_goes_back_less_far(tick, monkeypatch, name, granularity, first):
     monkeypatch.setenv("SEGMENT_REREAD_DAYS", "30")
     monkeypatch.setenv("SEGMENT_DELIVERY_GRANULARITY", granularity)
-    assert requested(tick("segment_delivery_daily", at("2026-03-31T00:30"), defs()))[1] == (first, "2026-03-30")
+    assert requested(tick(name, at("2026-03-31T00:45"), defs()))[1] == (first, "2026-03-30")
 
 
 @exactly
@@ -203,7 +215,7 @@ def test_a_finer_granularity_goes_back_less_far(tick, monkeypatch, granularity, 
 def test_what_is_asked_for_can_be_read_for_the_rest_of_the_day(tick, days, granularity, later):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SEGMENT_DELIVERY_GRANULARITY", granularity)
-        for name in ("segment_delivery", "segment_volume"):
+        for name in ("segment_delivery", "segment_delivery_metrics", "segment_volume"):
             first, last = map(at, last_days(FAMILIES[name].endpoints, days, tick))
             assert last == midnight(tick) - DAY
             assert last - (days - 1) * DAY <= first <= last
@@ -231,6 +243,7 @@ def test_every_partition_that_is_asked_for_is_there(tick):
     for name, wanted in (
         ("segment_volume", last_days(FAMILIES["segment_volume"].endpoints, 30, tick)),
         ("segment_delivery", last_days(FAMILIES["segment_delivery"].endpoints, 30, tick)),
+        ("segment_delivery_metrics", last_days(FAMILIES["segment_delivery_metrics"].endpoints, 30, tick)),
         ("segment_usage", open_months(7, tick)),
         ("segment_usage", last_month(tick)),
     ):
@@ -328,6 +341,7 @@ def test_partitions_keep_to_utc_whatever_the_time_zone(monkeypatch, tick):
                 "SEGMENT_USAGE_SCHEDULE_CRON",
                 "SEGMENT_VOLUME_SCHEDULE_CRON",
                 "SEGMENT_DELIVERY_SCHEDULE_CRON",
+                "SEGMENT_DELIVERY_METRICS_SCHEDULE_CRON",
             )
             for value in ("every day", "61 * * * *")
         ),

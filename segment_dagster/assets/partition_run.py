@@ -1,0 +1,205 @@
+"""What becomes of the partitions of a run: those that can be read are, the rest is told of."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+import dagster as dg
+
+from segment_dagster.assets.contract import Gaps
+from segment_dagster.assets.keys import asset_key
+from segment_dagster.assets.metadata import AHEAD, LOST, PARTITION, PARTITION_ROWS
+from segment_dagster.assets.partitions import NONE, Reach, gaps_of, keys_in, ranges, reach_of, step_of
+from segment_dagster.assets.preview import first_rows, preview
+from segment_dagster.endpoints import Endpoint
+from segment_dagster.pipeline import Tables
+from segment_dagster.pipeline.verify import in_window
+from segment_dagster.source.reader import PREVIEW_ROWS, Delivery
+from segment_dagster.source.times import Window, beyond, span_of
+from segment_dagster.wording import counted
+
+LOOKED_THROUGH = 100
+"""Materializations of an asset that are looked through for what the last run told of lost partitions, at most."""
+
+STORED = "stored"
+READ = "read"
+KEPT = "kept as it was: "
+NOT_READ = "lost: "
+NOT_COUNTED = "not counted yet"
+
+
+class PartitionRun:
+    """The partitions that one run of a family materializes.
+
+    Every partition of the run is materialized. Dagster would show one that is left out as failed in a backfill and as
+    missing for ever, though nobody can read it any more.
+
+    Args:
+        context: Says which partitions the run has, and what was materialized before.
+        partitions: All partitions of the assets.
+        endpoints: The family.
+        now: The present, in UTC.
+    """
+
+    def __init__(
+        self,
+        context: dg.AssetExecutionContext,
+        partitions: dg.TimeWindowPartitionsDefinition,
+        endpoints: Sequence[Endpoint],
+        now: datetime,
+    ) -> None:
+        self._context = context
+        self._partitions = partitions
+        self._endpoints = endpoints
+        self._now = now
+        self._before: dict[str, dict[str, frozenset[str]]] = {}
+        self._windows = self._windows_of_run()
+        self._reach = {each.name: reach_of(each, self._windows, now) for each in endpoints} if self._windows else {}
+
+    def at(self, now: datetime) -> "PartitionRun":
+        """Return the same for another present."""
+        return PartitionRun(self._context, self._partitions, self._endpoints, now)
+
+    @property
+    def windows(self) -> dict[str, Window]:
+        """The times that endpoints can be read for, by their names."""
+        return {name: reach.window for name, reach in self._reach.items() if reach.window}
+
+    def start(self) -> datetime:
+        """Return when the first partition of the run begins."""
+        return next(iter(self._windows.values())).start
+
+    def unreadable(self, endpoint: Endpoint) -> bool:
+        """Return whether the run has partitions and the endpoint can be read for none of them."""
+        reach = self._reach.get(endpoint.name)
+        return reach is not None and not reach.readable
+
+    def warning(self, endpoint: Endpoint) -> str | None:
+        """Name the partitions of the run that the endpoint cannot be read for; `None` where it can for all."""
+        reach = self._reach.get(endpoint.name)
+        said = []
+        if reach and reach.beyond:
+            said.append(f"{_named(endpoint, reach.beyond)} {_verb(reach.beyond)} {self._why_beyond(endpoint)}")
+        if reach and reach.ahead:
+            said.append(f"{_named(endpoint, reach.ahead)} {_verb(reach.ahead)} {NOT_COUNTED}")
+        return f"{endpoint.name}: {'; '.join(said)}. Nothing was asked for of them." if said else None
+
+    def gaps(self, endpoint: Endpoint, *, ran: bool) -> Gaps:
+        """Return which partitions of an asset are missing.
+
+        Args:
+            endpoint: The endpoint.
+            ran: Whether what this run reads counts as read: Dagster stores its partitions once the op has ended.
+        """
+        reach = self._reach.get(endpoint.name) if ran else None
+        gaps = gaps_of(endpoint, self._partitions, self._read_before(endpoint) | _readable(reach), self._now)
+        if reach is None:
+            return gaps
+        return replace(gaps, lost=tuple(sorted({*gaps.lost, *self._lost(endpoint, reach)})))
+
+    def describe(self, endpoint: Endpoint, tables: Tables, delivery: Delivery | None) -> dict[str, Any]:
+        """Tell of each partition on its own page what became of it, with its rows.
+
+        Args:
+            endpoint: The endpoint.
+            tables: Where its table is.
+            delivery: What was read; `None` where nothing could be.
+
+        Returns:
+            What is told of all partitions together.
+        """
+        reach = self._reach.get(endpoint.name)
+        if reach is None:
+            return {}
+        counts = self._counts(endpoint, tables)
+        readable = {key: self._windows[key] for key in reach.readable}
+        rows = first_rows(delivery.parts, endpoint, readable, PREVIEW_ROWS) if delivery else {}
+        lost = set(self._lost(endpoint, reach, counts))
+        fields = [column.field for column in endpoint.columns]
+        for key in self._windows:
+            status = READ
+            if key in reach.ahead:
+                status = NOT_COUNTED
+            elif key in reach.beyond:
+                status = f"{NOT_READ if key in lost else KEPT}{self._why_beyond(endpoint)}"
+            self._context.add_asset_metadata(
+                {
+                    PARTITION: status,
+                    PARTITION_ROWS: counts[key],
+                    "segment/preview": dg.MetadataValue.md(preview(rows.get(key, []), fields)),
+                },
+                asset_key=asset_key(endpoint.name),
+                partition_key=key,
+            )
+        done = _readable(reach)
+        return {
+            LOST: ranges((self._told(endpoint, LOST) | lost) - done, step_of(endpoint)) or NONE,
+            AHEAD: ranges((self._told(endpoint, AHEAD) | {*reach.ahead}) - done, step_of(endpoint)) or NONE,
+        }
+
+    def _windows_of_run(self) -> dict[str, Window]:
+        if not (self._context.has_partition_key or self._context.has_partition_key_range):
+            return {}
+        found = {key: self._partitions.time_window_for_partition_key(key) for key in self._context.partition_keys}
+        return {key: Window(window.start, window.end) for key, window in found.items()}
+
+    def _counts(self, endpoint: Endpoint, tables: Tables) -> dict[str, int]:
+        """Count the rows of each partition of the run that are in the table."""
+        if not tables.columns(endpoint.name):
+            return dict.fromkeys(self._windows, 0)
+        conditions = [in_window(endpoint, window) or "1 = 1" for window in self._windows.values()]
+        return dict(zip(self._windows, tables.counts(endpoint.name, conditions), strict=True))
+
+    def _lost(self, endpoint: Endpoint, reach: Reach, counts: Mapping[str, int] | None = None) -> list[str]:
+        """Those that can be read no more, and never were."""
+        before = self._read_before(endpoint)
+        return [key for key in reach.beyond if key not in before and not (counts or {}).get(key)]
+
+    def _read_before(self, endpoint: Endpoint) -> frozenset[str]:
+        """The partitions that were materialized and read."""
+        return self._known(endpoint)[STORED] - self._told(endpoint, LOST) - self._told(endpoint, AHEAD)
+
+    def _told(self, endpoint: Endpoint, name: str) -> frozenset[str]:
+        """The partitions that the last run named so."""
+        return self._known(endpoint)[name]
+
+    def _known(self, endpoint: Endpoint) -> dict[str, frozenset[str]]:
+        """What Dagster keeps of the asset's partitions; asked for once."""
+        if endpoint.name not in self._before:
+            instance, key = self._context.instance, asset_key(endpoint.name)
+            stored = frozenset(instance.get_materialized_partitions(key))
+            told: Mapping[str, dg.MetadataValue[Any]] = {}
+            # what was reported by hand tells nothing of it
+            for limit in (1, LOOKED_THROUGH) if stored else ():
+                if not told:
+                    records = instance.fetch_materializations(key, limit=limit).records
+                    found = [each.asset_materialization.metadata for each in records if each.asset_materialization]
+                    told = next((metadata for metadata in found if LOST in metadata), {})
+            keys = self._partitions.get_partition_keys(self._now)
+            self._before[endpoint.name] = {
+                STORED: stored,
+                **{name: frozenset(keys_in(_text(told.get(name)), keys)) for name in (LOST, AHEAD)},
+            }
+        return self._before[endpoint.name]
+
+    def _why_beyond(self, endpoint: Endpoint) -> str:
+        span = span_of(endpoint)
+        assert span is not None
+        return beyond(span)
+
+
+def _text(value: dg.MetadataValue[Any] | None) -> str:
+    return value.value or NONE if isinstance(value, dg.TextMetadataValue) else NONE
+
+
+def _readable(reach: Reach | None) -> frozenset[str]:
+    return frozenset(reach.readable) if reach else frozenset()
+
+
+def _named(endpoint: Endpoint, keys: Sequence[str]) -> str:
+    return f"{counted(len(keys), 'partition')} ({ranges(keys, step_of(endpoint))})"
+
+
+def _verb(keys: Sequence[str]) -> str:
+    return "is" if len(keys) == 1 else "are"
