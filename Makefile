@@ -49,7 +49,11 @@ demo: $(VENV)/.installed ## Load a made-up workspace with the main job; needs no
 dev: $(VENV)/.installed ## The same workspace in Dagster's UI
 	$(VENV)/bin/python -m segment_dagster.demo --ui
 
+# What the demo loaded, where nothing else was.
 notebook: $(VENV)/.installed ## The loaded workspace in charts, in the browser
+	@if [ -z "$$SEGMENT_DESTINATION$$DESTINATION__DUCKDB__CREDENTIALS" ] && [ ! -e segment.duckdb ] && [ -e .demo/segment.duckdb ]; \
+	then echo "There is no segment.duckdb: this is what make demo loaded"; \
+	export DESTINATION__DUCKDB__CREDENTIALS=.demo/segment.duckdb; fi; \
 	$(VENV)/bin/marimo run notebooks/segment_overview.py --host 127.0.0.1 --port $(NOTEBOOK_PORT)
 
 test: check ## Everything: check, then the tests

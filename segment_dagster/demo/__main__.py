@@ -14,23 +14,16 @@ import duckdb
 from segment_dagster.assets import asset_key
 from segment_dagster.automation import JOB
 from segment_dagster.definitions import defs
+from segment_dagster.demo.directory import make_dagster_home, use_demo_directory
 from segment_dagster.demo.emulated import emulated_workspace
 from segment_dagster.demo.table import text_table
 from segment_dagster.endpoints import TABLES
-from segment_dagster.errors import SegmentError
 from segment_dagster.pipeline import DATASET, settle
 from segment_dagster.settings import TokenMissingError, resolve
+from segment_dagster.terminal import run_command
 
 HOME = Path(".dagster")
-"""Dagster's home of this directory, shared by demo and UI, so that the UI shows the demo's run."""
-
-INSTANCE = """\
-# Made by segment_dagster.demo; it stays as you change it.
-telemetry:
-  enabled: false
-nux:
-  enabled: false
-"""
+"""Dagster's home of this directory, where a real workspace is shown and none is set."""
 
 QUERY = f"""\
 SELECT s.name AS source, s.metadata->>'name' AS type, count(d.id) AS destinations
@@ -39,8 +32,6 @@ GROUP BY ALL ORDER BY destinations DESC, source LIMIT 5"""  # noqa: S608 - a con
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "INFO"}}}}
 """Run configuration that leaves Dagster's own events to the UI."""
-
-SETTINGS_OF_PLACE = ("SEGMENT_DESTINATION", "SEGMENT_DATASET", "DESTINATION__DUCKDB__CREDENTIALS")
 
 
 def main() -> int:
@@ -53,19 +44,12 @@ def main() -> int:
     parser.add_argument("--ui", action="store_true", help="open Dagster's UI instead of loading once")
     with_ui = parser.parse_args().ui
     signal.signal(signal.SIGTERM, _stop)
-    if "DAGSTER_HOME" not in os.environ:
-        HOME.mkdir(exist_ok=True)
-        configuration = HOME / "dagster.yaml"
-        if not configuration.exists():
-            configuration.write_text(INSTANCE)
-        os.environ["DAGSTER_HOME"] = str(HOME.absolute())
     return _ui() if with_ui else _demo()
 
 
 def _demo() -> int:
-    # a made-up workspace goes to the default place, and nobody is told that the demo was run
-    for setting in SETTINGS_OF_PLACE:
-        os.environ.pop(setting, None)
+    use_demo_directory()
+    # nobody is told that the demo was run
     os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
     with emulated_workspace() as address:
         print(f"A made-up Segment workspace answers at {address}; the job {JOB} reads it.")
@@ -81,7 +65,7 @@ def _demo() -> int:
     with duckdb.connect(str(place.file), read_only=True) as connection:
         cursor = connection.execute(QUERY)
         print(text_table([column[0] for column in cursor.description or ()], cursor.fetchall()))
-    print(f"\nThe tables are in {place.file}. `make dev` shows this run in Dagster's UI.")
+    print(f"\nThe tables are in {place.file}. `make dev` without a token shows this run in Dagster's UI.")
     return 0
 
 
@@ -110,12 +94,13 @@ def _ui() -> int:
     try:
         settings = resolve()
     except TokenMissingError:
+        use_demo_directory()
         with emulated_workspace() as address:
             print(f"SEGMENT_API_TOKEN is not set: the UI's runs read a made-up workspace at {address}.", flush=True)
             return _run(command)
-    except SegmentError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+    if "DAGSTER_HOME" not in os.environ:
+        make_dagster_home(HOME)
+        os.environ["DAGSTER_HOME"] = str(HOME.absolute())
     print(f"SEGMENT_API_TOKEN is set: the UI's runs read the workspace at {settings.base_url}.", flush=True)
     return _run(command)
 
@@ -137,4 +122,4 @@ def _stop(*_: object) -> NoReturn:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_command(main)

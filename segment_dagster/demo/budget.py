@@ -2,7 +2,6 @@
 
 import argparse
 import os
-import sys
 from collections.abc import Sequence
 
 from segment_dagster.demo.table import text_table
@@ -10,6 +9,7 @@ from segment_dagster.emulator import running
 from segment_dagster.endpoints import CATALOGUE, Endpoint
 from segment_dagster.settings import resolve
 from segment_dagster.source.reader import WorkspaceReader
+from segment_dagster.terminal import run_command
 from segment_dagster.wording import counted
 
 MINUTE = 0.5
@@ -79,4 +79,4 @@ def _held_up(lists: dict[str, int]) -> list[Endpoint]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_command(main)

@@ -17,6 +17,7 @@ from segment_dagster.demo.reading import FAILED, LANDED, SKIPPED, Read, read
 from segment_dagster.demo.table import text_table
 from segment_dagster.emulator import Fault, World, running
 from segment_dagster.endpoints import TABLES, Endpoint
+from segment_dagster.terminal import run_command
 from segment_dagster.wording import counted
 
 MINUTE = 0.05
@@ -128,4 +129,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_command(main)

@@ -1,12 +1,10 @@
 """Making the table `changes`: histories and audit trail in, one load out."""
 
 import logging
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain, islice
-from pathlib import Path
 from typing import Any
 
 import dlt
@@ -26,6 +24,7 @@ from segment_dagster.pipeline import Content, Place, Tables, alone, holds, load,
 from segment_dagster.settings import SecretSettings, always_load, secrets_in_use
 from segment_dagster.source.columns import column_name, declared
 from segment_dagster.source.fingerprint import Fingerprint
+from segment_dagster.source.home import Home
 from segment_dagster.source.resources import SOURCE_NAME, imported
 from segment_dagster.source.rows import arrow_schema
 from segment_dagster.source.spool import Part, Spool
@@ -93,10 +92,10 @@ def build(place: Place, catalogue: Sequence[Endpoint], secrets: SecretSettings |
     """
     secrets = secrets or secrets_in_use()
     # alone for the whole of it: what is read here belongs to what is written
-    with alone(place), tempfile.TemporaryDirectory(prefix="segment_dagster_") as directory:
+    with alone(place), Home() as home:
         schema = arrow_schema(COLUMNS, REQUIRED)
         fingerprint = Fingerprint(schema)
-        spool = Spool(Path(directory) / NAME, schema, fingerprint)
+        spool = Spool(home.path / NAME, schema, fingerprint)
         with open_tables(place) as tables:
             histories = _histories(tables, catalogue)
             rows = _rows(tables, histories, catalogue, secrets)

@@ -19,6 +19,7 @@ from segment_dagster.pipeline import Place, settle
 from segment_dagster.pipeline.place import TABLE_FORMAT
 from segment_dagster.settings import current_time
 from segment_dagster.source.times import default_window
+from segment_dagster.terminal import run_command
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "ERROR"}}}}
 
@@ -109,4 +110,4 @@ def _compare(source: Place, target: Place, endpoints: Sequence[Endpoint], failed
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_command(main)

@@ -7,6 +7,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from segment_dagster.endpoints import Endpoint, Parent
+from segment_dagster.foreign_text import foreign_text
 from segment_dagster.source.columns import column_name
 from segment_dagster.source.spool import Part
 from segment_dagster.source.times import Asked
@@ -77,9 +78,4 @@ def lists_to_look_up(
 def names_of(lists: Sequence[Asked]) -> Iterator[str]:
     """Name the first few lists by what they were asked with, each in one line: `sourceId=qQEHquLrjRDN9j1ByrChyn`."""
     for asked in lists[:NAMES_SHOWN]:
-        yield ", ".join(f"{name}={_shown(value)}" for name, value in asked.values.items())
-
-
-def _shown(value: str) -> str:
-    text = value.encode("unicode_escape").decode()
-    return text if len(text) <= MAX_NAME else f"{text[:MAX_NAME]}..."
+        yield ", ".join(f"{name}={foreign_text(value, MAX_NAME)}" for name, value in asked.values.items())

@@ -19,6 +19,8 @@ request = urllib.request.Request(os.environ.get("SEGMENT_BASE_URL", "") + "/")
 request.add_header("Authorization", "Bearer " + os.environ.get("SEGMENT_API_TOKEN", ""))
 print("arguments", sys.argv[1:])
 print("home", os.environ.get("DAGSTER_HOME"))
+print("file", os.environ.get("DESTINATION__DUCKDB__CREDENTIALS"), os.environ.get("SEGMENT_DATASET"))
+print("dlt", os.environ.get("DLT_DATA_DIR"))
 print("answer", urllib.request.urlopen(request, timeout=10).read().decode())
 sys.exit(7)
 """
@@ -61,7 +63,10 @@ def test_the_demo_loads_shows_and_leaves_nothing_running(python, tmp_path, start
         SEGMENT_BASE_URL="http://127.0.0.1:1",
         SEGMENT_DESTINATION="snowflake",
         SEGMENT_DATASET="precious",
+        SEGMENT_TABLE_FORMAT="delta",
         DESTINATION__DUCKDB__CREDENTIALS=str(tmp_path / "precious.duckdb"),
+        DAGSTER_HOME=str(tmp_path / "precious_home"),
+        DLT_DATA_DIR=str(tmp_path / "precious_dlt"),
         SEGMENT_PAGE_SIZE="50",
     )
     assert done.returncode == 0, done.stderr
@@ -83,10 +88,12 @@ def test_the_demo_loads_shows_and_leaves_nothing_running(python, tmp_path, start
     shown = lines[head + 2 : head + 7]
     counts = [int(line.split()[-1]) for line in shown]
     assert len(counts) == 5 and counts == sorted(counts, reverse=True)
-    assert f"The tables are in {Path.cwd() / 'segment.duckdb'}." in done.stdout
+    assert f"The tables are in {Path.cwd() / '.demo' / 'segment.duckdb'}." in done.stdout
     assert refuses_connections(address)
-    assert not (tmp_path / "precious.duckdb").exists()
-    assert {path.name for path in Path.cwd().iterdir()} == {"segment.duckdb", ".dagster"}
+    # nothing of the demo is where a real workspace's tables, runs and state would be
+    assert not list(tmp_path.glob("precious*"))
+    assert {path.name for path in Path.cwd().iterdir()} == {".demo"}
+    assert {path.name for path in Path(".demo").iterdir()} >= {"segment.duckdb", "dagster", "dlt"}
     # a first look is no place for warnings and traces
     assert "Warning" not in done.stderr and "Traceback" not in done.stderr
     assert "elemetry" not in done.stderr + done.stdout
@@ -111,8 +118,13 @@ def test_the_ui_with_a_bad_token_says_so(python):
 
 
 def test_the_ui_without_a_token_has_a_made_up_workspace_for_as_long_as_it_runs(beside, started):
+    mine = {"DAGSTER_HOME": "/mine", "SEGMENT_DATASET": "mine", "DESTINATION__DUCKDB__CREDENTIALS": "/mine.duckdb"}
     done = subprocess.run(
-        [beside, "-m", "segment_dagster.demo", "--ui"], capture_output=True, text=True, timeout=60, env=dict(os.environ)
+        [beside, "-m", "segment_dagster.demo", "--ui"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={**os.environ, **mine},
     )
     assert done.returncode == 7, done.stderr
     said = done.stdout.splitlines()
@@ -120,26 +132,45 @@ def test_the_ui_without_a_token_has_a_made_up_workspace_for_as_long_as_it_runs(b
         "SEGMENT_API_TOKEN is not set: the UI's runs read a made-up workspace at http://127.0.0.1:"
     )
     assert said[1] == "arguments ['dev', '-w', 'workspace.yaml']"
-    assert said[2] == f"home {Path.cwd() / '.dagster'}"
-    assert "acme-outdoors" in said[3]
+    demo = Path.cwd() / ".demo"
+    assert said[2:5] == [f"home {demo / 'dagster'}", f"file {demo / 'segment.duckdb'} None", f"dlt {demo / 'dlt'}"]
+    assert "acme-outdoors" in said[5]
     no_token_among_arguments(started())
     assert refuses_connections(re.findall(r"http://127\.0\.0\.1:\d+", said[0])[0])
 
 
 def test_the_ui_with_a_token_reads_that_workspace(beside, emulator):
-    settings = {**os.environ, "DAGSTER_HOME": str(Path.cwd())}
+    settings = {**os.environ, "DAGSTER_HOME": str(Path.cwd()), "DLT_DATA_DIR": "/mine"}
     done = subprocess.run(
         [beside, "-m", "segment_dagster.demo", "--ui"], capture_output=True, text=True, timeout=60, env=settings
     )
     assert done.returncode == 7, done.stderr
     said = done.stdout.splitlines()
     assert said[0] == f"SEGMENT_API_TOKEN is set: the UI's runs read the workspace at {emulator.url}."
-    assert said[2] == f"home {Path.cwd()}"
+    assert said[2:5] == [f"home {Path.cwd()}", "file None None", "dlt /mine"]
+    assert not Path(".demo").exists()
     assert emulator.stats.by_endpoint == {"workspace": 1}
 
 
+def test_the_ui_with_a_token_has_a_home_beside_the_demos(beside, emulator):
+    done = subprocess.run(
+        [beside, "-m", "segment_dagster.demo", "--ui"], capture_output=True, text=True, timeout=60, env=dict(os.environ)
+    )
+    assert f"home {Path.cwd() / '.dagster'}" in done.stdout.splitlines()
+    assert "file None None" in done.stdout.splitlines()
+
+
+def test_a_demo_that_has_no_place_is_told_in_a_line(python):
+    Path(".demo").write_text("somebody's notes")
+    done = python("-m", "segment_dagster.demo")
+    assert done.returncode == 1
+    (said,) = done.stderr.splitlines()
+    assert said == f"error: {Path.cwd()}/.demo/dagster cannot be used (Not a directory)."
+
+
 def test_a_demo_that_fails_ends_with_1(python):
-    Path("segment.duckdb").write_text("this is not a DuckDB file, but somebody's notes")
+    Path(".demo").mkdir()
+    Path(".demo/segment.duckdb").write_text("this is not a DuckDB file, but somebody's notes")
     done = python("-m", "segment_dagster.demo")
     assert done.returncode == 1
     (said,) = [line for line in done.stderr.splitlines() if line.startswith("error: ")]

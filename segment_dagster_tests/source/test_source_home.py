@@ -12,7 +12,7 @@ from threading import Event
 
 import pytest
 
-from segment_dagster.source.home import JOB_IS_DEAD, Home, sweep
+from segment_dagster.source.home import JOB_IS_DEAD, MARKER, Home, sweep
 
 TABLES = ("sources", "segments")
 PROCESS = """
@@ -76,8 +76,24 @@ def test_the_home_of_a_process_that_lives_is_not(spools):
         assert (home / "rows").read_text() == "rows"
 
 
-def test_a_process_that_was_killed_before_it_had_its_home_leaves_nothing_either(spools):
-    (spools / "segment_dagster_0123.lock").touch()
+ID = "0123456789abcdef" * 2
+NAME = f"segment_dagster_{ID}"
+
+
+def killed_early(spools, *, directory, marker):
+    """What a process leaves that is killed while it makes its home."""
+    (spools / f"{NAME}.lock").touch()
+    if directory:
+        (spools / NAME).mkdir()
+    if marker is not None:
+        (spools / NAME / MARKER).write_text(marker)
+
+
+@pytest.mark.parametrize(
+    ("directory", "marker"), [(False, None), (True, None), (True, ""), (True, ID[:7]), (True, ID)], ids=str
+)
+def test_a_process_that_was_killed_before_it_had_its_home_leaves_nothing_either(directory, marker, spools):
+    killed_early(spools, directory=directory, marker=marker)
     sweep(TABLES)
     assert names(spools) == []
 
@@ -87,6 +103,58 @@ def test_what_has_no_lock_is_left_alone(spools):
     (spools / "other.lock").touch()
     sweep(TABLES)
     assert names(spools) == ["other.lock", "segment_dagster_of_somebody"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["segment_dagster_notes", "segment_dagster_", f"{NAME}0", NAME[:-1], NAME.upper(), f"{NAME[:-1]}g", NAME],
+)
+@pytest.mark.parametrize("mark", [None, "f" * 32, f"{ID} and more"], ids=["unmarked", "another id", "longer"])
+def test_a_directory_of_somebodys_own_is_left_alone(name, mark, spools):
+    (spools / name).mkdir()
+    (spools / name / "thesis.txt").write_text("years of work")
+    (spools / f"{name}.lock").touch()
+    if mark:
+        (spools / name / MARKER).write_text(mark)
+    before = names(spools)
+    sweep(TABLES)
+    assert names(spools) == before
+    assert (spools / name / "thesis.txt").read_text() == "years of work"
+
+
+def test_a_lock_that_holds_something_is_not_emptied(spools):
+    (spools / f"{NAME}.lock").write_text("somebody's notes")
+    sweep(TABLES)
+    assert (spools / f"{NAME}.lock").read_text() == "somebody's notes"
+
+
+@pytest.mark.parametrize("which", ["directory", "lock"])
+def test_links_are_not_followed(which, spools, tmp_path):
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / MARKER).write_text(ID)
+    (mine / "thesis.txt").write_text("years of work")
+    (tmp_path / "empty").touch()
+    if which == "directory":
+        (spools / NAME).symlink_to(mine)
+        (spools / f"{NAME}.lock").touch()
+    else:
+        mine.rename(spools / NAME)
+        (spools / f"{NAME}.lock").symlink_to(tmp_path / "empty")
+    sweep(TABLES)
+    assert (spools / NAME / "thesis.txt").read_text() == "years of work"
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can give a file to somebody else")
+def test_what_another_user_owns_is_left_alone(spools):
+    killed_early(spools, directory=True, marker=ID)
+    os.chown(spools / NAME, 12345, 12345)
+    job = spools / "sources.0123456789.0.sql"
+    job.touch()
+    os.utime(job, (0, 0))
+    os.chown(job, 12345, 12345)
+    sweep(TABLES)
+    assert {NAME, job.name} <= set(names(spools))
 
 
 def test_homes_are_made_while_others_sweep(spools):
@@ -118,3 +186,29 @@ def test_jobs_that_dlt_never_ran_are_deleted_when_they_are_old(spools):
         os.utime(spools / name, (old, old))
     sweep(TABLES)
     assert names(spools) == sorted([*others, "sources.ffffffffff.0.sql"])
+
+
+@pytest.mark.parametrize(
+    ("text", "deleted"),
+    [
+        ("", True),
+        ('DELETE FROM "segment_data"."sources" WHERE 1 = 1;', True),
+        ("/somewhere/sources.0123456789.0.parquet", True),
+        ("SELECT * FROM my_own_work", False),
+    ],
+)
+def test_only_a_job_of_that_table_is_deleted(text, deleted, spools):
+    job = spools / "sources.0123456789.0.sql"
+    job.write_text(text)
+    os.utime(job, (0, 0))
+    sweep(TABLES)
+    assert job.exists() is not deleted
+
+
+def test_a_link_that_is_named_like_a_job_is_left_alone(spools, tmp_path):
+    (tmp_path / "mine").write_text("sources")
+    job = spools / "sources.0123456789.0.sql"
+    job.symlink_to(tmp_path / "mine")
+    os.utime(job, (0, 0), follow_symlinks=False)
+    sweep(TABLES)
+    assert job.is_symlink()

@@ -155,5 +155,5 @@ def test_names_are_short_and_of_one_line():
         *[Asked({"id": str(n)}) for n in range(9)],
     ]
     first, *others = names_of(lists)
-    assert first == "eventName=" + ("a\\nb\\x1b[2J" + "x" * 100)[:MAX_NAME] + "..., spaceId=s"
+    assert first == "eventName=" + (r"a b\x1b[2J" + "x" * 100)[: MAX_NAME - 3] + "..., spaceId=s"
     assert others == ["id=0", "id=1"]
