@@ -4,7 +4,7 @@ import importlib.util
 import os
 import socket
 import ssl
-from ipaddress import ip_address
+from ipaddress import IPv6Address, ip_address
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -28,10 +28,10 @@ def is_loopback(url: str) -> bool:
         return True
     try:
         address = ip_address(host)
+        mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+        return (mapped or address).is_loopback
     except ValueError:
         pass
-    else:
-        return address.is_loopback or bool(getattr(address, "ipv4_mapped", None) and address.ipv4_mapped.is_loopback)
     try:
         # 127.1, 2130706433
         return socket.inet_aton(host)[0] == 127

@@ -193,8 +193,8 @@ class CursorPaginator(BasePaginator):
 
     def _is_of_a_page(self, value: dict[str, Any], endpoint: Endpoint) -> bool:
         total = value.get("totalEntries")
-        is_count = isinstance(total, int) and not isinstance(total, bool)
-        return _is_cursor(value.get("next")) or (is_count and total > self._received[endpoint.name])
+        counts_more = isinstance(total, int) and total > self._received[endpoint.name]
+        return _is_cursor(value.get("next")) or (counts_more and not isinstance(total, bool))
 
 
 def _may_grow(endpoint: Endpoint) -> bool:

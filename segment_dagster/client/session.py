@@ -23,7 +23,7 @@ class _Response(http.client.HTTPResponse):
         super().begin()
         self.msg.defects.clear()
         if not self.msg.is_multipart():
-            self.msg.set_payload(None)
+            self.msg.set_payload("")
 
 
 class _WatchedConnection(HTTPConnection):
@@ -81,9 +81,10 @@ class WatchedAdapter(HTTPAdapter):
             raise
 
     def _watch(self, manager: PoolManager) -> None:
+        pools: dict[str, Any] = manager.pool_classes_by_scheme
         manager.pool_classes_by_scheme = {
             scheme: type(pool.__name__, (pool,), {"ConnectionCls": self._watched(pool.ConnectionCls)})
-            for scheme, pool in manager.pool_classes_by_scheme.items()
+            for scheme, pool in pools.items()
         }
 
     def _watched(self, connection: type[Any]) -> type[Any]:

@@ -567,8 +567,11 @@ class WorkspaceReader:
                         future.result()
                     if pending:
                         self._log_progress(endpoint, reading)
-            except BaseException:
+            except BaseException as failure:
                 reading.failed.set()
+                if not isinstance(failure, Exception):
+                    # an interrupt does not wait for answers that are under way
+                    self._stop()
                 for future in pending:
                     future.cancel()
                 wait(pending)

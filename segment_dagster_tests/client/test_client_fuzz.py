@@ -213,7 +213,9 @@ def due(endpoint, served):
         of_kind = (lambda each: each is not None) if endpoint.wrapped else (lambda each: isinstance(each, dict))
         if not isinstance(records, list) or not all(map(of_kind, records)):
             return None, cursors
-        (part,) = call_for([endpoint], "public", PAGE_SIZE).parts
+        call = call_for([endpoint], "public", PAGE_SIZE)
+        assert call
+        (part,) = call.parts
         try:
             total = total_entries(body, part, "")
         except CountError:

@@ -1,5 +1,8 @@
 """Answers that never come to their end: every attempt is hung up in time, and at once when the client is closed."""
 
+import signal
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -185,3 +188,32 @@ def test_the_thread_that_hangs_up_ends(client_of, monkeypatch):
         assert not names.intersection(thread.name for thread in threading.enumerate())
         # and begins anew
         assert read(client) == []
+
+
+INTERRUPTED = """
+import signal, sys
+import segment_dagster.client.api as api
+from segment_dagster.settings import resolve
+from segment_dagster.source.reader import WorkspaceReader
+
+api.CONNECT_TIMEOUT = 3600.0
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+with WorkspaceReader(resolve(token="a-token-of-mine", base_url="https://api.segment.invalid")) as reader:
+    read = {"one": reader.read, "all": lambda endpoint: reader.read_all([endpoint])}[sys.argv[1]]
+    read(reader.endpoint("sources"))
+"""
+
+
+@pytest.mark.parametrize("how", ["one", "all"])
+def test_a_signal_does_not_wait_for_a_proxy(how, monkeypatch):
+    monkeypatch.setenv("RUNTIME__REQUEST_TIMEOUT", "3600")
+    with serving(answering("silent handshake", 0.05)) as raw:
+        monkeypatch.setenv("HTTPS_PROXY", raw.url)
+        # what is read is deleted, so that it ends by itself and not at once
+        with subprocess.Popen([sys.executable, "-c", INTERRUPTED, how]) as process:
+            try:
+                assert raw.waiting.wait(30)
+                process.send_signal(signal.SIGTERM)
+                assert process.wait(30) == 143
+            finally:
+                process.kill()
