@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 
 from segment_dagster.endpoints import Endpoint
 from segment_dagster.source.columns import column_name
+from segment_dagster.source.json_text import dumps
 from segment_dagster.source.spool import Part
 from segment_dagster.source.times import Window
 
@@ -76,10 +77,18 @@ def _line(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
+def _json(value: Any) -> str:
+    try:
+        return orjson.dumps(value).decode()
+    except TypeError:
+        # a whole number beyond 64 bits, or an object that is nested deep
+        return dumps(value).decode()
+
+
 def _cell(value: Any) -> str:
     if value is None:
         return ""
-    text = value if isinstance(value, str) else orjson.dumps(value).decode()
+    text = value if isinstance(value, str) else _json(value)
     text = " ".join(text.split())
     if len(text) > MAX_CELL:
         text = f"{text[: MAX_CELL - 1]}…"
