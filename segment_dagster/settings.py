@@ -17,10 +17,15 @@ Layout = Literal["public", "versioned"]
 
 OnUnavailable = Literal["skip", "fail"]
 
+Preview = Literal["off", "masked", "on"]
+"""Whether the first rows of a table are shown on the asset's page, and whether personal data in them and in the keys
+that checks show are masked."""
+
 REGIONS: Mapping[str, str] = {"us": "https://api.segmentapis.com", "eu": "https://eu1.api.segmentapis.com"}
 """Base URL of each region. `us`: the official Python SDK 73.2.0; `eu`: the official TypeScript SDK 66.0.0."""
 
 LAYOUTS: tuple[Layout, ...] = ("public", "versioned")
+PREVIEWS: tuple[Preview, ...] = ("off", "masked", "on")
 ON_UNAVAILABLE: tuple[OnUnavailable, ...] = ("skip", "fail")
 GRANULARITIES = ("DAY", "HOUR", "MINUTE")
 MAX_PAGE_SIZE = 1000
@@ -259,6 +264,19 @@ def secrets_in_use(include_secrets: bool | None = None) -> SecretSettings:
         include_secrets=_boolean(include_secrets, "SEGMENT_INCLUDE_SECRETS", SecretSettings.include_secrets),
         fingerprint_key=os.environ.get("SEGMENT_FINGERPRINT_KEY") or None,
     )
+
+
+def preview_in_use() -> Preview:
+    """How previews are shown: the environment, then `masked`.
+
+    Raises:
+        SettingError: `SEGMENT_PREVIEW` is none of the three.
+    """
+    value = os.environ.get("SEGMENT_PREVIEW") or "masked"
+    for preview in PREVIEWS:
+        if value.lower() == preview:
+            return preview
+    raise SettingError("SEGMENT_PREVIEW", f"is {value!r}", f"Legal values: {_list(PREVIEWS)}.")
 
 
 def always_load() -> bool:

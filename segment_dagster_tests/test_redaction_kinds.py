@@ -4,6 +4,7 @@ import base64
 import json
 from collections import Counter
 from dataclasses import replace
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -401,7 +402,7 @@ FALSE_ALARMS = 98
 
 def test_false_alarms_on_the_emulated_workspace_are_counted(world):
     """Texts of the workspace that hold no secret, and are other than they were."""
-    wrong = Counter()
+    wrong: Counter[tuple[Any, ...]] = Counter()
     looked = 0
     for endpoint in CATALOGUE:
         if world.is_timed(endpoint.name):

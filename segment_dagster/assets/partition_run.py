@@ -11,10 +11,11 @@ from segment_dagster.assets.contract import Gaps
 from segment_dagster.assets.keys import asset_key
 from segment_dagster.assets.metadata import AHEAD, LOST, PARTITION, PARTITION_ROWS
 from segment_dagster.assets.partitions import NONE, Reach, gaps_of, keys_in, ranges, reach_of, step_of
-from segment_dagster.assets.preview import first_rows, preview
+from segment_dagster.assets.preview import PREVIEW, first_rows, shown_rows
 from segment_dagster.endpoints import Endpoint
 from segment_dagster.pipeline import Tables
 from segment_dagster.pipeline.verify import in_window
+from segment_dagster.settings import preview_in_use
 from segment_dagster.source.reader import PREVIEW_ROWS, Delivery
 from segment_dagster.source.times import Window, beyond, span_of
 from segment_dagster.wording import counted
@@ -117,7 +118,9 @@ class PartitionRun:
         rows = first_rows(delivery.parts, endpoint, readable, PREVIEW_ROWS) if delivery else {}
         lost = set(self._lost(endpoint, reach, counts))
         fields = [column.field for column in endpoint.columns]
+        shown = preview_in_use()
         for key in self._windows:
+            preview = shown_rows(rows.get(key, []), fields, endpoint.personal, shown)
             status = READ
             if key in reach.ahead:
                 status = NOT_COUNTED
@@ -127,7 +130,7 @@ class PartitionRun:
                 {
                     PARTITION: status,
                     PARTITION_ROWS: counts[key],
-                    "segment/preview": dg.MetadataValue.md(preview(rows.get(key, []), fields)),
+                    **({PREVIEW: preview} if preview else {}),
                 },
                 asset_key=asset_key(endpoint.name),
                 partition_key=key,

@@ -1,31 +1,41 @@
 """A few rows as Markdown, for the asset's page."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
+import dagster as dg
 import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from segment_dagster.endpoints import Endpoint
+from segment_dagster.redaction.masks import mask, mask_people
+from segment_dagster.settings import Preview
 from segment_dagster.source.columns import column_name
 from segment_dagster.source.json_text import dumps
 from segment_dagster.source.spool import Part
 from segment_dagster.source.times import Window
 
+PREVIEW = "segment/preview"
 MAX_CELL = 60
 """Characters of a cell; JSON columns can be long."""
 
 
-def preview(rows: Sequence[Mapping[str, Any]], fields: Sequence[str]) -> str:
+def preview(rows: Sequence[Mapping[str, Any]], fields: Sequence[str], personal: Collection[str] | None = None) -> str:
     """A Markdown table.
 
     Args:
         rows: Records without secrets.
         fields: The columns to show, in order.
+        personal: Those of them that are masked, as are the addresses of people in the others; `None` to mask nothing.
     """
+    if personal is not None:
+        rows = [
+            {field: mask(row.get(field)) if field in personal else mask_people(row.get(field)) for field in fields}
+            for row in rows
+        ]
     if not rows:
         return "*No rows.*"
     lines = [_line(fields), _line(["---"] * len(fields))]
@@ -71,6 +81,15 @@ def _within(moments: pa.Array, window: Window) -> pa.Array:
 
 def _shown(value: Any) -> Any:
     return value.isoformat() if isinstance(value, date) else value
+
+
+def shown_rows(
+    rows: Sequence[Mapping[str, Any]], fields: Sequence[str], personal: Collection[str], shown: Preview
+) -> dg.MetadataValue[Any] | None:
+    """The first rows as `SEGMENT_PREVIEW` asks for them; `None` where it is off."""
+    if shown == "off":
+        return None
+    return dg.MetadataValue.md(preview(rows, fields, personal if shown == "masked" else None))
 
 
 def _line(cells: Sequence[str]) -> str:

@@ -14,7 +14,7 @@ from segment_dagster.assets.keys import asset_key, endpoints_by_key
 from segment_dagster.assets.logs import forwarded
 from segment_dagster.assets.metadata import FAILED, ROWS_UNCHANGED, SKIPPED
 from segment_dagster.assets.partition_run import PartitionRun
-from segment_dagster.assets.preview import preview
+from segment_dagster.assets.preview import PREVIEW, shown_rows
 from segment_dagster.assets.resource import SegmentResource
 from segment_dagster.assets.specs import SegmentTranslator, column_schema
 from segment_dagster.assets.summary import RunSummary
@@ -42,7 +42,15 @@ from segment_dagster.pipeline import (
     windows_since,
 )
 from segment_dagster.pipeline.verify import in_window, replaced_rows
-from segment_dagster.settings import Settings, current_time, granularities, groups, layout_in_use
+from segment_dagster.settings import (
+    Preview,
+    Settings,
+    current_time,
+    granularities,
+    groups,
+    layout_in_use,
+    preview_in_use,
+)
 from segment_dagster.source.chosen import as_chosen
 from segment_dagster.source.columns import columns_of
 from segment_dagster.source.identity import Workspace, identify
@@ -102,6 +110,7 @@ class FamilyRun:
         self._now = current_time()
         # not of the context: where checks run alone, its assets have none
         self._partitions = PartitionRun(context, partitions, self._endpoints, self._now) if partitions else None
+        self._preview: Preview = "masked"
         self._wanted = {(key.asset_key, key.name) for key in context.selected_asset_check_keys}
 
     def events(self, segment: SegmentResource) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
@@ -118,6 +127,7 @@ class FamilyRun:
         try:
             with forwarded(self._context.log):
                 place = settle()
+                self._preview = preview_in_use()
                 layout = layout_in_use(segment.layout)
                 self._absent = frozenset(each.name for each in self._catalogue if not offers(layout, each))
                 if selected:
@@ -358,7 +368,7 @@ class FamilyRun:
         return dg.MaterializeResult(
             asset_key=asset_key(delivery.endpoint.name),
             metadata={
-                **_metadata(delivery, tables, of_dlt),
+                **_metadata(delivery, tables, of_dlt, self._preview),
                 **(self._partitions.describe(delivery.endpoint, tables, delivery) if self._partitions else {}),
                 **(_of_history(delivery.endpoint, tables) if history else {}),
             },
@@ -458,13 +468,13 @@ def _in_order(endpoints: tuple[Endpoint, ...]) -> tuple[Endpoint, ...]:
     return tuple(by_name[name] for name in TopologicalSorter(above).static_order())
 
 
-def _metadata(delivery: Delivery, tables: Tables, of_dlt: Mapping[str, Any] | None) -> dict[str, Any]:
+def _metadata(delivery: Delivery, tables: Tables, of_dlt: Mapping[str, Any] | None, shown: Preview) -> dict[str, Any]:
     """What the asset's page shows of a materialization: first the rows, then what they cost, then dlt's own."""
     endpoint = delivery.endpoint
     fields = [column.field for column in endpoint.columns]
     undeclared = tuple(name for name in tables.columns(endpoint.name) if name not in columns_of(endpoint))
     metadata = {
-        "segment/preview": dg.MetadataValue.md(preview(delivery.preview, fields)),
+        PREVIEW: shown_rows(delivery.preview, fields, endpoint.personal, shown),
         ROWS: tables.count(endpoint.name),
         "dagster/table_name": tables.qualified_name(endpoint.name),
         "dagster/column_schema": column_schema(endpoint, undeclared),

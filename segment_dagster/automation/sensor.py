@@ -16,6 +16,7 @@ from segment_dagster.endpoints import Endpoint
 from segment_dagster.endpoints.trail import audit_trail, concerned
 from segment_dagster.settings import current_time, whole_number
 from segment_dagster.source.columns import column_name
+from segment_dagster.source.people import shown_id, shown_person
 from segment_dagster.wording import counted
 
 SENSOR = "segment_audit_sensor"
@@ -170,8 +171,8 @@ def _observation(trail: Endpoint, name: str, events: Sequence[Event]) -> dg.Asse
         metadata={
             "segment/audit_events": [str(event["id"]) for event in events],
             "segment/audit_types": types,
-            "segment/audit_actors": sorted({str(event[email] or event[actor]) for event in events}),
-            "segment/audit_resources": sorted({str(event[resource]) for event in events}),
+            "segment/audit_actors": sorted({shown_person(str(event[email] or event[actor])) for event in events}),
+            "segment/audit_resources": sorted({shown_id(str(event[resource])) for event in events}),
             "segment/audit_latest": max(_moment(trail, event) for event in events).isoformat(),
         },
     )

@@ -3,7 +3,7 @@
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta, timezone
 from typing import Any
 
@@ -16,6 +16,7 @@ from segment_dagster.endpoints import Endpoint
 from segment_dagster.settings import Ordinary, ordinary
 from segment_dagster.source.columns import column_name
 from segment_dagster.source.disposition import within
+from segment_dagster.source.people import shown_key
 from segment_dagster.source.times import Window, midnight
 from segment_dagster.wording import counted
 
@@ -76,7 +77,8 @@ class Volume:
             for series in sorted(sums.get(measure, ()))
             for outlier in _outliers(series, measure, sums[measure], days, settings)
         ]
-        shown = [str(outlier) for outlier in sorted(outliers, key=lambda each: (each.day, each.series))]
+        ordered = sorted(outliers, key=lambda each: (each.day, each.series))
+        shown = [str(replace(outlier, series=_shown_series(endpoint, outlier.series))) for outlier in ordered]
         return dg.AssetCheckResult(
             passed=not outliers,
             severity=dg.AssetCheckSeverity.WARN,
@@ -85,6 +87,12 @@ class Volume:
             description=_said(shown, len(days)),
             metadata={"days": shown[:SHOWN], "outliers": len(shown)},
         )
+
+
+def _shown_series(endpoint: Endpoint, series: str) -> str:
+    if series == ALL or endpoint.measured_by is None:
+        return series
+    return shown_key(endpoint, [column_name(endpoint.measured_by)], [series])
 
 
 def _said(outliers: Sequence[str], days: int) -> str:

@@ -1,6 +1,6 @@
 """Access: users, groups, invites, roles, and the labels that permissions can be limited to."""
 
-from segment_dagster.endpoints.columns import V1, count, each, given, identifier, nested, text, volatile
+from segment_dagster.endpoints.columns import V1, count, each, given, identifier, nested, personal, text, volatile
 from segment_dagster.endpoints.model import Endpoint, Reference
 
 _IAM_USERS = "https://docs.segmentapis.com/tag/IAM-Users"
@@ -9,9 +9,9 @@ _IAM_GROUPS = "https://docs.segmentapis.com/tag/IAM-Groups"
 _TO_USER_GROUP = Reference(field="userGroupId", endpoint="user_groups")
 
 _USER = (
-    identifier("user"),
-    text("name", "The user's name."),
-    text("email", "The user's e-mail address."),
+    personal(identifier("user")),
+    personal(text("name", "The user's name.")),
+    personal(text("email", "The user's e-mail address.")),
 )
 _USER_GROUP = (identifier("group"), text("name", "The group's display name."))
 _PERMISSIONS = nested("permissions", "The roles held, each with the resources and labels it is limited to.")
@@ -59,7 +59,7 @@ ACCESS = (
             Reference(field="id", endpoint="user_groups"),
         ),
         audited_as=("user", "user group", "group"),
-        columns=(given("userId", "The user who is in the group."), *_USER_GROUP),
+        columns=(personal(given("userId", "The user who is in the group.")), *_USER_GROUP),
     ),
     Endpoint(
         name="user_group_users",
@@ -93,7 +93,7 @@ ACCESS = (
         audited_as=("user group", "group", "invite", "user invite"),
         columns=(
             given("userGroupId", "The group that the address is invited into."),
-            text("email", "The e-mail address that is invited."),
+            personal(text("email", "The e-mail address that is invited.")),
         ),
     ),
     Endpoint(
@@ -108,7 +108,7 @@ ACCESS = (
         wrapped="email",
         primary_key=("email",),
         audited_as=("invite", "user invite"),
-        columns=(text("email", "The e-mail address that is invited."),),
+        columns=(personal(text("email", "The e-mail address that is invited.")),),
     ),
     Endpoint(
         name="roles",

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from segment_dagster.endpoints.columns import V1, identifier, moment, text
+from segment_dagster.endpoints.columns import V1, identifier, moment, personal, text
 from segment_dagster.endpoints.model import Endpoint, Paging, TimeRange, Trail
 
 AUDIT = (
@@ -32,11 +32,11 @@ AUDIT = (
             identifier("event"),
             moment("timestamp", "When it happened."),
             text("type", "What happened, as the name of the event's type."),
-            text("actor", "The user or the API token that caused it."),
-            text("actorEmail", "The user's e-mail address; null where the actor is no user."),
+            personal(text("actor", "The user or the API token that caused it.")),
+            personal(text("actorEmail", "The user's e-mail address; null where the actor is no user.")),
             text("resourceId", "Id of the resource it happened to."),
             text("resourceType", "The kind of that resource."),
-            text("resourceName", "The name of that resource."),
+            personal(text("resourceName", "The name of that resource.")),
         ),
     ),
 )

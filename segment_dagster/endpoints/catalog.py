@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from segment_dagster.endpoints.columns import V1, choice, flag, identifier, nested, text
+from segment_dagster.endpoints.columns import V1, choice, flag, identifier, nested, personal, text
 from segment_dagster.endpoints.model import Endpoint, Secrecy
 
 # published by Segment: there is nobody's secret in it
@@ -80,7 +80,7 @@ CATALOG = (
             _published("supportedPlatforms", "Which platforms it supports, such as browser, server and mobile."),
             _published("actions", "The actions that subscriptions can take, with the fields of each."),
             _published("presets", "Subscriptions that are proposed where such a destination is made."),
-            _published("contacts", "Who is in charge of it: name, e-mail address and role of each."),
+            personal(_published("contacts", "Who is in charge of it: name, e-mail address and role of each.")),
             _PARTNER_OWNED,
             _published("supportedRegions", "The regions it supports."),
             _published("regionEndpoints", "The regional endpoints it has."),

@@ -33,6 +33,11 @@ def volatile(column: Column) -> Column:
     return replace(column, volatile=True)
 
 
+def personal(column: Column) -> Column:
+    """The same column, as one that is about people: previews and checks show it masked."""
+    return replace(column, personal=True)
+
+
 def flag(field: str, description: str) -> Column:
     """A column that is true or false."""
     return Column(field=field, type="bool", description=description)

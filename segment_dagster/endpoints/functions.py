@@ -11,6 +11,7 @@ from segment_dagster.endpoints.columns import (
     moment,
     nested,
     one_by_one,
+    personal,
     text,
 )
 from segment_dagster.endpoints.model import Endpoint, Reference, Secrecy
@@ -44,7 +45,7 @@ FUNCTIONS = (
             identifier("function"),
             choice("resourceType", "What the function serves as.", *_RESOURCE_TYPES, parameter="resourceType"),
             moment("createdAt", "When the function was made."),
-            text("createdBy", "Id of the user who made it."),
+            personal(text("createdBy", "Id of the user who made it.")),
             text("displayName", "The function's display name."),
             text("description", "What the function is for."),
             text("logoUrl", "Address of the function's logo."),
@@ -68,7 +69,7 @@ FUNCTIONS = (
         columns=(
             given("functionId", "The function that it is a version of."),
             identifier("version"),
-            text("author", "Who wrote the version."),
+            personal(text("author", "Who wrote the version.")),
             text("code", "The version's code.", secrecy=Secrecy.ALL),
             flag("isDeployed", "Whether the version is deployed."),
             moment("createdAt", "When the version was made."),

@@ -43,6 +43,9 @@ class Column:
     type: DataType
     description: str
     secrecy: Secrecy = Secrecy.TEXT
+    personal: bool = False
+    """Whether it is about people: names, addresses and ids of theirs. Previews and checks show it masked."""
+
     values: tuple[str, ...] = ()
     """The values the API documents for an enum. The list is open: a new one lands like any other."""
 
@@ -360,6 +363,11 @@ class Endpoint:
     def keeps_history(self) -> bool:
         """Whether its records are configuration: each stands until somebody changes it."""
         return self.time is None and not self.log
+
+    @property
+    def personal(self) -> frozenset[str]:
+        """The fields that are about people."""
+        return frozenset(column.field for column in self.columns if column.personal)
 
     @property
     def identifying(self) -> frozenset[str]:

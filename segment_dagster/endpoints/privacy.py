@@ -1,6 +1,6 @@
 """Privacy: requests to delete and suppress people's data, and who is suppressed."""
 
-from segment_dagster.endpoints.columns import V1, choice, each, given, identifier, moment, nested, text
+from segment_dagster.endpoints.columns import V1, choice, each, given, identifier, moment, nested, personal, text
 from segment_dagster.endpoints.model import Endpoint, Exploded, Paging, Reference
 
 _DELETION_AND_SUPPRESSION = "https://docs.segmentapis.com/tag/Deletion-and-Suppression"
@@ -8,7 +8,7 @@ _DELETION_AND_SUPPRESSION = "https://docs.segmentapis.com/tag/Deletion-and-Suppr
 _REGULATION = (
     identifier("regulation"),
     text("subjectType", "What the subjects' ids stand for, such as users or objects."),
-    nested("subjects", "Ids of the users or objects whose data is deleted or suppressed."),
+    personal(nested("subjects", "Ids of the users or objects whose data is deleted or suppressed.")),
     choice(
         "status",
         "How far the request has come.",
@@ -82,7 +82,7 @@ PRIVACY = (
         audited_as=("suppression", "regulation"),
         columns=(
             text("subjectType", "What the id stands for, such as a user or an object."),
-            text("subjectId", "Id of the user or object that is suppressed."),
+            personal(text("subjectId", "Id of the user or object that is suppressed.")),
         ),
     ),
 )

@@ -1,6 +1,18 @@
 """Sources, and what is connected to them and set for them."""
 
-from segment_dagster.endpoints.columns import ALPHA, V1, count, each, given, identifier, moment, nested, text, volatile
+from segment_dagster.endpoints.columns import (
+    ALPHA,
+    V1,
+    count,
+    each,
+    given,
+    identifier,
+    moment,
+    nested,
+    personal,
+    text,
+    volatile,
+)
 from segment_dagster.endpoints.model import Endpoint, Reference, Secrecy, Versioned
 from segment_dagster.endpoints.records import DESTINATION, SOURCE, WAREHOUSE
 
@@ -97,7 +109,7 @@ SOURCES = (
             identifier("live plugin"),
             text("sourceId", "The source that the live plugin runs in."),
             moment("createdAt", "When the live plugin was made."),
-            text("createdBy", "Id of the user who made it."),
+            personal(text("createdBy", "Id of the user who made it.")),
             # Segment does not say whether it is the same each time; what it leads to has its version beside it.
             volatile(text("downloadURL", "The address from which the bundle can be fetched.")),
             count("version", "The bundle's revision number; earlier versions are not listed."),

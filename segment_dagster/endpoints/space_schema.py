@@ -11,6 +11,7 @@ from segment_dagster.endpoints.columns import (
     moment,
     nested,
     one_by_one,
+    personal,
     text,
     volatile,
 )
@@ -19,7 +20,9 @@ from segment_dagster.endpoints.model import Endpoint, Reference
 _SPACE_SCHEMA = "https://docs.segmentapis.com/tag/Space-Schema-API"
 
 _TO_SPACE = Reference(field="spaceId", endpoint="spaces")
-_SAMPLES = volatile(nested("samples", "Values seen, given only to requests that ask for them, which these do not."))
+_SAMPLES = personal(
+    volatile(nested("samples", "Values seen, given only to requests that ask for them, which these do not."))
+)
 
 SPACE_SCHEMA = (
     Endpoint(

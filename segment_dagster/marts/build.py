@@ -12,7 +12,6 @@ import pyarrow as pa
 from dlt.extract import DltResource
 from dlt.extract.items import DataItemWithMeta
 
-from segment_dagster.assets.preview import preview
 from segment_dagster.endpoints import Endpoint
 from segment_dagster.endpoints.copies import copied_fields
 from segment_dagster.endpoints.trail import audit_trail
@@ -32,8 +31,6 @@ from segment_dagster.source.versions import VALID_FROM, VALID_TO, as_json, histo
 
 ROWS_PER_WRITE = 1_000
 PREVIEW_ROWS = 5
-SHOWN = ("endpoint", "record_name", "change", "field", "actor_email")
-"""Columns of the preview."""
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +51,9 @@ class Built:
     with_actor: int
     """Rows whose actor the audit trail tells."""
 
-    preview: str
+    first: Sequence[Row]
+    """The first rows."""
+
     fingerprint: str
     """The same for the same rows."""
 
@@ -115,7 +114,7 @@ def build(place: Place, catalogue: Sequence[Endpoint], secrets: SecretSettings |
         rows=content.rows or 0,
         histories=len(histories),
         with_actor=with_actor,
-        preview=preview(first, SHOWN),
+        first=first,
         fingerprint=content.fingerprint,
         unchanged=unchanged,
     )

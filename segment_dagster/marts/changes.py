@@ -1,17 +1,22 @@
 """The asset `segment/changes`: what changed in the workspace, from what to what, when, and by whom."""
 
 import hashlib
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
 from segment_dagster.assets import asset_key
 from segment_dagster.assets.metadata import ROWS_UNCHANGED
+from segment_dagster.assets.preview import PREVIEW, shown_rows
 from segment_dagster.assets.specs import kinds, owners
 from segment_dagster.endpoints import Endpoint
 from segment_dagster.endpoints.columns import choice, moment, nested, text
 from segment_dagster.marts.diff import KINDS
-from segment_dagster.settings import secrets_in_use
+from segment_dagster.marts.records import NAMES
+from segment_dagster.redaction.masks import mask
+from segment_dagster.settings import preview_in_use, secrets_in_use
+from segment_dagster.source.columns import column_name
 
 if TYPE_CHECKING:
     from segment_dagster.pipeline import Place
@@ -33,6 +38,12 @@ COLUMNS = (
     text("audit_event_id", "Id of the event of the audit trail that tells of it."),
     text("audit_event_type", "That event's type."),
 )
+SHOWN = ("endpoint", "record_name", "change", "field", "actor_email")
+"""Columns of the preview."""
+
+PERSONAL = ("actor", "actor_email")
+"""Columns that are about people, whatever the record is."""
+
 REQUIRED = ("endpoint", "record_key", "change", "seen_at")
 """The columns that are nowhere null."""
 
@@ -83,11 +94,14 @@ class Changes:
         # what this needs takes long to import
         from segment_dagster.marts.build import build
 
+        shown = preview_in_use()
         built = build(place, self._catalogue, secrets_in_use(include_secrets))
+        rows = self._without_people(built.first) if shown == "masked" else built.first
+        first = shown_rows(rows, SHOWN, PERSONAL, shown)
         return dg.MaterializeResult(
             asset_key=self.key,
             metadata={
-                "segment/preview": dg.MetadataValue.md(built.preview),
+                **({PREVIEW: first} if first else {}),
                 "dagster/row_count": built.rows,
                 "dagster/table_name": built.table,
                 "dagster/column_schema": _column_schema(),
@@ -97,6 +111,11 @@ class Changes:
             },
             data_version=dg.DataVersion(built.fingerprint),
         )
+
+    def _without_people(self, rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+        """The rows, with the names of records that are about people masked."""
+        people = {each.name for each in self._catalogue if set(NAMES) & set(map(column_name, each.personal))}
+        return [{**row, "record_name": mask(row["record_name"])} if row["endpoint"] in people else row for row in rows]
 
 
 def _column_schema() -> dg.TableSchema:

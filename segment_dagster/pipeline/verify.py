@@ -8,6 +8,7 @@ from segment_dagster.endpoints import Endpoint
 from segment_dagster.pipeline.tables import Rows, Tables
 from segment_dagster.source.columns import column_name, columns_of
 from segment_dagster.source.disposition import scope_of, within
+from segment_dagster.source.people import shown_key
 from segment_dagster.source.reader import Delivery
 from segment_dagster.source.times import Window
 from segment_dagster.source.versions import VALID_FROM, VALID_TO, history_table
@@ -198,7 +199,7 @@ def primary_key(expected: Expected) -> Finding:
     return Finding(
         passed=not count,
         description=f"{counted(count, 'key')} more than once or null." if count else passed,
-        metadata={"offending_keys": count, **({"first": list(_keys(rows))} if rows else {})},
+        metadata={"offending_keys": count, **({"first": list(_keys(endpoint, key, rows))} if rows else {})},
     )
 
 
@@ -218,7 +219,7 @@ def history(expected: Expected) -> Finding:
     wrong = [f"{counted(current, 'current version')} of {counted(rows, 'row')}"] if current != rows else []
     wrong += [f"{counted(twice, 'key')} with more than one current version, or null"] if twice else []
     wrong += [f"{counted(disordered, 'key')} with a version that ends before it begins"] if disordered else []
-    first = [", ".join(map(str, row[:-1])) for row in (*first_twice, *first_disordered)][:SHOWN]
+    first = [shown_key(endpoint, key, row[:-1]) for row in (*first_twice, *first_disordered)][:SHOWN]
     said = "; ".join(wrong) or f"{counted(current, 'current version')}, one for each row"
     return Finding(
         passed=not wrong,
@@ -250,9 +251,9 @@ def failed_checks(
                 yield delivery.endpoint, check.__name__, finding
 
 
-def _keys(rows: Rows) -> Iterator[str]:
+def _keys(endpoint: Endpoint, key: Sequence[str], rows: Rows) -> Iterator[str]:
     for row in rows:
-        yield ", ".join(map(str, row[:-1])) + f" ({row[-1]} rows)"
+        yield f"{shown_key(endpoint, key, row[:-1])} ({row[-1]} rows)"
 
 
 def _of_what(expected: Expected) -> str:

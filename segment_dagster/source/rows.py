@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from segment_dagster.endpoints import Column, DataType, Endpoint
 from segment_dagster.errors import SegmentError
 from segment_dagster.foreign_text import foreign_text
+from segment_dagster.redaction.masks import mask_key
 from segment_dagster.source.characters import NUL, NUL_ESCAPE, Replaced, clean, clean_text
 from segment_dagster.source.columns import column_name
 from segment_dagster.source.json_text import TooDeepError, TooLongError, dumps
@@ -55,7 +56,8 @@ class ValueTypeError(SegmentError):
     """A value does not fit the type its column declares, or a key is missing."""
 
     def __init__(self, endpoint: Endpoint, record: Record, column: str, problem: str) -> None:
-        key = ", ".join(f"{field}={_shown(record.get(field))}" for field in endpoint.primary_key)
+        shown = mask_key(endpoint.primary_key, [record.get(field) for field in endpoint.primary_key], endpoint.personal)
+        key = ", ".join(f"{field}={_shown(value)}" for field, value in zip(endpoint.primary_key, shown, strict=True))
         super().__init__(
             f"{endpoint.name}: column {column} of the row with {key} {problem}. "
             "Nothing of this endpoint was loaded. If the API has changed, its row in the catalogue needs the new type."

@@ -18,6 +18,7 @@ from segment_dagster.endpoints import IDENTITY, TABLES
 from segment_dagster.endpoints.trail import concerned
 from segment_dagster.errors import SegmentError, SettingError
 from segment_dagster.pipeline import ForeignDatasetError
+from segment_dagster.redaction.masks import mask
 
 NOW = datetime(2026, 3, 31, 6, 30, tzinfo=timezone.utc)
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
@@ -175,7 +176,7 @@ def test_a_change_asks_for_the_assets_it_concerns_and_the_trail(tick, happen, em
     assert {name: value.value for name, value in observation.metadata.items()} == {
         "segment/audit_events": [event],
         "segment/audit_types": ["Source Modified"],
-        "segment/audit_actors": [actor["email"]],
+        "segment/audit_actors": [mask(actor["email"], distinct=True)],
         "segment/audit_resources": [source["id"]],
         "segment/audit_latest": NOW.isoformat(),
     }

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
+from typing import Any
 
 import pytest
 
@@ -29,7 +30,7 @@ KEY = "a key"
 ON = SecretSettings(include_secrets=True)
 OFF = SecretSettings()
 FINGERPRINT = SecretSettings(fingerprint_key=KEY)
-RECORD = {
+RECORD: dict[str, Any] = {
     "id": "a",
     "name": "x",
     "query": f"postgres://me:{SECRET}@db/x",
