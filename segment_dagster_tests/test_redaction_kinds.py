@@ -397,7 +397,7 @@ def test_what_people_write_is_hardly_ever_taken_for_a_secret():
     ]
 
 
-FALSE_ALARMS = 98
+FALSE_ALARMS = 94
 
 
 def test_false_alarms_on_the_emulated_workspace_are_counted(world):

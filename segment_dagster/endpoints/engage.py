@@ -249,7 +249,7 @@ ENGAGE = (
             ),
             nested(
                 "destinations",
-                "The destinations, as the API answers: their form is not documented.",
+                "The destinations: an object whose form is not documented.",
                 secrecy=Secrecy.SETTINGS,
             ),
         ),

@@ -243,10 +243,12 @@ def test_connections_lead_to_a_destination_and_its_source(made):
         assert record.get("metadata", destination["metadata"]).items() <= destination["metadata"].items()
 
 
-def test_supported_destinations_are_one_value_a_list_or_a_map(made):
+def test_supported_destinations_are_one_map_a_list(made):
     lists = made.lists["audience_supported_destinations"]
     assert {len(records) for records in lists.values()} == {1}
-    assert {type(value) for value in made.all("audience_supported_destinations")} == {list, dict}
+    for value in made.all("audience_supported_destinations"):
+        assert isinstance(value, dict)
+        assert [destination["id"] for destination in value.values()] == list(value) != []
     assert len(lists) == 3 * len(made.known["spaces"])
 
 

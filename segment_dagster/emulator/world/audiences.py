@@ -162,7 +162,7 @@ def _activation(making: Making, connection_id: str, destination: Record, number:
 
 
 def _supported_destinations(making: Making) -> list[Any]:
-    draw, audience_type = making.draw, making.values["audienceType"]
+    draw = making.draw
     supported = [
         {
             "id": metadata["id"],
@@ -177,8 +177,8 @@ def _supported_destinations(making: Making) -> list[Any]:
         }.values()
         if draw.chance(0.7)
     ]
-    # the operation's text speaks of a list and its model of a map: both come
-    return [{record["slug"]: record for record in supported} if audience_type == "ACCOUNTS" else supported]
+    # the operation's text speaks of a list, its model is a map; of what by what, neither says
+    return [{record["id"]: record for record in supported}]
 
 
 def _computed_traits(making: Making) -> list[Record]:
