@@ -464,6 +464,10 @@ def test_a_text_that_only_resembles_a_secret_stays(value):
     assert settings_of({"note": value, "map": {value: 1}}) == {"note": value, "map": {value: 1}}
 
 
+NAMING_NOTHING = [text for text in HARMLESS_TEXTS if "/" in text or not is_secret_name(text)]
+"""Texts that make nothing of what stands beside them: after `token`, in a list of two, a secret comes."""
+
+
 def test_keys_that_are_redacted_stay_as_many():
     before = {f"Bearer {MARKER}": 1, REDACTED: 2, "host": 3, f"Basic {MARKER}": 4}
     after = settings_of({"map": before})["map"]
@@ -654,7 +658,7 @@ def test_settings_given_stay_as_they_are_and_always_give_the_same(planted, key):
 
 @DRAWN
 @given(
-    maps(harmless_keys, st.one_of(st.sampled_from(HARMLESS_TEXTS), st.text(st.characters(exclude_categories=["P"]))))
+    maps(harmless_keys, st.one_of(st.sampled_from(NAMING_NOTHING), st.text(st.characters(exclude_categories=["P"]))))
 )
 def test_harmless_settings_stay_at_every_depth(settings):
     after = settings_of(settings, METADATA)

@@ -13,16 +13,16 @@ NAMING = frozenset(
     (
         *("name", "names", "n", "key", "k", "header", "field", "label", "title", "id", "identifier", "slug"),
         *("param", "parameter", "property", "prop", "setting", "option", "attribute", "attr", "claim"),
-        *("variable", "var", "env", "type", "kind", "format"),
+        *("variable", "var", "env", "type", "kind", "format", "mode", "widget", "visibility", "classification"),
     )
 )
 """Last words of the names of a map whose value may be the name of what is beside it: `headerName`, `title`."""
 
-KINDS = frozenset(("type", "kind", "format"))
+KINDS = frozenset(("type", "kind", "format", "mode", "widget", "visibility", "classification"))
 VALUED = frozenset(
     (
         *("value", "values", "val", "vals", "v", "content", "contents", "text", "data", "default", "current"),
-        *("payload", "body", "string", "raw", "plaintext", "input", "answer", "plain"),
+        *("payload", "body", "string", "raw", "plaintext", "input", "answer", "plain", "example"),
     )
 )
 """Last words of the names of a map that hold what is named beside them: `headerValue`, `content`."""
@@ -46,6 +46,7 @@ Options = frozenset[str]
 
 _TRUE = (True, "true", "True", "TRUE", "yes", "1", 1)
 _WORDS_OF_A_TITLE = 4
+_PAIR = (2, 3)
 _PERCENT_DEPTH = 3
 
 
@@ -91,7 +92,7 @@ class Cleaner:
         if found := password_options(value):
             options |= found
         named = _names_a_secret(value, options)
-        flagged = named or _is_flagged(value)
+        flagged = named or _is_flagged(value) or any(_describes_secret(held) for held in value.values())
         cleaned: dict[str, Any] = {}
         free = _FreeNames(value)
         for name, held in value.items():
@@ -107,8 +108,8 @@ class Cleaner:
         after = False
         for held in value:
             # [["Authorization", "x"]], as some keep headers
-            if isinstance(held, list) and len(held) == 2 and _is_name_of_secret(held[0], options):
-                cleaned.append([self.clean(held[0], secret, options), self.clean(held[1], True, options)])
+            if isinstance(held, list) and len(held) in _PAIR and _is_name_of_secret(held[0], options):
+                cleaned.append([self.clean(held[0], secret, options), *self.clean(held[1:], True, options)])
                 after = False
                 continue
             cleaned.append(self.clean(held, secret or after, options))
@@ -222,6 +223,19 @@ def _is_flagged(value: Mapping[str, Any]) -> bool:
     return any(held in _TRUE and _is_flag(name) for name, held in value.items() if isinstance(held, bool | int | str))
 
 
+def _describes_secret(held: Any) -> bool:
+    """Whether an object tells of the value beside it: `{"field": {"type": "password"}, "value": "..."}`."""
+    if not isinstance(held, dict) or any(_last_word(name) in VALUED for name in held):
+        return False
+    return _is_flagged(held) or any(
+        _last_word(name) in KINDS
+        and isinstance(kind, str)
+        and len(kind) <= MAX_NAME
+        and (is_secret_name(kind) or _is_secret_kind(kind))
+        for name, kind in held.items()
+    )
+
+
 def _is_flag(name: str) -> bool:
     if len(name) > MAX_NAME:
         return False
@@ -230,7 +244,11 @@ def _is_flag(name: str) -> bool:
 
 
 def _is_name_of_secret(value: Any, options: Options) -> bool:
-    return isinstance(value, str) and 0 < len(value) <= MAX_NAME and (value in options or is_secret_name(value))
+    return (
+        isinstance(value, str)
+        and 0 < len(value) <= MAX_NAME
+        and (value in options or (is_secret_name(value) and _is_short(value) and "/" not in value))
+    )
 
 
 def _announces_secret(text: str) -> bool:

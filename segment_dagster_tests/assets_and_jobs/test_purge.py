@@ -21,7 +21,6 @@ README = Path(__file__).resolve().parents[2] / "README.md"
 def run(emulator, one_instance, outcome_of, monkeypatch):
     """Run the part of the main job that is named, with history on."""
     monkeypatch.setenv("SEGMENT_HISTORY", "true")
-    monkeypatch.setenv("SEGMENT_OBSERVE_HOURS", "0")
     job = defs().resolve_job_def("segment_sync")
 
     def run(*names):
