@@ -1,10 +1,11 @@
 """Looking at the tables in the destination: what the checks ask."""
 
 import hashlib
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, cast
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import dlt
 import orjson
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from dlt.destinations.impl.filesystem.filesystem import FilesystemClient
 
 Rows = Sequence[Sequence[Any]]
+T = TypeVar("T")
 CONDITIONS_PER_QUERY = 100
 """Conditions whose rows are counted by one query, at most."""
 
@@ -377,24 +379,30 @@ class Tables:
 
     def _stream(self, sql: str, *values: datetime) -> Iterator[dict[str, Any]]:
         assert self._client is not None
-        with self._client.sql_client.execute_query(sql, *values) as cursor:
+        client = self._client.sql_client
+        if self._place and self._place.facts.parses_json:
+            _json_as_text(client.native_connection)
+        with ExitStack() as stack:
+            cursor = self._with_room(lambda: stack.enter_context(client.execute_query(sql, *values)))
             if self._place and self._place.facts.fetches_arrow:
                 for chunk in cursor.iter_arrow(chunk_size=ROWS_PER_CHUNK):
                     yield from chunk.to_pylist()
                 return
-            if self._place and self._place.facts.parses_json:
-                _json_as_text(cursor.native_cursor)
             names = [self._declared(column[0]) for column in cursor.description]
             while rows := cursor.fetchmany(ROWS_PER_CHUNK):
                 yield from (dict(zip(names, row, strict=True)) for row in rows)
 
     def _query(self, sql: str) -> Rows:
         assert self._client is not None
+        client = self._client.sql_client
+        return self._with_room(lambda: client.execute_sql(sql)) or []
+
+    def _with_room(self, execute: Callable[[], T]) -> T:
+        """Execute SQL; once more with more memory where DuckDB has too little: it holds some 2,000 rows at once."""
         while True:
             try:
-                return self._client.sql_client.execute_sql(sql) or []
+                return execute()
             except DatabaseException as failure:
-                # of large rows DuckDB holds some 2,000 at once
                 if self._place is None or self._place.file is None or not give_more_room(self._place.file, failure):
                     raise
 
@@ -412,11 +420,11 @@ class Tables:
         return self._client.sql_client.escape_column_name(column)
 
 
-def _json_as_text(cursor: Any) -> None:
+def _json_as_text(connection: Any) -> None:
     """Have psycopg2 give JSON as text: it makes floats of numbers, and a text in JSON looks like JSON itself."""
-    from psycopg2.extensions import new_type, register_type
-
-    register_type(new_type(_JSON_OF_POSTGRES, "JSON_AS_TEXT", lambda text, _: text), cursor)
+    extensions = import_module("psycopg2.extensions")
+    as_text = extensions.new_type(_JSON_OF_POSTGRES, "JSON_AS_TEXT", lambda text, _: text)
+    extensions.register_type(as_text, connection)
 
 
 NO_TABLES = Tables(None)

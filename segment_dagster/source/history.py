@@ -33,13 +33,13 @@ SCD2: TScd2StrategyDict = {
 """A row whose version is not among those delivered is retired, a version that is new is added. The moment of both is
 that at which dlt made the load package: one for all tables of a load."""
 
-VERSION_COLUMN = pa.schema([pa.field(ROW_VERSION, pa.string(), False)])
-"""The type of the version, which dlt 1.31 forgets where it is only declared: `scd2` puts hints of its own there."""
+VERSION_COLUMN: TColumnSchema = {"name": ROW_VERSION, "data_type": "text", "nullable": False}
+"""The version, whose type dlt 1.31 forgets where it is only declared: `scd2` puts hints of its own there."""
 
 
 def history_columns(endpoint: Endpoint) -> dict[str, TColumnSchema]:
     """The declared columns of an endpoint's history, as dlt writes them; dlt adds those of the validity itself."""
-    return {ROW_VERSION: {"name": ROW_VERSION, "data_type": "text", "nullable": False}, **columns_of(endpoint)}
+    return {ROW_VERSION: VERSION_COLUMN, **columns_of(endpoint)}
 
 
 def versions_of(
@@ -84,7 +84,7 @@ def _write(
         kept = [field.with_name(name) for field, name in zip(landed, names, strict=True)]
         # empty until the merge, but there, and in dlt's order: it would write the file anew otherwise
         validity = [pa.field(name, ARROW_TYPES["timestamp"]) for name in (VALID_FROM, VALID_TO)]
-        schema = pa.schema([*VERSION_COLUMN, *kept, *validity])
+        schema = pa.schema([pa.field(ROW_VERSION, pa.string(), False), *kept, *validity])
         path.touch(mode=0o600)
         with pq.ParquetWriter(path, schema) as file:
             for group in range(delivered.num_row_groups):

@@ -7,6 +7,7 @@ from typing import Any
 
 import dlt
 from dlt.common.schema.typing import MERGE_DISPOSITION_HINTS, TColumnSchema, TTableSchemaColumns
+from dlt.common.schema.utils import new_table
 from dlt.extract import DltResource, DltSource
 from dlt.extract.items import DataItemWithMeta
 
@@ -186,7 +187,9 @@ def history_of(endpoint: Endpoint, read: Read, lines: bool = False) -> DltResour
         delivery = read()
         existing = existing_columns(_table_columns(name), columns)
         parts = versions_of(endpoint, delivery.parts, existing, delivery.max_undeclared_columns)
-        yield from imported(parts, columns, VERSION_COLUMN.empty_table(), lines)
+        # not as an Arrow table beside the files: dlt's `ADD_DLT_LOAD_ID` adds a column to that, which they do not have
+        dlt.current.source_schema().update_table(new_table(name, columns=[VERSION_COLUMN]))
+        yield from imported(parts, columns, lines=lines)
 
     columns = history_columns(endpoint)
     return dlt.resource(versions, name=name, columns=columns, write_disposition=SCD2, parallelized=True)
