@@ -174,6 +174,10 @@ def test_a_row_cannot_be_changed():
             r"endpoint sources: \['validTo'\] are columns of its history",
         ),
         (
+            {"columns": (*ROWS["sources"].columns, text("undeclaredFields", "x."))},
+            r"endpoint sources: \['undeclaredFields'\] is where the fields land that it does not declare",
+        ),
+        (
             {"columns": tuple(volatile(column) for column in ROWS["sources"].columns)},
             r"endpoint sources: \['id'\] is part of its primary key and cannot be volatile",
         ),
@@ -188,7 +192,7 @@ def test_a_row_cannot_be_changed():
     ],
     ids=[
         *("name", "key", "reference", "placeholder", "optional key", "twice", "given", "element", "wrapped"),
-        *("name of a history", "column of a history", "volatile key", "trail", "measure"),
+        *("name of a history", "column of a history", "column for the rest", "volatile key", "trail", "measure"),
     ],
 )
 def test_a_row_that_could_not_be_loaded_is_refused(change, says):

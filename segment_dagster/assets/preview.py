@@ -5,7 +5,6 @@ from datetime import date
 from typing import Any
 
 import dagster as dg
-import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -96,18 +95,10 @@ def _line(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _json(value: Any) -> str:
-    try:
-        return orjson.dumps(value).decode()
-    except TypeError:
-        # a whole number beyond 64 bits, or an object that is nested deep
-        return dumps(value).decode()
-
-
 def _cell(value: Any) -> str:
     if value is None:
         return ""
-    text = value if isinstance(value, str) else _json(value)
+    text = value if isinstance(value, str) else dumps(value).decode()
     text = " ".join(text.split())
     if len(text) > MAX_CELL:
         text = f"{text[: MAX_CELL - 1]}…"

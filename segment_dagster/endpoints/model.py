@@ -408,6 +408,8 @@ class Endpoint:
             yield f"primary key {unknown} is not among its columns"
         if unknown := [field for field in self.optional_key if field not in self.primary_key]:
             yield f"optional key {unknown} is not part of its primary key"
+        if taken := sorted(fields & {"undeclaredFields", "undeclared_fields"}):
+            yield f"{taken} is where the fields land that it does not declare"
         if self.keeps_history and (taken := sorted(fields & {"rowVersion", "validFrom", "validTo"})):
             yield f"{taken} are columns of its history"
         if volatile := [

@@ -104,7 +104,7 @@ def build(place: Place, catalogue: Sequence[Endpoint], secrets: SecretSettings |
             content = Content(NAME, fingerprint.hexdigest(), sum(part.rows for part in parts))
             unchanged = not always_load() and holds(tables, content)
         if not unchanged:
-            load(_source(parts, lines=place.facts.lines), place)
+            load(_source(parts, lines=place.facts.lines), place, made=parts)
         with open_tables(place) as tables:
             if not unchanged:
                 remember(tables, [content])

@@ -5,8 +5,6 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import orjson
-
 from segment_dagster.endpoints import TABLES, Endpoint
 from segment_dagster.errors import SegmentError, SettingError
 from segment_dagster.marts.build import build
@@ -15,6 +13,7 @@ from segment_dagster.marts.redacted import history_redactor
 from segment_dagster.pipeline import Place, Tables, alone, open_tables, settle
 from segment_dagster.settings import SecretSettings, secrets_in_use
 from segment_dagster.source.columns import column_name
+from segment_dagster.source.json_text import loads
 from segment_dagster.source.versions import OF_HISTORY, ROW_VERSION, VALID_FROM, as_json, history_table
 from segment_dagster.wording import counted
 
@@ -114,8 +113,8 @@ def _value(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     try:
-        return orjson.loads(value)
-    except orjson.JSONDecodeError:
+        return loads(value)
+    except ValueError:
         return value
 
 

@@ -1,6 +1,7 @@
 """The DuckDB file: dlt's settings of it, and how a run has it open, in bounds of memory and threads."""
 
 from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
     from segment_dagster.source.reader import Delivery
+    from segment_dagster.source.spool import Part
 
 DUCKDB_FILE = "segment.duckdb"
 """The default DuckDB file, in the working directory."""
@@ -93,10 +95,15 @@ def connect(file: Path) -> "DuckDBPyConnection":
     return connection
 
 
-def room_for(deliveries: Iterable["Delivery"]) -> int:
-    """Bytes of memory that DuckDB needs for rows: more than `ROOM` where they are large or have many columns."""
+def room_for(deliveries: Iterable["Delivery"], made: Iterable["Part"] = ()) -> int:
+    """Bytes of memory that DuckDB needs for rows: more than `ROOM` where they are large or have many columns.
+
+    Args:
+        deliveries: What came.
+        made: Rows of a table that is made of others.
+    """
     held = list(deliveries)
-    parts = [part for delivery in held for part in delivery.parts if part.rows]
+    parts = [part for part in chain(made, *(delivery.parts for delivery in held)) if part.rows]
     groups = (part.bytes * min(part.rows, ROWS_PER_GROUP) // part.rows for part in parts)
     beyond = max([0, *(part.largest - BYTES_PER_PAGE for part in parts)])
     columns = max([0, *(_most_columns(delivery) for delivery in held)])
@@ -120,6 +127,9 @@ def give_more_room(file: Path, failure: BaseException) -> bool:
     """
     connection = OPEN.get(file.resolve())
     if connection is None or type(getattr(failure, "dbapi_exception", None)).__name__ != "OutOfMemoryException":
+        return False
+    # what dlt's own settings say counts
+    if "memory_limit" in (credentials().global_config or {}):
         return False
     ((limit,),) = connection.execute("SELECT value FROM duckdb_settings() WHERE name = 'memory_limit'").fetchall()
     room = 2 * _as_bytes(limit)

@@ -34,6 +34,7 @@ from segment_dagster.pipeline.warnings import in_a_line
 from segment_dagster.source.identity import Workspace
 from segment_dagster.source.reader import Delivery, Failure
 from segment_dagster.source.resources import delivered_source
+from segment_dagster.source.spool import Part
 from segment_dagster.source.versions import history_table
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ def exclusive(
     collector: Collector = NULL_COLLECTOR,
     deliveries: Sequence[Delivery] = (),
     workspace: Workspace | None = None,
+    made: Sequence[Part] = (),
 ) -> Iterator[dlt.Pipeline]:
     """The pipeline, while no other run has the destination or the pipeline's working directory.
 
@@ -67,6 +69,7 @@ def exclusive(
         place: The destination.
         collector: Shows progress.
         deliveries: What is going to be loaded: the destination gets room for it.
+        made: Rows of a table that is made of others, where it is what is going to be loaded.
         workspace: Where the rows come from; the dataset becomes its own. `None` where that is not known.
 
     Raises:
@@ -80,7 +83,7 @@ def exclusive(
     # the destination before the directory, everywhere: who has one and waits for the other would wait for ever
     with alone(place), home(place), alone(place, make=True):
         if place.file is not None:
-            give_room(place.file, room_for(deliveries))
+            give_room(place.file, room_for(deliveries, made))
         try:
             pipeline = _pipeline(place, collector)
             try:
@@ -114,6 +117,7 @@ def load(
     collector: Collector = NULL_COLLECTOR,
     deliveries: Sequence[Delivery] = (),
     workspace: Workspace | None = None,
+    made: Sequence[Part] = (),
 ) -> LoadInfo:
     """Load a source into a place, in one load package.
 
@@ -123,12 +127,13 @@ def load(
         collector: Shows progress.
         deliveries: What the source hands on, where it has been read already.
         workspace: Where the rows come from, where that is known.
+        made: The rows, where they are made of other tables.
 
     Raises:
         ForeignDatasetError: The dataset belongs to another workspace.
         LoadError: It could not be loaded.
     """
-    with exclusive(place, collector, deliveries, workspace) as pipeline:
+    with exclusive(place, collector, deliveries, workspace, made) as pipeline:
         return pipeline.run(source, loader_file_format=place.facts.loader_format)
 
 

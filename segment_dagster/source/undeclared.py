@@ -214,6 +214,7 @@ def _write(part: Part, columns: Columns) -> Part:
     unfinished = path.with_suffix(".unfinished")
     with pq.ParquetFile(part.path) as rows:
         schema = with_columns(rows.schema_arrow.empty_table(), columns).schema
+        unfinished.touch(mode=0o600)
         with pq.ParquetWriter(unfinished, schema) as file:
             for group in range(rows.num_row_groups):
                 file.write_table(with_columns(rows.read_row_group(group), columns))

@@ -213,3 +213,12 @@ def test_duckdb_gets_no_more_memory_for_another_failure_and_none_without_end(loa
         assert not give_more_room(place.file, DatabaseTransientException(duckdb.BinderException("other")))
         more = [give_more_room(place.file, full) for _ in range(9)]
         assert more == [True] * 4 + [False] * 5
+
+
+def test_duckdb_gets_no_more_memory_than_dlts_own_setting_says(load, monkeypatch):
+    load(source(1), history=False)
+    monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS__GLOBAL_CONFIG", '{"memory_limit": "200MiB"}')
+    place = settle()
+    assert place.file
+    with open_tables(place):
+        assert not give_more_room(place.file, DatabaseTransientException(duckdb.OutOfMemoryException("full")))

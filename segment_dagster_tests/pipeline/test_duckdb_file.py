@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
@@ -16,6 +17,7 @@ from segment_dagster.settings import resolve
 from segment_dagster.source.reader import Delivery, WorkspaceReader
 from segment_dagster.source.resources import delivered_source, segment_source
 from segment_dagster.source.spool import Part
+from segment_dagster.source.undeclared import UNDECLARED
 
 ROWS = {endpoint.name: endpoint for endpoint in CATALOGUE}
 GLOBAL_CONFIG = "DESTINATION__DUCKDB__CREDENTIALS__GLOBAL_CONFIG"
@@ -93,6 +95,35 @@ def test_large_rows_have_more_room():
     assert room_for([of((0, 0)), of((16_000, 740_000_000), (1, 100))]) == 740_000_000
     assert room_for([of((1_228_800, 7_400_000_000))]) == 740_000_000
     assert room_for([]) == ROOM
+
+
+def test_large_texts_and_many_columns_have_more_room():
+    text = Part(Path("x"), 10, ("id",), 30_000_000, 30_000_000)
+    assert room_for([replace(of(), parts=[text])]) == room_for([], [text])
+    # measured: one text of 30 MB needs more than 200 MB and less than 300, two of them less than 450
+    assert 300_000_000 < room_for([], [text]) < 450_000_000 < room_for([], [replace(text, largest=60_000_000)])
+    assert room_for([], [replace(text, bytes=8_000_000, largest=8_000_000)]) == ROOM
+    plain, more = Part(Path("x"), 0, ("id",)), Part(Path("y"), 1, ("id", UNDECLARED), 10)
+    # the limit counts: how many columns there are is known to the table alone
+    few, many = (replace(of(), parts=[plain, more], max_undeclared_columns=limit) for limit in (99, 1000))
+    assert (room_for([few]), room_for([replace(many, parts=[plain])])) == (ROOM, ROOM)
+    assert room_for([many]) > 800_000_000
+
+
+def test_a_table_that_is_made_of_others_has_the_room_it_needs_too():
+    text = Part(Path("x"), 1, ("id",), 100_000_000, 100_000_000)
+    with exclusive(settle(), made=[text]) as pipeline, pipeline.sql_client() as client:
+        ((found,),) = client.execute_sql("SELECT current_setting('memory_limit')") or ()
+    assert found == "858.9 MiB"
+
+
+def test_a_file_with_a_wide_table_has_more_room_from_the_beginning():
+    with duckdb.connect("segment.duckdb") as connection:
+        connection.execute(f"CREATE TABLE wide ({', '.join(f'c{number} INT' for number in range(300))})")
+    with alone(settle(), make=True):
+        (connection,) = OPEN.values()
+        ((found,),) = connection.execute("SELECT current_setting('memory_limit')").fetchall()
+    assert found == "310.0 MiB"
 
 
 def test_what_is_loaded_has_the_room_it_needs():
