@@ -13,6 +13,9 @@ from segment_dagster.source.versions import history_table
 ENOUGH = 3
 """Tables that fail for one and the same reason, before one has been loaded, after which no other is tried."""
 
+MANY = 4
+"""Tables that are refused one after another, from which on each of the others is loaded in a package of its own."""
+
 logger = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
@@ -79,7 +82,10 @@ def load_apart(
                 continue
             errors[refused.endpoint.name] = error
             rest = [delivery for delivery in group if delivery is not refused]
-            if rest:
+            if len(errors) >= MANY:
+                # where most are refused, to load the rest again for each of them would take the square of their number
+                waiting += [[delivery] for delivery in reversed(rest)]
+            elif rest:
                 waiting.append(rest)
             if not results and _is_everything(errors, len(deliveries)):
                 raise

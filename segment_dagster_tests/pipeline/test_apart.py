@@ -1,6 +1,7 @@
 """What the destination refuses fails its own table; the others land, and the next run is as if nothing had been."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
@@ -244,3 +245,20 @@ def test_one_reason_for_all_is_about_the_whole_destination(deliveries):
 )
 def test_what_stops_everything_is_told_from_what_stops_a_table(failure, everything):
     assert load_error(failure, "load", settle()).everything == everything
+
+
+def test_where_many_are_refused_the_packages_are_as_many_as_the_tables(deliveries):
+    def load_package(group):
+        tried.append(len(group))
+        raise LoadError(f"{group[0].endpoint.name} is refused", table=group[0].endpoint.name)
+
+    tried: list[int] = []
+    # the same ones again: what counts is their number
+    many = [
+        replace(each, endpoint=replace(each.endpoint, name=f"{each.endpoint.name}_{n}"))
+        for n in range(10)
+        for each in deliveries
+    ]
+    _, failures = load_apart(many, load_package, "segment_data")
+    assert len(failures) == len(many) == len(tried) == 40
+    assert tried == [40, 39, 38, 37, *[1] * 36]
