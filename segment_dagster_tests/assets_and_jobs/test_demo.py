@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -158,6 +159,37 @@ def test_the_ui_with_a_token_has_a_home_beside_the_demos(beside, emulator):
     )
     assert f"home {Path.cwd() / '.dagster'}" in done.stdout.splitlines()
     assert "file None None" in done.stdout.splitlines()
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="there is no make")
+@pytest.mark.parametrize(
+    ("files", "settings", "shown"),
+    [
+        ([], {}, "none"),
+        ([".demo/segment.duckdb"], {}, ".demo/segment.duckdb"),
+        ([".demo/segment.duckdb", "segment.duckdb"], {}, "none"),
+        ([".demo/segment.duckdb"], {"DESTINATION__DUCKDB__CREDENTIALS": "mine.duckdb"}, "mine.duckdb"),
+        ([".demo/segment.duckdb"], {"SEGMENT_DESTINATION": "postgres"}, "none"),
+    ],
+)
+def test_the_notebook_shows_the_demo_where_nothing_else_was_loaded(files, settings, shown):
+    marimo = Path("venv/bin/marimo")
+    marimo.parent.mkdir(parents=True)
+    marimo.write_text("#!/bin/sh\necho file ${DESTINATION__DUCKDB__CREDENTIALS:-none}\n")
+    marimo.chmod(0o755)
+    for name in ("pyproject.toml", "constraints.txt", "venv/.installed", *files):
+        Path(name).parent.mkdir(exist_ok=True)
+        Path(name).touch()
+    makefile = Path(__file__).parents[2] / "Makefile"
+    done = subprocess.run(
+        ["make", "-s", "-f", str(makefile), "notebook", "VENV=venv"],  # noqa: S607 - the one that is found
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={**os.environ, **settings},
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == f"file {shown}"
 
 
 def test_a_demo_that_has_no_place_is_told_in_a_line(python):
