@@ -34,8 +34,8 @@ MAX_PAGE_SIZE = 1000
 LOCK_TIMEOUT = 600.0
 """Seconds that a run waits for a destination that another process holds."""
 
-MAX_UNDECLARED_COLUMNS = 1000
-"""PostgreSQL takes 1,600 columns in a table."""
+MAX_UNDECLARED_COLUMNS = 400
+"""PostgreSQL keeps a row within 8 KB, in which a long value takes 18 bytes."""
 FIRST_YEAR, LAST_YEAR = 2000, 2100
 """Years that `SEGMENT_NOW` may be in."""
 

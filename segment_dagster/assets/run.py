@@ -485,6 +485,7 @@ def _metadata(delivery: Delivery, tables: Tables, of_dlt: Mapping[str, Any] | No
         FROM: delivery.window and delivery.window.start.isoformat(),
         UNTIL: delivery.window and delivery.window.end and delivery.window.end.isoformat(),
         ROWS_IN_WINDOW: delivery.window and tables.count(endpoint.name, in_window(endpoint, delivery.window)),
+        "segment/characters_replaced": delivery.replaced or None,
         "segment/lists": delivery.lists,
         "segment/lists_not_found": delivery.gone,
         STILL_LISTED: delivery.still_listed,

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import dlt
 import duckdb
@@ -13,6 +14,7 @@ from segment_dagster.endpoints import CATALOGUE
 from segment_dagster.marts.build import build
 from segment_dagster.pipeline import load_deliveries, open_tables, settle
 from segment_dagster.pipeline.duckdb_file import give_more_room, give_room
+from segment_dagster.settings import MAX_UNDECLARED_COLUMNS
 from segment_dagster.source.fingerprint import Fingerprint
 from segment_dagster.source.json_text import comparable
 from segment_dagster.source.reader import Delivery
@@ -55,11 +57,12 @@ def load(tmp_path):
         for start in range(0, len(records), page):
             spool.write(rows_of(SOURCES, records[start : start + page]))
         rows = len(records)
-        counts = {"rows": rows, "records": rows, "total_entries": rows, "lists": 1, "gone": 0, "changed": 0}
-        delivery = Delivery(
-            **{"endpoint": SOURCES, "parts": spool.close(), "requests": 1, "seconds": 0.1, "waited": 0.0}
-            | {"preview": (), "fingerprint": fingerprint.hexdigest(), **counts, **more}
-        )
+        given: dict[str, Any] = {
+            **{"endpoint": SOURCES, "parts": spool.close(), "rows": rows, "records": rows, "total_entries": rows},
+            **{"lists": 1, "gone": 0, "changed": 0, "requests": 1, "seconds": 0.1, "waited": 0.0, "preview": ()},
+            **{"fingerprint": fingerprint.hexdigest(), **more},
+        }
+        delivery = Delivery(**given)
         return load_deliveries([delivery], settle(), history=history)
 
     return loaded
@@ -97,6 +100,20 @@ def test_fields_of_any_name_land_beside_each_other(destination, load):
         assert sorted(value["held"] for value in found) == list(range(len(NAMES)))
     assert held()["3"][undeclared_column("xmin", DECLARED)] == "[null]"
     assert len(held()) == 3
+
+
+def test_as_many_columns_as_may_be_made_at_all_land(destination, load):
+    fields = {f"field{number}": f"{number:04}" * 50 for number in range(MAX_UNDECLARED_COLUMNS + 1)}
+    load(source(1, **fields), history=False, max_undeclared_columns=MAX_UNDECLARED_COLUMNS)
+    row = held()["1"]
+    assert len(row) == len(DECLARED) + MAX_UNDECLARED_COLUMNS + 1
+    assert json.loads(row["field0"]) == "0000" * 50
+
+
+def test_a_field_that_is_a_number_on_one_page_and_an_object_on_another_is_one_column(destination, load):
+    load(source(1, tier=1), source(2, tier={"a": [1]}), source(3, tier=None), source(4), page=1)
+    found = {key: row["tier"] and json.loads(row["tier"]) for key, row in held().items()}
+    assert found == {"1": 1, "2": {"a": [1]}, "3": None, "4": None}
 
 
 def _is_json(value):

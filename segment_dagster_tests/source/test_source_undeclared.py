@@ -220,16 +220,16 @@ def test_a_record_with_a_hundred_thousand_fields_lands(spooled):
     assert len(landed([more])["1"][UNDECLARED]) == 100_000 - 3
 
 
-@pytest.mark.parametrize("value", ["0", "1", "1000"])
+@pytest.mark.parametrize("value", ["0", "1", "400"])
 def test_the_limit_can_be_set(monkeypatch, value):
     monkeypatch.setenv("SEGMENT_API_TOKEN", "token")
     monkeypatch.setenv("SEGMENT_MAX_UNDECLARED_COLUMNS", value)
     assert resolve().max_undeclared_columns == int(value)
 
 
-@pytest.mark.parametrize("value", ["-1", "1001", "all", "1.5"])
+@pytest.mark.parametrize("value", ["-1", "401", "all", "1.5"])
 def test_a_limit_that_is_none_is_told(monkeypatch, value):
     monkeypatch.setenv("SEGMENT_API_TOKEN", "token")
     monkeypatch.setenv("SEGMENT_MAX_UNDECLARED_COLUMNS", value)
-    with pytest.raises(SettingError, match=f"is '{value}'. Legal values: a whole number from 0 to 1000."):
+    with pytest.raises(SettingError, match=f"is '{value}'. Legal values: a whole number from 0 to 400."):
         resolve()

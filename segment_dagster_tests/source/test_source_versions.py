@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from segment_dagster.endpoints import CATALOGUE
 from segment_dagster.endpoints.columns import count, moment, nested, text, volatile
+from segment_dagster.source.json_text import MAX_DEPTH
+from segment_dagster.source.undeclared import UNDECLARED
 from segment_dagster.source.versions import counted_values, row_version
 
 ROW = replace(
@@ -82,6 +84,54 @@ def test_what_changes_by_itself_inside_a_column_does_not_count_and_the_rest_of_i
 def test_a_field_may_come_to_be_declared_without_a_new_version():
     undeclared = replace(ROW, columns=tuple(column for column in ROW.columns if column.field != "label"))
     assert row_version(counted_values(undeclared)({**BASE, "label": '"1"'})) == version(BASE)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("1e20", "100000000000000000000"),
+        ("1e+16", "10000000000000000"),
+        ("1.5e300", f"15{'0' * 299}"),
+        ("-0.0", "0.0"),
+        ("1e-7", "0.0000001"),
+        ("5e-324", f"0.{'0' * 323}5"),
+        (f"{2**70}", f"{2**70}"),
+    ],
+)
+def test_a_number_is_the_same_however_a_destination_spells_it(one, other):
+    held = '{{"a": [{0}, {{"b": {0}, "c": null}}]}}'
+    assert version({**BASE, "held": held.format(one)}) == version({**BASE, "held": held.format(other)})
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (f"{2**64 + 1}", f"{2**64 + 2}"),
+        ("1e20", "100000000000000000001"),
+        ("123456789012345678901234567890", "123456789012345678901234567891"),
+        ("1", "1.0"),
+        ("9007199254740993", "9007199254740992"),
+        ("1e20", "-1e20"),
+        ("1e20", '"1e20"'),
+    ],
+)
+def test_numbers_that_differ_in_any_digit_make_two_versions(one, other):
+    assert version({**BASE, "held": one}) != version({**BASE, "held": other})
+
+
+def test_an_undeclared_field_counts_the_same_with_a_column_of_its_own_and_without():
+    columns = {"beta_tier": '"x"', "undeclared_valid_to": '{"a": 1}'}
+    rest = {UNDECLARED: '{"betaTier": "x", "validTo": {"a": 1, "b": null}}'}
+    both = {"beta_tier": '"x"', UNDECLARED: '{"validTo": {"a": 1}}'}
+    parsed = {UNDECLARED: {"betaTier": "x", "validTo": {"a": 1}}}
+    assert len({version({**BASE, **more}) for more in (columns, rest, both, parsed)}) == 1
+    assert version({**BASE, **columns}) != version(BASE)
+
+
+def test_a_value_as_deep_as_a_row_may_hold_has_a_version():
+    deep = {**BASE, "held": "[" * MAX_DEPTH + "]" * MAX_DEPTH}
+    wide = {**BASE, "held": "[" * MAX_DEPTH + str(2**70) + "]" * MAX_DEPTH}
+    assert len({version(BASE), version(deep), version(wide)}) == 3
 
 
 def test_the_version_of_a_row_is_the_same_tomorrow():
