@@ -1,10 +1,9 @@
 """JSON as text, with numbers kept exactly and texts that every destination takes."""
 
 import json
-import re
 from collections.abc import Iterable
 from decimal import Decimal
-from math import isfinite, isnan
+from math import isfinite
 from typing import Any
 
 import orjson
@@ -15,11 +14,13 @@ MAX_DEPTH = 254
 _WRAPPED = 6
 """Levels that versions and changes add to a value."""
 
-_BEYOND_64_BITS = re.compile(rb"[0-9]{19}")
-"""Where a text may hold a whole number that orjson reads as a float."""
+_LONG_DIGITS = b"0" * 19
+"""As many as every whole number has that 64 bits do not hold; orjson makes a float of it."""
 
-_TWO_SPELLINGS = re.compile(rb"[0-9]e\+[0-9]|-0\.0")
-"""Where a text may hold a number that destinations give back in another spelling."""
+_AS_ZEROS = bytes.maketrans(b"123456789", b"000000000")
+
+_TWO_SPELLINGS = (b"e+", b"-0.0")
+"""What a text holds where a number in it is one that destinations give back in another spelling."""
 
 _WHOLE_FROM = 1e16
 """From here on orjson writes floats with an exponent, and PostgreSQL gives them back as whole numbers."""
@@ -36,8 +37,7 @@ class TooLongError(ValueError):
 def dumps(value: Any, max_depth: int = MAX_DEPTH) -> bytes:
     """Write a value as JSON, with the members of objects in order.
 
-    Whole numbers keep all their digits. Infinity and NaN, which JSON does not have, become the texts `Infinity`,
-    `-Infinity` and `NaN`.
+    Whole numbers keep all their digits.
 
     Raises:
         TooDeepError: It is nested too deep.
@@ -45,11 +45,9 @@ def dumps(value: Any, max_depth: int = MAX_DEPTH) -> bytes:
         UnicodeEncodeError: It holds half of a surrogate pair.
     """
     try:
-        text = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
     except TypeError:
         return _dumps_any(value, max_depth)
-    # orjson writes infinity and NaN as null
-    return _dumps_any(value, max_depth) if b"null" in text and _holds_special_float(value) else text
 
 
 def loads(text: str | bytes) -> Any:
@@ -59,7 +57,7 @@ def loads(text: str | bytes) -> Any:
         ValueError: It is no JSON.
     """
     content = text.encode() if isinstance(text, str) else text
-    if _BEYOND_64_BITS.search(content):
+    if len(content) >= len(_LONG_DIGITS) and _LONG_DIGITS in content.translate(_AS_ZEROS):
         return json.loads(content)
     return orjson.loads(content)
 
@@ -75,7 +73,7 @@ def comparable(value: Any) -> bytes:
         TooLongError: It holds a whole number of more than 4,300 digits.
     """
     text = dumps(value, MAX_DEPTH + _WRAPPED)
-    return dumps(_respelled(value), MAX_DEPTH + _WRAPPED) if _TWO_SPELLINGS.search(text) else text
+    return dumps(_respelled(value), MAX_DEPTH + _WRAPPED) if any(sign in text for sign in _TWO_SPELLINGS) else text
 
 
 def _is_deeper(value: Any, levels: int) -> bool:
@@ -98,7 +96,7 @@ def _dumps_any(value: Any, max_depth: int) -> bytes:
         raise TooDeepError
     try:
         text = json.dumps(
-            _without_special_floats(value),
+            value,
             ensure_ascii=False,
             sort_keys=True,
             separators=(",", ":"),
@@ -111,23 +109,6 @@ def _dumps_any(value: Any, max_depth: int) -> bytes:
 
 def _time_as_text(value: Any) -> Any:
     return orjson.loads(orjson.dumps(value))
-
-
-def _holds_special_float(value: Any) -> bool:
-    """Return whether a value holds infinity or NaN anywhere."""
-    if isinstance(value, float):
-        return not isfinite(value)
-    return any(_holds_special_float(held) for held in _members(value))
-
-
-def _without_special_floats(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _without_special_floats(held) for name, held in value.items()}
-    if isinstance(value, list):
-        return [_without_special_floats(held) for held in value]
-    if isinstance(value, float) and not isfinite(value):
-        return "NaN" if isnan(value) else "Infinity" if value > 0 else "-Infinity"
-    return value
 
 
 def _respelled(value: Any) -> Any:

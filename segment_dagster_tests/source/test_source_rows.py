@@ -262,16 +262,13 @@ def test_a_whole_number_that_python_does_not_write_is_refused_by_name():
 @pytest.mark.parametrize(
     ("value", "text"),
     [
-        (float("inf"), '"Infinity"'),
-        ([float("-inf"), None], '["-Infinity",null]'),
-        ({"a": {"b": float("nan")}, "c": 2**70}, f'{{"a":{{"b":"NaN"}},"c":{2**70}}}'),
         (-0.0, "-0.0"),
         (1e20, "1e+20"),
         (0.1234567890123456789, "0.12345678901234568"),
     ],
     ids=repr,
 )
-def test_numbers_that_json_does_not_have_become_texts_and_others_stay(value, text):
+def test_numbers_with_a_fraction_are_written_as_the_doubles_that_they_are(value, text):
     assert typed("json", value) == [text]
 
 
