@@ -36,8 +36,8 @@ SYSTEM_COLUMNS = frozenset(
     (
         # PostgreSQL and Redshift
         *("tableoid", "oid", "xmin", "xmax", "cmin", "cmax", "ctid", "insertxid", "deletexid"),
-        # DuckDB, DuckLake and the files that DuckDB reads
-        *("rowid", "row_id", "snapshot_id", "filename", "file_row_number", "file_index"),
+        # DuckDB and DuckLake
+        *("rowid", "row_id", "begin_snapshot", "end_snapshot"),
         # Snowflake, which has no columns of these names
         *("current_date", "current_time", "current_timestamp", "current_user", "localtime", "localtimestamp"),
     )

@@ -42,7 +42,7 @@ TWINS = [
     ["workspace_id", "WorkspaceId", "undeclaredWorkspaceId", "undeclared_workspace_id"],
     ["_dlt_id", "_dlt_load_id", "_dlt_valid_from", "dltId"],
     ["valid_from", "validFrom", "undeclaredValidFrom", "rowVersion", "row_version"],
-    ["xmin", "ctid", "tableoid", "oid", "rowid", "cmin", "XMIN", "_xmin"],
+    ["xmin", "ctid", "tableoid", "oid", "rowid", "rowId", "cmin", "XMIN", "_xmin"],
     ["_PARTITIONTIME", "_TABLE_SUFFIX", "_FILE_NAME", "_CHANGE_TYPE", "__ROOT__x", "partitiontime"],
     ["undeclared_fields", "undeclaredFields", "UNDECLARED_FIELDS", "undeclared"],
     ["a.b", "a_b", "a__b", "aB", "a b", "a/b"],
