@@ -120,7 +120,7 @@ def _table(error: BaseException) -> str | None:
     """Return the table that an error of dlt's is about, where it names one."""
     if isinstance(error, WithJobError):
         return str(error.job_id).split(".", 1)[0]
-    for name in ("root_table_name", "resource_name"):
+    for name in ("root_table_name", "resource_name", "table_name"):
         if table := getattr(error, name, None):
             return str(table)
     return None

@@ -41,6 +41,9 @@ _NAMED = re.compile(
 )
 """What stands before a quoted name; whatever else is quoted may be a value."""
 
+_ALTERED = re.compile(r'ALTER TABLE "[^"]+"\."([^"]+)"')
+"""The table that a statement gives new columns."""
+
 _NO_LOCK = "55P03"
 """The SQLSTATE of a lock that was not to be had in time."""
 
@@ -53,9 +56,17 @@ logger = logging.getLogger(__name__)
 
 
 class LockedError(SegmentError):
-    """A lock could not be had within `SEGMENT_LOCK_TIMEOUT`, because another session holds it."""
+    """A lock could not be had within `SEGMENT_LOCK_TIMEOUT`, because another session holds it.
 
-    def __init__(self, seconds: float, holders: str | None) -> None:
+    Args:
+        seconds: That time.
+        holders: The sessions, where they are known.
+        statement: What waited for it.
+    """
+
+    def __init__(self, seconds: float, holders: str | None, statement: str) -> None:
+        tables = set(_ALTERED.findall(statement))
+        self.table_name = tables.pop() if len(tables) == 1 else None
         who = holders or "another session, which is gone,"
         super().__init__(
             f"postgres: waited {seconds:g} s for a lock that {who} holds. "
@@ -100,8 +111,9 @@ def _factory(factory: type[Destination[Any, Any]], lock_timeout: float) -> type[
         @property
         def client_class(self) -> type[Any]:
             client: type[Any] = super().client_class
+            kind: Any = client
             sql = issubclass(client, SqlJobClientBase)
-            return _client(client, lock_timeout) if sql else _files_client(client)
+            return _client(kind, lock_timeout) if sql else _files_client(kind)
 
     return _named_as(Factory, factory)
 
@@ -126,7 +138,7 @@ def _client(client: type[SqlJobClientBase], lock_timeout: float) -> type[SqlJobC
 
 @cache
 def _files_client(client: type[Any]) -> type[Any]:
-    class Client(client):  # type: ignore[misc, valid-type]
+    class Client(client):  # type: ignore[misc]
         def get_load_job_class(self, *args: Any, **options: Any) -> type[Any]:
             return with_all_columns(super().get_load_job_class(*args, **options))
 
@@ -182,7 +194,7 @@ class _EndingWaits:
             except DatabaseException as error:
                 if getattr(error.dbapi_exception, "pgcode", None) != _NO_LOCK:
                     raise
-                locked = LockedError(self._lock_timeout, watch.holders)
+                locked = LockedError(self._lock_timeout, watch.holders, str(query))
                 # not once more: it has waited as long as it may
                 raise DatabaseTerminalException(error.dbapi_exception) from locked
         try:

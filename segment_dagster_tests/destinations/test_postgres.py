@@ -6,7 +6,7 @@ from contextlib import closing, contextmanager
 import psycopg2
 import pytest
 
-from segment_dagster.emulator import Edit
+from segment_dagster.emulator import Edit, Fault
 from segment_dagster.errors import SettingError
 from segment_dagster.pipeline import LoadError, await_ready, load_deliveries, open_tables, settle
 from segment_dagster.settings import resolve
@@ -115,6 +115,19 @@ def test_of_ones_own_session_the_state_and_its_begin_are_told(emulator, server):
             cursor.execute("SELECT * FROM segment_data.warehouses FOR UPDATE")
         said = lines(read())["warehouses"]
         assert "(user loader, application a notebook, idle in transaction since 20" in said
+
+
+@pytest.mark.timeout(60)
+def test_a_new_column_waits_for_readers_and_who_reads_is_named(emulator, server):
+    read()
+    emulator.faults.add(Fault("extra-field", "sources"))
+    with session(server, application_name="dashboard") as reader:
+        run(reader, "SELECT 1 FROM segment_data.sources")
+        said = lines(read())
+        assert (
+            list(said) == ["sources"] and "(user loader, application dashboard, idle in transaction" in said["sources"]
+        )
+    assert lines(read()) == {}
 
 
 @pytest.mark.timeout(60)
