@@ -139,7 +139,8 @@ class FamilyRun:
         except SegmentError as error:
             self._fail_rest(str(error))
             self._summary.end()
-            raise dg.Failure(str(error), allow_retries=False) from error
+            earlier = [self._failure.description or ""] if self._failure else []
+            raise dg.Failure("\n".join([*earlier, str(error)]), allow_retries=False) from error
         self._summary.end()
         if self._failure:
             raise self._failure
@@ -154,6 +155,7 @@ class FamilyRun:
         except SegmentError as error:
             line = f"{name}: {error}"
             self._context.log.error(line)
+            self._fail(derived.key, line)
             earlier = self._failure
             self._failure = dg.Failure(
                 "\n".join([earlier.description or "", line] if earlier else [line]),
@@ -192,23 +194,21 @@ class FamilyRun:
                 if isinstance(failure.error, UnavailableError | RefusedError):
                     failures.remove(failure)
                     yield from self._skip_unavailable(failure.endpoint, failure.error.reason)
-        for line in told_once(failures):
-            self._context.log.error(line)
+        self._tell_failed(failures)
         if deliveries:
             results, not_loaded = self._load(place, deliveries, reader.settings, workspace)
-            for line in told_once(not_loaded):
-                self._context.log.error(line)
+            self._tell_failed(not_loaded)
             yield from results
             failures += not_loaded
         if failures:
             said = told_once(failures)
-            yield from self._check_failed(place, failures, said)
             self._failure = dg.Failure(
                 "\n".join([f"{len(failures)} of {counted(len(offered), 'endpoint')} failed.", *said]),
                 metadata={each.endpoint.name: line for each, line in zip(failures, said, strict=True)},
                 # a retry would read and load again what has just been loaded
                 allow_retries=False,
             )
+            yield from self._check_failed(place, failures)
 
     def _skip_unavailable(self, endpoint: Endpoint, reason: str) -> list[dg.AssetCheckResult]:
         self._skip(endpoint, reason)
@@ -251,12 +251,14 @@ class FamilyRun:
                 checks = self._evaluate(subject, table=there)
                 yield dg.MaterializeResult(asset_key=key, metadata=metadata, check_results=checks)
 
-    def _check_failed(
-        self, place: Place, failures: Sequence[Failure], said: Sequence[str]
-    ) -> Iterator[dg.AssetCheckResult]:
-        """Tell on the assets' pages why they failed, and evaluate their checks on the tables as they stand."""
-        for failure, line in zip(failures, said, strict=True):
+    def _tell_failed(self, failures: Sequence[Failure]) -> None:
+        """Tell in the log and on the assets' pages what failed and why."""
+        for failure, line in zip(failures, told_once(failures), strict=True):
+            self._context.log.error(line)
             self._fail(asset_key(failure.endpoint.name), line)
+
+    def _check_failed(self, place: Place, failures: Sequence[Failure]) -> Iterator[dg.AssetCheckResult]:
+        """Evaluate the checks of what failed on the tables as they stand."""
         with open_tables(place) as tables:
             tables.look_up(failure.endpoint.name for failure in failures)
             for failure in failures:

@@ -327,13 +327,15 @@ def test_what_was_not_read_was_not_removed(emulator, world, run, changes, monkey
     assert changes() == []
 
 
-def test_a_history_that_cannot_be_read_fails_the_asset_in_one_line(run, duck):
+def test_a_history_that_cannot_be_read_fails_the_asset_in_one_line(run, duck, one_instance):
     run("sources")
     duck.change("ALTER TABLE segment_data.sources_history DROP COLUMN valid_from")
     outcome = run("changes")
     assert not outcome.success and outcome.materialized == {}
-    assert outcome.error.startswith("dlt failed at the step 'read' on duckdb") and "valid_from" in outcome.error
-    assert len(outcome.error.splitlines()) == 1
+    assert outcome.error.startswith("changes: dlt failed at the step 'read' on duckdb")
+    assert "valid_from" in outcome.error and len(outcome.error.splitlines()) == 1
+    (record,) = one_instance.fetch_observations(dg.AssetKey(["segment", "changes"]), limit=1).records
+    assert record.asset_observation.metadata["segment/failed"].value == outcome.error
 
 
 TAMPERED = {

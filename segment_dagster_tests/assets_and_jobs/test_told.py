@@ -127,3 +127,14 @@ def test_what_stops_the_whole_run_is_told_on_every_page(sync, fresh, emulator):
     outcome = sync("workspace", "warehouses", instance=fresh)
     for name in ("workspace", "warehouses"):
         assert reason(fresh, dg.AssetKey(["segment", name])) == outcome.error
+
+
+def test_a_table_that_could_not_be_loaded_has_the_reason_and_its_schema_checked(sync, fresh, emulator, duck):
+    sync("workspace", "warehouses", instance=fresh)
+    duck.change("ALTER TABLE segment_data.warehouses ALTER enabled TYPE DATE USING NULL")
+    outcome = sync("workspace", "warehouses", instance=fresh)
+    assert not outcome.success and set(outcome.materialized) == {"workspace"}
+    assert reason(fresh) == outcome.failure_metadata["warehouses"]
+    assert not outcome.checks["warehouses", "schema"].passed
+    assert "enabled" in outcome.checks["warehouses", "schema"].description
+    assert "PLANNED" not in statuses(fresh).values()

@@ -18,6 +18,7 @@ from segment_dagster_tests.destinations.rows import expected, landed, looked_at
 
 (FAMILY,) = (family for family in families(TABLES) if family.job == "segment_sync")
 VERSIONED = "sources"
+FALSE = dg.MetadataValue.bool(False)
 TESTED = FURTHER_ENGINES if FURTHER else ENGINES
 NOW = datetime(2026, 3, 31, 6, 30, tzinfo=timezone.utc)
 
@@ -51,10 +52,10 @@ def run(instance, *names):
     job = defs().resolve_job_def("segment_sync")
     result = job.execute_in_process(instance=instance, asset_selection=keys or None, raise_on_error=False)
     assert result.success
-    observed = [each.asset_observation_data.asset_observation for each in result.get_asset_observation_events()]
+    told = [(event.asset_key, event.materialization.metadata) for event in result.get_asset_materialization_events()]
     return (
         {(each.asset_key.path[-1], each.check_name): each for each in result.get_asset_check_evaluations()},
-        {each.asset_key.path[-1] for each in observed if "segment/rows_unchanged" in each.metadata},
+        {key.path[-1] for key, metadata in told if metadata.get("segment/rows_unchanged", FALSE).value},
     )
 
 
@@ -90,8 +91,11 @@ def test_the_main_job_twice_is_the_workspace_on(settings, emulator, record_prope
             Edit("users", "modify", first["id"], {"name": "Somebody Else"}),
             Edit(VERSIONED, "modify", source["id"], {"name": "renamed"}),
         )
+        emulator.stats.clear()
         again, unchanged = run(instance)
         checks |= again
+        # from its latest row on, and not in the pieces of a first read
+        assert emulator.stats.by_endpoint.get("audit_events", 0) == int(engine.merges)
         # what a table holds already is told where the destination can tell
         assert ("labels" in unchanged) == bool(settle().facts.digest)
         assert not {"users", VERSIONED} & unchanged
