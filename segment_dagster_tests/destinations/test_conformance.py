@@ -52,10 +52,10 @@ def run(instance, *names):
     job = defs().resolve_job_def("segment_sync")
     result = job.execute_in_process(instance=instance, asset_selection=keys or None, raise_on_error=False)
     assert result.success
-    told = [(event.asset_key, event.materialization.metadata) for event in result.get_asset_materialization_events()]
+    told = [event.materialization for event in result.get_asset_materialization_events()]
     return (
         {(each.asset_key.path[-1], each.check_name): each for each in result.get_asset_check_evaluations()},
-        {key.path[-1] for key, metadata in told if metadata.get("segment/rows_unchanged", FALSE).value},
+        {each.asset_key.path[-1] for each in told if each.metadata.get("segment/rows_unchanged", FALSE).value},
     )
 
 

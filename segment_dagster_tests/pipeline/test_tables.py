@@ -9,6 +9,7 @@ import duckdb
 import pytest
 
 from segment_dagster.pipeline import load, open_tables, settle
+from segment_dagster.pipeline.tables import CONDITIONS_PER_QUERY
 from segment_dagster.source.resources import segment_source
 
 
@@ -83,6 +84,13 @@ def test_counts(tables):
 def test_counts_where_a_condition_is_met(tables):
     counts = tables.count("things", "parent_id IS NULL"), tables.count("things_history", "valid_to IS NULL")
     assert counts == (1, 3)
+
+
+def test_counts_of_more_conditions_than_one_query_takes(tables):
+    conditions = [f"part = {number}" for number in range(CONDITIONS_PER_QUERY * 2 + 1)]
+    counts = tables.counts("things", conditions)
+    assert (len(counts), counts[:5]) == (len(conditions), [0, 3, 1, 0, 3])
+    assert sum(counts) == 7 and tables.counts("things", []) == []
 
 
 def test_keys_that_repeat_among_the_rows_in_which_a_column_is_null(tables):
