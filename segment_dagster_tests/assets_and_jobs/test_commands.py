@@ -174,10 +174,7 @@ def test_a_directory_in_the_files_place_is_told(emulator, command):
 def test_a_wrong_token_fails_the_command(emulator, command):
     status, output = command(*EXECUTE, SEGMENT_API_TOKEN="wrong-token-4711")
     assert status == 1
-    assert any(
-        line.startswith("sources: GET /sources was refused: the token is not valid (401).")
-        for line in output.splitlines()
-    )
+    assert any("workspace: GET / was refused: the token is not valid (401)." in line for line in output.splitlines())
     assert "wrong-token-4711" not in output
 
 
