@@ -6,10 +6,4 @@ from segment_dagster.assets.preview import preview
 def test_values_that_no_64_bits_hold_are_shown_as_they_are():
     rows = [{"settings": {"n": 2**70, "x": "y"}, "count": -(2**80)}]
     *_, line = preview(rows, ["settings", "count"]).splitlines()
-    assert line.startswith('| {"n":1180591620717411303424,"x":"y"} | -1208925819614629174706176 |')
-
-
-def test_numbers_of_any_size_are_shown():
-    held = {"id": 2**70, "limits": {"a": 2**64, "b": 1.5}}
-    *_, row = preview([held], ["id", "limits"]).splitlines()
-    assert row == '| 1180591620717411303424 | {"a":18446744073709551616,"b":1.5} |'
+    assert line == '| {"n":1180591620717411303424,"x":"y"} | -1208925819614629174706176 |'
