@@ -22,6 +22,9 @@ MAX_NAME = 40
 DEFAULT_PAGE = 200
 """Records of a page where the API is not told how many: as many may be a full page whatever was asked for."""
 
+SEVERAL = 10
+"""Records that are missing after a full page, beyond which the list has broken off and not merely counted wrong."""
+
 GROWTH = 1000
 """Records by which a list that grows while it is read may go beyond twice its own count."""
 
@@ -162,7 +165,7 @@ class CursorPaginator(BasePaginator):
             return
         missing = self._missing(endpoint)
         # what is less may have gone or come meanwhile: that is for the count of rows to tell
-        if missing and (records >= page_size or (records >= DEFAULT_PAGE and missing >= records)):
+        if records >= min(page_size, DEFAULT_PAGE) and missing >= min(records, SEVERAL):
             received = self._received[endpoint.name]
             problem = f"no next page is named after {received:,} records, though it counts {received + missing:,}"
             raise UnfinishedError(endpoint.name, self._path, problem)

@@ -234,7 +234,8 @@ def due(endpoint, served):
         cursor = told.get("next")
         if cursor is None or cursor == "":
             missing = min(counts, default=0) - received - len(records)
-            return (None if full and missing > (1000 if grows else 0) else pages), cursors
+            broken_off = full and records and missing >= min(len(records), 10) and missing > (1000 if grows else 0)
+            return (None if broken_off else pages), cursors
         if type(cursor) not in (str, int) or str(cursor) in cursors:
             return None, cursors
         if received and records and counts and received >= (2 * max(counts) + 1000 if grows else max(counts)):

@@ -294,6 +294,11 @@ ENDED = {
         5,
         [{"data": {"sources": records(2), "pagination": {"totalEntries": 3, "previous": None}}}],
     ),
+    "full, though it counts one more": (
+        "public",
+        2,
+        [{"data": {"sources": records(2), "pagination": {"totalEntries": 3, "next": None}}}],
+    ),
     "one more came meanwhile": (
         "public",
         2,
