@@ -19,9 +19,24 @@ def count():
         return connection.execute("SELECT count(*) FROM segment_data.warehouses").fetchall()
 
 
+@pytest.fixture(scope="module")
+def loaded(one_emulator, tmp_path_factory):
+    """A file that was loaded into, and beside it what dlt keeps."""
+    directory = tmp_path_factory.mktemp("loaded")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(directory)
+        patch.setenv("DLT_DATA_DIR", str(directory / "home"))
+        patch.setenv("SEGMENT_BASE_URL", one_emulator.url)
+        patch.setenv("SEGMENT_API_TOKEN", one_emulator.token)
+        load(segment_source(endpoints=["warehouses"]), settle())
+    return directory
+
+
 @pytest.fixture
-def directory(emulator):
-    load(segment_source(endpoints=["warehouses"]), settle())
+def directory(emulator, loaded):
+    """dlt's working directory, after a load into the file of the test."""
+    shutil.copy(loaded / "segment.duckdb", "segment.duckdb")
+    shutil.copytree(loaded / "home", os.environ["DLT_DATA_DIR"])
     return Path(get_dlt_pipelines_dir(), PIPELINE_NAME)
 
 
@@ -50,8 +65,16 @@ BROKEN = {
 }
 
 
-@pytest.mark.parametrize("file", ["state.json", "schemas/segment_source.schema.json", "trace.pickle"])
-@pytest.mark.parametrize("broken", BROKEN)
+@pytest.mark.parametrize(
+    ("file", "broken"),
+    [
+        *(("state.json", broken) for broken in BROKEN),
+        ("schemas/segment_source.schema.json", "truncated"),
+        ("schemas/segment_source.schema.json", "of a version to come"),
+        ("trace.pickle", "binary"),
+        ("trace.pickle", "a directory"),
+    ],
+)
 def test_what_dlt_cannot_read_of_its_own_is_made_anew(directory, file, broken, caplog):
     BROKEN[broken](directory / file)
     with caplog.at_level(logging.WARNING, "segment_dagster"):
