@@ -128,7 +128,8 @@ class Deadlines:
                 attempt, until = next(iter(self._watched.items()))
                 left = until - time.monotonic()
                 if left > 0:
-                    self._changed.wait(left)
+                    # it may be forgotten meanwhile, and with it the need of this thread
+                    self._changed.wait(min(left, IDLE))
                     continue
                 del self._watched[attempt]
                 attempt.expired = True

@@ -220,10 +220,10 @@ def test_an_answer_in_tls_that_drips_is_hung_up(tmp_path, monkeypatch):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
-    monkeypatch.setenv("RUNTIME__REQUEST_TIMEOUT", "0.1")
+    monkeypatch.setattr("segment_dagster.client.api.TIMEOUTS_PER_ATTEMPT", 0.01)
 
     def answer(raw, connection):
-        raw.drip(connection, b"HTTP/1.1 200 OK\r\n", b"X: 1\r\n")
+        raw.drip(connection, b"HTTP/1.1 200 OK\r\nX: ", b"a")
 
     with serving(answer, context) as server:
         url = server.url.replace("http:", "https:")
