@@ -20,7 +20,7 @@ from segment_dagster.assets.specs import SegmentTranslator, column_schema
 from segment_dagster.assets.summary import RunSummary
 from segment_dagster.client.layout import offers
 from segment_dagster.endpoints import Endpoint
-from segment_dagster.errors import SegmentError
+from segment_dagster.errors import SegmentError, SettingError
 from segment_dagster.pipeline import (
     NO_TABLES,
     Place,
@@ -137,7 +137,9 @@ class FamilyRun:
                     if each.key in self._context.selected_asset_keys:
                         yield from self._derive(each, place, segment)
         except SegmentError as error:
-            self._fail_rest(str(error))
+            # a setting that cannot be used is the run's fault and no endpoint's
+            if not isinstance(error, SettingError):
+                self._fail_rest(str(error))
             self._summary.end()
             earlier = [self._failure.description or ""] if self._failure else []
             raise dg.Failure("\n".join([*earlier, str(error)]), allow_retries=False) from error
