@@ -61,8 +61,8 @@ def check_joined(place: Place, deliveries: Iterable[Delivery]) -> None:
             if latest is None or latest < delivery.window.start:
                 raise LoadError(
                     f"{delivery.endpoint.name}: its table lost rows while the workspace was read, and what was read "
-                    f"begins at {delivery.window.start:%Y-%m-%dT%H:%M:%SZ}: there would be a gap. Nothing was loaded. "
-                    "Run it again: it is read from where the table ends."
+                    f"begins at {delivery.window.start:%Y-%m-%dT%H:%M:%SZ}: there would be a gap. "
+                    "Nothing of it was loaded. Run it again: it is read from where the table ends."
                 )
 
 

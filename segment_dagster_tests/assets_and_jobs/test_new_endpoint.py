@@ -161,9 +161,10 @@ def test_the_row_makes_a_table(assets, api, duck):
 def test_the_rows_paths_are_asked_page_by_page(assets, api):
     materialize(assets, "gadgets", "screws")
     paths = [urlsplit(path).path for path in Api.asked]
-    assert paths.count("/gadgets") == 3
+    # the first page once more in the end: has anything moved meanwhile?
+    assert paths.count("/gadgets") == 3 + 1
     # a parent's id goes into the path whole, whatever it holds
-    assert sorted(set(paths) - {"/gadgets"}) == [f"/gadgets/g%2F{n}/screws" for n in range(1, 6)]
+    assert sorted(set(paths) - {"/", "/gadgets"}) == [f"/gadgets/g%2F{n}/screws" for n in range(1, 6)]
 
 
 def test_the_row_joins_the_catalogue(api, emulator, monkeypatch):

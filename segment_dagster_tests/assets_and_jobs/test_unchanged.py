@@ -139,7 +139,9 @@ def test_the_condition_is_the_one_that_the_readme_shows():
     readme = (Path(__file__).parents[2] / "README.md").read_text()
     shown = re.search(r"automation_condition=(dg\.AutomationCondition.*?\n    \)),\n", readme, re.DOTALL)
     assert shown is not None
-    assert eval(shown[1], {"dg": dg}) == BY_VERSION  # noqa: S307 - the project's own text
+    tested = re.search(r"^BY_VERSION = (.*?^\))$", Path(__file__).read_text(), re.DOTALL | re.MULTILINE)
+    assert tested is not None
+    assert shown[1].split() == tested[1].split()
 
 
 def test_what_dagster_has_not_seen_is_materialized_though_nothing_is_written(sync, fresh, emulator):
