@@ -19,10 +19,15 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _day(text: str) -> datetime:
+    from segment_dagster.settings import FIRST_YEAR
+
     try:
-        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=timezone.utc)
+        day = datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=timezone.utc)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is no day such as 2026-03-01") from None
+    if day.year < FIRST_YEAR:
+        raise argparse.ArgumentTypeError(f"{text!r} is before {FIRST_YEAR}: nothing of that time is there")
+    return day
 
 
 def _arguments() -> argparse.Namespace:

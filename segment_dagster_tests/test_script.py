@@ -112,6 +112,13 @@ def test_the_token_of_another_workspace_is_refused_in_a_line(script, emulator):
     assert counts() == world_counts(emulator, ["labels"])
 
 
+def test_a_day_before_all_that_there_is_is_one_line(script, emulator):
+    ran = script("usage_mtu_daily", "--start", "0001-01-01")
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert error_lines(ran, 1)[0].endswith("'0001-01-01' is before 2000: nothing of that time is there")
+    assert emulator.stats.total == 0
+
+
 def test_the_slow_ones_can_be_named(script):
     ran = script("warehouse_syncs", "roles")
     assert (ran.returncode, ran.stderr) == (0, "")

@@ -19,3 +19,6 @@ PARTITION = "segment/partition"
 """What became of a partition."""
 
 PARTITION_ROWS = "dagster/partition_row_count"
+
+DATA_VERSION = "dagster/data_version"
+"""The tag by which Dagster keeps the data version of a materialization."""

@@ -12,7 +12,7 @@ from dagster_dlt import DagsterDltResource
 from segment_dagster.assets.contract import Check, Derived, Gaps, Subject
 from segment_dagster.assets.keys import asset_key, endpoints_by_key
 from segment_dagster.assets.logs import forwarded
-from segment_dagster.assets.metadata import FAILED, ROWS_UNCHANGED, SKIPPED
+from segment_dagster.assets.metadata import DATA_VERSION, FAILED, ROWS_UNCHANGED, SKIPPED
 from segment_dagster.assets.partition_run import PartitionRun
 from segment_dagster.assets.preview import PREVIEW, shown_rows
 from segment_dagster.assets.resource import SegmentResource
@@ -314,7 +314,7 @@ class FamilyRun:
             failed = {failure.endpoint.name for failure in failures}
             changed = [delivery for delivery in changed if delivery.endpoint.name not in failed]
             deliveries = [delivery for delivery in deliveries if delivery.endpoint.name not in failed]
-            self._summary.loaded(deliveries, changed)
+            self._summary.loaded(deliveries, changed, len(failures))
             with open_tables(place) as tables:
                 tables.look_up(each.endpoint.name for each in deliveries)
                 remember(tables, (each for one in changed for each in contents_of(one, history=settings.history)))
@@ -369,6 +369,9 @@ class FamilyRun:
     ) -> dg.MaterializeResult[Any]:
         """The materialization of a table. `of_dlt` is what dlt tells of it, `None` where there was nothing to load."""
         version = delivery.fingerprint
+        if delivery.endpoint.incremental and of_dlt is None:
+            # what came is a part of the table, and another one each time
+            version = self._last_version(delivery.endpoint) or version
         return dg.MaterializeResult(
             asset_key=asset_key(delivery.endpoint.name),
             metadata={
@@ -396,6 +399,12 @@ class FamilyRun:
             ),
             data_version=dg.DataVersion(version) if version else None,
         )
+
+    def _last_version(self, endpoint: Endpoint) -> str | None:
+        """The data version of the latest materialization."""
+        event = self._context.instance.get_latest_materialization_event(asset_key(endpoint.name))
+        tags = (event.asset_materialization.tags if event and event.asset_materialization else None) or {}
+        return tags.get(DATA_VERSION)
 
     def _skip(self, endpoint: Endpoint, reason: str) -> None:
         self._context.log.warning(f"{endpoint.name}: skipped, because {reason}. Its table stays as it is.")

@@ -41,17 +41,18 @@ class RunSummary:
             f"{counted(requests, 'request')}"
         )
 
-    def loaded(self, deliveries: Sequence[Delivery], written: Sequence[Delivery]) -> None:
+    def loaded(self, deliveries: Sequence[Delivery], written: Sequence[Delivery], refused: int) -> None:
         """Tell what was loaded.
 
         Args:
-            deliveries: What was to be loaded.
-            written: That of it which the tables did not hold already.
+            deliveries: What the tables hold now.
+            written: That of it which they did not hold already.
+            refused: How many tables could not be loaded.
         """
         self._tables, self._rows = len(deliveries), sum(each.rows for each in deliveries)
         self._say(
-            f"Loaded {len(written):,} of {counted(len(deliveries), 'table')}: {_rows(written)}, "
-            f"{len(deliveries) - len(written):,} unchanged"
+            f"Loaded {len(written):,} of {counted(len(deliveries) + refused, 'table')}: {_rows(written)}, "
+            f"{len(deliveries) - len(written):,} unchanged, {refused:,} refused"
         )
 
     def checked(self, tables: int, results: Iterable[dg.AssetCheckResult]) -> None:

@@ -9,15 +9,16 @@ from datetime import datetime
 
 import dagster as dg
 
-from segment_dagster.assets import asset_key
+from segment_dagster.assets import SegmentResource, asset_key
 from segment_dagster.automation import WholeRun, whole_runs
 from segment_dagster.definitions import defs
 from segment_dagster.endpoints import TABLES, Endpoint
 from segment_dagster.errors import SegmentError
 from segment_dagster.move.compare import content, there
-from segment_dagster.pipeline import Place, settle
+from segment_dagster.pipeline import Place, check_owner, settle
 from segment_dagster.pipeline.place import TABLE_FORMAT
 from segment_dagster.settings import current_time
+from segment_dagster.source.identity import identify
 from segment_dagster.source.times import default_window
 from segment_dagster.terminal import run_command
 
@@ -40,8 +41,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with _at(given.source) as source:
             endpoints = there(source, TABLES)
-        if not endpoints:
-            raise SegmentError(f"{given.source} holds no table of the dataset {source.dataset!r}: nothing to move.")
+            if not endpoints:
+                raise SegmentError(f"{given.source} holds no table of the dataset {source.dataset!r}: nothing to move.")
+            with SegmentResource().reader() as reader:
+                check_owner(source, identify(reader))
         with _at(given.target) as target:
             now = current_time()
             failed = _materialize(endpoints, now)

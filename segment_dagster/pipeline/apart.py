@@ -10,9 +10,6 @@ from segment_dagster.pipeline.errors import LoadError
 from segment_dagster.source.reader import Delivery, Failure
 from segment_dagster.source.versions import history_table
 
-ENOUGH = 3
-"""Tables that fail for one and the same reason, before one has been loaded, after which no other is tried."""
-
 MANY = 4
 """Tables that are refused one after another, from which on each of the others is loaded in a package of its own."""
 
@@ -87,8 +84,6 @@ def load_apart(
                 waiting += [[delivery] for delivery in reversed(rest)]
             elif rest:
                 waiting.append(rest)
-            if not results and _is_everything(errors, len(deliveries)):
-                raise
             if waiting:
                 logger.warning("%s: refused; loading the other tables without it", refused.endpoint.name)
     failures = [
@@ -106,9 +101,3 @@ def _refused(group: Sequence[Delivery], error: LoadError) -> Delivery | None:
     return next(
         (each for each in group if error.table in (each.endpoint.name, history_table(each.endpoint.name))), None
     )
-
-
-def _is_everything(errors: dict[str, LoadError], total: int) -> bool:
-    """Return whether so many tables failed for one reason that it is not about any of them."""
-    reasons = {str(error) for error in errors.values()}
-    return len(reasons) == 1 and 1 < len(errors) >= min(ENOUGH, total)

@@ -44,6 +44,9 @@ _NAMED = re.compile(
 _ALTERED = re.compile(r'ALTER TABLE "[^"]+"\."([^"]+)"')
 """The table that a statement gives new columns."""
 
+_RAISED = "P0001"
+"""The SQLSTATE of what a trigger or a function raises: in words of its author's, which may quote the row."""
+
 _NO_LOCK = "55P03"
 """The SQLSTATE of a lock that was not to be had in time."""
 
@@ -165,7 +168,8 @@ class _Quiet:
         if ex.args and not isinstance(ex, DatabaseException):
             # where it began: whoever repeats it repeats this
             with suppress(AttributeError):
-                ex.args = (without_values(str(ex)),)
+                raised = getattr(ex, "pgcode", None) == _RAISED
+                ex.args = (f"raised by a trigger or a function ({_RAISED})" if raised else without_values(str(ex)),)
         made: Exception = super()._make_database_exception(ex)  # type: ignore[misc]
         return made
 

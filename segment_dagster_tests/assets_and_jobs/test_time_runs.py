@@ -302,6 +302,14 @@ def test_the_trail_is_read_in_pieces_side_by_side_and_then_from_the_latest_event
     assert landed() == known(emulator)
 
 
+def test_a_trail_in_which_nothing_has_happened_keeps_its_data_version(run, emulator):
+    emulator.edits.quiet_audit = True
+    emulator.edits.add(Edit("sources", "modify", emulator.world.records("sources")[0]["id"], {"name": "a"}, at=NOW))
+    found = [run(AUDIT).get_asset_materialization_events()[0].materialization for _ in range(3)]
+    assert [each.metadata["segment/rows_unchanged"].value for each in found] == [False, True, True]
+    assert len({each.tags["dagster/data_version"] for each in found}) == 1
+
+
 def test_events_that_are_listed_late_are_found_within_the_hour(run, emulator):
     emulator.edits.quiet_audit = True
     first, second = (source["id"] for source in emulator.world.records("sources")[:2])

@@ -9,7 +9,7 @@ from segment_dagster.emulator import Fault
 
 KEY = dg.AssetKey(["segment", "warehouses"])
 READ = re.compile(r"Read (\d+) of (\d+) endpoints?: ([\d,]+) rows?, ([\d,]+) requests?, [\d.]+ s\.")
-LOADED = re.compile(r"Loaded (\d+) of (\d+) tables?: ([\d,]+) rows?, (\d+) unchanged, [\d.]+ s\.")
+LOADED = re.compile(r"Loaded (\d+) of (\d+) tables?: ([\d,]+) rows?, (\d+) unchanged, (\d+) refused, [\d.]+ s\.")
 CHECKED = re.compile(r"Checked (\d+) tables?: (\d+) checks?, (\d+) not passed, [\d.]+ s\.")
 SUMMARY = re.compile(
     r"Summary: (\d+) tables?, ([\d,]+) rows?, ([\d,]+) requests?, (\d+) failed, (\d+) skipped, [\d.]+ s\."
@@ -49,14 +49,14 @@ def test_the_log_tells_what_was_read_loaded_and_checked_and_sums_it_up(sync, fre
     names = ("workspace", "sources", "warehouses")
     assert log(sync(*names, instance=fresh)) == [
         ("read", 3, 3, 44, 3),
-        ("loaded", 3, 3, 44, 0),
+        ("loaded", 3, 3, 44, 0, 0),
         ("checked", 3, 11, 0),
         ("summary", 3, 44, 3, 0, 0),
     ]
     emulator.faults.add(Fault("wrong-total", "sources"))
     assert log(sync(*names, instance=fresh)) == [
         ("read", 3, 3, 44, 3),
-        ("loaded", 0, 3, 0, 3),
+        ("loaded", 0, 3, 0, 3, 0),
         ("checked", 3, 11, 1),
         ("summary", 3, 44, 3, 0, 0),
     ]
@@ -68,7 +68,7 @@ def test_the_log_tells_what_failed_and_was_skipped(sync, fresh, emulator, log, m
     outcome = sync("workspace", "sources", "warehouses", "spaces", instance=fresh)
     assert log(outcome) == [
         ("read", 2, 3, 41, 3),
-        ("loaded", 2, 2, 41, 0),
+        ("loaded", 2, 2, 41, 0, 0),
         ("checked", 2, 7, 0),
         ("summary", 2, 41, 3, 1, 1),
     ]

@@ -242,6 +242,28 @@ def test_what_the_server_quotes_of_a_row_is_nowhere(emulator, world, server, tmp
     assert [path for path in tmp_path.rglob("*") if path.is_file() and planted.encode() in path.read_bytes()] == []
 
 
+def test_what_a_trigger_says_of_a_row_is_nowhere(emulator, world, server, tmp_path, caplog, capfd):
+    read("sources")
+    planted = "a" + "-planted-" * 2 + "secret"
+    with session(server, "other") as connection:
+        run(
+            connection,
+            "CREATE FUNCTION segment_data.refuse() RETURNS trigger LANGUAGE plpgsql AS "
+            "$$ BEGIN RAISE EXCEPTION 'bad row %', NEW; END $$",
+        )
+        run(
+            connection,
+            "CREATE TRIGGER refuse BEFORE INSERT ON segment_data.sources "
+            "FOR EACH ROW EXECUTE FUNCTION segment_data.refuse()",
+        )
+    rename(emulator, world, planted)
+    with caplog.at_level(logging.DEBUG):
+        said = lines(read("sources", "warehouses"))["sources"]
+    assert "raised by a trigger or a function (P0001)" in said
+    assert planted not in caplog.text and planted not in "".join(capfd.readouterr())
+    assert [path for path in tmp_path.rglob("*") if path.is_file() and planted.encode() in path.read_bytes()] == []
+
+
 @pytest.mark.parametrize(("destination", "truncates"), [("postgres", False), ("redshift", False), ("duckdb", False)])
 def test_a_table_is_never_emptied_by_a_statement_that_readers_see_or_wait_for(destination, truncates, monkeypatch):
     monkeypatch.setenv("SEGMENT_DESTINATION", destination)

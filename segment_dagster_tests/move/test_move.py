@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from segment_dagster.emulator import Fault
+from segment_dagster.emulator import Fault, World, running
 from segment_dagster.move.__main__ import main
 from segment_dagster_tests.destinations.engines import extensions
 
@@ -47,6 +47,15 @@ def moved(capsys):
 def change(sql):
     with duckdb.connect("segment.duckdb") as connection:
         connection.execute(sql)
+
+
+def test_the_token_of_another_workspace_moves_nothing(loaded, moved, monkeypatch):
+    with running(world=World(0, seed=8), minute=0.05) as other:
+        monkeypatch.setenv("SEGMENT_BASE_URL", other.url)
+        status, _, text = moved("duckdb", "filesystem:delta")
+    assert status == 1
+    assert text.startswith("error: The dataset 'segment_data' of duckdb in ") and len(text.splitlines()) == 1
+    assert not loaded.exists()
 
 
 def test_every_table_is_the_same_elsewhere(loaded, moved):
