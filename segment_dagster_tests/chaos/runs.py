@@ -18,7 +18,7 @@ from types import SimpleNamespace
 from segment_dagster.emulator import Correction, Edit
 from segment_dagster_tests.chaos.figures import FIGURES
 from segment_dagster_tests.chaos.form import SEED
-from segment_dagster_tests.chaos.tables import DAYS, ENDPOINTS, after, found
+from segment_dagster_tests.chaos.tables import AUDIT, DAYS, ENDPOINTS, after, found
 
 SCRIPT = Path(__file__).resolve().parents[2] / "segment_pipeline.py"
 NOW = datetime(2026, 3, 31, 6, 30, tzinfo=timezone.utc)
@@ -53,6 +53,9 @@ class Runs:
             directory.mkdir(parents=True, exist_ok=True)
         self.tables: dict[str, Counter[tuple]] = {}
         """What the tables hold, as far as no run has failed since."""
+
+        self.read_at = None
+        """When the workspace was read that they hold."""
 
         self._changes = 0
 
@@ -102,7 +105,7 @@ class Runs:
 
     def after(self):
         """What the tables hold after a run that succeeds now."""
-        return after(self.tables, self.emulator, self.names, history=self.history)
+        return after(self.tables, self.emulator, self.names, history=self.history, read_at=self.read_at)
 
     def begin(self, *arguments, before=(), **settings):
         """Start a run.
@@ -215,6 +218,8 @@ class Runs:
             FIGURES.losses.append(f"{happened} (seed {self.seed}): the next run said {ran.stderr}")
         assert ran.code == 0, f"{happened}: {ran.stderr}"
         self.judge(new, f"{happened}, then repaired", only="new")
+        if new.get(AUDIT) != self.tables.get(AUDIT):
+            self.read_at = self.now
         self.tables = new
         left = self.left()
         FIGURES.losses += [f"{happened} (seed {self.seed}): left behind {left}"] if left else []
@@ -238,7 +243,7 @@ def copied(base, emulator, place, seed="", *, history=False):
         shutil.copytree(base.place / name, place / name)
     runs = Runs(emulator, place, seed, history=history)
     runs.forget()
-    runs.tables = base.tables
+    runs.tables, runs.read_at = base.tables, base.read_at
     return runs
 
 

@@ -33,7 +33,7 @@ DAYS = ("2026-03-29", "2026-03-31")
 HISTORY = "_history"
 
 
-def after(old, emulator, names=ENDPOINTS, *, history=False, now=None):
+def after(old, emulator, names=ENDPOINTS, *, history=False, now=None, read_at=None):
     """The tables after a run that succeeds.
 
     Args:
@@ -42,6 +42,7 @@ def after(old, emulator, names=ENDPOINTS, *, history=False, now=None):
         names: The endpoints that are read.
         history: Whether every version is kept.
         now: What time the run takes it to be, where that is another than the emulator's.
+        read_at: When the workspace was read that was loaded last, where that was before `now`.
     """
     now = now or emulator.clock.now()
     new = dict(old)
@@ -49,7 +50,7 @@ def after(old, emulator, names=ENDPOINTS, *, history=False, now=None):
         row = ROWS[name]
         before = old.get(name, Counter())
         if row.incremental:
-            new[name] = _merged(before, emulator, now)
+            new[name] = _merged(before, emulator, now, min(read_at or now, now))
         elif row.partitioned:
             read = _served(row, emulator)
             new[name] = Counter(row_of(row, record) for record in read)
@@ -77,11 +78,11 @@ def of_job(job):
     )
 
 
-def _merged(before, emulator, now):
-    """The audit trail, read from an hour before its latest row on that is not of the future."""
+def _merged(before, emulator, now, read_at):
+    """The audit trail, read from an hour before its latest row on that was not of the future when it was read."""
     row = ROWS[AUDIT]
     place = [column.field for column in row.columns].index("timestamp")
-    past = [kept[place] for kept in before if kept[place] <= micros(now)]
+    past = [kept[place] for kept in before if kept[place] <= micros(read_at)]
     start = now.replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=90)
     if past:
         start = moment_of(max(past)) - timedelta(hours=1)
