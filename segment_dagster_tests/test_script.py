@@ -203,6 +203,21 @@ def test_what_the_checks_only_warn_of_is_told_and_no_failure(script, emulator):
     assert "1 list answered 404 twice though still listed (userGroupId=" in warnings[1]
 
 
+def test_a_child_alone_tells_that_its_parent_is_incomplete(script, emulator):
+    emulator.faults.add(Fault("wrong-total", "users"), Fault("gone", "warehouse_connected_sources"))
+    ran = script("user_user_groups", "warehouse_selective_syncs")
+    assert ran.returncode == 1
+    warning, error = (line for line in ran.stderr.splitlines() if line.startswith(("warning: ", "error: ")))
+    assert error == (
+        "error: user_user_groups: row_count: 114 rows found, but its parent users delivered 60 records of 61."
+    )
+    assert warning.startswith("warning: warehouse_selective_syncs: row_count: ")
+    assert warning.endswith(
+        ", but 1 list of its parent warehouse_connected_sources answered 404 twice though still listed."
+    )
+    assert ", 0 failed, 1 failed check, " in ran.stdout.splitlines()[-1]
+
+
 def test_a_terminal_sees_one_line_and_then_what_became_of_all(emulator, tmp_path):
     emulator.faults.add(Fault("slow", "warehouses", value=1.0), Fault("500", "roles", times=1))
     mine, theirs = pty.openpty()

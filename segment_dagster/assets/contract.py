@@ -60,6 +60,15 @@ class Subject:
     still_listed_names: tuple[str, ...] = ()
     """What the first few of these were asked with."""
 
+    parent_incomplete: str | None = None
+    """Why the parent did not come whole, as a clause; `None` where it did."""
+
+    parent_doubtful: str | None = None
+    """Why it may not have come whole, as a clause."""
+
+    repeated: int | None = None
+    """Records that came again on a later page, and are rows of the table once."""
+
     absent: frozenset[str] = frozenset()
     """Names of the endpoints that the layout in use does not have."""
 

@@ -66,6 +66,9 @@ TOTAL_ENTRIES = "segment/total_entries"
 LISTS_CHANGED = "segment/lists_changed"
 STILL_LISTED = "segment/lists_not_found_still_listed"
 STILL_LISTED_NAMES = "segment/lists_not_found_first"
+PARENT_INCOMPLETE = "segment/parent_incomplete"
+PARENT_DOUBTFUL = "segment/parent_doubtful"
+REPEATED = "segment/rows_repeated"
 FROM, UNTIL = "segment/from", "segment/until"
 ROWS_IN_WINDOW = "segment/rows_in_window"
 HISTORY_VERSIONS = "segment/history_versions"
@@ -395,6 +398,9 @@ class FamilyRun:
                     changed=delivery.changed,
                     still_listed=delivery.still_listed,
                     still_listed_names=tuple(delivery.still_listed_names),
+                    parent_incomplete=delivery.parent_incomplete,
+                    parent_doubtful=delivery.parent_doubtful,
+                    repeated=delivery.repeated,
                 )
             ),
             data_version=dg.DataVersion(version) if version else None,
@@ -450,6 +456,9 @@ class FamilyRun:
             changed=_number(metadata, LISTS_CHANGED),
             still_listed=_number(metadata, STILL_LISTED),
             still_listed_names=_texts(metadata, STILL_LISTED_NAMES),
+            parent_incomplete=_text(metadata, PARENT_INCOMPLETE),
+            parent_doubtful=_text(metadata, PARENT_DOUBTFUL),
+            repeated=_number(metadata, REPEATED),
             unavailable=skipped.value if isinstance(skipped := reasons.get(SKIPPED), dg.TextMetadataValue) else None,
             failed=FAILED in reasons,
         )
@@ -504,6 +513,9 @@ def _metadata(delivery: Delivery, tables: Tables, of_dlt: Mapping[str, Any] | No
         STILL_LISTED: delivery.still_listed,
         STILL_LISTED_NAMES: list(delivery.still_listed_names) or None,
         LISTS_CHANGED: delivery.changed,
+        PARENT_INCOMPLETE: delivery.parent_incomplete,
+        PARENT_DOUBTFUL: delivery.parent_doubtful,
+        REPEATED: delivery.repeated or None,
         "segment/requests": delivery.requests,
         "segment/duration_seconds": round(delivery.seconds, 3),
         "segment/waited_seconds": round(delivery.waited, 3),
@@ -532,6 +544,11 @@ def _of_history(endpoint: Endpoint, tables: Tables) -> dict[str, int]:
 def _number(metadata: Mapping[str, dg.MetadataValue[Any]], name: str) -> int | None:
     value = metadata.get(name)
     return value.value if isinstance(value, dg.IntMetadataValue) else None
+
+
+def _text(metadata: Mapping[str, dg.MetadataValue[Any]], name: str) -> str | None:
+    value = metadata.get(name)
+    return value.value if isinstance(value, dg.TextMetadataValue) else None
 
 
 def _texts(metadata: Mapping[str, dg.MetadataValue[Any]], name: str) -> tuple[str, ...]:

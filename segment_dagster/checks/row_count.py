@@ -13,6 +13,9 @@ class RowCount:
     A list of several pages counts as changed, too, where its first page is another in the end than it was before. What
     is not seen then is a record of a later page that goes while another one comes at the end. The audit trail tells of
     both: `segment_audit_sensor` has the table read again.
+
+    What the requests are made from has to have come whole, too. In a trail that grows while it is read, rows move to
+    the next page and come again: they count once.
     """
 
     name = "row_count"

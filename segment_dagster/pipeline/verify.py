@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from segment_dagster.endpoints import Endpoint
 from segment_dagster.pipeline.tables import Rows, Tables
 from segment_dagster.source.columns import column_name, columns_of
+from segment_dagster.source.completeness import agrees
 from segment_dagster.source.disposition import scope_of, within
 from segment_dagster.source.people import shown_key
 from segment_dagster.source.reader import Delivery
@@ -61,6 +62,18 @@ class Expected(Protocol):
     def still_listed_names(self) -> Sequence[str]:
         """What the first few of these were asked with."""
 
+    @property
+    def parent_incomplete(self) -> str | None:
+        """Why the parent did not come whole, as a clause."""
+
+    @property
+    def parent_doubtful(self) -> str | None:
+        """Why it may not have come whole, as a clause."""
+
+    @property
+    def repeated(self) -> int | None:
+        """Records that came again on a later page, and are rows of the table once."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Loaded:
@@ -76,6 +89,9 @@ class Loaded:
     changed: int
     still_listed: int
     still_listed_names: Sequence[str]
+    parent_incomplete: str | None
+    parent_doubtful: str | None
+    repeated: int
 
     @classmethod
     def of(cls, delivery: Delivery, tables: Tables) -> "Loaded":
@@ -91,6 +107,9 @@ class Loaded:
             changed=delivery.changed,
             still_listed=delivery.still_listed,
             still_listed_names=delivery.still_listed_names,
+            parent_incomplete=delivery.parent_incomplete,
+            parent_doubtful=delivery.parent_doubtful,
+            repeated=delivery.repeated,
         )
 
 
@@ -138,20 +157,33 @@ def row_count(expected: Expected) -> Finding:
     if delivered is None:
         said = f"{counted(found, 'row')} found; how many there should be is known once the asset is materialized."
         return Finding(passed=False, warns=True, description=said, metadata={"found": found})
+    # of all rows of a table that is merged by its key, what counts is how many were there once they had been loaded
+    merged = endpoint.incremental and expected.where is not None
+    repeated = (expected.repeated or 0) if merged else 0
+    once = delivered - repeated
     # rows that were merged by their key stay when the API lists them no more: a part of the table may hold some
-    kept = found - delivered if endpoint.incremental and expected.where else 0
-    wrong = [f"delivered {delivered:,}"] if found - max(0, kept) != delivered else []
-    if not _agrees(expected, found):
+    kept = found - once if merged else 0
+    again = f"{repeated:,} of them again on a later page" if repeated else ""
+    wrong = [f"delivered {delivered:,}{again and f', {again}'}"] if found - max(0, kept) != once else []
+    if not agrees(endpoint, found, expected.records, expected.total_entries, expected.repeated):
         wrong.append(f"total_entries {expected.total_entries:,}")
     if expected.changed:
         wrong.append(f"{counted(expected.changed, 'list')} changed while being read: materialize it again")
-    doubtful = _still_listed(expected)
+    if expected.parent_incomplete:
+        wrong.append(expected.parent_incomplete)
+    doubtful = [*_still_listed(expected), *([expected.parent_doubtful] if expected.parent_doubtful else [])]
     records = None if expected.records == delivered else expected.records
-    known = {"delivered": delivered, "records": records, "total_entries": expected.total_entries}
+    known = {
+        "delivered": delivered,
+        "repeated": repeated or None,
+        "records": records,
+        "total_entries": expected.total_entries,
+    }
+    said = _said([*wrong, *doubtful], kept, again and f"{delivered:,} delivered, {again}")
     return Finding(
         passed=not wrong and not doubtful,
         warns=bool(doubtful) and not wrong,
-        description=f"{counted(found, 'row')} found{_of_what(expected)}{_said([*wrong, *doubtful], kept)}.",
+        description=f"{counted(found, 'row')} found{_of_what(expected)}{said}.",
         metadata={"found": found, **{name: count for name, count in known.items() if count is not None}},
     )
 
@@ -263,9 +295,11 @@ def _of_what(expected: Expected) -> str:
     return f" of {window.start:%Y-%m-%d %H:%M} to {f'{window.end:%Y-%m-%d %H:%M}' if window.end else 'now'}"
 
 
-def _said(wrong: Sequence[str], kept: int) -> str:
+def _said(wrong: Sequence[str], kept: int, again: str) -> str:
     if wrong:
         return f", but {', '.join(wrong)}"
+    if again:
+        return f", {again}{f', and {kept:,} of before' if kept > 0 else ''}"
     return f", all that were delivered and {kept:,} of before" if kept > 0 else ", as delivered"
 
 
@@ -276,14 +310,3 @@ def _still_listed(expected: Expected) -> list[str]:
     more = expected.still_listed - len(expected.still_listed_names)
     named = f" ({names}{f' and {more:,} more' if more > 0 and names else ''})" if names else ""
     return [f"{counted(expected.still_listed, 'list')} answered 404 twice though still listed{named}"]
-
-
-def _agrees(expected: Expected, found: int) -> bool:
-    """Whether there are as many records as the API counts itself."""
-    if expected.total_entries is None:
-        return True
-    # rows that were made of a record's list, or that two answers hold, are not what the API counts
-    records = expected.records if expected.endpoint.exploded or expected.endpoint.time else found
-    if records is None:
-        return True
-    return records <= expected.total_entries if expected.endpoint.total_is_bound else records == expected.total_entries

@@ -34,6 +34,7 @@ from segment_dagster.settings import Settings
 from segment_dagster.source.characters import Replaced, clean
 from segment_dagster.source.chosen import as_chosen
 from segment_dagster.source.columns import column_name
+from segment_dagster.source.completeness import parent_doubtful, parent_incomplete, wrong_total
 from segment_dagster.source.deltas import daily_deltas
 from segment_dagster.source.fingerprint import Fingerprint, as_text
 from segment_dagster.source.first_page import FirstPage, is_comparable, rows_moved
@@ -123,6 +124,16 @@ class Delivery:
 
     still_listed_names: Sequence[str] = ()
     """What the first few of these were asked with."""
+
+    parent_incomplete: str | None = None
+    """Why the parent did not come whole, and so not what is asked for each of its records, as a clause."""
+
+    parent_doubtful: str | None = None
+    """Why it may not have come whole, as a clause: rows may be missing."""
+
+    repeated: int = 0
+    """Rows that came again on a later page, because others were added before them meanwhile. Of endpoints whose rows
+    are merged by their key alone: the table has each of them once."""
 
     unique: bool = False
     """Whether it is known that no key comes twice. Of endpoints whose rows are merged by their key alone."""
@@ -539,6 +550,7 @@ class WorkspaceReader:
         spool.write(pa.Table.from_pylist(rows, schema=schema_of(endpoint)))
         names = {column.field: column_name(column.field) for column in endpoint.columns}
         preview = [{field: _shown(row[name]) for field, name in names.items()} for row in rows[:PREVIEW_ROWS]]
+        wrong = wrong_total(delivery)
         return replace(
             delivery,
             endpoint=endpoint,
@@ -546,6 +558,7 @@ class WorkspaceReader:
             rows=len(rows),
             records=len(rows),
             total_entries=None,
+            parent_incomplete=f"{base}, which it is worked out from, {wrong}" if wrong else delivery.parent_incomplete,
             preview=preview,
         )
 
@@ -639,6 +652,8 @@ class WorkspaceReader:
         name = part.endpoint.name
         # the fingerprint is whole once the parts are
         parts = part.spool.close()
+        parent = self._delivery_of_parent(part.endpoint)
+        unique = part.keys is not None and part.keys.differ()
         delivery = Delivery(
             endpoint=part.endpoint,
             parts=parts,
@@ -658,7 +673,10 @@ class WorkspaceReader:
             read_at=self.now,
             read=reading.values,
             fingerprint=part.fingerprint.hexdigest(self._about(reading.window, parts)) if part.fingerprint else None,
-            unique=part.keys is not None and part.keys.differ(),
+            parent_incomplete=parent_incomplete(parent) if parent else None,
+            parent_doubtful=parent_doubtful(parent) if parent else None,
+            repeated=part.keys.repeated(each.path for each in parts) if part.keys and not unique else 0,
+            unique=unique,
             max_undeclared_columns=self.settings.max_undeclared_columns,
             replaced=str(part.replaced),
         )
@@ -677,6 +695,8 @@ class WorkspaceReader:
                 name,
                 counted(delivery.still_listed, "list"),
             )
+        for reason in filter(None, (delivery.parent_incomplete, delivery.parent_doubtful)):
+            logger.warning("%s: %s: rows may be missing", name, reason)
         if delivery.changed:
             logger.warning("%s: %s: rows may be missing. Load it again", name, _changed(delivery.changed))
         if delivery.replaced:
@@ -723,6 +743,12 @@ class WorkspaceReader:
         wanted = sorted({column_name(field) for field in fields})
         rows = chain.from_iterable(pq.read_table(part.path, columns=wanted).to_pylist() for part in delivery.parts)
         return values_of(rows, parent, column_name)
+
+    def _delivery_of_parent(self, endpoint: Endpoint) -> Delivery | None:
+        """What the endpoint was asked for each of, which has been read by then."""
+        if endpoint.parent is None or self.settings.layout == "versioned":
+            return None
+        return self.read(self.endpoint(endpoint.parent.endpoint))
 
     def _forecast(self, endpoint: Endpoint, lists: int) -> None:
         limits = self.client.limits

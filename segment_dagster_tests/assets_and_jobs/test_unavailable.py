@@ -176,6 +176,40 @@ def test_a_parent_that_is_listed_and_not_found_is_warned_of(emulator, run_select
         assert failed.description.endswith(f" found, but 1 list answered 404 twice though still listed ({name}).")
 
 
+@pytest.mark.parametrize(
+    ("fault", "name", "severity", "ends"),
+    [
+        (
+            Fault("wrong-total", "users"),
+            "user_user_groups",
+            dg.AssetCheckSeverity.ERROR,
+            "but its parent users delivered 60 records of 61.",
+        ),
+        (
+            Fault("gone", "warehouse_connected_sources"),
+            "warehouse_selective_syncs",
+            dg.AssetCheckSeverity.WARN,
+            "but 1 list of its parent warehouse_connected_sources answered 404 twice though still listed.",
+        ),
+    ],
+    ids=["incomplete", "doubtful"],
+)
+def test_a_child_alone_tells_of_its_parent(fault, name, severity, ends, emulator, run_selection, fresh):
+    emulator.faults.add(fault)
+    outcome = run_selection(keys([name]), fresh)
+    assert outcome.success
+    emulator.faults.clear()
+    only = dg.AssetCheckKey(dg.AssetKey(["segment", name]), "row_count")
+    alone = run_selection(dg.AssetSelection.checks(only), fresh)
+    for checks in (outcome.checks, alone.checks):
+        failed = checks[name, "row_count"]
+        assert (failed.passed, failed.severity) == (False, severity)
+        assert failed.description.endswith(ends)
+    # and no more once it has come whole
+    assert run_selection(keys([name]), fresh).checks[name, "row_count"].passed
+    assert run_selection(dg.AssetSelection.checks(only), fresh).checks[name, "row_count"].passed
+
+
 def test_an_endpoint_of_which_every_list_is_gone_has_failed(emulator, run_selection):
     emulator.faults.add(Fault("not-found", "destination_filters"))
     outcome = run_selection(keys(["destination_filters"]))

@@ -3,6 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from segment_dagster.endpoints import CATALOGUE
@@ -37,3 +38,32 @@ def test_keys_come_from_several_threads():
     assert keys.differ()
     keys.add(pa.table({"id": ["7/7"]}))
     assert not keys.differ()
+
+
+FIRST = {"id": ["a", "b"], "type": ["x", "y"]}
+
+
+@pytest.mark.parametrize(
+    ("pages", "repeated"),
+    [
+        ([FIRST], 0),
+        ([FIRST, {"id": ["c"], "type": ["x"]}], 0),
+        ([FIRST, {"id": ["b", "c"], "type": ["y", "x"]}], 1),
+        ([FIRST, FIRST, FIRST], 4),
+        ([FIRST, {"id": ["b"], "type": ["other"]}], 0),
+        ([FIRST, {"id": ["b"], "type": [None]}], 0),
+        ([{"id": ["a", "a"], "type": ["x", "x"]}], 0),
+        ([{"id": ["a", "a"], "type": ["x", "z"]}], 0),
+        ([{"id": ["a", "a"], "type": ["x", "x"]}, {"id": ["a"], "type": ["x"]}], 1),
+        ([FIRST, {"id": ["b", "b"], "type": ["y", "z"]}], 1),
+        ([FIRST | {"more": ["1", None]}, {"id": ["b"], "type": ["y"]}], 1),
+        ([FIRST | {"more": ["1", None]}, {"id": ["a"], "type": ["x"]}], 0),
+    ],
+)
+def test_what_is_repeated_is_the_same_row_on_another_page(pages, repeated, tmp_path):
+    keys = keys_of("audit_events", *pages)
+    files = []
+    for number, page in enumerate(pages):
+        files.append(tmp_path / f"{number}.parquet")
+        pq.write_table(pa.table(page), files[-1])
+    assert keys.repeated(files) == repeated
