@@ -27,13 +27,14 @@ def total_entries(body: Any, part: Part, path: str) -> int | None:
     told = next((told for place in places if (told := at(body, place)) is not None), None)
     if told is None:
         return None
-    count = _count(told)
+    count = count_of(told)
     if count is None:
         raise CountError(part.endpoint.name, path, _kind(told))
     return count
 
 
-def _count(told: Any) -> int | None:
+def count_of(told: Any) -> int | None:
+    """Return the count that a value is, in any form of a number, or `None` if it is none."""
     if isinstance(told, bool):
         return None
     if isinstance(told, float) and told.is_integer():

@@ -10,6 +10,7 @@ from dlt.sources.helpers.rest_client.paginators import BasePaginator
 from segment_dagster.client.counts import total_entries
 from segment_dagster.client.errors import BeyondCountError, CursorError, ShapeError, StalledError, UnfinishedError
 from segment_dagster.client.layout import Call, Part, at
+from segment_dagster.client.page_hints import Received, find_hint
 from segment_dagster.endpoints import Endpoint
 from segment_dagster.foreign_text import foreign_text
 
@@ -61,7 +62,8 @@ class CursorPaginator(BasePaginator):
         self._counts: dict[str, tuple[int, int]] = {}
         """The least and the most that the answers count, by list."""
 
-        self._known = {key for part in call.parts for place in (part.selector, *part.next_cursor) for key in place}
+        known = [place for part in call.parts for place in (part.selector, *part.next_cursor)]
+        self._known = {place[:end] for place in known for end in range(1, len(place) + 1)}
         self.totals: dict[str, int | None] = {}
         """What the last answer counts, by list."""
 
@@ -180,33 +182,28 @@ class CursorPaginator(BasePaginator):
 
     def _says_more(self, body: Any, part: Part) -> str | None:
         """Return how an answer without a next cursor tells of a next page all the same."""
-        holders = _holders(body, part)
-        if any("next" in holder for holder in holders):
+        endpoint = part.endpoint
+        received, cursors = self._received[endpoint.name], self._seen[endpoint.name]
+        # a list of one page has had no time to grow
+        spare = GROWTH if cursors and _may_grow(endpoint) else 0
+        total = self.totals.get(endpoint.name)
+        hint = find_hint(body, part, self._known, Received(records=received, total=total, cursors=cursors, spare=spare))
+        if hint is None:
             return None
-        for name, value in ((name, value) for holder in holders for name, value in holder.items()):
-            if ("next" in name.lower() and _is_cursor(value)) or ("more" in name.lower() and value is True):
-                return f"it has no 'next', but a {self._show(name, MAX_NAME)!r}"
-        around = at(body, part.selector[:-1])
-        if holders or not isinstance(around, dict):
-            return None
-        for name, value in around.items():
-            if name not in self._known and isinstance(value, dict) and self._is_of_a_page(value, part.endpoint):
-                return f"what tells of the next page is in {self._show(name, MAX_NAME)!r}"
-        return None
-
-    def _is_of_a_page(self, value: dict[str, Any], endpoint: Endpoint) -> bool:
-        total = value.get("totalEntries")
-        counts_more = isinstance(total, int) and total > self._received[endpoint.name]
-        return _is_cursor(value.get("next")) or (counts_more and not isinstance(total, bool))
+        last = self._show(hint.place[-1], MAX_NAME)
+        if hint.total is not None:
+            return f"{received:,} records came, and a {last!r} counts {hint.total:,}"
+        if hint.in_place:
+            return f"it has no 'next', but a {last!r}"
+        # the object that holds it says more, where it is not the one around the records
+        outside = len(hint.place) > 1 and hint.place[:-1] != part.selector[:-1]
+        holder = self._show(hint.place[-2], MAX_NAME) if outside else last
+        return f"what tells of the next page is in {holder!r}"
 
 
 def _may_grow(endpoint: Endpoint) -> bool:
     """Return whether a list's count is no firm one: it is a bound, or records come on top while it is read."""
     return bool(endpoint.total_is_bound or endpoint.time or endpoint.log)
-
-
-def _is_cursor(value: Any) -> bool:
-    return value is True or (isinstance(value, str | int) and bool(value))
 
 
 def _holders(body: Any, part: Part) -> list[dict[str, Any]]:

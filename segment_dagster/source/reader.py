@@ -793,9 +793,10 @@ class WorkspaceReader:
                     pages += 1
                     if page.endpoint.name not in totals and is_comparable(page.endpoint):
                         first[page.endpoint.name] = FirstPage.of(page.endpoint, page.records, values)
-                    before = totals.setdefault(page.endpoint.name, page.total_entries)
-                    changed = changed or _differ(page.endpoint, before, page.total_entries)
-                    totals[page.endpoint.name] = page.total_entries
+                    before, total = totals.get(page.endpoint.name), page.total_entries
+                    changed = changed or _differ(page.endpoint, before, total)
+                    # a page that does not tell the count leaves the one that was told
+                    totals[page.endpoint.name] = before if total is None else total
                     take(page)
                     reading.answered = True
                     reading.begun.set()

@@ -278,6 +278,164 @@ def test_a_list_that_breaks_off_is_an_error(name, scripted, client_of):
     assert len(api.asked) == 1
 
 
+def beside(number, **fields):
+    return {"data": {"sources": records(number), **fields}}
+
+
+def inside(number, **fields):
+    return beside(number, pagination=fields)
+
+
+def above(number, **fields):
+    return {**beside(number), **fields}
+
+
+ONLY_ENTRY = [{"next": "x", "totalEntries": 500}]
+HINTS = {
+    # layout, the body, what the error says
+    "another name and another next": ("public", beside(100, paging={"nextCursor": "x"}), "'paging'"),
+    "next in words": ("public", beside(2, page_info={"has_next_page": True}), "'page_info'"),
+    "a text that is true": ("public", beside(2, pageInfo={"hasMore": "true"}), "'pageInfo'"),
+    "deeper": ("public", beside(2, meta={"paging": {"cursors": {"after": "x"}}}), "'cursors'"),
+    "a link": ("public", beside(2, _links={"next": {"href": "/sources?cursor=x"}}), "'_links'"),
+    "beside the records": ("public", beside(2, nextCursor="x"), "'nextCursor'"),
+    "beside the records, with hyphens": ("public", beside(2, **{"next-page-token": "x"}), "'next-page-token'"),
+    "at the top": ("public", above(2, pagination={"next": "x", "totalEntries": 500}), "'pagination'"),
+    "at the top, a count": ("public", above(2, pagination={"totalEntries": 500}), "2 records came.* counts 500"),
+    "at the top, a next": ("public", above(2, next="x"), "'next'"),
+    "at the top, a total": ("public", above(2, total="500"), "a 'total' counts 500"),
+    "at the top, beside an empty one": ("public", {**inside(2), "paging": {"next": "x"}}, "'paging'"),
+    "at the top, beside the current": ("public", {**inside(2, current="c"), "paging": {"next": "x"}}, "'paging'"),
+    "a list of one": ("public", beside(2, pagination=ONLY_ENTRY), "'pagination'"),
+    "a list of one, renamed": ("public", beside(2, paging=ONLY_ENTRY), "'paging'"),
+    "a list of one, a count": ("public", beside(2, pagination=[{"totalEntries": "500"}]), "counts 500"),
+    "a count as a text": ("public", beside(2, paging={"totalEntries": "500"}), "counts 500"),
+    "a count as a fraction": ("public", beside(2, paging={"totalEntries": 500.0}), "counts 500"),
+    "after": ("public", inside(200, current="c", after="x"), "a 'after'"),
+    "cursor": ("public", inside(200, cursor="x", total=500), "a 'cursor'"),
+    "cursor of a short page": ("public", inside(2, cursor="x"), "a 'cursor'"),
+    "cursor and a count": ("public", inside(2, cursor="x", totalEntries=500), "a 'cursor'"),
+    "next is an object": ("public", inside(2, nextPage={"cursor": "x"}), "a 'nextPage'"),
+    "next is null, but there is more": ("public", inside(2, next=None, hasMore=True), "a 'hasMore'"),
+    **{
+        f"{name} counts": ("public", inside(2, current="c", **{name: 500}), f"a '{name}' counts 500")
+        for name in (
+            "total_entries",
+            "totalentries",
+            "total",
+            "totalCount",
+            "total-records",
+            "TotalSources",
+            "countOfAll",
+        )
+    },
+    "versioned, after": ("versioned", {"data": records(2), "page": {"after": "x"}}, "a 'after'"),
+    "versioned, renamed": ("versioned", {"data": records(2), "paging": {"nextCursor": "x"}}, "'paging'"),
+    "versioned, a list of one": ("versioned", {"data": records(2), "page": [{"next": "x"}]}, "'page'"),
+    "versioned, a count": ("versioned", {"data": records(2), "page": {"total_entries": "500"}}, "counts 500"),
+    "versioned, beside the records": ("versioned", {"data": records(2), "next_cursor": "x"}, "'next_cursor'"),
+}
+
+
+@pytest.mark.parametrize("name", HINTS)
+def test_a_next_page_that_is_told_in_other_words_is_an_error(name, scripted, client_of):
+    layout, body, says = HINTS[name]
+    api = scripted(body)
+    with pytest.raises(UnfinishedError, match=f"breaks off: .*{says}"):
+        read(client_of(api.url, layout=layout), SOURCES)
+    assert len(api.asked) == 1
+
+
+def test_a_count_of_another_name_on_the_last_page_is_an_error(scripted, client_of):
+    api = scripted(inside(2, next="x"), beside(2, paging={"total": 500}))
+    with pytest.raises(UnfinishedError, match="4 records came, and a 'total' counts 500"):
+        read(client_of(api.url), SOURCES)
+
+
+NO_HINTS = {
+    "the page's own count": ("public", beside(2, count=2, paging={"count": 200, "limit": 200, "size": 200, "page": 1})),
+    "a count that is reached": ("public", inside(2, cursor="x", after="y", total=2)),
+    "a count that is surpassed": ("public", inside(2, total_entries=1)),
+    "numbers of pages": ("public", inside(2, totalPages=40, perPage=200)),
+    "no count": ("public", inside(2, total="many", totalCount=None, total_entries=True)),
+    "the other way": ("public", inside(2, current="c", previous="p", before="b", startCursor="s", prevCursor="p")),
+    "nothing next": ("public", inside(2, nextCursor=None, nextPage="", hasMore=False, has_next="false", after=None)),
+    "nothing next, at the top": ("public", above(2, paging={"next": None, "totalEntries": 2}, next="", hasMore=False)),
+    "an empty object": ("public", beside(2, paging={}, pagination=[], links={"next": {"href": None}})),
+    "what the records are of": ("public", beside(2, space={"id": "s", "nextRun": "x", "next": "y", "total": 500})),
+    "what is about something else": ("public", beside(2, warehouse={"nextSync": "x", "after": "y", "total": 500})),
+    "another list's records": ("public", beside(2, warehouses=[{"id": "w", "next": "x", "totalEntries": 500}])),
+    "another list's pages": (
+        "public",
+        beside(2, warehouses=records(2), warehousesPagination={"next": "x", "totalEntries": 500}, pagination={}),
+    ),
+    "help": ("public", above(2, links={"more": "https://example.com/docs"}, meta={"requestId": "r", "retryAfter": 3})),
+    "records with such names": (
+        "public",
+        {"data": {"sources": [{"id": "0", "next": "x", "pagination": {"next": "y"}}]}},
+    ),
+    "documented": ("public", {**inside(2, current="c", totalEntries=2), "paging": {"next": "x"}}),
+    "versioned, told": ("versioned", {"data": records(2), "next": "", "meta": {"total": 500}}),
+    "versioned, the record's page": ("versioned", {"data": records(2), "workspace": {"id": "w", "next": "x"}}),
+}
+
+
+@pytest.mark.parametrize("name", NO_HINTS)
+def test_what_tells_of_no_next_page_ends_the_list(name, scripted, client_of):
+    layout, body = NO_HINTS[name]
+    api = scripted(body)
+    found = read(client_of(api.url, layout=layout), SOURCES)
+    assert [record["id"] for record in found] == [str(each) for each in range(len(found))]
+    assert found
+    assert len(api.asked) == 1
+
+
+def test_an_answer_that_repeats_the_cursor_it_was_asked_with_ends_the_list(scripted, client_of):
+    api = scripted(inside(2, next="x"), beside(2, pagination={"cursor": "x"}))
+    assert len(read(client_of(api.url), SOURCES)) == 4
+
+
+@pytest.mark.parametrize("name", ["credential_warehouses", "credential_sources"])
+def test_one_of_two_lists_of_an_answer_ends_whatever_is_said_of_the_other(name, scripted, client_of):
+    endpoint = ROWS[name]
+    body = {
+        "data": {
+            "warehouses": records(2),
+            "sources": records(2),
+            "warehousesPagination": {"next": "x", "totalEntries": 500},
+            "sourcesPagination": {"next": "x", "totalEntries": 500},
+        }
+    }
+    for told in ({}, {"current": "c"}, {"current": "c", "totalEntries": 2}, {"next": None}, None):
+        body["data"][endpoint.paging.answer[-1]] = told
+        assert len(read(client_of(scripted(body).url), endpoint, {"credentialId": "c"})) == 2
+
+
+def test_a_bound_is_no_count(scripted, client_of):
+    api = scripted({"data": {"traits": records(2), "pagination": {"total": 500}}})
+    assert len(read(client_of(api.url), ROWS["space_traits"], {"spaceId": "s"})) == 2
+
+
+def test_a_log_may_grow_while_it_is_read_whatever_its_count_is_called(scripted, client_of):
+    first = {"data": {"events": records(2), "pagination": {"next": "x"}}}
+    asked_with = {"startTime": "2026-01-01T00:00:00Z"}
+    api = scripted(first, {"data": {"events": records(2, 2), "pagination": {"total": 40}}})
+    assert len(read(client_of(api.url), ROWS["audit_events"], asked_with)) == 4
+    api = scripted(first, {"data": {"events": records(2, 2), "pagination": {"total": 4000}}})
+    with pytest.raises(UnfinishedError, match="4 records came, and a 'total' counts 4,000"):
+        read(client_of(api.url), ROWS["audit_events"], asked_with)
+
+
+@pytest.mark.parametrize("paging", [{"nextCursor": "x"}, {"total_entries": "500"}, [{"next": "x"}]], ids=str)
+def test_a_list_that_may_lack_its_object_breaks_off_where_another_tells_of_more(paging, scripted, client_of):
+    for body in (
+        {"data": {"events": records(2), "paging": paging}},
+        {"data": {"events": records(2)}, "paging": paging},
+    ):
+        with pytest.raises(UnfinishedError, match="breaks off"):
+            read(client_of(scripted(body).url), ROWS["audit_events"], {"startTime": "2026-01-01T00:00:00Z"})
+
+
 @pytest.mark.parametrize("where", ["paging", "Pagination"])
 def test_a_list_that_may_lack_its_object_breaks_off_where_that_has_another_name(where, scripted, client_of):
     api = scripted({"data": {"events": records(2), where: {"next": "x"}}})

@@ -27,6 +27,7 @@ from segment_dagster.source.reader import Failure, ParentError, SpoolError, Work
 from segment_dagster.source.rows import ValueTypeError, schema_of
 from segment_dagster.source.spool import Spool
 from segment_dagster.source.undeclared import UNDECLARED
+from segment_dagster_tests.client.raw import serving
 
 ROWS = {endpoint.name: endpoint for endpoint in CATALOGUE}
 SOURCES, SPACES, SEGMENTS = ROWS["sources"], ROWS["spaces"], ROWS["segments"]
@@ -709,3 +710,72 @@ def test_which_changes_of_the_total_move_rows(endpoint, after, again, emulator, 
     with WorkspaceReader(resolve(page_size=3, concurrency=1)) as reader:
         assert reader.read(endpoint).changed == 0
     assert ("changed while being read: it is read again" in caplog.text) is again
+
+
+def people(number, start=0):
+    names = (str(start + each) for each in range(number))
+    return [{"id": name, "name": name, "email": f"{name}@example.com"} for name in names]
+
+
+NO_COUNT = {
+    "null": {"pagination": {"next": None}},
+    "count is null": {"pagination": {"next": None, "totalEntries": None}},
+    "object is null": {"pagination": None},
+    "object is empty": {"pagination": {}},
+    "absent": {},
+}
+VERSIONED_NO_COUNT = {"absent": {}, "empty": {"page": {}}, "no count": {"page": {"next": ""}}}
+
+
+def total_of(layout, endpoint, *bodies):
+    """What the delivery says of bodies that are answered in turn, the first once more in the end."""
+    answers = iter([*bodies, bodies[0]])
+
+    def answer(_, connection):
+        body = json.dumps(next(answers)).encode()
+        head = f"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {len(body)}\r\n\r\n"
+        connection.sendall(head.encode() + body)
+
+    with serving(answer) as api:
+        settings = resolve(token="a-token-of-mine", base_url=api.url, layout=layout, page_size=200, concurrency=1)
+        with WorkspaceReader(settings) as reader:
+            delivery = reader.read(endpoint)
+    return delivery.rows, delivery.total_entries, delivery.changed
+
+
+@pytest.mark.parametrize("last", NO_COUNT.values(), ids=NO_COUNT)
+def test_a_count_that_the_last_page_does_not_repeat_is_kept(last):
+    first = {"data": {"users": people(200), "pagination": {"next": "c1", "totalEntries": 500}}}
+    read = total_of("public", ROWS["users"], first, {"data": {"users": people(2, 200), **last}})
+    assert read == (202, 500, 0)
+
+
+@pytest.mark.parametrize("last", VERSIONED_NO_COUNT.values(), ids=VERSIONED_NO_COUNT)
+def test_a_count_that_the_last_page_of_the_versioned_layout_does_not_repeat_is_kept(last):
+    first = {"data": people(200), "page": {"next": "c1", "totalEntries": 500}}
+    assert total_of("versioned", SOURCES, first, {"data": people(2, 200), **last}) == (202, 500, 0)
+
+
+def test_a_count_that_only_a_later_page_tells_is_kept():
+    pages = [
+        {"data": {"users": people(200), "pagination": {"next": "c1"}}},
+        {"data": {"users": people(200, 200), "pagination": {"next": "c2", "totalEntries": 500}}},
+        {"data": {"users": people(2, 400), "pagination": {"next": None}}},
+    ]
+    assert total_of("public", ROWS["users"], *pages) == (402, 500, 0)
+
+
+def test_a_list_that_never_tells_its_count_has_none():
+    first = {"data": {"users": people(200), "pagination": {"next": "c1"}}}
+    last = {"data": {"users": people(2, 200), "pagination": {"next": None}}}
+    assert total_of("public", ROWS["users"], first, last) == (202, None, 0)
+
+
+def test_counts_that_differ_around_a_page_without_one_tell_of_a_change(monkeypatch):
+    monkeypatch.setattr("segment_dagster.source.reader.READ_AGAIN", -1)
+    pages = [
+        {"data": {"users": people(200), "pagination": {"next": "c1", "totalEntries": 402}}},
+        {"data": {"users": people(200, 200), "pagination": {"next": "c2"}}},
+        {"data": {"users": people(2, 400), "pagination": {"next": None, "totalEntries": 403}}},
+    ]
+    assert total_of("public", ROWS["users"], *pages) == (402, 403, 1)
