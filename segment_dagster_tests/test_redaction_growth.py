@@ -8,6 +8,7 @@ import pytest
 
 from segment_dagster.endpoints import Column, Endpoint, Secrecy
 from segment_dagster.redaction import REDACTED, names, redactor, texts, values
+from segment_dagster.redaction.formats import HOOK_HOSTS
 from segment_dagster.settings import Settings
 
 PLAIN = Settings(token="t", base_url="https://api.segmentapis.com")
@@ -48,6 +49,41 @@ def side_by_side(size):
         text = json.dumps([text, text])
     return text
 
+
+def repeated(text):
+    """Give the generator of a text that is the same over and over."""
+    return lambda size: text * (size // len(text))
+
+
+HOOKS = {
+    "slack": "hooks.slack.com/services/",
+    "discord": "discord.com/api/webhooks/",
+    "webhook.office": "webhook.office.com/",
+    "outlook.office": "outlook.office.com/webhook/",
+    "logic.azure": "logic.azure.com/workflows/a",
+    "powerplatform": "powerplatform.com/workflows/",
+    "flow.microsoft": "flow.microsoft.com/triggers/",
+    "zapier": "hooks.zapier.com/",
+    "api.telegram": "api.telegram.org/bot1",
+    "maker.ifttt": "maker.ifttt.com/use/a",
+    ".make.": "hook.a.make.com/a",
+    "integromat": "hook.integromat.com/",
+    "pipedream": "/abc.m.pipedream.net",
+    "webhook.site": "webhook.site/",
+    "workato": "hooks.workato.com/webhooks/",
+    "trayapp": "/abc.trayapp.io",
+    "pagerduty": "events.pagerduty.com/integration/",
+    "feishu": "open.feishu.cn/open-apis/bot/v2/hook/",
+    "larksuite": "open.larksuite.com/open-apis/bot/v2/hook/",
+    "webexapis": "webexapis.com/v1/webhooks/incoming/",
+    "hooks.airtable": "hooks.airtable.com/",
+    "netlify": "api.netlify.com/build_hooks/",
+    "vercel": "api.vercel.com/v1/integrations/deploy/",
+    "hubapi": "hubapi.com/automation/v4/webhook-triggers/",
+    "opsgenie": "api.opsgenie.com/v1/json/",
+    "victorops": "alert.victorops.com/integrations/",
+}
+"""An address of each that has hooks, up to the secret, which the next one is."""
 
 VALUES = {
     "starts of tokens": lambda size: "-eyJ" * (size // 4),
@@ -90,6 +126,23 @@ VALUES = {
     "JSON in JSON": nested_text,
     "JSON texts beside each other": side_by_side,
     "letters of no Latin": lambda size: "ключ" * (size // 4),
+    "addresses of all hooks": repeated("".join(HOOKS.values())),
+    "addresses of hooks apart": repeated(" ".join(HOOKS.values()) + " "),
+    "arguments without a digit": repeated("#key="),
+    "arguments and a digit far away": lambda size: "?session=" * (size // 9) + "1",
+    "arguments that are assigned": repeated("?token="),
+    "users that are tokens, and ats": repeated("://abcdefghijklmnop1:x@"),
+    "users without a password": repeated("://abcdefghijklmnop1@"),
+    "headers": repeated("Authorization: Basic "),
+    "headers that are quoted": repeated('Authorization: "'),
+    "passwords of SQL": repeated("PASSWORD 'x"),
+    "elements": repeated("<token>x"),
+    "attributes": repeated('name="token" value="x'),
+    "flags with values": repeated("--token x"),
+    "users of curl": repeated("-u a:"),
+    "codes": repeated("?code=abcdefghijklmnop"),
+    "percents in addresses": repeated("https%3A%2F%2Fa%3Ab%40"),
+    "begins and ends of keys": repeated("-----BEGIN -----END -----"),
 }
 MAPS = {
     "keys that are secrets": lambda size: {f"Bearer {number}": number for number in range(size)},
@@ -99,12 +152,18 @@ MAPS = {
     },
     "keys of harmless names": lambda size: {f"name{number}": "v" for number in range(size)},
     "keys that are long": lambda size: {"x" * size * 10: "v"},
+    "keys with accents in no order": lambda size: {"a" + "\u0301\u0323" * size * 5: "v"},
+    "keys with marks in no order": lambda size: {"a" + "\U0001d165\U0001d16d" * size * 5: "v"},
     "lists of pairs": lambda size: {"list": [["Authorization", "x"]] * size},
     "lists of words": lambda size: {"list": ["--x", "y"] * size},
     "maps of names": lambda size: {"list": [{"name": "Authorization", "value": "x"}] * size},
     "options": lambda size: {
         "metadata": {"options": [{"name": f"o{number}", "type": "password"} for number in range(size)]},
         **{f"o{number}": "v" for number in range(size)},
+    },
+    "options within options": lambda size: {
+        "metadata": {"options": [{"name": f"o{number}", "type": "password"} for number in range(size)]},
+        "list": [{"metadata": {"options": [{"name": f"p{number}", "type": "password"}]}} for number in range(size)],
     },
 }
 
@@ -144,6 +203,18 @@ def test_a_long_text_takes_as_long_as_it_is(value, field):
         return {"id": "1", field: {"note": text} if field == "settings" else text}
 
     assert growth(VALUES[value], record_of, 3_000) < MOST
+
+
+@pytest.mark.parametrize("host", [host for host, _ in HOOK_HOSTS])
+def test_addresses_of_hooks_in_a_row_take_as_long_as_they_are(host):
+    assert growth(repeated(HOOKS[host]), lambda text: {"id": "1", "query": text}, 40_000) < MOST
+
+
+def test_addresses_with_tokens_for_users_take_as_long_as_they_are():
+    def users(size):
+        return "://abcdefghijklmnop1:x" * (size // 22) + "@"
+
+    assert growth(users, lambda text: {"id": "1", "query": text}, 100_000) < MOST
 
 
 @pytest.mark.parametrize("key", [None, "a key"], ids=["redacted", "fingerprint"])

@@ -252,6 +252,8 @@ ADDRESSES = {
     "Slack's workflows": f"https://hooks.slack.com/workflows/T0/A0/1/{HEX[:24]}",
     "Slack's triggers": f"https://hooks.slack.com/triggers/T0/1/{HEX[:32]}",
     "IFTTT": f"https://maker.ifttt.com/trigger/x/with/key/{HEX[:22]}",
+    "Power Automate after its host": '"https://x.flow.microsoft.com/"'
+    f'"https://x.flow.microsoft.com/workflows/{HEX[:32]}/triggers/manual/paths/invoke"',
     "Make": f"https://hook.eu1.make.com/{HEX[:32]}",
     "Integromat": f"https://hook.integromat.com/{HEX[:32]}",
     "n8n": f"https://acme.app.n8n.cloud/webhook/{UUID}",

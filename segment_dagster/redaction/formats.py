@@ -268,9 +268,13 @@ def _hooks(text: str) -> Iterator[Span]:
     # a few letters are longer when they are small: the places would be others
     hints = small if len(small) == len(text) else text
     for hint, pattern in _HOOK_HOSTS:
-        if hint in hints:
-            for match in pattern.finditer(text):
-                yield match.start(1), _end_of_address(text, match.start(1))
+        if hint not in hints:
+            continue
+        past = 0
+        # what is in an address that is found already is secret with it
+        while match := pattern.search(text, past):
+            past = _end_of_address(text, match.start(1))
+            yield match.start(1), past
 
 
 def _addresses(text: str) -> Iterator[Span]:
@@ -286,7 +290,7 @@ def _addresses(text: str) -> Iterator[Span]:
             after = begin
             for first, past in _user_info(found, start, last):
                 yield run.start() + first, run.start() + past
-                after = past
+                after = max(after, past)
             for first, past in _opaque_parts(found, after, end):
                 yield run.start() + first, run.start() + past
             start = found.find("://", max(begin, after))

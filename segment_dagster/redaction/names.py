@@ -108,9 +108,16 @@ def words_of(name: str) -> list[str]:
     """The words that a name is written of, in small letters and without accents: `apiKey` and `API_KEY` have two."""
     if not name.isascii():
         # wide letters become plain ones, accents and what is not seen go
-        plain = unicodedata.normalize("NFKD", name.translate(_LETTERS))
-        name = unicodedata.normalize("NFC", "".join(c for c in plain if unicodedata.category(c) not in _UNSEEN))
+        # many accents in a row would take long to be put in order: those that are apart go first
+        plain = unicodedata.normalize("NFKD", _without_unseen(name.translate(_LETTERS)))
+        name = unicodedata.normalize("NFC", _without_unseen(plain))
     return _WORD.sub(" ", name).lower().split()
+
+
+def _without_unseen(name: str) -> str:
+    """A name without accents and what is not seen; a mark of another kind parts words."""
+    seen = (c for c in name if unicodedata.category(c) not in _UNSEEN)
+    return "".join(" " if unicodedata.combining(c) else c for c in seen)
 
 
 def _holds_secret_word(name: str) -> bool:

@@ -131,12 +131,21 @@ def _secrets_by_name(text: str) -> Iterator[Span]:
 
 def _assigned_values(text: str) -> Iterator[Span]:
     """Where the values are that a text gives to names which say that they are secret."""
-    past = end = 0
+    past = 0
+    end_of_value, digit, end_of_argument = (_Next(p, text) for p in (_END_OF_VALUE, _DIGIT, _END_OF_ARGUMENT))
     for match in _OPERATOR.finditer(text):
         name, operator, quote = match.groups()
         start = match.end()
-        if match.start() < past or not _is_secret_here(name, text, match.start(1)):
+        if match.start() < past:
             continue
+        if not is_assigned_name(name):
+            if not _is_argument(text, match) or not is_secret_name(name):
+                continue
+            # of a name that is a word of any sentence the value is one if it is long and has a digit
+            value = match.end(1) + 1
+            stop = end_of_argument.at(value)
+            if stop < value + _LENGTH_OF_ARGUMENT or digit.at(value) >= stop:
+                continue
         if quote:
             closing = _CLOSING[quote[-1]].search(text, start)
             past = closing.start() if closing else len(text)
@@ -144,10 +153,7 @@ def _assigned_values(text: str) -> Iterator[Span]:
             continue
         if scheme := _SCHEME.match(text, start):
             start = scheme.end()
-        # a value is searched for its end once, whatever is in it
-        if start >= end:
-            found = _END_OF_VALUE.search(text, start)
-            end = found.start() if found else len(text)
+        end = end_of_value.at(start)
         if text.startswith(_PLACEHOLDERS, start) or _NO_VALUE.fullmatch(text, start, end) or text.startswith("(", end):
             continue
         # a word after `Password: ` may be any, what is written close by is the value
@@ -157,13 +163,34 @@ def _assigned_values(text: str) -> Iterator[Span]:
             yield start, end
 
 
-def _is_secret_here(name: str, text: str, start: int) -> bool:
-    if is_assigned_name(name):
-        return True
-    return text[start - 1 : start] in ("?", "&", "#") and is_secret_name(name) and bool(_ARGUMENT.match(text, start))
+def _is_argument(text: str, match: re.Match[str]) -> bool:
+    """Whether a name is one of an address's query or fragment: `?key=...`."""
+    before, after = match.span(1)
+    return text[before - 1 : before] in ("?", "&", "#") and text.startswith("=", after)
 
 
-_ARGUMENT = re.compile(r"[\w.%\[\]-]+=(?=[^&\s]*[0-9])[^&\s]{8}")
+class _Next:
+    """Where the next match of a pattern is from a place on.
+
+    The text is searched once, however often it is asked for: no place may be before the one that was asked for last.
+    """
+
+    def __init__(self, pattern: re.Pattern[str], text: str) -> None:
+        self._pattern = pattern
+        self._text = text
+        self._found = -1
+
+    def at(self, place: int) -> int:
+        """The start of the first match at or after a place, or the length of the text where there is none."""
+        if self._found < place:
+            match = self._pattern.search(self._text, place)
+            self._found = match.start() if match else len(self._text)
+        return self._found
+
+
+_DIGIT = re.compile(r"[0-9]")
+_END_OF_ARGUMENT = re.compile(r"[&\s]")
+_LENGTH_OF_ARGUMENT = 8
 _CLOSING = {quote: re.compile(rf"[{quote}\\]") for quote in ("'", '"')}
 
 

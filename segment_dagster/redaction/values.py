@@ -41,8 +41,11 @@ FLAGS = frozenset(
 MAX_NAME = 100
 """Characters of a name; what is longer is no name."""
 
-Options = frozenset[str]
-"""Names of options that are typed `password`."""
+Options = tuple[frozenset[str], ...]
+"""Names of options that are typed `password`: those of each map around a value that has such, the outermost first.
+
+They stay apart: many small maps in one that has many options would each take as long as those to be put together.
+"""
 
 _TRUE = (True, "true", "True", "TRUE", "yes", "1", 1)
 _WORDS_OF_A_TITLE = 4
@@ -90,13 +93,13 @@ class Cleaner:
 
     def _map(self, value: dict[str, Any], secret: bool, options: Options) -> dict[str, Any]:
         if found := password_options(value):
-            options |= found
+            options = (*options, *found)
         named = _names_a_secret(value, options)
         flagged = named or _is_flagged(value) or any(_describes_secret(held) for held in value.values())
         cleaned: dict[str, Any] = {}
         free = _FreeNames(value)
         for name, held in value.items():
-            below = secret or name in options or is_secret_name(name)
+            below = secret or _is_option(name, options) or is_secret_name(name)
             if flagged and not below:
                 below = _last_word(name) in VALUED or (named and _last_word(name) not in NAMING)
             kept = free.like(self._stand_in(name)) if name and self._is_secret(name, options) else name
@@ -151,13 +154,18 @@ def password_options(held: Mapping[str, Any]) -> Options:
     """Names of the options that the metadata in a record or a map types as `password`."""
     metadata = held.get("metadata")
     options = metadata.get("options") if isinstance(metadata, dict) else None
-    return frozenset(
+    names = frozenset(
         option["name"]
         for option in (options if isinstance(options, list) else ())
         if isinstance(option, dict)
         and str(option.get("type")).lower() == "password"
         and isinstance(option.get("name"), str)
     )
+    return (names,) if names else ()
+
+
+def _is_option(name: str, options: Options) -> bool:
+    return any(name in names for names in options)
 
 
 def _text_is_secret(text: str, options: Options) -> bool:
@@ -177,7 +185,7 @@ def _is_secret_text(text: str, options: Options) -> bool:
             return True
         except ValueError:
             pass  # it only starts like JSON
-    return names_secret(text, lambda name: name in options or is_secret_name(name))
+    return names_secret(text, lambda name: _is_option(name, options) or is_secret_name(name))
 
 
 _kept_is_secret_text = lru_cache(maxsize=8192)(_is_secret_text)
@@ -204,7 +212,11 @@ def _names_a_secret(value: Mapping[str, Any], options: Options) -> bool:
         isinstance(held, str)
         and len(held) <= MAX_NAME
         and (word := _last_word(name)) in NAMING
-        and (held in options or (is_secret_name(held) and _is_short(held)) or (word in KINDS and _is_secret_kind(held)))
+        and (
+            _is_option(held, options)
+            or (is_secret_name(held) and _is_short(held))
+            or (word in KINDS and _is_secret_kind(held))
+        )
         for name, held in value.items()
     )
 
@@ -247,7 +259,7 @@ def _is_name_of_secret(value: Any, options: Options) -> bool:
     return (
         isinstance(value, str)
         and 0 < len(value) <= MAX_NAME
-        and (value in options or (is_secret_name(value) and _is_short(value) and "/" not in value))
+        and (_is_option(value, options) or (is_secret_name(value) and _is_short(value) and "/" not in value))
     )
 
 
