@@ -181,6 +181,10 @@ _NO_SCHEME = re.compile(
     r"(?:\w{2,8}\(|/|\[|[\w.-]{1,255}(?::[0-9]|/))"
 )
 _ORACLE = re.compile(r"(?<![^\s\"'=(,:])[\w$#]{1,64}/([^\s@/]{1,128})@(?://\w|[\w.-]{1,255}:[0-9])")
+_NO_SCHEME_SLASHES = re.compile(
+    r"(?<![^\s\"'`=(,<>\[{])//(?!(?i:mailto|cc|bcc|to|from|e?mail|todo|fixme|see|author):)[^\s/:@?#\"']{0,64}:"
+    r"(?![0-9]{1,5}(?:[/?#\s]|$))([^\s/?#\"'<>]{1,256}|[^\s@\"'<>]{1,256})@(?=[\w\[])"
+)
 _PATH_OR_QUERY = re.compile(r"[/?#]")
 _HOOK_PART = re.compile(r"(?i:hooks?|webhooks?\w{0,3}|[\w-]{0,30}[_-](?:web)?hooks?)")
 _OPAQUE = re.compile(r"(?=[^/?#]{0,200}[0-9])[\w~.=@:%-]{16,}")
@@ -193,7 +197,9 @@ def secrets_by_look(text: str) -> Iterator[Span]:
     if start := _AT_START.match(text):
         yield start.end(), len(text.rstrip())
     if "@" in text:
-        yield from (match.span(1) for pattern in (_NO_SCHEME, _ORACLE) for match in pattern.finditer(text))
+        yield from (
+            match.span(1) for pattern in (_NO_SCHEME, _NO_SCHEME_SLASHES, _ORACLE) for match in pattern.finditer(text)
+        )
     if "://" in text:
         yield from _addresses(text)
     if not _LONG_ENOUGH.search(text):

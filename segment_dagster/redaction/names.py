@@ -10,6 +10,9 @@ SECRET_PARTS = (
     *("auth", "bearer", "cookie", "jwt", "sessid", "sessionid", "signature", "signing", "token", "tkn"),
     *("csrf", "xsrf", "nonce", "licence", "license", "connectionstring", "connstr", "webhook"),
     *("recoverycode", "backupcode", "securitycode", "verificationcode", "onetimecode", "securityanswer"),
+    *("unlockcode", "activationcode", "invitecode", "invitationcode", "confirmationcode", "logincode", "resetcode"),
+    *("magiclink", "magicurl", "resetlink", "reseturl", "loginlink", "signinlink", "activationlink", "invitelink"),
+    *("idrsa", "idecdsa", "ided25519"),
     # the same in other languages, without accents
     *(
         "contrasena",
@@ -64,9 +67,51 @@ HARMLESS_WORDS = frozenset(
         *("basalt", "bypass", "compass", "concert", "encompass", "trespass"),
         *("author", "authors", "coauthor", "keyboard", "keyboards", "keyword", "keywords", "keynote", "keynotes"),
         *("monkey", "turkey", "hockey", "jockey", "donkey", "whiskey"),
+        *("monkeys", "turkeys", "jockeys", "donkeys", "hotkey", "hotkeys"),
+        *("authored", "authoring", "authority", "authorities", "authorized", "authorised", "authoritative"),
+        *("certified", "certification", "certifications"),
+        *("tokenize", "tokenized", "tokenizer", "tokenizers", "tokenization", "tokenisation"),
     )
 )
 """Words that only look like a secret one."""
+
+HARMLESS_KEYS = (
+    *("sort", "primary", "foreign", "partition", "dist", "object", "event", "merge", "dedupe"),
+    *("surrogate", "composite", "cluster", "clustering", "hot"),
+)
+"""What stands before `key` where it is a column or a place: `sortKey`."""
+
+HARMLESS_OF = ("key", "token", "cookie", "session", "auth", "signature", "license", "licence", "webhook")
+HARMLESS_LAST = (
+    *("name", "type", "method", "domain", "timeout", "version", "column", "prefix", "field", "count", "enabled"),
+)
+"""What is told of a secret without telling it: `tokenType`."""
+
+HARMLESS_NAMES = frozenset(
+    (
+        *(first + key for first in HARMLESS_KEYS for key in ("key", "keys")),
+        *(first + last for first in HARMLESS_OF for last in HARMLESS_LAST),
+        *("publickeyid", "isprivate"),
+    )
+)
+"""Up to three words which together are harmless. What is left of a name without them may still be secret."""
+
+NAMING = frozenset(
+    (
+        *("name", "names", "n", "key", "k", "header", "field", "label", "title", "id", "identifier", "slug"),
+        *("param", "parameter", "property", "prop", "setting", "option", "attribute", "attr", "claim"),
+        *("variable", "var", "env", "type", "kind", "format", "mode", "widget", "visibility", "classification"),
+    )
+)
+"""Last words of the names of a map whose value may be the name of what is beside it: `headerName`, `title`."""
+
+VALUED = frozenset(
+    (
+        *("value", "values", "val", "vals", "v", "content", "contents", "text", "data", "default", "current"),
+        *("payload", "body", "string", "raw", "plaintext", "input", "answer", "plain", "example"),
+    )
+)
+"""Last words of the names of a map that hold what is named beside them: `headerValue`, `content`."""
 
 ASSIGNED_ENDS = (
     *("password", "passwd", "passphrase", "passcode", "pwd", "pswd", "secret", "token", "tkn", "signature", "jwt"),
@@ -83,6 +128,9 @@ ASSIGNED_WORDS = frozenset(
 
 They are fewer: `key`, `session` and the like are words of any sentence and column of any query.
 """
+
+MAX_NAME = 100
+"""Characters of a name; what is longer is no name."""
 
 MAX_CACHED = 128
 """Characters of a name whose answer is kept: long ones are not asked for again."""
@@ -120,10 +168,34 @@ def _without_unseen(name: str) -> str:
     return "".join(" " if unicodedata.combining(c) else c for c in seen)
 
 
+def last_word(name: str) -> str:
+    """The last word of a name, or nothing where it is too long for a name."""
+    return _last_word(name) if len(name) <= MAX_NAME else ""
+
+
+def _last_word_of(name: str) -> str:
+    return (words_of(name) or [""])[-1]
+
+
 def _holds_secret_word(name: str) -> bool:
-    words = [word for word in words_of(name) if word.rstrip("0123456789") not in HARMLESS_WORDS]
+    words = _without_harmless_words(words_of(name))
     whole = "".join(words)
     return any(part in whole for part in _PARTS) or any(map(_is_secret_word, words)) or whole in SECRET_WORDS
+
+
+def _without_harmless_words(words: list[str]) -> list[str]:
+    left: list[str] = []
+    place = 0
+    while place < len(words):
+        for number in (3, 2, 1):
+            joined = "".join(words[place : place + number]).rstrip("0123456789")
+            if joined in HARMLESS_NAMES or (number == 1 and joined in HARMLESS_WORDS):
+                place += number
+                break
+        else:
+            left.append(words[place])
+            place += 1
+    return left
 
 
 def _is_secret_word(word: str) -> bool:
@@ -146,3 +218,4 @@ _PARTS = tuple("".join(words_of(part)) for part in SECRET_PARTS)
 _ASSIGNED_ENDS = tuple("".join(words_of(end)) for end in ASSIGNED_ENDS)
 _is_secret_name = lru_cache(maxsize=8192)(_holds_secret_word)
 _is_assigned_name = lru_cache(maxsize=8192)(_ends_in_secret_word)
+_last_word = lru_cache(maxsize=8192)(_last_word_of)

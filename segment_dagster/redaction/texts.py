@@ -6,7 +6,9 @@ from functools import lru_cache
 from urllib.parse import unquote
 
 from segment_dagster.redaction.formats import Span, secrets_by_look
-from segment_dagster.redaction.names import is_assigned_name, is_secret_name
+from segment_dagster.redaction.items import values_of_items
+from segment_dagster.redaction.names import MAX_NAME, is_assigned_name, is_secret_name
+from segment_dagster.redaction.quotes import OPENING, PREFIX, Quoted, QuoteReader
 
 MAX_TEXT = 1_048_576
 """Characters of a text that is looked through. A longer one is taken for a secret: nobody can say that it is none."""
@@ -31,20 +33,42 @@ _ATTRIBUTES = re.compile(r"""(?:name|key|id)=["']([^"'<>]{1,64})["']\s{1,64}valu
 _FLAG = re.compile(r"(?<!\S)--?([A-Za-z][\w-]{1,64})\s{1,64}(?=[^\s-])")
 _CURL_USER = re.compile(r"""(?<!\S)(?:-u|--user)[\s=]{1,16}["']?[^\s:"']{1,256}:([^\s"']+)""")
 
+# of SQL: what a value goes through, or the start of a list of values
+_CALL = (
+    r"(?:(?i:md5|sha[0-9]{0,3}|hashbytes|crypt|encrypt|password|concat|lower|upper|trim|cast|convert|encode|decode|hex"
+    r"|unhex|coalesce|nullif|ifnull|nvl|any|all|some)?\(\s{0,8}(?i:ARRAY\[)?)?"
+)
 _OPERATOR = re.compile(
-    _NAME + rf"""\\{{0,16}}["'`]?(\s*(?:=>|:=|={{1,3}}|[:{_WIDE_COLON}{_WIDE_EQUALS}])\s*)(\\{{0,16}}["'])?(?=\S)"""
+    _NAME
+    + rf"""\\{{0,16}}["'`]?(\s*(?:=>|:=|={{1,3}}|[:{_WIDE_COLON}{_WIDE_EQUALS}])\s*)"""
+    + rf"""(?:({_CALL})({PREFIX}{OPENING}))?(?=\S)"""
+)
+_COMPARED = re.compile(
+    _NAME
+    + r"""\\{0,16}["'`]?(?:\){1,4}|::\w{1,32})?(?:\s{0,16}(?:={1,3}(?!>)|<=>|<>|!={1,2}|!?~{1,2}\*?|=~\*?|[<>]=?)"""
+    + r"""|\s{1,16}(?i:(?:NOT\s{1,16})?(?:I?LIKE|RLIKE|REGEXP|GLOB|SIMILAR\s{1,16}TO|IN)|TO|IS))\s{0,16}"""
+    + rf"({_CALL})(?={PREFIX}{OPENING}\S)"
 )
 _END_OF_VALUE = re.compile(r"""[\s"'`&;,<>(){}\\]""")
 _SCHEME = re.compile(r"(?i:Bearer|Basic|Token|Digest|Negotiate|SSWS)\s{1,16}(?=\S)")
 # of SQL: `PASSWORD 'x'`, `IDENTIFIED BY 'x'`
-_SQL = re.compile(r"(?<!\w)(?i:PASSWORD|PASSPHRASE|SECRET|IDENTIFIED\s{1,16}BY|TOKEN)\s{1,16}'([^']+)'")
+_SQL = re.compile(
+    rf"(?<!\w)(?i:(?:PASSWORD|PASSPHRASE|SECRET|TOKEN)\s{{1,16}}(?={PREFIX}'|\$)"
+    r"|IDENTIFIED\s{1,16}(?:WITH\s{1,16}[\w\"'`]{1,64}\s{1,16})?(?:BY|AS)\s{1,16}(?:(?:PASSWORD|VALUES)\s{1,16})?"
+    rf"(?={PREFIX}[\"'`]|\$))"
+)
 _ELEMENT_VALUE = re.compile(r"<([\w:.-]{1,64})(?:\s[^<>]{0,256})?>\s{0,64}([^\s<][^<]*)")
 _ATTRIBUTE_VALUE = re.compile(r"""(?:name|key|id)=["']([^"'<>]{1,64})["']\s{1,64}value=["']([^"'<>]+)""", re.IGNORECASE)
 _FLAG_VALUE = re.compile(r"(?<!\S)--?([A-Za-z][\w-]{1,64})\s{1,64}([^\s-]\S*)")
+_WORDS_OF_A_TITLE = 4
 # `t.token`: a column is no value, nor are words of a schema
 _NO_VALUE = re.compile(
     r"[A-Za-z_][\w$]*(?:\.[A-Za-z_][\w$]*)+|(?i:null|none|true|false|undefined|string|text|required|optional)"
 )
+_IDENTIFIER = re.compile(r"\.[\w\"`]")
+# `{token}` in a template, but `{x}` of ODBC
+_IN_BRACES = re.compile(r"\{(?=[^\s{}\"'$%#])([^\n{}]{0,256})(?:\}|$)")
+_TEMPLATE = re.compile(r"[a-z][A-Za-z_]*")
 _PLACEHOLDERS = ("$", ":", "?", "@", "%", "#", "[", "//", "*")
 _TELLING = re.compile(r"(?=\S*[0-9])\S{6}")
 
@@ -74,7 +98,16 @@ def names_secret(text: str, is_secret: Callable[[str], bool] = is_secret_name) -
         return True
     if "-" in text and any(is_assigned_name(match.group(1)) for match in _FLAG.finditer(text)):
         return True
-    return "-u" in text and bool(_CURL_USER.search(text))
+    if "-u" in text and _CURL_USER.search(text):
+        return True
+    if "\n" in text and any(True for _ in values_of_items(text, lambda name: is_secret(name) and is_short(name))):
+        return True
+    return any(start < end for start, end in _values_after_names(text, bare=False))
+
+
+def is_short(name: str) -> bool:
+    """Whether a text is as short as a name: `Your key to the city, and what it opens` names nothing."""
+    return len(name) <= MAX_NAME and len(name.split()) <= _WORDS_OF_A_TITLE
 
 
 def _holds_operator(text: str) -> bool:
@@ -118,23 +151,48 @@ _kept_spans = lru_cache(maxsize=8192)(_spans)
 
 
 def _secrets_by_name(text: str) -> Iterator[Span]:
-    if _holds_operator(text):
-        yield from _assigned_values(text)
-    if "'" in text:
-        yield from (match.span(1) for match in _SQL.finditer(text))
+    yield from _values_after_names(text, bare=True)
     for mark, pattern in (("<", _ELEMENT_VALUE), ("value", _ATTRIBUTE_VALUE), ("-", _FLAG_VALUE)):
         if mark in text:
             yield from (match.span(2) for match in pattern.finditer(text) if is_assigned_name(match.group(1)))
+    if "\n" in text:
+        yield from values_of_items(text, is_assigned_name)
     if "-u" in text:
         yield from (match.span(1) for match in _CURL_USER.finditer(text))
 
 
-def _assigned_values(text: str) -> Iterator[Span]:
-    """Where the values are that a text gives to names which say that they are secret."""
+def _values_after_names(text: str, *, bare: bool) -> Iterator[Span]:
+    """Where the values are after an operator or a keyword: those in quotes, and others where `bare`."""
+    quotes = QuoteReader(text)
+    quoted = any(mark in text for mark in _QUOTE_MARKS)
+    if (bare or quoted) and _holds_operator(text):
+        yield from _assigned_values(text, quotes, bare=bare)
+    if quoted:
+        yield from _compared_values(text, quotes)
+        for match in _SQL.finditer(text):
+            yield from ((value.start, value.end) for value in quotes.values_at(match.end(), must_close=True))
+
+
+def _compared_values(text: str, quotes: QuoteReader) -> Iterator[Span]:
+    """Where the values in quotes are that a text compares secret names with: `token <> 'x'`, `token IN ('x', 'y')`."""
+    for match in _COMPARED.finditer(text):
+        if is_assigned_name(match.group(1)):
+            values = quotes.values_at(match.end(), in_list=bool(match.group(2)))
+            if not _is_column(text, values, ("`", '"')):
+                yield from ((value.start, value.end) for value in values)
+
+
+def _is_column(text: str, values: list[Quoted], quotes: tuple[str, ...]) -> bool:
+    """Whether what is in quotes is the first part of a name: `"t"."token"`."""
+    return bool(values) and values[0].kind[0] in quotes and _IDENTIFIER.match(text, max(0, values[0].after)) is not None
+
+
+def _assigned_values(text: str, quotes: QuoteReader, *, bare: bool) -> Iterator[Span]:
+    """Where the values are that a text gives to names which say that they are secret: without quotes where `bare`."""
     past = 0
     end_of_value, digit, end_of_argument = (_Next(p, text) for p in (_END_OF_VALUE, _DIGIT, _END_OF_ARGUMENT))
     for match in _OPERATOR.finditer(text):
-        name, operator, quote = match.groups()
+        name, operator, call, quote = match.groups()
         start = match.end()
         if match.start() < past:
             continue
@@ -146,10 +204,15 @@ def _assigned_values(text: str) -> Iterator[Span]:
             stop = end_of_argument.at(value)
             if stop < value + _LENGTH_OF_ARGUMENT or digit.at(value) >= stop:
                 continue
-        if quote:
-            closing = _CLOSING[quote[-1]].search(text, start)
-            past = closing.start() if closing else len(text)
-            yield start, past
+        if quote or text.startswith("$", start) or _is_in_braces(text, start, operator):
+            values = quotes.values_at(match.start(4) if quote else start, in_list=bool(call))
+            if not _is_column(text, values, ("`",)):
+                for value in values:
+                    past = value.least
+                    yield value.start, value.end
+            if values or quote:
+                continue
+        if not bare:
             continue
         if scheme := _SCHEME.match(text, start):
             start = scheme.end()
@@ -191,7 +254,16 @@ class _Next:
 _DIGIT = re.compile(r"[0-9]")
 _END_OF_ARGUMENT = re.compile(r"[&\s]")
 _LENGTH_OF_ARGUMENT = 8
-_CLOSING = {quote: re.compile(rf"[{quote}\\]") for quote in ("'", '"')}
+_QUOTE_MARKS = ("'", '"', "`", "$", "={")
+
+
+def _is_in_braces(text: str, start: int, operator: str) -> bool:
+    if operator != "=" or not text.startswith("{", start):
+        return False
+    found = _IN_BRACES.match(text, start)
+    return found is not None and not (
+        _NO_VALUE.fullmatch(found.group(1)) or (_TEMPLATE.fullmatch(found.group(1)) and is_secret_name(found.group(1)))
+    )
 
 
 def is_header(name: str) -> bool:

@@ -1,31 +1,24 @@
 """Secrets within values of JSON: by the names of a map, by what stands beside them, and by the look of a text."""
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote
 
-from segment_dagster.redaction.names import is_assigned_name, is_secret_name, words_of
-from segment_dagster.redaction.texts import is_header, looks_secret, names_secret, without_secrets
-
-NAMING = frozenset(
-    (
-        *("name", "names", "n", "key", "k", "header", "field", "label", "title", "id", "identifier", "slug"),
-        *("param", "parameter", "property", "prop", "setting", "option", "attribute", "attr", "claim"),
-        *("variable", "var", "env", "type", "kind", "format", "mode", "widget", "visibility", "classification"),
-    )
+from segment_dagster.redaction.names import (
+    MAX_NAME,
+    NAMING,
+    VALUED,
+    is_assigned_name,
+    is_secret_name,
+    last_word,
+    words_of,
 )
-"""Last words of the names of a map whose value may be the name of what is beside it: `headerName`, `title`."""
+from segment_dagster.redaction.texts import is_header, is_short, looks_secret, names_secret, without_secrets
 
 KINDS = frozenset(("type", "kind", "format", "mode", "widget", "visibility", "classification"))
-VALUED = frozenset(
-    (
-        *("value", "values", "val", "vals", "v", "content", "contents", "text", "data", "default", "current"),
-        *("payload", "body", "string", "raw", "plaintext", "input", "answer", "plain", "example"),
-    )
-)
-"""Last words of the names of a map that hold what is named beside them: `headerValue`, `content`."""
 
 SECRET_KINDS = frozenset(("secure", "securestring", "sensitive", "encrypted", "confidential", "hidden", "masked"))
 """Words of a type that say that the value beside it is secret, beside the names that say so."""
@@ -34,12 +27,10 @@ FLAGS = frozenset(
     (
         *("sensitive", "secret", "encrypted", "secure", "confidential", "masked", "hidden", "protected", "private"),
         *("password", "credential", "redacted", "obfuscated", "encrypt", "mask", "writeonly"),
+        *("obfuscate", "redact", "hide", "conceal", "concealed", "noecho"),
     )
 )
 """Names that say, where they are true, that the value beside them is secret: `isSecret` as well."""
-
-MAX_NAME = 100
-"""Characters of a name; what is longer is no name."""
 
 Options = tuple[frozenset[str], ...]
 """Names of options that are typed `password`: those of each map around a value that has such, the outermost first.
@@ -48,9 +39,12 @@ They stay apart: many small maps in one that has many options would each take as
 """
 
 _TRUE = (True, "true", "True", "TRUE", "yes", "1", 1)
-_WORDS_OF_A_TITLE = 4
 _PAIR = (2, 3)
 _PERCENT_DEPTH = 3
+# words of a flag beside what it says
+_OF_FLAG = frozenset(("is", "x", "should", "must", "has", "value", "field"))
+# no name of a column, though a map calls it `key`
+_OPAQUE = re.compile(rf"(?={'[^0-9]*[0-9]' * 4})[\w+/=.-]{{24,}}")
 
 
 class Cleaner:
@@ -98,12 +92,22 @@ class Cleaner:
         flagged = named or _is_flagged(value) or any(_describes_secret(held) for held in value.values())
         cleaned: dict[str, Any] = {}
         free = _FreeNames(value)
+        valued = any(last_word(name) in VALUED for name in value)
+        places = _secret_places(value, options) if valued else {}
         for name, held in value.items():
-            below = secret or _is_option(name, options) or is_secret_name(name)
+            below = (
+                secret
+                or _is_option(name, options)
+                or (is_secret_name(name) and not (valued and _only_names(name, held)))
+            )
             if flagged and not below:
-                below = _last_word(name) in VALUED or (named and _last_word(name) not in NAMING)
+                below = last_word(name) in VALUED or (named and last_word(name) not in NAMING)
             kept = free.like(self._stand_in(name)) if name and self._is_secret(name, options) else name
-            cleaned[kept] = self.clean(held, below, options)
+            if places and not below and isinstance(held, list) and len(held) in places:
+                secrets = places[len(held)] if last_word(name) in VALUED else ()
+                cleaned[kept] = [self.clean(item, place in secrets, options) for place, item in enumerate(held)]
+            else:
+                cleaned[kept] = self.clean(held, below, options)
         return cleaned
 
     def _list(self, value: list[Any], secret: bool, options: Options) -> list[Any]:
@@ -197,33 +201,37 @@ def _all_members(members: list[tuple[str, Any]]) -> Any:
     return found if len(found) == len(members) else [{name: held} for name, held in members]
 
 
-@lru_cache(maxsize=8192)
-def _last_word_of(name: str) -> str:
-    return (words_of(name) or [""])[-1]
-
-
-def _last_word(name: str) -> str:
-    return _last_word_of(name) if len(name) <= MAX_NAME else ""
-
-
 def _names_a_secret(value: Mapping[str, Any], options: Options) -> bool:
     """Whether a header or a parameter is written as `{"name": "Authorization", "value": "..."}`."""
-    return any(_last_word(name) in VALUED for name in value) and any(
+    return any(last_word(name) in VALUED for name in value) and any(
         isinstance(held, str)
         and len(held) <= MAX_NAME
-        and (word := _last_word(name)) in NAMING
+        and (word := last_word(name)) in NAMING
         and (
             _is_option(held, options)
-            or (is_secret_name(held) and _is_short(held))
+            or (is_secret_name(held) and is_short(held))
             or (word in KINDS and _is_secret_kind(held))
         )
         for name, held in value.items()
     )
 
 
-def _is_short(name: str) -> bool:
-    """Whether a text is as short as a name: `Your key to the city, and what it opens` names nothing."""
-    return len(name.split()) <= _WORDS_OF_A_TITLE
+def _only_names(name: str, held: Any) -> bool:
+    """Whether a member, beside a value, is there to name it: `{"key": "email", "value": "traits.email"}`."""
+    return (
+        name.lower() in NAMING and isinstance(held, str) and len(held) <= MAX_NAME and _OPAQUE.fullmatch(held) is None
+    )
+
+
+def _secret_places(value: Mapping[str, Any], options: Options) -> dict[int, set[int]]:
+    """Which places of the lists of values are secret, by the length of the list of names that says so."""
+    places: dict[int, set[int]] = {}
+    for name, held in value.items():
+        if isinstance(held, list) and last_word(name).removesuffix("s") in NAMING:
+            found = {place for place, item in enumerate(held) if _is_name_of_secret(item, options)}
+            if found:
+                places[len(held)] = places.get(len(held), set()) | found
+    return places
 
 
 def _is_secret_kind(kind: str) -> bool:
@@ -237,10 +245,10 @@ def _is_flagged(value: Mapping[str, Any]) -> bool:
 
 def _describes_secret(held: Any) -> bool:
     """Whether an object tells of the value beside it: `{"field": {"type": "password"}, "value": "..."}`."""
-    if not isinstance(held, dict) or any(_last_word(name) in VALUED for name in held):
+    if not isinstance(held, dict) or any(last_word(name) in VALUED for name in held):
         return False
     return _is_flagged(held) or any(
-        _last_word(name) in KINDS
+        last_word(name) in KINDS
         and isinstance(kind, str)
         and len(kind) <= MAX_NAME
         and (is_secret_name(kind) or _is_secret_kind(kind))
@@ -251,15 +259,18 @@ def _describes_secret(held: Any) -> bool:
 def _is_flag(name: str) -> bool:
     if len(name) > MAX_NAME:
         return False
-    whole = "".join(words_of(name))
-    return whole.removeprefix("is") in FLAGS or whole in FLAGS
+    words = words_of(name)
+    if words[:1] == ["x"] and words[-1] in FLAGS:
+        return True
+    whole = "".join(words)
+    return whole in FLAGS or "".join(w for w in words if w not in _OF_FLAG).removeprefix("is") in FLAGS
 
 
 def _is_name_of_secret(value: Any, options: Options) -> bool:
     return (
         isinstance(value, str)
         and 0 < len(value) <= MAX_NAME
-        and (_is_option(value, options) or (is_secret_name(value) and _is_short(value) and "/" not in value))
+        and (_is_option(value, options) or (is_secret_name(value) and is_short(value) and "/" not in value))
     )
 
 

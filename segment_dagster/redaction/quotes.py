@@ -1,0 +1,144 @@
+"""Values in quotes within a text: where they end, as SQL, C, JSON, shells and connection strings write them."""
+
+import re
+from typing import NamedTuple
+
+PREFIX = r"(?:[A-Za-z]{1,2}|[Uu]&|_[A-Za-z0-9]{1,16}|@\$?|\$@?)?"
+"""What may stand before a quote: `N'x'`, `E'x'`, `U&'x'`, `_utf8'x'`, `@"x"`."""
+
+OPENING = r"""\\{0,16}["'`]"""
+"""A quote, with any backslashes before it where the text is within another."""
+
+_OPENING = re.compile(rf"""({PREFIX})(\\{{0,16}})(["'`])""")
+_DOLLARS = re.compile(r"\$(?:[A-Za-z_]\w{0,31})?\$")
+_MAX_IN_DOLLARS = 4_096
+_RUNS = {quote: re.compile(rf"(?<!\\)(\\*)({quote}+)") for quote in "\"'`}"}
+# `'a' || 'b'`, `'a' + 'b'`, and `'a'\''b'` of a shell
+_NEXT = rf"(?=(?:(?<=[\s|+.&,]){PREFIX})?{OPENING})"
+_GOES_ON = re.compile(r"""\s{0,16}(?:\|\||[+.&]|\\(?=\s))?\s{0,16}(?:\\["']|"'"|'"'){0,4}""" + _NEXT)
+_GOES_ON_IN_LIST = re.compile(r"\s{0,16}(?:\|\||[+.&,]|\\(?=\s))?\s{0,16}" + _NEXT)
+_BRACKETS = {"[": "]", "{": "}", "(": ")", "<": ">"}
+_AFTER_NOTHING = re.compile(r"[\s,;)\]}&|]|$")
+
+
+class Quoted(NamedTuple):
+    """A value in quotes."""
+
+    start: int
+    end: int
+    """Where it ends by the reading that makes it longest."""
+
+    least: int
+    """Where it ends by the reading that makes it shortest."""
+
+    after: int
+    """Where the text goes on behind the quotes, or -1 where more ends there than this value."""
+
+    kind: tuple[str, int, int]
+    """The quote, the number of backslashes before it, and how often it is written for one."""
+
+    closed: bool
+
+
+class QuoteReader:
+    """Reads the values in quotes of a text.
+
+    Whether a backslash escapes a quote depends on the language, which nobody knows: a value goes to where it ends by
+    either reading. What has been read to its end is not read once more, however many values start in it.
+    """
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._read_to: dict[tuple[str, int, int], int] = {}
+
+    def values_at(self, place: int, *, in_list: bool = False, must_close: bool = False) -> list[Quoted]:
+        """The value whose opening quote, or prefix, is at a place, and those that go on with it.
+
+        Args:
+            place: Where the prefix or the quote is.
+            in_list: Whether what follows a comma belongs to it.
+            must_close: Whether a quote that nothing closes is an apostrophe.
+        """
+        found: list[Quoted] = []
+        goes_on = _GOES_ON_IN_LIST if in_list else _GOES_ON
+        while value := self._value_at(place):
+            if (found and value.kind != found[0].kind) or (must_close and not value.closed):
+                break
+            found.append(value)
+            self._read_to[value.kind] = max(value.end, self._read_to.get(value.kind, 0))
+            following = goes_on.match(self._text, value.after) if value.after >= 0 else None
+            if following is None:
+                break
+            place = following.end()
+        return found
+
+    def _value_at(self, place: int) -> Quoted | None:
+        text = self._text
+        if text.startswith("$", place) and (dollars := _DOLLARS.match(text, place)):
+            return self._in_dollars(dollars.group(), dollars.end())
+        if text.startswith("{", place):
+            return self._until("}", 0, 1, place + 1)
+        opening = _OPENING.match(text, place)
+        if opening is None:
+            return None
+        prefix, backslashes, quote = opening.groups()
+        start = opening.end()
+        if backslashes:
+            return self._until(quote, len(backslashes), 1, start)
+        if prefix[-1:] in ("q", "Q") and quote == "'" and start < len(text):
+            return self._between(text[start], quote, start + 1)
+        run = start - opening.start(3)
+        while text.startswith(quote, start):
+            start += 1
+            run += 1
+        if run > 1 and _AFTER_NOTHING.match(text, start):
+            return None
+        # each quote is written twice where the text is within another, and four times in one within that
+        width = run & -run
+        return self._until(quote, 0, width, opening.start(3) + width)
+
+    def _in_dollars(self, dollars: str, start: int) -> Quoted | None:
+        end = self._text.find(dollars, start, start + _MAX_IN_DOLLARS)
+        if end <= start:
+            return None
+        return Quoted(start, end, end, -1, ("$", 0, 1), closed=True)
+
+    def _between(self, bracket: str, quote: str, start: int) -> Quoted | None:
+        kind = (bracket + quote, 0, 1)
+        if start < self._read_to.get(kind, 0):
+            return None
+        end = self._text.find(_BRACKETS.get(bracket, bracket) + quote, start)
+        if end < 0:
+            return Quoted(start, len(self._text), len(self._text), -1, kind, closed=False)
+        return Quoted(start, end, end, end + 2, kind, closed=True)
+
+    def _until(self, quote: str, backslashes: int, width: int, start: int) -> Quoted | None:
+        kind = (quote, backslashes, width)
+        if start < self._read_to.get(kind, 0):
+            return None
+        if backslashes:
+            ends = [self._end_within_text(quote, backslashes, start)]
+        else:
+            ends = [self._end(quote, width, start, escapes=escapes) for escapes in (False, True)]
+        last = max(ends)
+        return Quoted(start, last[0], min(ends)[0], last[1], kind, closed=min(ends)[0] < len(self._text))
+
+    def _end(self, quote: str, width: int, start: int, *, escapes: bool) -> tuple[int, int]:
+        for run in _RUNS[quote].finditer(self._text, start):
+            quotes = len(run.group(2))
+            if escapes and len(run.group(1)) % 2:
+                quotes = max(0, quotes - width)
+            # what is written twice as often stands for a quote in the value
+            if closing := quotes % (2 * width):
+                end = run.end() - closing
+                return end, end + width if closing == width else -1
+        return len(self._text), -1
+
+    def _end_within_text(self, quote: str, backslashes: int, start: int) -> tuple[int, int]:
+        for run in _RUNS[quote].finditer(self._text, start):
+            written = len(run.group(1))
+            escaped = written % (2 * backslashes + 2) == 2 * backslashes + 1
+            if not escaped or len(run.group(2)) > 1:
+                end = max(start, run.end(1) - min(written, backslashes))
+                return end, run.end(1) + 1 if written >= backslashes else -1
+        return len(self._text), -1
