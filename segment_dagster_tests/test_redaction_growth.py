@@ -130,6 +130,8 @@ VALUES = {
     "slashes with a user": lambda size: "(//a:" * (size // 5) + "@b",
     "lines of names": lambda size: "- name: token\n  value: x\n" * (size // 25),
     "lines ever deeper": lambda size: "".join(" " * (number % 60) + "name: token\n" for number in range(size // 42)),
+    "names beside values": lambda size: "name: token, value: x, " * (size // 23),
+    "names beside nothing": lambda size: "name: a " * (size // 8),
     "lines of blocks": lambda size: "value: |\n a\n" * (size // 12),
     "dashes and blanks": lambda size: "- " * (size // 2) + "\n",
     "assignments of other names": lambda size: "".join(f"b{number}=c;" for number in range(size // 8)),

@@ -406,6 +406,7 @@ QUOTED = {
     "!=": ("token != '", M, "'"),
     "!=, close by": ("token!='", M, "'"),
     "~": ("token ~ '", M, "'"),
+    "SQL in JSON": ('{"sql": "password=\'', rf"a\\'{M}", "'\"}"),
     "a function of the name": ("lower(token) = '", M, "'"),
     "a cast of the name": ("token::text='", M, "'"),
     "a function": ("password = md5('", M, "')"),
@@ -472,6 +473,13 @@ BARE = {
     f"name: token\ntype: x\nvalue: {M} b": f"name: token\ntype: x\nvalue: {REDACTED}",
     f'name = "token"\nvalue = "{M}"': f'name = "token"\nvalue = "{REDACTED}"',
     f"- name: token\n  value: |\n    a\n    {M}\n- name: x\n": f"- name: token\n  value: {REDACTED}\n- name: x\n",
+    f"in {{name: token, value: {M}}}": f"in {{name: token, value: {REDACTED}}}",
+    f'in {{"name": "Authorization", "value": "{M}", "on": 1}}': (
+        f'in {{"name": "Authorization", "value": "{REDACTED}", "on": 1}}'
+    ),
+    f'in {{\\"key\\":\\"password\\",\\"value\\":\\"{M}\\"}}': (
+        f'in {{\\"key\\":\\"password\\",\\"value\\":\\"{REDACTED}\\"}}'
+    ),
     f"- key: Authorization\r\n  value: {M}\r\n": f"- key: Authorization\r\n  value: {REDACTED}\r\n",
 }
 
@@ -487,6 +495,7 @@ def test_an_address_without_a_scheme_and_lines_of_name_and_value_lose_their_secr
     [
         *("//host:8080/x@y", "//cdn.example.com/x.js", "//example.com/a:b@c", "- name: plan\n  value: x"),
         *("- name: token\n- name: host\n  value: x", "name: token\nother:\n  value: x", "//mailto:me@example.com"),
+        *("{name: plan, value: x}", "name: token, other: x"),
     ],
 )
 def test_an_address_without_a_secret_and_lines_of_other_names_stay(text):

@@ -49,6 +49,7 @@ class QuoteReader:
 
     def __init__(self, text: str) -> None:
         self._text = text
+        self._holds_json = text.startswith('"') or '{"' in text or '["' in text
         self._read_to: dict[tuple[str, int, int], int] = {}
 
     def values_at(self, place: int, *, in_list: bool = False, must_close: bool = False) -> list[Quoted]:
@@ -119,14 +120,17 @@ class QuoteReader:
         if backslashes:
             ends = [self._end_within_text(quote, backslashes, start)]
         else:
-            ends = [self._end(quote, width, start, escapes=escapes) for escapes in (False, True)]
+            # JSON writes each backslash twice
+            readings = (0, 1, 2) if quote == "'" and self._holds_json else (0, 1)
+            ends = [self._end(quote, width, start, backslash) for backslash in readings]
         last = max(ends)
         return Quoted(start, last[0], min(ends)[0], last[1], kind, closed=min(ends)[0] < len(self._text))
 
-    def _end(self, quote: str, width: int, start: int, *, escapes: bool) -> tuple[int, int]:
+    def _end(self, quote: str, width: int, start: int, backslash: int) -> tuple[int, int]:
+        """Where a value ends, and its quotes, if a backslash is written so often; never, if it escapes nothing."""
         for run in _RUNS[quote].finditer(self._text, start):
             quotes = len(run.group(2))
-            if escapes and len(run.group(1)) % 2:
+            if backslash and len(run.group(1)) // backslash % 2:
                 quotes = max(0, quotes - width)
             # what is written twice as often stands for a quote in the value
             if closing := quotes % (2 * width):

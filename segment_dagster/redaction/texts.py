@@ -65,6 +65,13 @@ _WORDS_OF_A_TITLE = 4
 _NO_VALUE = re.compile(
     r"[A-Za-z_][\w$]*(?:\.[A-Za-z_][\w$]*)+|(?i:null|none|true|false|undefined|string|text|required|optional)"
 )
+# `{name: token, value: x}` on a line, with quotes or without
+_BESIDE = re.compile(
+    r"""(?<![\w.-])(?i:name|key|header|field|param|parameter|variable|var|title|label)\\{0,16}["']?\s{0,8}[:=]"""
+    r"""\s{0,8}\\{0,16}["']?(\w[\w .-]{0,63})\\{0,16}["']?\s{0,8},\s{0,64}\\{0,16}["']?"""
+    r"""(?i:value|val|content|default|data|text)\\{0,16}["']?\s{0,8}[:=]\s{0,8}(?=[^\s,}])"""
+)
+_END_BESIDE = re.compile(r"[\s,;(){}]|$")
 _IDENTIFIER = re.compile(r"\.[\w\"`]")
 # `{token}` in a template, but `{x}` of ODBC
 _IN_BRACES = re.compile(r"\{(?=[^\s{}\"'$%#])([^\n{}]{0,256})(?:\}|$)")
@@ -101,6 +108,8 @@ def names_secret(text: str, is_secret: Callable[[str], bool] = is_secret_name) -
     if "-u" in text and _CURL_USER.search(text):
         return True
     if "\n" in text and any(True for _ in values_of_items(text, lambda name: is_secret(name) and is_short(name))):
+        return True
+    if any(is_secret(match.group(1)) and is_short(match.group(1)) for match in _BESIDE.finditer(text)):
         return True
     return any(start < end for start, end in _values_after_names(text, bare=False))
 
@@ -152,6 +161,8 @@ _kept_spans = lru_cache(maxsize=8192)(_spans)
 
 def _secrets_by_name(text: str) -> Iterator[Span]:
     yield from _values_after_names(text, bare=True)
+    if "," in text:
+        yield from _values_beside_names(text)
     for mark, pattern in (("<", _ELEMENT_VALUE), ("value", _ATTRIBUTE_VALUE), ("-", _FLAG_VALUE)):
         if mark in text:
             yield from (match.span(2) for match in pattern.finditer(text) if is_assigned_name(match.group(1)))
@@ -159,6 +170,18 @@ def _secrets_by_name(text: str) -> Iterator[Span]:
         yield from values_of_items(text, is_assigned_name)
     if "-u" in text:
         yield from (match.span(1) for match in _CURL_USER.finditer(text))
+
+
+def _values_beside_names(text: str) -> Iterator[Span]:
+    quotes = QuoteReader(text)
+    for match in _BESIDE.finditer(text):
+        if not is_assigned_name(match.group(1)):
+            continue
+        start = match.end()
+        if text.startswith(("'", '"', "`", "\\"), start):
+            yield from ((value.start, value.end) for value in quotes.values_at(start))
+        elif not text.startswith(_PLACEHOLDERS, start) and (found := _END_BESIDE.search(text, start)):
+            yield start, found.start()
 
 
 def _values_after_names(text: str, *, bare: bool) -> Iterator[Span]:
@@ -207,9 +230,9 @@ def _assigned_values(text: str, quotes: QuoteReader, *, bare: bool) -> Iterator[
         if quote or text.startswith("$", start) or _is_in_braces(text, start, operator):
             values = quotes.values_at(match.start(4) if quote else start, in_list=bool(call))
             if not _is_column(text, values, ("`",)):
-                for value in values:
-                    past = value.least
-                    yield value.start, value.end
+                for quoted in values:
+                    past = quoted.least
+                    yield quoted.start, quoted.end
             if values or quote:
                 continue
         if not bare:
