@@ -161,7 +161,6 @@ def test_the_ui_with_a_token_has_a_home_beside_the_demos(beside, emulator):
     assert "file None None" in done.stdout.splitlines()
 
 
-@pytest.mark.skipif(shutil.which("make") is None, reason="there is no make")
 @pytest.mark.parametrize(
     ("files", "settings", "shown"),
     [
