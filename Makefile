@@ -75,7 +75,7 @@ chaos: $(VENV)/.installed ## Kills, full disks, faults by chance, in the long fo
 		segment_dagster_tests/client/test_client_fuzz.py
 
 move: $(VENV)/.installed ## Materialize what one destination holds in another, and compare: make move FROM=duckdb TO=postgres
-	$(VENV)/bin/python -m segment_dagster.move $(FROM) $(TO)
+	$(VENV)/bin/python -m segment_dagster.migrate $(FROM) $(TO)
 
 full-read: $(VENV)/.installed ## Read every endpoint of a made-up workspace, twice; compare what it holds with what landed
 	$(VENV)/bin/python -m segment_dagster.demo.full_read

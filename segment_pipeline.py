@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NoReturn
 from segment_dagster.terminal import StatusLine, run_command
 
 if TYPE_CHECKING:
-    from segment_dagster.source.reader import Delivery, Failure
+    from segment_dagster.extract.reader import Delivery, Failure
 
 
 class _Parser(argparse.ArgumentParser):
@@ -19,7 +19,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _day(text: str) -> datetime:
-    from segment_dagster.settings import FIRST_YEAR
+    from segment_dagster.config import FIRST_YEAR
 
     try:
         day = datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=timezone.utc)
@@ -56,7 +56,7 @@ def main() -> int:
     given = _arguments()
     if given.list:
         return _list_endpoints()
-    from segment_dagster.pipeline.dlt_settings import explain_settings
+    from segment_dagster.load.dlt_settings import explain_settings
 
     with explain_settings():
         return _load(given)
@@ -74,8 +74,12 @@ def _list_endpoints() -> int:
 
 def _load(given: argparse.Namespace) -> int:
     # here and not above, so that an interrupt while they are imported is told in a line as well
+    from segment_dagster.config import resolve
     from segment_dagster.endpoints import TABLES
-    from segment_dagster.pipeline import (
+    from segment_dagster.extract.identity import identify
+    from segment_dagster.extract.reader import UnavailableError, WorkspaceReader, told_once
+    from segment_dagster.extract.times import Window
+    from segment_dagster.load import (
         RefusedError,
         alone,
         await_ready,
@@ -86,12 +90,8 @@ def _load(given: argparse.Namespace) -> int:
         taken_by,
         windows_since,
     )
-    from segment_dagster.pipeline.verify import failed_checks
-    from segment_dagster.settings import resolve
-    from segment_dagster.source.identity import identify
-    from segment_dagster.source.reader import UnavailableError, WorkspaceReader, told_once
-    from segment_dagster.source.times import Window
-    from segment_dagster.wording import counted
+    from segment_dagster.load.verify import failed_checks
+    from segment_dagster.text import counted
 
     settings, place = resolve(), settle()
     errors: list[str] = []
@@ -161,7 +161,7 @@ def _load(given: argparse.Namespace) -> int:
 def _summary(
     deliveries: "Sequence[Delivery]", failures: "Sequence[Failure]", requests: int, checks: int, seconds: float
 ) -> str:
-    from segment_dagster.wording import counted
+    from segment_dagster.text import counted
 
     rows = sum(delivery.rows for delivery in deliveries)
     return (

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import ceil
 
+from segment_dagster.config import Settings
 from segment_dagster.endpoints import TABLES, Endpoint
-from segment_dagster.settings import Settings
 
 ROWS = {endpoint.name: endpoint for endpoint in TABLES}
 MINUTE = 60.0

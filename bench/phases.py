@@ -93,7 +93,7 @@ def main(job: str) -> None:
 
     from bench.location import defs
     from segment_dagster.checks import CHECKS
-    from segment_dagster.source.reader import WorkspaceReader
+    from segment_dagster.extract.reader import WorkspaceReader
 
     built = defs() if callable(defs) else defs
     imported = time.monotonic() - started

@@ -23,7 +23,7 @@ with app.setup:
     from dlt.destinations.exceptions import DestinationConnectionError
 
     from segment_dagster.errors import SegmentError
-    from segment_dagster.pipeline import settle
+    from segment_dagster.load import settle
 
     Row = dict[str, Any]
     Tables = Mapping[str, list[Row]]

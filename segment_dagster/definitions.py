@@ -11,9 +11,9 @@ from segment_dagster.assets import Derived, SegmentResource, asset_key, segment_
 from segment_dagster.automation import Family, audit_sensor, families, jobs, partitions_of, schedules
 from segment_dagster.automation.families import CONFIGURATION, HOURLY
 from segment_dagster.checks import CHECKS
+from segment_dagster.config import history_in_use
 from segment_dagster.endpoints import CATALOGUE, TABLES
 from segment_dagster.marts import Changes
-from segment_dagster.settings import history_in_use
 
 SECRETS = frozenset(("SEGMENT_API_TOKEN", "SEGMENT_FINGERPRINT_KEY"))
 """Settings that the definitions do not depend on, and are not to be kept in memory with them."""

@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import NoReturn, TextIO
 
 from segment_dagster.errors import SegmentError
-from segment_dagster.wording import duration
+from segment_dagster.text import duration
 
 REPAINT = 0.2
 """Seconds between two looks at how far a command has come."""

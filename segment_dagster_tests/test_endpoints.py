@@ -5,9 +5,9 @@ from dataclasses import FrozenInstanceError, replace
 
 import pytest
 
+from segment_dagster.config import MAX_PAGE_SIZE
 from segment_dagster.endpoints import CATALOGUE, IDENTITY, Column, Exploded, Months, Reference, Secrecy
 from segment_dagster.endpoints.columns import each, given, text, volatile
-from segment_dagster.settings import MAX_PAGE_SIZE
 
 ROWS = {endpoint.name: endpoint for endpoint in CATALOGUE}
 every_row = pytest.mark.parametrize("endpoint", CATALOGUE, ids=lambda endpoint: endpoint.name)
@@ -57,7 +57,7 @@ def test_a_row_describes_itself(endpoint):
 
 @every_row
 def test_a_rows_columns_are_told_apart_and_hold_the_key(endpoint):
-    from segment_dagster.source.columns import column_name
+    from segment_dagster.extract.columns import column_name
 
     fields = [column.field for column in endpoint.columns]
     assert len({column_name(field) for field in fields}) == len(fields)

@@ -5,7 +5,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from segment_dagster.garbage import OBJECTS, seldom_searched
+from segment_dagster.gc_tuning import OBJECTS, seldom_searched
 
 
 @pytest.fixture(params=[(700, 10, 10), (0, 10, 10), (50_000, 5, 5)])

@@ -5,8 +5,8 @@ from math import ceil
 import pytest
 
 from segment_dagster.automation import families
+from segment_dagster.config import Settings
 from segment_dagster.endpoints import CATALOGUE, TABLES
-from segment_dagster.settings import Settings
 
 LARGE = 20
 """How much larger than the emulator's the workspace is: 800 sources, 1,600 destinations, 48,000 audiences."""

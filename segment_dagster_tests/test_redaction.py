@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import settings as property_settings
 from hypothesis import strategies as st
 
+from segment_dagster.config import Settings
 from segment_dagster.endpoints import CATALOGUE, Column, Endpoint, Months, Secrecy
 from segment_dagster.redaction import REDACTED, is_secret_name, redactor
-from segment_dagster.settings import Settings
 
 PLAIN = Settings(token="t", base_url="https://api.segmentapis.com")
 MARKER = "m4rk3r-0f-a-s3cr3t"

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
+from segment_dagster.config import Settings
 from segment_dagster.endpoints import Column, Endpoint, Secrecy
 from segment_dagster.redaction import REDACTED, names, redactor, texts, values
 from segment_dagster.redaction.formats import HOOK_HOSTS
-from segment_dagster.settings import Settings
 
 PLAIN = Settings(token="t", base_url="https://api.segmentapis.com")
 ENDPOINT = Endpoint(

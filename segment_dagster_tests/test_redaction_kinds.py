@@ -9,9 +9,9 @@ from urllib.parse import quote
 
 import pytest
 
+from segment_dagster.config import Settings
 from segment_dagster.endpoints import CATALOGUE, Column, Endpoint, Reference, Secrecy
 from segment_dagster.redaction import REDACTED, is_secret_name, redactor
-from segment_dagster.settings import Settings
 
 PLAIN = Settings(token="t", base_url="https://api.segmentapis.com")
 M = "m4rk3r-0f-a-s3cr3t"

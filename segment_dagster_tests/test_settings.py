@@ -7,9 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from segment_dagster.errors import SettingError
-from segment_dagster.pipeline import settle
-from segment_dagster.settings import (
+from segment_dagster.config import (
     MAX_CONCURRENCY,
     MAX_PAGE_SIZE,
     REGIONS,
@@ -18,6 +16,8 @@ from segment_dagster.settings import (
     present,
     resolve,
 )
+from segment_dagster.errors import SettingError
+from segment_dagster.load import settle
 
 TOKEN = "sgp_S3cr3tTokenOfMine"
 DLT_TOKEN = "SOURCES__SEGMENT_SOURCE__API_KEY"
@@ -303,7 +303,7 @@ def in_directory(code, directory, **environment):
 
 PRINT_TOKEN = """
 from segment_dagster.errors import SegmentError
-from segment_dagster.settings import resolve
+from segment_dagster.config import resolve
 try:
     print(resolve().token)
 except SegmentError as error:
@@ -376,7 +376,7 @@ def test_neither_the_token_nor_the_fingerprint_key_is_printed(token, monkeypatch
 def test_importing_the_settings_reads_no_file_of_dlts():
     Path(".dlt").mkdir()
     Path(".dlt/secrets.toml").write_text("no toml at all [")
-    ran = in_directory("import sys, segment_dagster.settings; print('dlt' in sys.modules)", Path.cwd())
+    ran = in_directory("import sys, segment_dagster.config; print('dlt' in sys.modules)", Path.cwd())
     assert (ran.stdout, ran.stderr) == ("False\n", "")
 
 

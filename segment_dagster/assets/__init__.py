@@ -5,7 +5,7 @@ from segment_dagster.assets.family import segment_assets
 from segment_dagster.assets.keys import asset_key
 from segment_dagster.assets.resource import SegmentResource
 from segment_dagster.assets.specs import SegmentTranslator, asset_spec
-from segment_dagster.source.identity import Workspace
+from segment_dagster.extract.identity import Workspace
 
 __all__ = [
     "Check",

@@ -9,8 +9,8 @@ import dagster as dg
 from segment_dagster.endpoints import Endpoint
 
 if TYPE_CHECKING:
-    from segment_dagster.pipeline import Place, Tables
-    from segment_dagster.source.times import Window
+    from segment_dagster.extract.times import Window
+    from segment_dagster.load import Place, Tables
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from segment_dagster.assets.contract import Check, Derived
 from segment_dagster.assets.resource import SegmentResource
 from segment_dagster.assets.specs import asset_spec
 from segment_dagster.endpoints import TABLES, Endpoint
-from segment_dagster.garbage import seldom_searched
+from segment_dagster.gc_tuning import seldom_searched
 
 POOL = "segment_destination"
 """Dagster pool of the ops. With a limit of one on it, the weekly run and the daily one wait for each other."""

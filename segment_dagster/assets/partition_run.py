@@ -12,13 +12,13 @@ from segment_dagster.assets.keys import asset_key
 from segment_dagster.assets.metadata import AHEAD, LOST, PARTITION, PARTITION_ROWS
 from segment_dagster.assets.partitions import NONE, Reach, gaps_of, keys_in, ranges, reach_of, step_of
 from segment_dagster.assets.preview import PREVIEW, first_rows, shown_rows
+from segment_dagster.config import preview_in_use
 from segment_dagster.endpoints import Endpoint
-from segment_dagster.pipeline import Tables
-from segment_dagster.pipeline.verify import in_window
-from segment_dagster.settings import preview_in_use
-from segment_dagster.source.reader import PREVIEW_ROWS, Delivery
-from segment_dagster.source.times import Window, beyond, span_of
-from segment_dagster.wording import counted
+from segment_dagster.extract.reader import PREVIEW_ROWS, Delivery
+from segment_dagster.extract.times import Window, beyond, span_of
+from segment_dagster.load import Tables
+from segment_dagster.load.verify import in_window
+from segment_dagster.text import counted
 
 LOOKED_THROUGH = 100
 """Materializations of an asset that are looked through for what the last run told of lost partitions, at most."""

@@ -8,7 +8,7 @@ import dagster as dg
 
 from segment_dagster.assets.contract import Gaps
 from segment_dagster.endpoints import Endpoint, Months, TimeRange
-from segment_dagster.source.times import Window, counted_until, first_day, span_of
+from segment_dagster.extract.times import Window, counted_until, first_day, span_of
 
 NONE = "none"
 """What is said where there is no partition to name."""

@@ -9,13 +9,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from segment_dagster.config import Preview
 from segment_dagster.endpoints import Endpoint
+from segment_dagster.extract.columns import column_name
+from segment_dagster.extract.json_text import dumps
+from segment_dagster.extract.spool import Part
+from segment_dagster.extract.times import Window
 from segment_dagster.redaction.masks import mask, mask_people
-from segment_dagster.settings import Preview
-from segment_dagster.source.columns import column_name
-from segment_dagster.source.json_text import dumps
-from segment_dagster.source.spool import Part
-from segment_dagster.source.times import Window
 
 PREVIEW = "segment/preview"
 MAX_CELL = 60

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 from pydantic import PrivateAttr
 
+from segment_dagster.config import Settings, resolve
 from segment_dagster.endpoints import TABLES, Endpoint
-from segment_dagster.settings import Settings, resolve
-from segment_dagster.source.identity import Workspace, fetch_workspace
+from segment_dagster.extract.identity import Workspace, fetch_workspace
 
 if TYPE_CHECKING:
-    from segment_dagster.source import WorkspaceReader
+    from segment_dagster.extract import WorkspaceReader
 
 
 class SegmentResource(dg.ConfigurableResource[Any]):
@@ -73,7 +73,7 @@ class SegmentResource(dg.ConfigurableResource[Any]):
         Raises:
             SettingError: A setting is missing or cannot be used.
         """
-        from segment_dagster.source import WorkspaceReader
+        from segment_dagster.extract import WorkspaceReader
 
         return WorkspaceReader(self.settings(), catalogue)
 

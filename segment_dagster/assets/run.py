@@ -19,9 +19,24 @@ from segment_dagster.assets.resource import SegmentResource
 from segment_dagster.assets.specs import SegmentTranslator, column_schema
 from segment_dagster.assets.summary import RunSummary
 from segment_dagster.client.layout import offers
+from segment_dagster.config import (
+    Preview,
+    Settings,
+    current_time,
+    granularities,
+    groups,
+    layout_in_use,
+    preview_in_use,
+)
 from segment_dagster.endpoints import Endpoint
 from segment_dagster.errors import SegmentError, SettingError
-from segment_dagster.pipeline import (
+from segment_dagster.extract.chosen import as_chosen
+from segment_dagster.extract.columns import columns_of
+from segment_dagster.extract.identity import Workspace, identify
+from segment_dagster.extract.reader import Delivery, Failure, UnavailableError, WorkspaceReader, told_once
+from segment_dagster.extract.times import Window
+from segment_dagster.extract.versions import VALID_TO, history_table
+from segment_dagster.load import (
     NO_TABLES,
     Place,
     RefusedError,
@@ -41,23 +56,8 @@ from segment_dagster.pipeline import (
     unchanged,
     windows_since,
 )
-from segment_dagster.pipeline.verify import in_window, replaced_rows
-from segment_dagster.settings import (
-    Preview,
-    Settings,
-    current_time,
-    granularities,
-    groups,
-    layout_in_use,
-    preview_in_use,
-)
-from segment_dagster.source.chosen import as_chosen
-from segment_dagster.source.columns import columns_of
-from segment_dagster.source.identity import Workspace, identify
-from segment_dagster.source.reader import Delivery, Failure, UnavailableError, WorkspaceReader, told_once
-from segment_dagster.source.times import Window
-from segment_dagster.source.versions import VALID_TO, history_table
-from segment_dagster.wording import counted
+from segment_dagster.load.verify import in_window, replaced_rows
+from segment_dagster.text import counted
 
 ROWS = "dagster/row_count"
 ROWS_DELIVERED = "segment/rows_delivered"

@@ -11,9 +11,9 @@ from dagster_dlt.translator import DltResourceTranslatorData
 from segment_dagster.assets.keys import asset_key
 from segment_dagster.endpoints import HISTORY, IDENTITY, Endpoint, TimeRange
 from segment_dagster.errors import SettingError
-from segment_dagster.source.columns import column_name, columns_of
-from segment_dagster.source.times import length
-from segment_dagster.wording import counted
+from segment_dagster.extract.columns import column_name, columns_of
+from segment_dagster.extract.times import length
+from segment_dagster.text import counted
 
 DEFAULT_OWNERS = "team:data"
 _OWNER = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+|team:[\w.-]+", re.ASCII)

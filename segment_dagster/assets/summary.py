@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 
 import dagster as dg
 
-from segment_dagster.source.reader import Delivery
-from segment_dagster.wording import counted
+from segment_dagster.extract.reader import Delivery
+from segment_dagster.text import counted
 
 
 class RunSummary:

@@ -12,11 +12,11 @@ import dagster as dg
 from segment_dagster.automation.families import CONFIGURATION, SLOW, Family
 from segment_dagster.automation.jobs import TRAIL_JOB
 from segment_dagster.automation.runs import run_under_way
+from segment_dagster.config import granularities, whole_number
 from segment_dagster.endpoints import Endpoint, Months
 from segment_dagster.errors import SettingError
-from segment_dagster.settings import granularities, whole_number
-from segment_dagster.source.chosen import as_chosen
-from segment_dagster.source.times import first_day, first_of_month, midnight, span_of
+from segment_dagster.extract.chosen import as_chosen
+from segment_dagster.extract.times import first_day, first_of_month, midnight, span_of
 
 SCHEDULE = "segment_sync_daily"
 SLOW_SCHEDULE = "segment_slow_sync_weekly"

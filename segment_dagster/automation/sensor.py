@@ -12,12 +12,12 @@ import dagster as dg
 from segment_dagster.assets import SegmentResource, asset_key
 from segment_dagster.automation.families import CONFIGURATION, Family
 from segment_dagster.automation.runs import run_under_way
+from segment_dagster.config import current_time, whole_number
 from segment_dagster.endpoints import Endpoint
 from segment_dagster.endpoints.trail import audit_trail, concerned
-from segment_dagster.settings import current_time, whole_number
-from segment_dagster.source.columns import column_name
-from segment_dagster.source.people import shown_id, shown_person
-from segment_dagster.wording import counted
+from segment_dagster.extract.columns import column_name
+from segment_dagster.extract.people import shown_id, shown_person
+from segment_dagster.text import counted
 
 SENSOR = "segment_audit_sensor"
 INTERVAL = 30
@@ -108,8 +108,8 @@ def _check_owner(segment: SegmentResource) -> None:
     Raises:
         SegmentError: It does, or nobody can tell now; the next tick looks again.
     """
-    from segment_dagster.pipeline import check_owner, settle
-    from segment_dagster.source.identity import identify
+    from segment_dagster.extract.identity import identify
+    from segment_dagster.load import check_owner, settle
 
     with segment.reader() as reader:
         check_owner(settle(), identify(reader))
@@ -122,8 +122,8 @@ def _since(segment: SegmentResource, trail: Endpoint, moment: datetime) -> list[
         SegmentError: The API could not be asked, or an event is not of the declared types.
     """
     from segment_dagster.client import SegmentClient
-    from segment_dagster.source.rows import ValueTypeError, rows_of
-    from segment_dagster.source.times import iso
+    from segment_dagster.extract.rows import ValueTypeError, rows_of
+    from segment_dagster.extract.times import iso
 
     assert trail.moment is not None
     column, rows = column_name(trail.moment), []

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from segment_dagster.automation.families import families
 from segment_dagster.automation.schedules import RANGE_END, RANGE_START
 from segment_dagster.endpoints import TABLES, Endpoint
-from segment_dagster.source.times import Window, default_window
+from segment_dagster.extract.times import Window, default_window
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ import dagster as dg
 from segment_dagster.assets import Subject, asset_key
 from segment_dagster.assets.partitions import ranges, step_of
 from segment_dagster.endpoints import Endpoint
-from segment_dagster.source.times import span_of
-from segment_dagster.wording import counted
+from segment_dagster.extract.times import span_of
+from segment_dagster.text import counted
 
 
 class Gaps:

@@ -4,9 +4,9 @@ import dagster as dg
 
 from segment_dagster.assets import Subject, asset_key
 from segment_dagster.checks.results import result_of
+from segment_dagster.config import history_in_use
 from segment_dagster.endpoints import Endpoint
-from segment_dagster.settings import history_in_use
-from segment_dagster.source.versions import history_table
+from segment_dagster.extract.versions import history_table
 
 
 class History:
@@ -27,6 +27,6 @@ class History:
 
     def evaluate(self, subject: Subject) -> dg.AssetCheckResult:
         """Compare the history with the table."""
-        from segment_dagster.pipeline.verify import history
+        from segment_dagster.load.verify import history
 
         return result_of(self.name, subject.endpoint, history(subject))

@@ -13,6 +13,6 @@ def no_table(check: str, subject: Subject) -> dg.AssetCheckResult:
         check: Name of the check.
         subject: What it was to look at.
     """
-    from segment_dagster.pipeline import verify
+    from segment_dagster.load import verify
 
     return result_of(check, subject.endpoint, verify.no_table(subject.endpoint))

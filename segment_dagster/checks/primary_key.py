@@ -5,7 +5,7 @@ import dagster as dg
 from segment_dagster.assets import Subject, asset_key
 from segment_dagster.checks.results import result_of
 from segment_dagster.endpoints import Endpoint
-from segment_dagster.source.columns import column_name
+from segment_dagster.extract.columns import column_name
 
 
 class PrimaryKey:
@@ -25,6 +25,6 @@ class PrimaryKey:
 
     def evaluate(self, subject: Subject) -> dg.AssetCheckResult:
         """Look for keys that come more than once or are null."""
-        from segment_dagster.pipeline.verify import primary_key
+        from segment_dagster.load.verify import primary_key
 
         return result_of(self.name, subject.endpoint, primary_key(subject))

@@ -8,7 +8,7 @@ from segment_dagster.assets import asset_key
 from segment_dagster.endpoints import Endpoint
 
 if TYPE_CHECKING:
-    from segment_dagster.pipeline.verify import Finding
+    from segment_dagster.load.verify import Finding
 
 
 def result_of(check: str, endpoint: Endpoint, finding: "Finding") -> dg.AssetCheckResult:

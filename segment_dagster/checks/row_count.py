@@ -29,6 +29,6 @@ class RowCount:
 
     def evaluate(self, subject: Subject) -> dg.AssetCheckResult:
         """Count the rows of the table."""
-        from segment_dagster.pipeline.verify import row_count
+        from segment_dagster.load.verify import row_count
 
         return result_of(self.name, subject.endpoint, row_count(subject))

@@ -21,6 +21,6 @@ class Schema:
 
     def evaluate(self, subject: Subject) -> dg.AssetCheckResult:
         """Compare the declared columns with the table's."""
-        from segment_dagster.pipeline.verify import schema
+        from segment_dagster.load.verify import schema
 
         return result_of(self.name, subject.endpoint, schema(subject))

@@ -12,13 +12,13 @@ import dagster as dg
 from segment_dagster.assets import Subject, asset_key
 from segment_dagster.checks.band import Band, band_of
 from segment_dagster.checks.missing import no_table
+from segment_dagster.config import Ordinary, ordinary
 from segment_dagster.endpoints import Endpoint
-from segment_dagster.settings import Ordinary, ordinary
-from segment_dagster.source.columns import column_name
-from segment_dagster.source.disposition import within
-from segment_dagster.source.people import shown_key
-from segment_dagster.source.times import Window, midnight
-from segment_dagster.wording import counted
+from segment_dagster.extract.columns import column_name
+from segment_dagster.extract.disposition import within
+from segment_dagster.extract.people import shown_key
+from segment_dagster.extract.times import Window, midnight
+from segment_dagster.text import counted
 
 SHOWN = 20
 """Days that a result shows."""

@@ -28,10 +28,10 @@ from segment_dagster.client.errors import (
 )
 from segment_dagster.client.layout import Call, Part
 from segment_dagster.client.retry import told_delay
+from segment_dagster.config import Settings
 from segment_dagster.endpoints import Endpoint
 from segment_dagster.foreign_text import foreign_text
-from segment_dagster.settings import Settings
-from segment_dagster.wording import counted
+from segment_dagster.text import counted
 
 MAX_PATH = 200
 """Characters of a request's path that an error shows."""

@@ -45,10 +45,10 @@ from segment_dagster.client.retry import (
     wait_as_told,
 )
 from segment_dagster.client.session import RetryingSession
+from segment_dagster.config import Settings
 from segment_dagster.endpoints import Endpoint
 from segment_dagster.foreign_text import foreign_text
 from segment_dagster.network import proxy_setting
-from segment_dagster.settings import Settings
 
 CONNECT_TIMEOUT = 10.0
 """Seconds to wait for a connection.

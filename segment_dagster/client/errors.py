@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable
 
+from segment_dagster.config import HOW_TO_MAKE_ONE, Layout
 from segment_dagster.endpoints import Endpoint
 from segment_dagster.errors import SegmentError
 from segment_dagster.foreign_text import printable
-from segment_dagster.settings import HOW_TO_MAKE_ONE, Layout
-from segment_dagster.wording import duration
+from segment_dagster.text import duration
 
 MAX_QUOTE = 300
 """Characters of the API's own message that an error repeats."""

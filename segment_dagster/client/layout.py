@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
+from segment_dagster.config import Layout
 from segment_dagster.endpoints import Endpoint, Parameter
-from segment_dagster.settings import Layout
 
 _PLACEHOLDER = re.compile(r"{(\w+)}")
 

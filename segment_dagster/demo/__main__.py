@@ -13,13 +13,13 @@ import duckdb
 
 from segment_dagster.assets import asset_key
 from segment_dagster.automation import JOB
+from segment_dagster.config import TokenMissingError, resolve
 from segment_dagster.definitions import defs
 from segment_dagster.demo.directory import make_dagster_home, use_demo_directory
 from segment_dagster.demo.emulated import emulated_workspace
 from segment_dagster.demo.table import text_table
 from segment_dagster.endpoints import TABLES
-from segment_dagster.pipeline import DATASET, settle
-from segment_dagster.settings import TokenMissingError, resolve
+from segment_dagster.load import DATASET, settle
 from segment_dagster.terminal import run_command
 
 HOME = Path(".dagster")

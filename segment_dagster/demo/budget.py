@@ -4,13 +4,13 @@ import argparse
 import os
 from collections.abc import Sequence
 
+from segment_dagster.config import resolve
 from segment_dagster.demo.table import text_table
 from segment_dagster.emulator import running
 from segment_dagster.endpoints import CATALOGUE, Endpoint
-from segment_dagster.settings import resolve
-from segment_dagster.source.reader import WorkspaceReader
+from segment_dagster.extract.reader import WorkspaceReader
 from segment_dagster.terminal import run_command
-from segment_dagster.wording import counted
+from segment_dagster.text import counted
 
 MINUTE = 0.5
 """Seconds of the limits' minute."""

@@ -18,7 +18,7 @@ from segment_dagster.demo.table import text_table
 from segment_dagster.emulator import Fault, World, running
 from segment_dagster.endpoints import TABLES, Endpoint
 from segment_dagster.terminal import run_command
-from segment_dagster.wording import counted
+from segment_dagster.text import counted
 
 MINUTE = 0.05
 """Seconds of the limits' minute: the 2,400 requests of which Segment allows 25 a minute take 5 s and not 96 minutes."""

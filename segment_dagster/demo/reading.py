@@ -12,8 +12,8 @@ from segment_dagster.automation import whole_runs
 from segment_dagster.definitions import defs
 from segment_dagster.emulator import Emulator
 from segment_dagster.endpoints import Endpoint
-from segment_dagster.pipeline import settle
-from segment_dagster.source.columns import column_name
+from segment_dagster.extract.columns import column_name
+from segment_dagster.load import settle
 
 LANDED, SKIPPED, FAILED = "landed", "skipped", "failed"
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}

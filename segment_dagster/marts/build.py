@@ -12,22 +12,22 @@ import pyarrow as pa
 from dlt.extract import DltResource
 from dlt.extract.items import DataItemWithMeta
 
+from segment_dagster.config import SecretSettings, always_load, secrets_in_use
 from segment_dagster.endpoints import Endpoint
 from segment_dagster.endpoints.copies import copied_fields
 from segment_dagster.endpoints.trail import audit_trail
+from segment_dagster.extract.columns import column_name, declared
+from segment_dagster.extract.fingerprint import Fingerprint
+from segment_dagster.extract.home import Home
+from segment_dagster.extract.resources import SOURCE_NAME, imported
+from segment_dagster.extract.rows import arrow_schema
+from segment_dagster.extract.spool import Part, Spool
+from segment_dagster.extract.versions import VALID_FROM, VALID_TO, as_json, history_table
+from segment_dagster.load import Content, Place, Tables, alone, holds, load, open_tables, remember
 from segment_dagster.marts.changes import COLUMNS, NAME, REQUIRED
 from segment_dagster.marts.records import RecordChange, record_changes
 from segment_dagster.marts.redacted import history_redactor
 from segment_dagster.marts.who import Event, Events, columns_of_trail
-from segment_dagster.pipeline import Content, Place, Tables, alone, holds, load, open_tables, remember
-from segment_dagster.settings import SecretSettings, always_load, secrets_in_use
-from segment_dagster.source.columns import column_name, declared
-from segment_dagster.source.fingerprint import Fingerprint
-from segment_dagster.source.home import Home
-from segment_dagster.source.resources import SOURCE_NAME, imported
-from segment_dagster.source.rows import arrow_schema
-from segment_dagster.source.spool import Part, Spool
-from segment_dagster.source.versions import VALID_FROM, VALID_TO, as_json, history_table
 
 ROWS_PER_WRITE = 1_000
 PREVIEW_ROWS = 5

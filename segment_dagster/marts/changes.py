@@ -10,16 +10,16 @@ from segment_dagster.assets import asset_key
 from segment_dagster.assets.metadata import ROWS_UNCHANGED
 from segment_dagster.assets.preview import PREVIEW, shown_rows
 from segment_dagster.assets.specs import kinds, owners
+from segment_dagster.config import preview_in_use, secrets_in_use
 from segment_dagster.endpoints import Endpoint
 from segment_dagster.endpoints.columns import choice, moment, nested, text
+from segment_dagster.extract.columns import column_name
 from segment_dagster.marts.diff import KINDS
 from segment_dagster.marts.records import NAMES
 from segment_dagster.redaction.masks import mask
-from segment_dagster.settings import preview_in_use, secrets_in_use
-from segment_dagster.source.columns import column_name
 
 if TYPE_CHECKING:
-    from segment_dagster.pipeline import Place
+    from segment_dagster.load import Place
 
 NAME = "changes"
 

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from segment_dagster.extract.versions import Values, as_json
 from segment_dagster.redaction import may_be_same
-from segment_dagster.source.versions import Values, as_json
 
 ADDED = "added"
 CHANGED = "changed"

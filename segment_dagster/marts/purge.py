@@ -5,17 +5,17 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from segment_dagster.config import SecretSettings, secrets_in_use
 from segment_dagster.endpoints import TABLES, Endpoint
 from segment_dagster.errors import SegmentError, SettingError
+from segment_dagster.extract.columns import column_name
+from segment_dagster.extract.json_text import loads
+from segment_dagster.extract.versions import OF_HISTORY, ROW_VERSION, VALID_FROM, as_json, history_table
+from segment_dagster.load import Place, Tables, alone, open_tables, settle
 from segment_dagster.marts.build import build
 from segment_dagster.marts.changes import NAME as CHANGES
 from segment_dagster.marts.redacted import history_redactor
-from segment_dagster.pipeline import Place, Tables, alone, open_tables, settle
-from segment_dagster.settings import SecretSettings, secrets_in_use
-from segment_dagster.source.columns import column_name
-from segment_dagster.source.json_text import loads
-from segment_dagster.source.versions import OF_HISTORY, ROW_VERSION, VALID_FROM, as_json, history_table
-from segment_dagster.wording import counted
+from segment_dagster.text import counted
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

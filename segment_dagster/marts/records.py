@@ -7,10 +7,10 @@ from itertools import groupby
 from typing import Any
 
 from segment_dagster.endpoints import Endpoint
+from segment_dagster.extract.columns import column_name
+from segment_dagster.extract.versions import VALID_FROM, VALID_TO, Values, counted_values
 from segment_dagster.marts.diff import Difference, differences
 from segment_dagster.redaction import Redact
-from segment_dagster.source.columns import column_name
-from segment_dagster.source.versions import VALID_FROM, VALID_TO, Values, counted_values
 
 NAMES = ("name", "display_name", "title", "slug")
 """Columns that say what a record is called; the first that is filled counts."""

@@ -1,9 +1,9 @@
 """Secrets that a history holds since they were let in, taken out on the way on."""
 
+from segment_dagster.config import SecretSettings
 from segment_dagster.endpoints import Endpoint
+from segment_dagster.extract.columns import column_name
 from segment_dagster.redaction import Redact, redactor
-from segment_dagster.settings import SecretSettings
-from segment_dagster.source.columns import column_name
 
 
 def history_redactor(endpoint: Endpoint, secrets: SecretSettings) -> Redact:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from segment_dagster.endpoints import Endpoint
-from segment_dagster.source.columns import column_name
+from segment_dagster.extract.columns import column_name
 
 
 @dataclass(frozen=True, order=True)

@@ -6,10 +6,10 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from segment_dagster.config import SecretSettings, Settings
 from segment_dagster.endpoints import Endpoint, Secrecy
 from segment_dagster.redaction.names import is_secret_name
 from segment_dagster.redaction.values import Cleaner, password_options
-from segment_dagster.settings import SecretSettings, Settings
 
 __all__ = ["REDACTED", "Redact", "is_secret_name", "may_be_same", "redactor"]
 

@@ -18,8 +18,8 @@ from segment_dagster.automation.families import DAILY, HOURLY, WEEKLY
 from segment_dagster.definitions import defs
 from segment_dagster.endpoints import CATALOGUE, TABLES
 from segment_dagster.errors import SettingError
-from segment_dagster.source.columns import column_name
-from segment_dagster.source.resources import segment_source
+from segment_dagster.extract.columns import column_name
+from segment_dagster.extract.resources import segment_source
 
 ROWS = {endpoint.name: endpoint for endpoint in TABLES}
 IN_GROUP = {

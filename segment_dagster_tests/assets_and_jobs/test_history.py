@@ -17,8 +17,8 @@ from segment_dagster.definitions import defs
 from segment_dagster.emulator import Edit, Fault, running
 from segment_dagster.endpoints import CATALOGUE, TABLES
 from segment_dagster.errors import SettingError
+from segment_dagster.extract.resources import segment_source
 from segment_dagster.marts.changes import COLUMNS
-from segment_dagster.source.resources import segment_source
 
 KEPT = {row.name for row in CATALOGUE if row.keeps_history}
 TOLD = ("sources", "segments", "audit_events", "changes")

@@ -13,8 +13,8 @@ from segment_dagster.assets.partitions import NONE, keys_in, ranges, reach_of
 from segment_dagster.emulator import World, running
 from segment_dagster.emulator.world import MAKERS
 from segment_dagster.endpoints import TABLES
-from segment_dagster.source.chosen import as_chosen
-from segment_dagster.source.times import Window
+from segment_dagster.extract.chosen import as_chosen
+from segment_dagster.extract.times import Window
 from segment_dagster_tests.assets_and_jobs.backfills import backfills
 
 NOW = datetime(2026, 3, 31, 6, 30, tzinfo=timezone.utc)

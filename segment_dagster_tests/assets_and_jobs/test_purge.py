@@ -12,8 +12,8 @@ from segment_dagster.definitions import defs
 from segment_dagster.emulator import Edit
 from segment_dagster.endpoints import TABLES
 from segment_dagster.errors import SettingError
+from segment_dagster.load import settle
 from segment_dagster.marts.purge import main, purge
-from segment_dagster.pipeline import settle
 
 NAMES = ("workspace", "sources", "changes")
 README = Path(__file__).resolve().parents[2] / "README.md"

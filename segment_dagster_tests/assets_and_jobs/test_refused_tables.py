@@ -5,8 +5,8 @@ import pytest
 
 from segment_dagster.definitions import defs
 from segment_dagster.emulator import Edit
-from segment_dagster.pipeline import load, settle
-from segment_dagster.source.resources import segment_source
+from segment_dagster.extract.resources import segment_source
+from segment_dagster.load import load, settle
 
 PLANTED = "a" + "-planted-" * 2 + "secret"
 

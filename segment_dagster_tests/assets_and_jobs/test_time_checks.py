@@ -11,11 +11,11 @@ import duckdb
 import pytest
 
 from segment_dagster.assets.partitions import gaps_of, ranges
+from segment_dagster.config import Ordinary, ordinary
 from segment_dagster.emulator import Correction, Fault, Silence, World, running
 from segment_dagster.emulator.world import MAKERS
 from segment_dagster.endpoints import TABLES
 from segment_dagster.errors import SettingError
-from segment_dagster.settings import Ordinary, ordinary
 
 NOW = datetime(2026, 3, 31, 6, 30, tzinfo=timezone.utc)
 ROWS = {endpoint.name: endpoint for endpoint in TABLES}

@@ -14,7 +14,7 @@ import pytest
 from segment_dagster.emulator import Correction, Edit, Fault, MissingDay, World, running
 from segment_dagster.emulator.world import MAKERS
 from segment_dagster.endpoints import TABLES
-from segment_dagster.source.columns import column_name
+from segment_dagster.extract.columns import column_name
 
 NOW = datetime(2026, 3, 31, 6, 30, tzinfo=timezone.utc)
 ROWS = {endpoint.name: endpoint for endpoint in TABLES}

@@ -16,7 +16,7 @@ import requests
 
 from segment_dagster.automation import SENSOR
 from segment_dagster.emulator import Edit, running
-from segment_dagster.wording import counted
+from segment_dagster.text import counted
 from segment_dagster_tests.started import keeping, kept
 
 NAMES = ("workspace", "sources", "destinations", "warehouses", "spaces", "segments")

@@ -17,8 +17,8 @@ from segment_dagster.automation.schedules import last_days, last_month, open_mon
 from segment_dagster.definitions import defs
 from segment_dagster.endpoints import TABLES, TimeRange
 from segment_dagster.errors import SettingError
-from segment_dagster.source.chosen import as_chosen
-from segment_dagster.source.times import Window, first_of_month, midnight, times_of
+from segment_dagster.extract.chosen import as_chosen
+from segment_dagster.extract.times import Window, first_of_month, midnight, times_of
 
 UTC = timezone.utc
 DAY = timedelta(days=1)

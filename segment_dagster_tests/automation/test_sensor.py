@@ -17,7 +17,7 @@ from segment_dagster.emulator.world import TIMED
 from segment_dagster.endpoints import IDENTITY, TABLES
 from segment_dagster.endpoints.trail import concerned
 from segment_dagster.errors import SegmentError, SettingError
-from segment_dagster.pipeline import ForeignDatasetError
+from segment_dagster.load import ForeignDatasetError
 from segment_dagster.redaction.masks import mask
 
 NOW = datetime(2026, 3, 31, 6, 30, tzinfo=timezone.utc)

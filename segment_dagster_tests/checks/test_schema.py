@@ -9,9 +9,9 @@ import pytest
 from segment_dagster.assets import Subject
 from segment_dagster.checks.schema import Schema
 from segment_dagster.endpoints import CATALOGUE
-from segment_dagster.pipeline import load, open_tables, settle
-from segment_dagster.source.columns import column_name
-from segment_dagster.source.resources import segment_source
+from segment_dagster.extract.columns import column_name
+from segment_dagster.extract.resources import segment_source
+from segment_dagster.load import load, open_tables, settle
 
 (SOURCES,) = (endpoint for endpoint in CATALOGUE if endpoint.name == "sources")
 

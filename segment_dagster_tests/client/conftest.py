@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from segment_dagster.client import SegmentClient
-from segment_dagster.settings import Settings, resolve
+from segment_dagster.config import Settings, resolve
 
 
 @dataclass(frozen=True)

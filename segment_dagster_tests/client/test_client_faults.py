@@ -18,9 +18,9 @@ from segment_dagster.client.errors import (
     UnreachableError,
 )
 from segment_dagster.client.retry import MAX_LIMITED
+from segment_dagster.config import resolve
 from segment_dagster.emulator import KINDS, Fault, running
 from segment_dagster.endpoints import CATALOGUE
-from segment_dagster.settings import resolve
 from segment_dagster_tests.passing import PASSING
 
 ROWS = {endpoint.name: endpoint for endpoint in CATALOGUE}

@@ -19,13 +19,13 @@ from segment_dagster.client import ApiError, SegmentClient
 from segment_dagster.client.counts import total_entries
 from segment_dagster.client.errors import CountError
 from segment_dagster.client.layout import call_for
+from segment_dagster.config import resolve
 from segment_dagster.endpoints import CATALOGUE
 from segment_dagster.errors import SegmentError
-from segment_dagster.settings import resolve
-from segment_dagster.source.characters import Replaced, clean
-from segment_dagster.source.json_text import dumps
-from segment_dagster.source.reader import UnexpectedError, WorkspaceReader
-from segment_dagster.source.undeclared import UNDECLARED
+from segment_dagster.extract.characters import Replaced, clean
+from segment_dagster.extract.json_text import dumps
+from segment_dagster.extract.reader import UnexpectedError, WorkspaceReader
+from segment_dagster.extract.undeclared import UNDECLARED
 
 ROWS = {endpoint.name: endpoint for endpoint in CATALOGUE}
 TOKEN = "a-token-of-mine"

@@ -9,8 +9,8 @@ import pytest
 
 from segment_dagster.client import Meter, SegmentClient
 from segment_dagster.client.errors import ApiError, OverlongError, UnreachableError
+from segment_dagster.config import resolve
 from segment_dagster.endpoints import CATALOGUE
-from segment_dagster.settings import resolve
 from segment_dagster_tests.client.raw import serving
 
 SOURCES = next(row for row in CATALOGUE if row.name == "sources")
@@ -204,8 +204,8 @@ def test_the_thread_that_hangs_up_ends(client_of, monkeypatch, unhurried):
 INTERRUPTED = """
 import signal, sys
 import segment_dagster.client.api as api
-from segment_dagster.settings import resolve
-from segment_dagster.source.reader import WorkspaceReader
+from segment_dagster.config import resolve
+from segment_dagster.extract.reader import WorkspaceReader
 
 api.CONNECT_TIMEOUT = 3600.0
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))

@@ -7,11 +7,11 @@ import pytest
 
 from segment_dagster.client import SegmentClient
 from segment_dagster.client.errors import ApiError, CertificateError, ProxyFailedError
+from segment_dagster.config import resolve
 from segment_dagster.endpoints import CATALOGUE
 from segment_dagster.errors import SettingError
+from segment_dagster.extract.reader import WorkspaceReader
 from segment_dagster.network import is_loopback
-from segment_dagster.settings import resolve
-from segment_dagster.source.reader import WorkspaceReader
 from segment_dagster_tests.client.raw import serving
 
 SOURCES = next(row for row in CATALOGUE if row.name == "sources")

@@ -13,10 +13,10 @@ from segment_dagster.client.errors import (
     StalledError,
     UnfinishedError,
 )
+from segment_dagster.config import resolve
 from segment_dagster.emulator import running
 from segment_dagster.emulator.layouts import CURSOR_PLACES
 from segment_dagster.endpoints import CATALOGUE
-from segment_dagster.settings import resolve
 
 ROWS = {endpoint.name: endpoint for endpoint in CATALOGUE}
 PAGED = [endpoint for endpoint in CATALOGUE if endpoint.page_size and not endpoint.asked_with]

@@ -12,8 +12,8 @@ import pytest
 from segment_dagster.client import Meter, SegmentClient
 from segment_dagster.client.errors import RedirectError
 from segment_dagster.client.layout import call_for
+from segment_dagster.config import REGIONS, resolve
 from segment_dagster.endpoints import CATALOGUE
-from segment_dagster.settings import REGIONS, resolve
 
 ROWS = {endpoint.name: endpoint for endpoint in CATALOGUE}
 EMPTY: dict = {"data": {"sources": []}}

@@ -21,9 +21,9 @@ from segment_dagster.client.errors import (
     UnreachableError,
 )
 from segment_dagster.client.retry import LIMITED_ATTEMPTS, MAX_BACKOFF, MAX_LIMITED, Patience, told_delay, wait_as_told
+from segment_dagster.config import resolve
 from segment_dagster.emulator import Fault, running
 from segment_dagster.endpoints import CATALOGUE
-from segment_dagster.settings import resolve
 from segment_dagster_tests.passing import PASSING
 
 SOURCES = next(endpoint for endpoint in CATALOGUE if endpoint.name == "sources")

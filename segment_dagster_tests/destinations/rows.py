@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import dlt
 import orjson
 
-from segment_dagster.source.columns import column_name
+from segment_dagster.extract.columns import column_name
 from segment_dagster_tests.typed import plain, row_of
 
 KEPT = {"text": str, "bool": bool}

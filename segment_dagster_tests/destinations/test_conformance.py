@@ -11,7 +11,7 @@ from segment_dagster.automation import families
 from segment_dagster.definitions import defs
 from segment_dagster.emulator import Edit, Fault
 from segment_dagster.endpoints import TABLES
-from segment_dagster.pipeline import settle
+from segment_dagster.load import settle
 from segment_dagster_tests.destinations.engines import ENGINES, FURTHER, CannotStartError
 from segment_dagster_tests.destinations.engines_further import FURTHER_ENGINES
 from segment_dagster_tests.destinations.rows import expected, landed, looked_at

@@ -6,7 +6,7 @@ from pathlib import Path
 import dlt
 import pytest
 
-from segment_dagster.pipeline.facts import BUCKETS, DESTINATIONS, TABLE_FORMATS
+from segment_dagster.load.facts import BUCKETS, DESTINATIONS, TABLE_FORMATS
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 ALL = dict(DESTINATIONS) | {f"filesystem, {name}": facts for name, facts in TABLE_FORMATS.items()}

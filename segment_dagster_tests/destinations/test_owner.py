@@ -4,13 +4,13 @@ import dagster as dg
 import duckdb
 import pytest
 
+from segment_dagster.config import resolve
 from segment_dagster.definitions import defs
 from segment_dagster.emulator import Fault, World, running
-from segment_dagster.pipeline import ForeignDatasetError, check_owner, load_deliveries, open_tables, settle
-from segment_dagster.pipeline.owner import OWNER_TABLE, TYPES, find_owner
-from segment_dagster.settings import resolve
-from segment_dagster.source.identity import identify
-from segment_dagster.source.reader import WorkspaceReader
+from segment_dagster.extract.identity import identify
+from segment_dagster.extract.reader import WorkspaceReader
+from segment_dagster.load import ForeignDatasetError, check_owner, load_deliveries, open_tables, settle
+from segment_dagster.load.owner import OWNER_TABLE, TYPES, find_owner
 from segment_dagster_tests.destinations.engines import ENGINES
 
 

@@ -6,11 +6,11 @@ from contextlib import closing, contextmanager
 import psycopg2
 import pytest
 
+from segment_dagster.config import resolve
 from segment_dagster.emulator import Edit, Fault
 from segment_dagster.errors import SettingError
-from segment_dagster.pipeline import LoadError, await_ready, load_deliveries, open_tables, settle
-from segment_dagster.settings import resolve
-from segment_dagster.source import WorkspaceReader
+from segment_dagster.extract import WorkspaceReader
+from segment_dagster.load import LoadError, await_ready, load_deliveries, open_tables, settle
 from segment_dagster_tests.destinations.engines import postgres_server
 
 CREDENTIALS = "DESTINATION__POSTGRES__CREDENTIALS"

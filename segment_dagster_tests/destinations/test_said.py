@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from segment_dagster.errors import SettingError
-from segment_dagster.pipeline import LoadError, await_ready, settle
-from segment_dagster.pipeline.errors import explain
-from segment_dagster.pipeline.facts import DESTINATIONS, TABLE_FORMATS
+from segment_dagster.load import LoadError, await_ready, settle
+from segment_dagster.load.errors import explain
+from segment_dagster.load.facts import DESTINATIONS, TABLE_FORMATS
 from segment_dagster_tests.destinations.engines import extensions, free_port, postgres, s3
 
 SCRIPT = Path(__file__).resolve().parents[2] / "segment_pipeline.py"

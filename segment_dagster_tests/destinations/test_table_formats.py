@@ -5,10 +5,10 @@ from datetime import datetime, timezone
 import dlt
 import pytest
 
+from segment_dagster.config import resolve
 from segment_dagster.emulator import Fault
-from segment_dagster.pipeline import await_ready, load_deliveries, settle, windows_since
-from segment_dagster.settings import resolve
-from segment_dagster.source import WorkspaceReader
+from segment_dagster.extract import WorkspaceReader
+from segment_dagster.load import await_ready, load_deliveries, settle, windows_since
 from segment_dagster_tests.destinations.engines import files
 
 NOW = datetime(2026, 3, 31, 6, 30, tzinfo=timezone.utc)

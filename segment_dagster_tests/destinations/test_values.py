@@ -9,19 +9,19 @@ import duckdb
 import pytest
 from dlt.destinations.exceptions import DatabaseTransientException
 
+from segment_dagster.config import MAX_UNDECLARED_COLUMNS
 from segment_dagster.emulator import Fault
 from segment_dagster.endpoints import CATALOGUE
+from segment_dagster.extract.fingerprint import Fingerprint
+from segment_dagster.extract.json_text import comparable
+from segment_dagster.extract.reader import Delivery
+from segment_dagster.extract.resources import segment_source
+from segment_dagster.extract.rows import rows_of, schema_of
+from segment_dagster.extract.spool import Spool
+from segment_dagster.extract.undeclared import UNDECLARED, declared_columns, undeclared_column
+from segment_dagster.load import load_deliveries, open_tables, settle
+from segment_dagster.load.duckdb_file import give_more_room, give_room
 from segment_dagster.marts.build import build
-from segment_dagster.pipeline import load_deliveries, open_tables, settle
-from segment_dagster.pipeline.duckdb_file import give_more_room, give_room
-from segment_dagster.settings import MAX_UNDECLARED_COLUMNS
-from segment_dagster.source.fingerprint import Fingerprint
-from segment_dagster.source.json_text import comparable
-from segment_dagster.source.reader import Delivery
-from segment_dagster.source.resources import segment_source
-from segment_dagster.source.rows import rows_of, schema_of
-from segment_dagster.source.spool import Spool
-from segment_dagster.source.undeclared import UNDECLARED, declared_columns, undeclared_column
 from segment_dagster_tests.destinations.engines import postgres_server
 
 SOURCES = next(endpoint for endpoint in CATALOGUE if endpoint.name == "sources")

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from segment_dagster.extract.json_text import loads
+from segment_dagster.extract.versions import as_json, row_version
 from segment_dagster.marts.diff import ADDED, CHANGED, REMOVED, Difference, differences
-from segment_dagster.source.json_text import loads
-from segment_dagster.source.versions import as_json, row_version
 
 NAMES = st.text(st.characters(exclude_categories=["Cs"]), max_size=3) | st.sampled_from(["a", "b", "a.b", ""])
 LEAVES = (

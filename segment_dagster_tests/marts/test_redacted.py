@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
+from segment_dagster.config import SecretSettings, Settings, secrets_in_use
 from segment_dagster.endpoints import CATALOGUE, Secrecy
 from segment_dagster.endpoints.columns import nested, text
 from segment_dagster.marts.records import record_changes
 from segment_dagster.marts.redacted import history_redactor
 from segment_dagster.redaction import redactor
-from segment_dagster.settings import SecretSettings, Settings, secrets_in_use
 
 ROW = replace(
     CATALOGUE[0],

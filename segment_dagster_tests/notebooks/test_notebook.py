@@ -14,12 +14,12 @@ import marimo
 import pytest
 
 from notebooks import segment_overview as overview
+from segment_dagster.config import resolve
 from segment_dagster.definitions import defs
 from segment_dagster.demo.expected import _queries
 from segment_dagster.emulator import Edit
-from segment_dagster.pipeline import load_deliveries, settle
-from segment_dagster.settings import resolve
-from segment_dagster.source.reader import WorkspaceReader
+from segment_dagster.extract.reader import WorkspaceReader
+from segment_dagster.load import load_deliveries, settle
 from segment_dagster_tests.destinations.engines import ENGINES
 
 NOTEBOOK = Path(overview.__file__)

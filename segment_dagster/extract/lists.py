@@ -1,0 +1,31 @@
+"""Which lists an endpoint is read in: what is asked for besides the pages."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import product
+from typing import Any
+
+from segment_dagster.endpoints import Endpoint
+from segment_dagster.extract.times import Asked, Values
+
+
+def lists_of(endpoint: Endpoint, parents: Iterable[Mapping[str, Any]], times: Sequence[Asked]) -> list[Asked]:
+    """What to ask for, list by list.
+
+    Args:
+        endpoint: Says what it is asked with.
+        parents: By parameter, what each record of the parent gives; one without anything where there is no parent.
+        times: The times to ask for; one without values where the endpoint is not asked for a time.
+
+    Returns:
+        The values of each list, none twice. A record of the parent that lacks a value makes no list.
+    """
+    whole = [dict(values) for values in parents if None not in values.values()]
+    apart = [
+        [{parameter.name: value} for value in parameter.values] for parameter in endpoint.parameters if parameter.apart
+    ]
+    lists: dict[tuple[tuple[str, str], ...], Asked] = {}
+    for parts in product(whole, *apart):
+        for asked in times:
+            values: Values = {name: str(value) for part in (*parts, asked.values) for name, value in part.items()}
+            lists.setdefault(tuple(values.items()), Asked(values, asked.within))
+    return list(lists.values())

@@ -1,0 +1,255 @@
+"""The dlt source: a resource for each endpoint of the catalogue."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+import dlt
+from dlt.common.schema.typing import MERGE_DISPOSITION_HINTS, TColumnSchema, TTableSchemaColumns
+from dlt.common.schema.utils import new_table
+from dlt.extract import DltResource, DltSource
+from dlt.extract.items import DataItemWithMeta
+
+from segment_dagster.config import resolve
+from segment_dagster.endpoints import TABLES, Endpoint
+from segment_dagster.extract.columns import column_name, columns_of
+from segment_dagster.extract.disposition import Merge, TableFormat, disposition_of, scope_of
+from segment_dagster.extract.history import (
+    SCD2,
+    VERSION_COLUMN,
+    SourceWithHistory,
+    history_columns,
+    versions_of,
+)
+from segment_dagster.extract.lines import lines_of
+from segment_dagster.extract.reader import Delivery, WorkspaceReader
+from segment_dagster.extract.spool import Part
+from segment_dagster.extract.undeclared import existing_columns, parts_with_columns
+from segment_dagster.extract.versions import history_table
+
+SOURCE_NAME = "segment_source"
+
+DEDUPLICATED = MERGE_DISPOSITION_HINTS["deduplicated"]
+"""dlt's hint that no key comes twice. In a write disposition a false one would leave what the table's schema has."""
+
+READ_AT = "read_at"
+"""Where dlt's state of an incremental resource keeps when the workspace was read that was loaded last."""
+
+Read = Callable[[], Delivery]
+"""Gives what was delivered of one endpoint."""
+
+
+def segment_source(
+    api_key: str = dlt.secrets.value,
+    *,
+    region: str | None = None,
+    base_url: str | None = None,
+    layout: str | None = None,
+    endpoints: Sequence[str] | None = None,
+    concurrency: int | None = None,
+    page_size: int | None = None,
+    requests_per_minute: int | None = None,
+    include_secrets: bool | None = None,
+    history: bool | None = None,
+    lines: bool = False,
+    catalogue: Sequence[Endpoint] = TABLES,
+) -> DltSource:
+    """The endpoints of a Segment workspace as dlt resources, for any dlt pipeline.
+
+    Nothing is read before dlt asks for the rows. A resource hands its rows on once its endpoint has been read whole,
+    as files, which `add_map` and `add_filter` do not look into. Build a source for every run: one that has run hands
+    on what it read then.
+
+    Args:
+        api_key: The token; `SEGMENT_API_TOKEN` or dlt's `[sources.segment_source] api_key` where it is not given.
+        region: `us` or `eu`.
+        base_url: Address of the API, in place of the region's.
+        layout: `public` or `versioned`.
+        endpoints: Names of the endpoints; where it is not given, all that the layout offers but the slow ones, which
+            take long at the rate that Segment allows.
+        concurrency: Requests under way at once, at most.
+        page_size: Rows asked for in a page, at most.
+        requests_per_minute: Requests of the token a minute, at most.
+        include_secrets: Whether secrets land as they are.
+        history: Whether every version of configuration is kept: a further resource `<endpoint>_history` for each.
+        lines: Whether the files are lines of JSON, to be loaded as `jsonl`, in place of Parquet: for BigQuery and
+            Snowflake, whose columns of JSON would hold a text each.
+        catalogue: The rows the names are looked up in.
+
+    Returns:
+        A source named `segment_source`.
+
+    Raises:
+        SettingError: A setting is missing or cannot be used.
+    """
+    settings = resolve(
+        token=None if api_key is dlt.secrets.value else api_key,
+        region=region,
+        base_url=base_url,
+        layout=layout,
+        concurrency=concurrency,
+        page_size=page_size,
+        requests_per_minute=requests_per_minute,
+        include_secrets=include_secrets,
+        history=history,
+    )
+    reader = WorkspaceReader(settings, catalogue)
+    names = None if endpoints is None else dict.fromkeys(endpoints)
+    rows = reader.offered(slow=False) if names is None else [reader.endpoint(name) for name in names]
+    # dlt does not say when it is done with a source: the reader deletes its files when the last resource is gone
+    return _source([(endpoint, partial(reader.read, endpoint)) for endpoint in rows], settings.history, lines=lines)
+
+
+def delivered_source(
+    deliveries: Sequence[Delivery],
+    *,
+    history: bool = False,
+    merge: Merge | None = None,
+    table_format: TableFormat | None = None,
+    lines: bool = False,
+) -> DltSource:
+    """The same source over what has been read already.
+
+    Args:
+        deliveries: What was read.
+        history: Whether every version of configuration is kept.
+        merge: How the destination merges; by deleting and inserting where it is left out.
+        table_format: The open format of the tables, where they are files.
+        lines: Whether rows are handed on as lines of JSON, in place of Parquet.
+    """
+
+    def kept(delivery: Delivery) -> Delivery:
+        return delivery
+
+    reads = [(delivery.endpoint, partial(kept, delivery)) for delivery in deliveries]
+    return _source(reads, history, merge or "delete-insert", table_format, lines)
+
+
+def resource_of(
+    endpoint: Endpoint,
+    read: Read,
+    merge: Merge = "delete-insert",
+    table_format: TableFormat | None = None,
+    lines: bool = False,
+) -> DltResource:
+    """The dlt resource of one endpoint.
+
+    Args:
+        endpoint: Gives the name, the columns, the key.
+        read: Called when dlt asks for the rows.
+        merge: How the destination merges.
+        table_format: The open format of the table, where it is files.
+        lines: Whether rows are handed on as lines of JSON.
+    """
+
+    def rows() -> Iterator[DataItemWithMeta]:
+        delivery = read()
+        first = None
+        if endpoint.partitioned and merge == "delete-insert":
+            # which part of the table is replaced is known once it has been read
+            first = dlt.mark.make_hints(write_disposition=disposition_of(endpoint, scope_of(delivery)))
+        elif endpoint.incremental and merge == "delete-insert":
+            # to number the rows of each key, its way to have one of them, DuckDB holds all rows in memory
+            first = dlt.mark.make_hints(
+                write_disposition=disposition_of(endpoint), additional_table_hints={DEDUPLICATED: delivery.unique}
+            )
+        if endpoint.incremental and delivery.read_at and (delivery.window is None or delivery.window.end is None):
+            # with the rows: of a load that does not come to its end, neither counts
+            dlt.current.resource_state(endpoint.name)[READ_AT] = delivery.read_at.isoformat()
+        existing = existing_columns(_table_columns(endpoint.name), columns)
+        parts = parts_with_columns(endpoint, delivery.parts, existing, delivery.max_undeclared_columns)
+        yield from imported(parts, columns, first, lines)
+
+    columns = columns_of(endpoint)
+    return dlt.resource(
+        rows,
+        name=endpoint.name,
+        columns=columns,
+        primary_key=[column_name(field) for field in endpoint.primary_key],
+        write_disposition=disposition_of(endpoint, merge=merge),
+        table_format=table_format,  # type: ignore[arg-type] # none is its default
+        parallelized=True,
+    )
+
+
+def history_of(endpoint: Endpoint, read: Read, lines: bool = False) -> DltResource:
+    """The dlt resource of the history of one endpoint.
+
+    Args:
+        endpoint: Gives the name, the columns, and what changes by itself.
+        read: Called when dlt asks for the rows.
+        lines: Whether rows are handed on as lines of JSON.
+    """
+    name = history_table(endpoint.name)
+
+    def versions() -> Iterator[DataItemWithMeta]:
+        delivery = read()
+        existing = existing_columns(_table_columns(name), columns)
+        parts = versions_of(endpoint, delivery.parts, existing, delivery.max_undeclared_columns)
+        # not as an Arrow table beside the files: dlt's `ADD_DLT_LOAD_ID` adds a column to that, which they do not have
+        dlt.current.source_schema().update_table(new_table(name, columns=[VERSION_COLUMN]))
+        yield from imported(parts, columns, lines=lines)
+
+    columns = history_columns(endpoint)
+    return dlt.resource(versions, name=name, columns=columns, write_disposition=SCD2, parallelized=True)
+
+
+def _table_columns(table: str) -> TTableSchemaColumns:
+    """The columns that a table has, by the schema of the pipeline that asks for its rows."""
+    schema = dlt.current.source_schema()
+    return schema.get_table_columns(table) if table in schema.tables else {}
+
+
+def read_at_of(state: Mapping[str, Any], name: str) -> datetime | None:
+    """Return when the rows were read that were loaded last into the table of an incremental endpoint, in UTC.
+
+    Args:
+        state: The pipeline's state as dlt keeps it in the destination.
+        name: The endpoint's.
+    """
+    resources = state.get("sources", {}).get(SOURCE_NAME, {}).get("resources", {})
+    written = resources.get(name, {}).get(READ_AT)
+    return datetime.fromisoformat(written) if written else None
+
+
+def imported(
+    parts: Iterable[Part], columns: Mapping[str, TColumnSchema], first: Any = None, lines: bool = False
+) -> Iterator[DataItemWithMeta]:
+    """Parts as files that dlt takes as they are.
+
+    Args:
+        parts: The first has the declared columns alone.
+        columns: Those.
+        first: What dlt is to know of the first part.
+        lines: Whether they are handed on as lines of JSON.
+    """
+    hints = first
+    plain = {name for name, column in columns.items() if column.get("data_type") != "json"}
+    for part in parts:
+        if undeclared := [column for column in part.columns if column not in columns]:
+            hints = dlt.mark.make_hints(columns={column: {"data_type": "json"} for column in undeclared})
+        if lines:
+            file = lines_of(part, set(part.columns) - plain)
+            yield dlt.mark.with_file_import(str(file), "jsonl", part.rows, hints=hints)
+        else:
+            yield dlt.mark.with_file_import(str(part.path), "parquet", part.rows, hints=hints)
+        hints = None
+
+
+def _source(
+    reads: Sequence[tuple[Endpoint, Read]],
+    history: bool,
+    merge: Merge = "delete-insert",
+    table_format: TableFormat | None = None,
+    lines: bool = False,
+) -> DltSource:
+    # objects and lists stay one JSON column each
+    @dlt.source(name=SOURCE_NAME, max_table_nesting=0, _impl_cls=SourceWithHistory)
+    def source() -> Iterator[DltResource]:
+        for endpoint, read in reads:
+            yield resource_of(endpoint, read, merge, table_format, lines)
+            if history and endpoint.keeps_history:
+                yield history_of(endpoint, read, lines)
+
+    return source()

@@ -1,0 +1,189 @@
+"""Which times an endpoint is asked for, within what Segment allows."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from segment_dagster.endpoints import Endpoint, Months, Span, TimeRange
+from segment_dagster.errors import SegmentError
+from segment_dagster.text import counted
+
+Values = dict[str, str]
+"""The values of a request's own parameters, by name."""
+
+_DAY = timedelta(days=1)
+_SECOND = timedelta(seconds=1)
+
+
+@dataclass(frozen=True)
+class Window:
+    """A range of time, in UTC."""
+
+    start: datetime
+    """Included."""
+
+    end: datetime | None = None
+    """Excluded; `None` where it goes on until now."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A time that is asked for."""
+
+    values: Values
+    within: Window | None = None
+    """Which rows of the answer count, where another answer may hold the others too."""
+
+
+class LookBackError(SegmentError):
+    """A time is longer ago than Segment keeps it."""
+
+    def __init__(self, endpoint: Endpoint, window: Window, span: Span, now: datetime) -> None:
+        first = first_day(span, now)
+        super().__init__(
+            f"{endpoint.name}: {window.start:%Y-%m-%d} is {beyond(span)}. Nothing was asked for. The first day that "
+            f"can still be read whole is {first:%Y-%m-%d}."
+        )
+
+
+class FutureError(SegmentError):
+    """A time has not begun."""
+
+    def __init__(self, endpoint: Endpoint, window: Window) -> None:
+        super().__init__(
+            f"{endpoint.name}: {window.start:%Y-%m-%dT%H:%M}Z has not come yet, or is not counted yet. "
+            "Nothing was asked for. Try again later."
+        )
+
+
+def span_of(endpoint: Endpoint) -> Span | None:
+    """The documented limits of the granularity that an endpoint is asked for in; `None` where there are none."""
+    time = endpoint.time
+    if not isinstance(time, TimeRange):
+        return None
+    return next((span for span in time.spans if span.granularity == time.granularity), None)
+
+
+def beyond(span: Span) -> str:
+    """Say of a time that it is beyond a limit."""
+    return f"longer ago than the {length(span.oldest)} that Segment goes back for granularity {span.granularity}"
+
+
+def first_day(span: Span, now: datetime) -> datetime:
+    """The first whole day, in UTC, that is not longer ago than a limit."""
+    oldest = now - span.oldest
+    day = midnight(oldest)
+    return day if day == oldest else day + _DAY
+
+
+def midnight(moment: datetime) -> datetime:
+    """The beginning of the day in UTC."""
+    return moment.replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def first_of_month(moment: datetime) -> datetime:
+    """The beginning of the month in UTC."""
+    return midnight(moment).replace(day=1)
+
+
+def next_month(first: datetime) -> datetime:
+    """The first day of the month after the one that begins at `first`."""
+    return (first + 32 * _DAY).replace(day=1)
+
+
+def default_window(endpoint: Endpoint, now: datetime) -> Window | None:
+    """What a full read of an endpoint covers; `None` where it is not asked for a time."""
+    time = endpoint.time
+    if isinstance(time, Months):
+        first = first_of_month(now)
+        for _ in range(time.count - 1):
+            first = first_of_month(first - _DAY)
+        return Window(first, next_month(first_of_month(now)))
+    if isinstance(time, TimeRange):
+        today = midnight(now)
+        return Window(today - time.days * _DAY, None if time.until_now else today)
+    return None
+
+
+def times_of(endpoint: Endpoint, window: Window | None, now: datetime, pieces: int = 1) -> list[Asked]:
+    """The times to ask for, in as few requests as the limits allow.
+
+    Args:
+        endpoint: Says how it is asked for a time.
+        window: What is to be read; `default_window` where it is left out.
+        now: The present, in UTC.
+        pieces: Into how many requests a range without an end may be split, to be read side by side.
+
+    Raises:
+        LookBackError: The window begins longer ago than Segment goes back.
+        FutureError: Nothing of the window has come yet.
+    """
+    time, window = endpoint.time, window or default_window(endpoint, now)
+    if time is None or window is None:
+        return [Asked({})]
+    if isinstance(time, Months):
+        return [Asked({time.column: f"{first:%Y-%m-%d}"}) for first in _months(endpoint, window, now)]
+    if endpoint.incremental:
+        return list(_pieces(window.start, window.end or now, pieces, open_end=window.end is None))
+    end = min(window.end or now, counted_until(time, now))
+    if window.start >= end:
+        raise FutureError(endpoint, window)
+    span = span_of(endpoint)
+    if span and now - window.start > span.oldest:
+        raise LookBackError(endpoint, window, span, now)
+    longest = min(span.longest if span else end - window.start, _DAY if time.totals else timedelta.max)
+    return [Asked(_range(time, *part)) for part in _parts(window.start, end, longest)]
+
+
+def iso(moment: datetime) -> str:
+    """A point in time as the API takes it: `2026-02-01T00:00:00Z`."""
+    return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _months(endpoint: Endpoint, window: Window, now: datetime) -> Iterator[datetime]:
+    first, end = first_of_month(window.start), window.end or now
+    if first > now:
+        raise FutureError(endpoint, window)
+    while first < end and first <= now:
+        yield first
+        first = next_month(first)
+
+
+def counted_until(time: TimeRange, now: datetime) -> datetime:
+    """Return the last whole minute that is counted already."""
+    return (now - time.lag).replace(second=0, microsecond=0)
+
+
+def _parts(start: datetime, end: datetime, longest: timedelta) -> Iterator[tuple[datetime, datetime]]:
+    while start < end:
+        until = min(start + longest, end)
+        yield start, until
+        start = until
+
+
+def _range(time: TimeRange, start: datetime, end: datetime) -> Values:
+    values = {"startTime": iso(start), "endTime": iso(end)}
+    return {**values, "granularity": time.granularity} if time.granularity else values
+
+
+def _pieces(start: datetime, end: datetime, pieces: int, *, open_end: bool) -> Iterator[Asked]:
+    """Ranges that meet in whole seconds, of a day or more each.
+
+    Whether the API counts the start and the end of a range in is not documented: each range is asked for with a second
+    before it, and what is outside of it does not count.
+    """
+    start = start.replace(microsecond=0)
+    count = max(1, min(pieces, (end - start) // _DAY))
+    edges = [start + round((end - start) / count / _SECOND) * _SECOND * place for place in range(count)]
+    for place, edge in enumerate(edges):
+        values = {"startTime": iso(edge - _SECOND)}
+        until = edges[place + 1] if place + 1 < count else None if open_end else end
+        if until is not None:
+            values["endTime"] = iso(until + _SECOND)
+        yield Asked(values, Window(edge, until))
+
+
+def length(span: timedelta) -> str:
+    """Say how long a time is: `48 hours`, `30 days`."""
+    hours = round(span.total_seconds() / 3600)
+    return counted(hours, "hour") if hours <= 48 else counted(span.days, "day")

@@ -1,0 +1,138 @@
+"""What dlt and the destinations say when something fails, as one line that a person can act on."""
+
+import re
+from collections.abc import Iterator
+
+from dlt.common.destination.exceptions import WithJobError
+from dlt.common.pipeline import get_dlt_pipelines_dir
+from dlt.destinations.exceptions import DestinationConnectionError
+
+from segment_dagster.errors import SegmentError
+from segment_dagster.load.credentials import driver_errors, hidden
+from segment_dagster.load.duckdb_file import CREDENTIALS
+from segment_dagster.load.place import Place
+
+MAX_QUOTE = 300
+"""Characters of the destination's own message that an error repeats."""
+
+_LOCKED = re.compile(r"Could not set lock on file .*?: (?:Conflicting lock is held in (.+?) \(PID (\d+)\))?")
+
+
+_NO_ROOM = re.compile(r"No space left|File too large|[Dd]isk quota|disk is full")
+"""What the system says of ENOSPC, EFBIG and EDQUOT; DuckDB and Arrow quote it."""
+
+
+_EVERYTHING = re.compile(
+    r"permission denied (for|to) (schema|database|dataset)|read-only|has been invalidated|server closed the connection",
+    re.IGNORECASE,
+)
+"""What is said of a destination that takes nothing at all."""
+
+_SQLSTATES = ("08", "28", "3D", "57P", "25006", "53100", "53300")
+"""What the SQLSTATE of such an error begins with: no connection, login or database, shutting down, read-only, full."""
+
+
+class LoadError(SegmentError):
+    """dlt could not load what was read, or could not look at what is there.
+
+    Args:
+        message: The line.
+        table: The table that it is about, where that is known.
+        everything: Whether it is about the destination as a whole, so that no other table can be loaded either.
+        refused: Whether it repeats what the destination or dlt said, and does not say what to do.
+    """
+
+    def __init__(
+        self, message: str, *, table: str | None = None, everything: bool = False, refused: bool = False
+    ) -> None:
+        super().__init__(message)
+        self.table = table
+        self.everything = everything
+        self.refused = refused
+
+
+def load_error(failure: BaseException, step: str, place: Place) -> LoadError:
+    """Return the error for a failure of dlt, with what it is about. The arguments are those of `explain`."""
+    chain = list(_causes(failure))
+    return LoadError(
+        explain(failure, step, place),
+        table=next(filter(None, map(_table, chain)), None),
+        everything=step in ("sync", "connect") or any(map(_is_everything, chain)),
+        refused=not any(isinstance(error, SegmentError) for error in chain),
+    )
+
+
+def explain(failure: BaseException, step: str, place: Place) -> str:
+    """The line for a failure of dlt.
+
+    Args:
+        failure: What was raised; the cause at its root counts.
+        step: What was being done: open, connect, read, sync, extract, normalize, load, or run for any of dlt's.
+        place: Where.
+    """
+    for cause in _causes(failure):
+        if isinstance(cause, SegmentError) and cause is not failure:
+            return str(cause)
+    reason = hidden(" ".join(str(cause).split()), place.secrets)
+    if who := holder_of(cause):
+        return (
+            f"{place.file} is locked by {who}: DuckDB lets one process write at a time. "
+            f"Close it there, or set {CREDENTIALS} to another file."
+        )
+    if step == "connect" or isinstance(failure, (DestinationConnectionError, *driver_errors(place.facts.driver))):
+        setting = f"DESTINATION__{place.destination.upper()}__CREDENTIALS"
+        reason = reason[:MAX_QUOTE].rstrip(".")
+        return (
+            f"{place.destination} cannot be reached, or lets nobody in ({type(cause).__name__}): {reason}. "
+            f"See whether it is up, and what {setting} and its like say."
+        )
+    said = f"dlt failed at the step {step!r} on {place.destination} ({type(cause).__name__}): {reason[:MAX_QUOTE]}"
+    if _NO_ROOM.search(reason):
+        pipelines = get_dlt_pipelines_dir()
+        rooms = f"{pipelines}, which DLT_DATA_DIR moves" + (f", and at {place.file}" if place.file else "")
+        said += f". There is no room left: make some in {rooms}. Each table is whole: the old rows or the new ones."
+    return said
+
+
+def holder_of(failure: BaseException) -> str | None:
+    """Who has the DuckDB file that could not be opened: `python3.11 (process 123)`; `None` if that was not the reason.
+
+    Args:
+        failure: What DuckDB raised. It names the process where the system tells it, a reader like a writer.
+    """
+    locked = _LOCKED.search(" ".join(str(failure).split()))
+    if locked is None:
+        return None
+    program, process = locked.groups()
+    return f"{program} (process {process})" if program else "another process"
+
+
+def _causes(failure: BaseException) -> Iterator[BaseException]:
+    """Yield a failure and what led to it, one after another; what counts is the last."""
+    yield failure
+    # what dlt was handling when the system refused it something is not why
+    while deeper := failure.__cause__ or (None if isinstance(failure, OSError) else failure.__context__):
+        failure = deeper
+        yield failure
+
+
+def _table(error: BaseException) -> str | None:
+    """Return the table that an error of dlt's is about, where it names one."""
+    if isinstance(error, WithJobError):
+        return str(error.job_id).split(".", 1)[0]
+    for name in ("root_table_name", "resource_name", "table_name"):
+        if table := getattr(error, name, None):
+            return str(table)
+    return None
+
+
+def _is_everything(error: BaseException) -> bool:
+    """Return whether an error is about the destination as a whole."""
+    if isinstance(error, DestinationConnectionError) or holder_of(error):
+        return True
+    if isinstance(error, WithJobError):
+        # it repeats the traceback
+        return False
+    state = getattr(error, "pgcode", None)
+    said = str(error)
+    return bool((state and state.startswith(_SQLSTATES)) or _NO_ROOM.search(said) or _EVERYTHING.search(said))

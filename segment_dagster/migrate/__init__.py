@@ -1,0 +1,1 @@
+"""From one destination to another: `python -m segment_dagster.migrate duckdb postgres`."""

@@ -1,0 +1,116 @@
+"""`make move FROM=duckdb TO=postgres`: the assets materialized again elsewhere, and compared table by table."""
+
+import argparse
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+
+import dagster as dg
+
+from segment_dagster.assets import SegmentResource, asset_key
+from segment_dagster.automation import WholeRun, whole_runs
+from segment_dagster.config import current_time
+from segment_dagster.definitions import defs
+from segment_dagster.endpoints import TABLES, Endpoint
+from segment_dagster.errors import SegmentError
+from segment_dagster.extract.identity import identify
+from segment_dagster.extract.times import default_window
+from segment_dagster.load import Place, check_owner, settle
+from segment_dagster.load.place import TABLE_FORMAT
+from segment_dagster.migrate.compare import content, there
+from segment_dagster.terminal import run_command
+
+QUIET = {"loggers": {"console": {"config": {"log_level": "ERROR"}}}}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Materialize what has a table in one destination in another one, and compare.
+
+    Args:
+        arguments: The command line, that of the process by default.
+
+    Returns:
+        The exit status: 1 where a run failed or a table differs.
+    """
+    parser = argparse.ArgumentParser("move", description="Materialize the assets in another destination; compare.")
+    parser.add_argument("source", metavar="FROM", help="such as duckdb, or filesystem:delta")
+    parser.add_argument("target", metavar="TO", help="such as postgres")
+    given = parser.parse_args(arguments)
+    try:
+        with _at(given.source) as source:
+            endpoints = there(source, TABLES)
+            if not endpoints:
+                raise SegmentError(f"{given.source} holds no table of the dataset {source.dataset!r}: nothing to move.")
+            with SegmentResource().reader() as reader:
+                check_owner(source, identify(reader))
+        with _at(given.target) as target:
+            now = current_time()
+            failed = _materialize(endpoints, now)
+        return _compare(source, target, endpoints, failed, now)
+    except SegmentError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+
+
+@contextmanager
+def _at(named: str) -> Iterator[Place]:
+    """The destination of a name, with the settings as they are for it."""
+    destination, _, table_format = named.partition(":")
+    settings = {"SEGMENT_DESTINATION": destination, TABLE_FORMAT: table_format}
+    before = {name: os.environ.get(name) for name in settings}
+    os.environ.update(settings)
+    try:
+        yield settle()
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name) if value is None else os.environ.update({name: value})
+
+
+def _materialize(endpoints: Sequence[Endpoint], now: datetime) -> set[str]:
+    """Materialize endpoints.
+
+    Returns:
+        The names of those that did not land.
+    """
+    landed: set[str] = set()
+    with _instance() as instance:
+        for run in whole_runs(endpoints, now):
+            print(f"{run.job}: {len(run.endpoints)} assets", flush=True)
+            landed |= _landed(instance, run)
+    return {endpoint.name for endpoint in endpoints} - landed
+
+
+def _landed(instance: dg.DagsterInstance, run: WholeRun) -> set[str]:
+    job = defs().resolve_job_def(run.job)
+    keys = [asset_key(name) for name in run.endpoints]
+    result = job.execute_in_process(
+        instance=instance, run_config=QUIET, tags=run.tags, asset_selection=keys, raise_on_error=False
+    )
+    made = (event.materialization.asset_key for event in result.get_asset_materialization_events())
+    return {key.path[-1] for key in made}
+
+
+def _instance() -> dg.DagsterInstance:
+    # the one that remembers the assets, where there is one
+    return dg.DagsterInstance.get() if os.environ.get("DAGSTER_HOME") else dg.DagsterInstance.ephemeral()
+
+
+def _compare(source: Place, target: Place, endpoints: Sequence[Endpoint], failed: set[str], now: datetime) -> int:
+    print(f"\n{'table':45}{source.destination:>14}{target.destination:>14}  compared")
+    differ = rows = beyond = 0
+    for endpoint in endpoints:
+        window = default_window(endpoint, now)
+        old, new = content(source, endpoint, window), content(target, endpoint, window)
+        same = (old.rows, old.total) == (new.rows, new.total) and endpoint.name not in failed
+        said = "equal" if same else "did not land" if endpoint.name in failed else "differs"
+        said += f", and {old.beyond:,} rows that Segment no longer gives" if old.beyond else ""
+        print(f"{endpoint.name:45}{old.rows:14,}{new.rows:14,}  {said}")
+        differ, rows, beyond = differ + (not same), rows + new.rows, beyond + old.beyond
+    print(f"\n{len(endpoints)} tables, {rows:,} rows: {len(endpoints) - differ} equal, {differ} not; {beyond:,} left")
+    return 1 if differ else 0
+
+
+if __name__ == "__main__":
+    run_command(main)

@@ -1,1 +1,0 @@
-"""From one destination to another: `python -m segment_dagster.move duckdb postgres`."""
