@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NoReturn
 from segment_dagster.terminal import StatusLine, run_command
 
 if TYPE_CHECKING:
-    from segment_dagster.extract.reader import Delivery, Failure
+    from segment_dagster.extract.reader import Extract, Failure
 
 
 class _Parser(argparse.ArgumentParser):
@@ -77,59 +77,59 @@ def _load(given: argparse.Namespace) -> int:
     from segment_dagster.config import resolve
     from segment_dagster.endpoints import TABLES
     from segment_dagster.extract.identity import identify
-    from segment_dagster.extract.reader import UnavailableError, WorkspaceReader, told_once
+    from segment_dagster.extract.reader import UnavailableError, WorkspaceReader, format_failures
     from segment_dagster.extract.times import Window
     from segment_dagster.load import (
-        RefusedError,
-        alone,
+        UnsupportedError,
         await_ready,
         check_owner,
-        load_deliveries,
-        open_tables,
-        settle,
-        taken_by,
-        windows_since,
+        destination_lock,
+        incremental_windows,
+        inspect_dataset,
+        load_extracts,
+        resolve_destination,
+        split_supported,
     )
     from segment_dagster.load.verify import failed_checks
-    from segment_dagster.text import counted
+    from segment_dagster.text import pluralize
 
-    settings, place = resolve(), settle()
+    settings, destination = resolve(), resolve_destination()
     errors: list[str] = []
     warnings: list[str] = []
     loaded = None
     with StatusLine() as status, WorkspaceReader(settings) as reader:
         names = dict.fromkeys(given.endpoint)
         wanted = [reader.endpoint(name) for name in names] or reader.offered(slow=given.slow)
-        status.show(lambda: f"waiting for {place.destination}")
-        await_ready(place)
+        status.show(lambda: f"waiting for {destination.type}")
+        await_ready(destination)
         workspace = identify(reader)
-        check_owner(place, workspace)
-        wanted, refused = taken_by(place, wanted)
-        reader.cover(windows_since(place, wanted))
+        check_owner(destination, workspace)
+        wanted, refused = split_supported(destination, wanted)
+        reader.cover(incremental_windows(destination, wanted))
         if given.start:
             window = Window(given.start, given.end or reader.now)
             reader.cover({endpoint.name: window for endpoint in TABLES if endpoint.partitioned})
         status.show(lambda: str(reader.progress(wanted)))
-        deliveries, failures = reader.read_all(wanted)
+        extracts, failures = reader.read_all(wanted)
         requests = reader.progress(wanted).requests
         failures = [*refused, *failures]
-        if deliveries:
+        if extracts:
             # the checks stay inside: another run could change the tables under them
-            with alone(place):
-                status.show(lambda: f"loading {counted(len(deliveries), 'table')} into {place.destination}")
-                loaded = load_deliveries(
-                    deliveries,
-                    place,
+            with destination_lock(destination):
+                status.show(lambda: f"loading {pluralize(len(extracts), 'table')} into {destination.type}")
+                loaded = load_extracts(
+                    extracts,
+                    destination,
                     history=settings.history,
                     always=settings.always_load,
                     workspace=workspace,
                 )
                 refused_names = {failure.endpoint.name for failure in loaded.failures}
-                deliveries = [each for each in deliveries if each.endpoint.name not in refused_names]
+                extracts = [each for each in extracts if each.endpoint.name not in refused_names]
                 failures += loaded.failures
-                status.show(lambda: f"checking {counted(len(deliveries), 'table')}")
-                with open_tables(place) as tables:
-                    for endpoint, check, finding in failed_checks(deliveries, tables, history_kept=settings.history):
+                status.show(lambda: f"checking {pluralize(len(extracts), 'table')}")
+                with inspect_dataset(destination) as tables:
+                    for endpoint, check, finding in failed_checks(extracts, tables, history_kept=settings.history):
                         said = f"{endpoint.name}: {check}: {finding.description}"
                         (warnings if finding.warns else errors).append(said)
     if loaded is not None:
@@ -143,30 +143,30 @@ def _load(given: argparse.Namespace) -> int:
                 print(f"{endpoint.name}: skipped, because the {settings.layout!r} layout has no such endpoint")
     if settings.on_unavailable == "skip":
         for failure in list(failures):
-            if isinstance(failure.error, UnavailableError | RefusedError):
+            if isinstance(failure.error, UnavailableError | UnsupportedError):
                 failures.remove(failure)
                 print(f"{failure.endpoint.name}: skipped, because {failure.error.reason}")
-    for delivery in deliveries:
-        name = delivery.endpoint.name
-        said = f"{counted(delivery.rows, 'row')} in {counted(delivery.requests, 'request')}"
+    for extract in extracts:
+        name = extract.endpoint.name
+        said = f"{pluralize(extract.rows, 'row')} in {pluralize(extract.requests, 'request')}"
         print(f"{name}: {said}{', unchanged' if loaded and name in loaded.unchanged else ''}")
-    print(_summary(deliveries, failures, requests, len(errors), status.seconds))
+    print(_summary(extracts, failures, requests, len(errors), status.seconds))
     for line in warnings:
         print(f"warning: {line}", file=sys.stderr)
-    for line in [*told_once(failures), *errors]:
+    for line in [*format_failures(failures), *errors]:
         print(f"error: {line}", file=sys.stderr)
     return 1 if failures or errors else 0
 
 
 def _summary(
-    deliveries: "Sequence[Delivery]", failures: "Sequence[Failure]", requests: int, checks: int, seconds: float
+    extracts: "Sequence[Delivery]", failures: "Sequence[Failure]", requests: int, checks: int, seconds: float
 ) -> str:
-    from segment_dagster.text import counted
+    from segment_dagster.text import pluralize
 
-    rows = sum(delivery.rows for delivery in deliveries)
+    rows = sum(extract.rows for extract in extracts)
     return (
-        f"{counted(len(deliveries), 'table')}, {counted(rows, 'row')}, {counted(requests, 'request')}, "
-        f"{len(failures)} failed, {counted(checks, 'failed check')}, {seconds:.1f} s"
+        f"{pluralize(len(extracts), 'table')}, {pluralize(rows, 'row')}, {pluralize(requests, 'request')}, "
+        f"{len(failures)} failed, {pluralize(checks, 'failed check')}, {seconds:.1f} s"
     )
 
 

@@ -96,7 +96,7 @@ def main(job: str) -> None:
     from segment_dagster.extract.reader import WorkspaceReader
 
     built = defs() if callable(defs) else defs
-    imported = time.monotonic() - started
+    file_imports = time.monotonic() - started
     with Phases() as phases:
         phases.timed(WorkspaceReader, "read_all", "read")
         for step in ("extract", "normalize", "load"):
@@ -116,7 +116,7 @@ def main(job: str) -> None:
     print(
         json.dumps(
             {
-                "imports": imported,
+                "imports": file_imports,
                 "run": ended - run_started,
                 "phases": phases.seconds,
                 "dagster": ended - run_started - sum(phases.seconds.values()),

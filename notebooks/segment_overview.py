@@ -23,7 +23,7 @@ with app.setup:
     from dlt.destinations.exceptions import DestinationConnectionError
 
     from segment_dagster.errors import SegmentError
-    from segment_dagster.load import settle
+    from segment_dagster.load import resolve_destination
 
     Row = dict[str, Any]
     Tables = Mapping[str, list[Row]]
@@ -130,9 +130,9 @@ def _():
     tables: Tables = {}
     _problem = ""
     try:
-        _place = settle()
-        if _place.file is None or _place.file.exists():
-            tables = read(dlt.dataset(_place.build(), _place.dataset))
+        _destination = resolve_destination()
+        if _destination.file is None or _destination.file.exists():
+            tables = read(dlt.dataset(_destination.build(), _destination.dataset))
         if not tables:
             _problem = (
                 "Nothing is loaded yet. `make demo` loads a made-up workspace; with `SEGMENT_API_TOKEN` set,"

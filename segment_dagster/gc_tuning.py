@@ -14,7 +14,7 @@ _inside: list[tuple[int, int, int]] = []
 
 
 @contextmanager
-def seldom_searched() -> Iterator[None]:
+def relaxed_gc() -> Iterator[None]:
     """Let Python search seldom inside the block, in all threads. Blocks may overlap: the last one out ends it."""
     with _lock:
         _inside.append(_inside[0] if _inside else gc.get_threshold())

@@ -1,7 +1,7 @@
 """Numbers in sentences."""
 
 
-def counted(number: int, noun: str) -> str:
+def pluralize(number: int, noun: str) -> str:
     """A number with its noun: `1 row`, `2,400 rows`."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 

@@ -17,7 +17,7 @@ from segment_dagster.config import (
     resolve,
 )
 from segment_dagster.errors import SettingError
-from segment_dagster.load import settle
+from segment_dagster.load import resolve_destination
 
 TOKEN = "sgp_S3cr3tTokenOfMine"
 DLT_TOKEN = "SOURCES__SEGMENT_SOURCE__API_KEY"
@@ -65,16 +65,16 @@ def test_bad_seconds_are_refused_in_one_line(setting, value, token, monkeypatch)
 def test_a_bad_wait_for_the_destination_is_refused_with_it(value, monkeypatch):
     monkeypatch.setenv("SEGMENT_LOCK_TIMEOUT", value)
     with pytest.raises(SettingError) as caught:
-        settle()
+        resolve_destination()
     assert str(caught.value) == (
         f"SEGMENT_LOCK_TIMEOUT is {value!r}. Legal values: seconds, more than 0 and up to 3600."
     )
 
 
 def test_the_wait_for_the_destination_is_ten_minutes_or_what_is_set(monkeypatch):
-    assert settle().lock_timeout == 600.0
+    assert resolve_destination().lock_timeout == 600.0
     monkeypatch.setenv("SEGMENT_LOCK_TIMEOUT", "0.5")
-    assert settle().lock_timeout == 0.5
+    assert resolve_destination().lock_timeout == 0.5
 
 
 @pytest.mark.parametrize("value", ["0", "-5", "1.5", "1000001", "many"])
@@ -348,7 +348,7 @@ def test_a_secrets_file_with_a_line_break_in_the_token_does_not_show_it():
 )
 def test_dlts_settings_of_requests_are_checked_under_their_own_names(setting, value, said, monkeypatch, token):
     monkeypatch.setenv(setting, value)
-    for settled in (resolve, settle):
+    for settled in (resolve, resolve_destination):
         with pytest.raises(SettingError) as caught:
             settled()
         assert str(caught.value) == said

@@ -10,7 +10,7 @@ from segment_dagster.endpoints import Endpoint
 
 if TYPE_CHECKING:
     from segment_dagster.extract.times import Window
-    from segment_dagster.load import Place, Tables
+    from segment_dagster.load import DatasetInspector, Destination
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Subject:
     """A table that is there to be checked, and what it should hold."""
 
     endpoint: Endpoint
-    tables: "Tables"
+    tables: "DatasetInspector"
     now: datetime
     """The present, in UTC."""
 
@@ -108,7 +108,9 @@ class Derived(Protocol):
     def spec(self, endpoints: tuple[Endpoint, ...]) -> dg.AssetSpec:
         """The asset, among those of a family's endpoints."""
 
-    def materialize(self, place: "Place", *, include_secrets: bool | None = None) -> dg.MaterializeResult[Any]:
+    def materialize(
+        self, destination: "Destination", *, include_secrets: bool | None = None
+    ) -> dg.MaterializeResult[Any]:
         """Make it anew.
 
         Args:

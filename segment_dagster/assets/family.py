@@ -10,7 +10,7 @@ from segment_dagster.assets.contract import Check, Derived
 from segment_dagster.assets.resource import SegmentResource
 from segment_dagster.assets.specs import asset_spec
 from segment_dagster.endpoints import TABLES, Endpoint
-from segment_dagster.gc_tuning import seldom_searched
+from segment_dagster.gc_tuning import relaxed_gc
 
 POOL = "segment_destination"
 """Dagster pool of the ops. With a limit of one on it, the weekly run and the daily one wait for each other."""
@@ -48,7 +48,7 @@ def segment_assets(
         context: dg.AssetExecutionContext, segment: SegmentResource, dlt: DagsterDltResource
     ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
         """Read the selected endpoints, load those that came whole, check their tables."""
-        with seldom_searched():
+        with relaxed_gc():
             # what a run needs takes 0.3 s to import, and Dagster imports the code location for every process it starts
             from segment_dagster.assets.run import FamilyRun
 

@@ -14,11 +14,11 @@ from segment_dagster.assets.partitions import NONE, Reach, gaps_of, keys_in, ran
 from segment_dagster.assets.preview import PREVIEW, first_rows, shown_rows
 from segment_dagster.config import preview_in_use
 from segment_dagster.endpoints import Endpoint
-from segment_dagster.extract.reader import PREVIEW_ROWS, Delivery
+from segment_dagster.extract.reader import PREVIEW_ROWS, Extract
 from segment_dagster.extract.times import Window, beyond, span_of
-from segment_dagster.load import Tables
+from segment_dagster.load import DatasetInspector
 from segment_dagster.load.verify import in_window
-from segment_dagster.text import counted
+from segment_dagster.text import pluralize
 
 LOOKED_THROUGH = 100
 """Materializations of an asset that are looked through for what the last run told of lost partitions, at most."""
@@ -99,7 +99,7 @@ class PartitionRun:
             return gaps
         return replace(gaps, lost=tuple(sorted({*gaps.lost, *self._lost(endpoint, reach)})))
 
-    def describe(self, endpoint: Endpoint, tables: Tables, delivery: Delivery | None) -> dict[str, Any]:
+    def describe(self, endpoint: Endpoint, tables: DatasetInspector, extract: Extract | None) -> dict[str, Any]:
         """Tell of each partition on its own page what became of it, with its rows.
 
         Args:
@@ -115,7 +115,7 @@ class PartitionRun:
             return {}
         counts = self._counts(endpoint, tables)
         readable = {key: self._windows[key] for key in reach.readable}
-        rows = first_rows(delivery.parts, endpoint, readable, PREVIEW_ROWS) if delivery else {}
+        rows = first_rows(extract.parts, endpoint, readable, PREVIEW_ROWS) if extract else {}
         lost = set(self._lost(endpoint, reach, counts))
         fields = [column.field for column in endpoint.columns]
         shown = preview_in_use()
@@ -147,7 +147,7 @@ class PartitionRun:
         found = {key: self._partitions.time_window_for_partition_key(key) for key in self._context.partition_keys}
         return {key: Window(window.start, window.end) for key, window in found.items()}
 
-    def _counts(self, endpoint: Endpoint, tables: Tables) -> dict[str, int]:
+    def _counts(self, endpoint: Endpoint, tables: DatasetInspector) -> dict[str, int]:
         """Count the rows of each partition of the run that are in the table."""
         if not tables.columns(endpoint.name):
             return dict.fromkeys(self._windows, 0)
@@ -201,7 +201,7 @@ def _readable(reach: Reach | None) -> frozenset[str]:
 
 
 def _named(endpoint: Endpoint, keys: Sequence[str]) -> str:
-    return f"{counted(len(keys), 'partition')} ({ranges(keys, step_of(endpoint))})"
+    return f"{pluralize(len(keys), 'partition')} ({ranges(keys, step_of(endpoint))})"
 
 
 def _verb(keys: Sequence[str]) -> str:

@@ -13,7 +13,7 @@ from segment_dagster.config import Preview
 from segment_dagster.endpoints import Endpoint
 from segment_dagster.extract.columns import column_name
 from segment_dagster.extract.json_text import dumps
-from segment_dagster.extract.spool import Part
+from segment_dagster.extract.spool import SpooledFile
 from segment_dagster.extract.times import Window
 from segment_dagster.redaction.masks import mask, mask_people
 
@@ -43,7 +43,7 @@ def preview(rows: Sequence[Mapping[str, Any]], fields: Sequence[str], personal: 
 
 
 def first_rows(
-    parts: Iterable[Part], endpoint: Endpoint, windows: Mapping[str, Window], most: int
+    parts: Iterable[SpooledFile], endpoint: Endpoint, windows: Mapping[str, Window], most: int
 ) -> dict[str, list[dict[str, Any]]]:
     """Take the first few rows of each partition from what was delivered.
 

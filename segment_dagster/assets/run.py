@@ -30,34 +30,34 @@ from segment_dagster.config import (
 )
 from segment_dagster.endpoints import Endpoint
 from segment_dagster.errors import SegmentError, SettingError
-from segment_dagster.extract.chosen import as_chosen
 from segment_dagster.extract.columns import columns_of
 from segment_dagster.extract.identity import Workspace, identify
-from segment_dagster.extract.reader import Delivery, Failure, UnavailableError, WorkspaceReader, told_once
+from segment_dagster.extract.overrides import apply_overrides
+from segment_dagster.extract.reader import Extract, Failure, UnavailableError, WorkspaceReader, format_failures
 from segment_dagster.extract.times import Window
 from segment_dagster.extract.versions import VALID_TO, history_table
 from segment_dagster.load import (
     NO_TABLES,
-    Place,
-    RefusedError,
-    Tables,
-    alone,
+    DatasetInspector,
+    Destination,
+    UnsupportedError,
     await_ready,
     check_owner,
-    contents_of,
-    exclusive,
-    load_apart,
-    open_tables,
-    point_to,
-    remember,
-    settle,
+    destination_lock,
+    incremental_windows,
+    inspect_dataset,
+    load_isolated,
+    locked_pipeline,
+    record_load,
+    register_pipeline,
+    resolve_destination,
     source_for,
-    taken_by,
+    split_supported,
+    table_states,
     unchanged,
-    windows_since,
 )
 from segment_dagster.load.verify import in_window, replaced_rows
-from segment_dagster.text import counted
+from segment_dagster.text import pluralize
 
 ROWS = "dagster/row_count"
 ROWS_DELIVERED = "segment/rows_delivered"
@@ -102,7 +102,7 @@ class FamilyRun:
     ) -> None:
         self._context = context
         self._dlt = dlt
-        self._endpoints = _in_order(tuple(as_chosen(each, granularities(), groups()) for each in endpoints))
+        self._endpoints = _in_order(tuple(apply_overrides(each, granularities(), groups()) for each in endpoints))
         self._checks = checks
         self._catalogue = tuple({each.name: each for each in (*catalogue, *endpoints)}.values())
         self._derived = derived
@@ -129,16 +129,16 @@ class FamilyRun:
         ]
         try:
             with forwarded(self._context.log):
-                place = settle()
+                destination = resolve_destination()
                 self._preview = preview_in_use()
                 layout = layout_in_use(segment.layout)
                 self._absent = frozenset(each.name for each in self._catalogue if not offers(layout, each))
                 if selected:
-                    yield from self._materialize(segment.reader_of_run(self._catalogue), place, selected)
-                yield from self._check_alone(place, selected)
+                    yield from self._materialize(segment.reader_of_run(self._catalogue), destination, selected)
+                yield from self._check_alone(destination, selected)
                 for each in self._derived:
                     if each.key in self._context.selected_asset_keys:
-                        yield from self._derive(each, place, segment)
+                        yield from self._derive(each, destination, segment)
         except SegmentError as error:
             # a setting that cannot be used is the run's fault and no endpoint's
             if not isinstance(error, SettingError):
@@ -151,12 +151,12 @@ class FamilyRun:
             raise self._failure
 
     def _derive(
-        self, derived: Derived, place: Place, segment: SegmentResource
+        self, derived: Derived, destination: Destination, segment: SegmentResource
     ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
         """Make what is derived. Where that fails, what failed before is told all the same."""
         name = derived.key.path[-1]
         try:
-            result = derived.materialize(place, include_secrets=segment.include_secrets)
+            result = derived.materialize(destination, include_secrets=segment.include_secrets)
         except SegmentError as error:
             line = f"{name}: {error}"
             self._context.log.error(line)
@@ -171,49 +171,49 @@ class FamilyRun:
         yield result
 
     def _materialize(
-        self, reader: WorkspaceReader, place: Place, selected: Sequence[Endpoint]
+        self, reader: WorkspaceReader, destination: Destination, selected: Sequence[Endpoint]
     ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
         offered = [endpoint for endpoint in selected if endpoint.name not in self._absent]
         for endpoint in selected:
             if endpoint.name in self._absent:
                 self._skip(endpoint, f"the {reader.settings.layout!r} layout has no such endpoint")
-        taken, refused = taken_by(place, offered)
-        await_ready(place)
+        taken, refused = split_supported(destination, offered)
+        await_ready(destination)
         if self._partitions:
             # by the clock of whoever reads: a day may end just now
             self._partitions = self._partitions.at(reader.now)
             reader.cover(self._partitions.windows)
-            yield from self._tell_unreadable(place, taken)
+            yield from self._tell_unreadable(destination, taken)
             taken = [endpoint for endpoint in taken if not self._partitions.unreadable(endpoint)]
             if not (taken or refused):
                 return
         before = reader.client.sent.requests
         workspace = identify(reader)
-        check_owner(place, workspace)
-        reader.cover(windows_since(place, taken))
-        deliveries, failures = reader.read_all(taken)
-        self._summary.read(deliveries, len(taken), reader.client.sent.requests - before)
+        check_owner(destination, workspace)
+        reader.cover(incremental_windows(destination, taken))
+        extracts, failures = reader.read_all(taken)
+        self._summary.read(extracts, len(taken), reader.client.sent.requests - before)
         failures = [*refused, *failures]
         if reader.settings.on_unavailable == "skip":
             for failure in list(failures):
-                if isinstance(failure.error, UnavailableError | RefusedError):
+                if isinstance(failure.error, UnavailableError | UnsupportedError):
                     failures.remove(failure)
                     yield from self._skip_unavailable(failure.endpoint, failure.error.reason)
         self._tell_failed(failures)
-        if deliveries:
-            results, not_loaded = self._load(place, deliveries, reader.settings, workspace)
+        if extracts:
+            results, not_loaded = self._load(destination, extracts, reader.settings, workspace)
             self._tell_failed(not_loaded)
             yield from results
             failures += not_loaded
         if failures:
-            said = told_once(failures)
+            said = format_failures(failures)
             self._failure = dg.Failure(
-                "\n".join([f"{len(failures)} of {counted(len(offered), 'endpoint')} failed.", *said]),
+                "\n".join([f"{len(failures)} of {pluralize(len(offered), 'endpoint')} failed.", *said]),
                 metadata={each.endpoint.name: line for each, line in zip(failures, said, strict=True)},
                 # a retry would read and load again what has just been loaded
                 allow_retries=False,
             )
-            yield from self._check_failed(place, failures)
+            yield from self._check_failed(destination, failures)
 
     def _skip_unavailable(self, endpoint: Endpoint, reason: str) -> list[dg.AssetCheckResult]:
         self._skip(endpoint, reason)
@@ -221,7 +221,9 @@ class FamilyRun:
             Subject(endpoint=endpoint, tables=NO_TABLES, now=self._now, unavailable=reason), table=False
         )
 
-    def _tell_unreadable(self, place: Place, endpoints: Sequence[Endpoint]) -> Iterator[dg.MaterializeResult[Any]]:
+    def _tell_unreadable(
+        self, destination: Destination, endpoints: Sequence[Endpoint]
+    ) -> Iterator[dg.MaterializeResult[Any]]:
         """Materialize what can be read for no partition of the run: what is lost is told of, and is no failure."""
         assert self._partitions is not None
         for line in filter(None, map(self._partitions.warning, endpoints)):
@@ -229,8 +231,8 @@ class FamilyRun:
         if not (unreadable := [endpoint for endpoint in endpoints if self._partitions.unreadable(endpoint)]):
             return
         nothing = Window(self._partitions.start(), self._partitions.start())
-        with open_tables(place) as tables:
-            tables.look_up(endpoint.name for endpoint in unreadable)
+        with inspect_dataset(destination) as tables:
+            tables.prefetch(endpoint.name for endpoint in unreadable)
             for endpoint in unreadable:
                 there = bool(tables.columns(endpoint.name))
                 metadata = {
@@ -258,14 +260,14 @@ class FamilyRun:
 
     def _tell_failed(self, failures: Sequence[Failure]) -> None:
         """Tell in the log and on the assets' pages what failed and why."""
-        for failure, line in zip(failures, told_once(failures), strict=True):
+        for failure, line in zip(failures, format_failures(failures), strict=True):
             self._context.log.error(line)
             self._fail(asset_key(failure.endpoint.name), line)
 
-    def _check_failed(self, place: Place, failures: Sequence[Failure]) -> Iterator[dg.AssetCheckResult]:
+    def _check_failed(self, destination: Destination, failures: Sequence[Failure]) -> Iterator[dg.AssetCheckResult]:
         """Evaluate the checks of what failed on the tables as they stand."""
-        with open_tables(place) as tables:
-            tables.look_up(failure.endpoint.name for failure in failures)
+        with inspect_dataset(destination) as tables:
+            tables.prefetch(failure.endpoint.name for failure in failures)
             for failure in failures:
                 subject = self._last_subject(failure.endpoint, tables, ran=False)
                 reason = failure.error.reason if isinstance(failure.error, UnavailableError) else None
@@ -299,7 +301,7 @@ class FamilyRun:
             self._fail(key, line)
 
     def _load(
-        self, place: Place, deliveries: Sequence[Delivery], settings: Settings, workspace: Workspace | None
+        self, destination: Destination, extracts: Sequence[Extract], settings: Settings, workspace: Workspace | None
     ) -> tuple[Sequence[dg.MaterializeResult[Any]], Sequence[Failure]]:
         """Load, and check.
 
@@ -307,100 +309,100 @@ class FamilyRun:
             The materializations, and a failure for each table that was refused.
         """
         # the checks stay inside: another run could change the tables under them
-        with alone(place):
+        with destination_lock(destination):
             same = frozenset[str]()
             if not settings.always_load:
-                with open_tables(place) as tables:
-                    same = unchanged(tables, deliveries, history=settings.history)
-            changed = [delivery for delivery in deliveries if delivery.endpoint.name not in same]
-            of_dlt, failures = self._write(place, changed, workspace, history=settings.history)
+                with inspect_dataset(destination) as tables:
+                    same = unchanged(tables, extracts, history=settings.history)
+            changed = [extract for extract in extracts if extract.endpoint.name not in same]
+            of_dlt, failures = self._write(destination, changed, workspace, history=settings.history)
             failed = {failure.endpoint.name for failure in failures}
-            changed = [delivery for delivery in changed if delivery.endpoint.name not in failed]
-            deliveries = [delivery for delivery in deliveries if delivery.endpoint.name not in failed]
-            self._summary.loaded(deliveries, changed, len(failures))
-            with open_tables(place) as tables:
-                tables.look_up(each.endpoint.name for each in deliveries)
-                remember(tables, (each for one in changed for each in contents_of(one, history=settings.history)))
+            changed = [extract for extract in changed if extract.endpoint.name not in failed]
+            extracts = [extract for extract in extracts if extract.endpoint.name not in failed]
+            self._summary.loaded(extracts, changed, len(failures))
+            with inspect_dataset(destination) as tables:
+                tables.prefetch(each.endpoint.name for each in extracts)
+                record_load(tables, (each for one in changed for each in table_states(one, history=settings.history)))
                 results = [
                     self._result(
-                        delivery,
+                        extract,
                         tables,
-                        of_dlt.get(asset_key(delivery.endpoint.name)),
-                        together=frozenset(each.endpoint.name for each in deliveries),
+                        of_dlt.get(asset_key(extract.endpoint.name)),
+                        together=frozenset(each.endpoint.name for each in extracts),
                         history=settings.history,
                     )
-                    for delivery in deliveries
+                    for extract in extracts
                 ]
             self._summary.checked(len(results), [each for result in results for each in result.check_results or ()])
             self._told.update(result.asset_key for result in results if result.asset_key)
             return results, failures
 
     def _write(
-        self, place: Place, deliveries: Sequence[Delivery], workspace: Workspace | None, *, history: bool
+        self, destination: Destination, extracts: Sequence[Extract], workspace: Workspace | None, *, history: bool
     ) -> tuple[dict[dg.AssetKey, Mapping[str, Any]], Sequence[Failure]]:
         """Load, in one package; without what is refused, where something is.
 
         Returns:
             What dlt tells of each asset, and a failure for each table that was refused.
         """
-        if not deliveries:
-            point_to(place)
+        if not extracts:
+            register_pipeline(destination)
             return {}, []
 
-        def load_package(group: Sequence[Delivery]) -> dict[dg.AssetKey, Mapping[str, Any]]:
-            with exclusive(place, deliveries=group, workspace=workspace) as pipeline:
+        def load_package(group: Sequence[Extract]) -> dict[dg.AssetKey, Mapping[str, Any]]:
+            with locked_pipeline(destination, extracts=group, workspace=workspace) as pipeline:
                 loaded = self._dlt.run(
                     context=self._context,
-                    dlt_source=source_for(place, group, history=history),
+                    dlt_source=source_for(destination, group, history=history),
                     dlt_pipeline=pipeline,
                     dagster_dlt_translator=SegmentTranslator(self._endpoints),
-                    loader_file_format=place.facts.loader_format,
+                    loader_file_format=destination.capabilities.loader_format,
                 )
                 return {result.asset_key: result.metadata or {} for result in loaded if result.asset_key}
 
-        packages, failures = load_apart(deliveries, load_package, place.dataset)
+        packages, failures = load_isolated(extracts, load_package, destination.dataset)
         return {key: metadata for package in packages for key, metadata in package.items()}, failures
 
     def _result(
         self,
-        delivery: Delivery,
-        tables: Tables,
+        extract: Extract,
+        tables: DatasetInspector,
         of_dlt: Mapping[str, Any] | None,
         *,
         together: frozenset[str],
         history: bool,
     ) -> dg.MaterializeResult[Any]:
         """The materialization of a table. `of_dlt` is what dlt tells of it, `None` where there was nothing to load."""
-        version = delivery.fingerprint
-        if delivery.endpoint.incremental and of_dlt is None:
+        version = extract.fingerprint
+        if extract.endpoint.incremental and of_dlt is None:
             # what came is a part of the table, and another one each time
-            version = self._last_version(delivery.endpoint) or version
+            version = self._last_version(extract.endpoint) or version
         return dg.MaterializeResult(
-            asset_key=asset_key(delivery.endpoint.name),
+            asset_key=asset_key(extract.endpoint.name),
             metadata={
-                **_metadata(delivery, tables, of_dlt, self._preview),
-                **(self._partitions.describe(delivery.endpoint, tables, delivery) if self._partitions else {}),
-                **(_of_history(delivery.endpoint, tables) if history else {}),
+                **_metadata(extract, tables, of_dlt, self._preview),
+                **(self._partitions.describe(extract.endpoint, tables, extract) if self._partitions else {}),
+                **(_of_history(extract.endpoint, tables) if history else {}),
             },
             check_results=self._evaluate(
                 Subject(
-                    endpoint=delivery.endpoint,
+                    endpoint=extract.endpoint,
                     tables=tables,
                     now=self._now,
-                    where=replaced_rows(delivery),
-                    window=delivery.window,
-                    gaps=self._gaps(delivery.endpoint),
+                    where=replaced_rows(extract),
+                    window=extract.window,
+                    gaps=self._gaps(extract.endpoint),
                     absent=self._absent,
                     together=together,
-                    delivered=delivery.rows,
-                    records=delivery.records,
-                    total_entries=delivery.total_entries,
-                    changed=delivery.changed,
-                    still_listed=delivery.still_listed,
-                    still_listed_names=tuple(delivery.still_listed_names),
-                    parent_incomplete=delivery.parent_incomplete,
-                    parent_doubtful=delivery.parent_doubtful,
-                    repeated=delivery.repeated,
+                    delivered=extract.rows,
+                    records=extract.records,
+                    total_entries=extract.total_entries,
+                    changed=extract.changed,
+                    still_listed=extract.still_listed,
+                    still_listed_names=tuple(extract.still_listed_names),
+                    parent_incomplete=extract.parent_incomplete,
+                    parent_doubtful=extract.parent_doubtful,
+                    repeated=extract.repeated,
                 )
             ),
             data_version=dg.DataVersion(version) if version else None,
@@ -419,15 +421,15 @@ class FamilyRun:
         observation = dg.AssetObservation(asset_key(endpoint.name), metadata={SKIPPED: reason})
         self._context.log_event(observation)
 
-    def _check_alone(self, place: Place, selected: Sequence[Endpoint]) -> Sequence[dg.AssetCheckResult]:
+    def _check_alone(self, destination: Destination, selected: Sequence[Endpoint]) -> Sequence[dg.AssetCheckResult]:
         keys = {key for key, _ in self._wanted}
-        alone = [each for each in self._endpoints if asset_key(each.name) in keys and each not in selected]
-        if not alone:
+        destination_lock = [each for each in self._endpoints if asset_key(each.name) in keys and each not in selected]
+        if not destination_lock:
             return []
-        with open_tables(place) as tables:
-            return [result for each in alone for result in self._evaluate(self._last_subject(each, tables))]
+        with inspect_dataset(destination) as tables:
+            return [result for each in destination_lock for result in self._evaluate(self._last_subject(each, tables))]
 
-    def _last_subject(self, endpoint: Endpoint, tables: Tables, *, ran: bool = True) -> Subject:
+    def _last_subject(self, endpoint: Endpoint, tables: DatasetInspector, *, ran: bool = True) -> Subject:
         """What the table should hold by the asset's latest materialization.
 
         Args:
@@ -490,35 +492,37 @@ def _in_order(endpoints: tuple[Endpoint, ...]) -> tuple[Endpoint, ...]:
     return tuple(by_name[name] for name in TopologicalSorter(above).static_order())
 
 
-def _metadata(delivery: Delivery, tables: Tables, of_dlt: Mapping[str, Any] | None, shown: Preview) -> dict[str, Any]:
+def _metadata(
+    extract: Extract, tables: DatasetInspector, of_dlt: Mapping[str, Any] | None, shown: Preview
+) -> dict[str, Any]:
     """What the asset's page shows of a materialization: first the rows, then what they cost, then dlt's own."""
-    endpoint = delivery.endpoint
+    endpoint = extract.endpoint
     fields = [column.field for column in endpoint.columns]
     undeclared = tuple(name for name in tables.columns(endpoint.name) if name not in columns_of(endpoint))
     metadata = {
-        PREVIEW: shown_rows(delivery.preview, fields, endpoint.personal, shown),
+        PREVIEW: shown_rows(extract.preview, fields, endpoint.personal, shown),
         ROWS: tables.count(endpoint.name),
         "dagster/table_name": tables.qualified_name(endpoint.name),
         "dagster/column_schema": column_schema(endpoint, undeclared),
-        ROWS_DELIVERED: delivery.rows,
-        ROWS_UNCHANGED: None if delivery.fingerprint is None else of_dlt is None,
-        RECORDS_DELIVERED: delivery.records,
-        TOTAL_ENTRIES: delivery.total_entries,
-        FROM: delivery.window and delivery.window.start.isoformat(),
-        UNTIL: delivery.window and delivery.window.end and delivery.window.end.isoformat(),
-        ROWS_IN_WINDOW: delivery.window and tables.count(endpoint.name, in_window(endpoint, delivery.window)),
-        "segment/characters_replaced": delivery.replaced or None,
-        "segment/lists": delivery.lists,
-        "segment/lists_not_found": delivery.gone,
-        STILL_LISTED: delivery.still_listed,
-        STILL_LISTED_NAMES: list(delivery.still_listed_names) or None,
-        LISTS_CHANGED: delivery.changed,
-        PARENT_INCOMPLETE: delivery.parent_incomplete,
-        PARENT_DOUBTFUL: delivery.parent_doubtful,
-        REPEATED: delivery.repeated or None,
-        "segment/requests": delivery.requests,
-        "segment/duration_seconds": round(delivery.seconds, 3),
-        "segment/waited_seconds": round(delivery.waited, 3),
+        ROWS_DELIVERED: extract.rows,
+        ROWS_UNCHANGED: None if extract.fingerprint is None else of_dlt is None,
+        RECORDS_DELIVERED: extract.records,
+        TOTAL_ENTRIES: extract.total_entries,
+        FROM: extract.window and extract.window.start.isoformat(),
+        UNTIL: extract.window and extract.window.end and extract.window.end.isoformat(),
+        ROWS_IN_WINDOW: extract.window and tables.count(endpoint.name, in_window(endpoint, extract.window)),
+        "segment/characters_replaced": extract.replaced or None,
+        "segment/lists": extract.lists,
+        "segment/lists_not_found": extract.not_found,
+        STILL_LISTED: extract.still_listed,
+        STILL_LISTED_NAMES: list(extract.still_listed_names) or None,
+        LISTS_CHANGED: extract.changed,
+        PARENT_INCOMPLETE: extract.parent_incomplete,
+        PARENT_DOUBTFUL: extract.parent_doubtful,
+        REPEATED: extract.repeated or None,
+        "segment/requests": extract.requests,
+        "segment/duration_seconds": round(extract.seconds, 3),
+        "segment/waited_seconds": round(extract.waited, 3),
         **{name: value for name, value in (of_dlt or {}).items() if not name.startswith("dagster/")},
     }
     # dlt's list of load files: long, and the files are gone
@@ -534,7 +538,7 @@ def _window(metadata: Mapping[str, dg.MetadataValue[Any]]) -> Window | None:
     return Window(datetime.fromisoformat(start.value), until)
 
 
-def _of_history(endpoint: Endpoint, tables: Tables) -> dict[str, int]:
+def _of_history(endpoint: Endpoint, tables: DatasetInspector) -> dict[str, int]:
     if not endpoint.keeps_history:
         return {}
     table = history_table(endpoint.name)

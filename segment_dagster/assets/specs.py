@@ -13,7 +13,7 @@ from segment_dagster.endpoints import HISTORY, IDENTITY, Endpoint, TimeRange
 from segment_dagster.errors import SettingError
 from segment_dagster.extract.columns import column_name, columns_of
 from segment_dagster.extract.times import length
-from segment_dagster.text import counted
+from segment_dagster.text import pluralize
 
 DEFAULT_OWNERS = "team:data"
 _OWNER = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+|team:[\w.-]+", re.ASCII)
@@ -91,7 +91,7 @@ def _description(endpoint: Endpoint) -> str:
     if endpoint.feature:
         limits.append(f"Needs the feature {endpoint.feature!r} in the workspace's plan.")
     if endpoint.requests_per_minute:
-        limits.append(f"Segment allows {counted(endpoint.requests_per_minute, 'request')} a minute.")
+        limits.append(f"Segment allows {pluralize(endpoint.requests_per_minute, 'request')} a minute.")
     if endpoint.partitioned:
         limits.append(_reach(endpoint))
     if endpoint.slow:

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 
 import dagster as dg
 
-from segment_dagster.extract.reader import Delivery
-from segment_dagster.text import counted
+from segment_dagster.extract.reader import Extract
+from segment_dagster.text import pluralize
 
 
 class RunSummary:
@@ -27,7 +27,7 @@ class RunSummary:
         self.skipped = 0
         """Endpoints that were skipped."""
 
-    def read(self, deliveries: Sequence[Delivery], asked: int, requests: int) -> None:
+    def read(self, extracts: Sequence[Extract], asked: int, requests: int) -> None:
         """Tell what was read.
 
         Args:
@@ -37,11 +37,11 @@ class RunSummary:
         """
         self._asked, self._requests = True, requests
         self._say(
-            f"Read {len(deliveries):,} of {counted(asked, 'endpoint')}: {_rows(deliveries)}, "
-            f"{counted(requests, 'request')}"
+            f"Read {len(extracts):,} of {pluralize(asked, 'endpoint')}: {_rows(extracts)}, "
+            f"{pluralize(requests, 'request')}"
         )
 
-    def loaded(self, deliveries: Sequence[Delivery], written: Sequence[Delivery], refused: int) -> None:
+    def loaded(self, extracts: Sequence[Extract], written: Sequence[Extract], refused: int) -> None:
         """Tell what was loaded.
 
         Args:
@@ -49,17 +49,17 @@ class RunSummary:
             written: That of it which they did not hold already.
             refused: How many tables could not be loaded.
         """
-        self._tables, self._rows = len(deliveries), sum(each.rows for each in deliveries)
+        self._tables, self._rows = len(extracts), sum(each.rows for each in extracts)
         self._say(
-            f"Loaded {len(written):,} of {counted(len(deliveries) + refused, 'table')}: {_rows(written)}, "
-            f"{len(deliveries) - len(written):,} unchanged, {refused:,} refused"
+            f"Loaded {len(written):,} of {pluralize(len(extracts) + refused, 'table')}: {_rows(written)}, "
+            f"{len(extracts) - len(written):,} unchanged, {refused:,} refused"
         )
 
     def checked(self, tables: int, results: Iterable[dg.AssetCheckResult]) -> None:
         """Tell what was checked."""
         passed = [result.passed for result in results]
         self._say(
-            f"Checked {counted(tables, 'table')}: {counted(len(passed), 'check')}, "
+            f"Checked {pluralize(tables, 'table')}: {pluralize(len(passed), 'check')}, "
             f"{len(passed) - sum(passed):,} not passed"
         )
 
@@ -68,8 +68,8 @@ class RunSummary:
         if self._asked:
             self._step_began = self._began
             self._say(
-                f"Summary: {counted(self._tables, 'table')}, {counted(self._rows, 'row')}, "
-                f"{counted(self._requests, 'request')}, {self.failed:,} failed, {self.skipped:,} skipped"
+                f"Summary: {pluralize(self._tables, 'table')}, {pluralize(self._rows, 'row')}, "
+                f"{pluralize(self._requests, 'request')}, {self.failed:,} failed, {self.skipped:,} skipped"
             )
 
     def _say(self, line: str) -> None:
@@ -78,5 +78,5 @@ class RunSummary:
         self._step_began = now
 
 
-def _rows(deliveries: Iterable[Delivery]) -> str:
-    return counted(sum(each.rows for each in deliveries), "row")
+def _rows(extracts: Iterable[Extract]) -> str:
+    return pluralize(sum(each.rows for each in extracts), "row")

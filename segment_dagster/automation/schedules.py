@@ -15,7 +15,7 @@ from segment_dagster.automation.runs import run_under_way
 from segment_dagster.config import granularities, whole_number
 from segment_dagster.endpoints import Endpoint, Months
 from segment_dagster.errors import SettingError
-from segment_dagster.extract.chosen import as_chosen
+from segment_dagster.extract.overrides import apply_overrides
 from segment_dagster.extract.times import first_day, first_of_month, midnight, span_of
 
 SCHEDULE = "segment_sync_daily"
@@ -134,7 +134,7 @@ def _monthly(family: Family) -> Iterator[Plan]:
 def last_days(endpoints: Iterable[Endpoint], days: int, tick: datetime) -> Range:
     """Yesterday and the days before it, in UTC: so many of them, but none that Segment keeps no more."""
     today = midnight(tick)
-    chosen = [as_chosen(endpoint, granularities(), {}) for endpoint in endpoints]
+    chosen = [apply_overrides(endpoint, granularities(), {}) for endpoint in endpoints]
     reachable = [first_day(span, tick) for endpoint in chosen if (span := span_of(endpoint))]
     first = min(today - _DAY, max([today - days * _DAY, *reachable]))
     return f"{first:%Y-%m-%d}", f"{today - _DAY:%Y-%m-%d}"

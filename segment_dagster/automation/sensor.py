@@ -17,7 +17,7 @@ from segment_dagster.endpoints import Endpoint
 from segment_dagster.endpoints.trail import audit_trail, concerned
 from segment_dagster.extract.columns import column_name
 from segment_dagster.extract.people import shown_id, shown_person
-from segment_dagster.text import counted
+from segment_dagster.text import pluralize
 
 SENSOR = "segment_audit_sensor"
 INTERVAL = 30
@@ -109,10 +109,10 @@ def _check_owner(segment: SegmentResource) -> None:
         SegmentError: It does, or nobody can tell now; the next tick looks again.
     """
     from segment_dagster.extract.identity import identify
-    from segment_dagster.load import check_owner, settle
+    from segment_dagster.load import check_owner, resolve_destination
 
     with segment.reader() as reader:
-        check_owner(settle(), identify(reader))
+        check_owner(resolve_destination(), identify(reader))
 
 
 def _since(segment: SegmentResource, trail: Endpoint, moment: datetime) -> list[Event]:
@@ -167,7 +167,7 @@ def _observation(trail: Endpoint, name: str, events: Sequence[Event]) -> dg.Asse
     types = sorted({str(event[kind]) for event in events})
     return dg.AssetObservation(
         asset_key(name),
-        description=f"{counted(len(events), 'event')} of the audit trail: {', '.join(types)}.",
+        description=f"{pluralize(len(events), 'event')} of the audit trail: {', '.join(types)}.",
         metadata={
             "segment/audit_events": [str(event["id"]) for event in events],
             "segment/audit_types": types,

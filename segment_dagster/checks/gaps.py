@@ -6,7 +6,7 @@ from segment_dagster.assets import Subject, asset_key
 from segment_dagster.assets.partitions import ranges, step_of
 from segment_dagster.endpoints import Endpoint
 from segment_dagster.extract.times import span_of
-from segment_dagster.text import counted
+from segment_dagster.text import pluralize
 
 
 class Gaps:
@@ -30,9 +30,11 @@ class Gaps:
         missing, lost = (gaps.missing, gaps.lost) if gaps else ((), ())
         said = []
         if missing:
-            said.append(f"{counted(len(missing), 'partition')} missing that can still be read: {ranges(missing, step)}")
+            said.append(
+                f"{pluralize(len(missing), 'partition')} missing that can still be read: {ranges(missing, step)}"
+            )
         if lost:
-            said.append(f"{counted(len(lost), 'partition')} lost for good: {ranges(lost, step)}")
+            said.append(f"{pluralize(len(lost), 'partition')} lost for good: {ranges(lost, step)}")
         return dg.AssetCheckResult(
             passed=not said,
             severity=dg.AssetCheckSeverity.WARN,

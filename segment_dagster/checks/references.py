@@ -7,7 +7,7 @@ from segment_dagster.checks.missing import no_table
 from segment_dagster.endpoints import Endpoint
 from segment_dagster.extract.columns import column_name
 from segment_dagster.extract.people import shown_key
-from segment_dagster.text import counted
+from segment_dagster.text import pluralize
 
 SHOWN = 20
 """Orphans that a result shows."""
@@ -49,7 +49,7 @@ class References:
                 other = "" if reference.endpoint in subject.together else ", which was loaded apart"
                 broken = broken or not other
                 orphans[f"{column} without {reference.endpoint}{other} ({count:,})"] = [
-                    f"{shown_key(endpoint, [column], row[:1])} ({counted(row[1], 'row')})" for row in rows
+                    f"{shown_key(endpoint, [column], row[:1])} ({pluralize(row[1], 'row')})" for row in rows
                 ]
         said = [*orphans, *(f"not checked against {name}: materialize segment/{name} first" for name in unchecked)]
         return dg.AssetCheckResult(

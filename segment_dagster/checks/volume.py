@@ -18,7 +18,7 @@ from segment_dagster.extract.columns import column_name
 from segment_dagster.extract.disposition import within
 from segment_dagster.extract.people import shown_key
 from segment_dagster.extract.times import Window, midnight
-from segment_dagster.text import counted
+from segment_dagster.text import pluralize
 
 SHOWN = 20
 """Days that a result shows."""
@@ -97,7 +97,7 @@ def _shown_series(endpoint: Endpoint, series: str) -> str:
 
 def _said(outliers: Sequence[str], days: int) -> str:
     if not outliers:
-        return f"{counted(days, 'day')} looked at, nothing out of the ordinary."
+        return f"{pluralize(days, 'day')} looked at, nothing out of the ordinary."
     more = f"; {len(outliers) - 3:,} more" if len(outliers) > 3 else ""
     return f"Out of the ordinary: {'; '.join(outliers[:3])}{more}."
 

@@ -31,7 +31,7 @@ from segment_dagster.client.retry import told_delay
 from segment_dagster.config import Settings
 from segment_dagster.endpoints import Endpoint
 from segment_dagster.foreign_text import foreign_text
-from segment_dagster.text import counted
+from segment_dagster.text import pluralize
 
 MAX_PATH = 200
 """Characters of a request's path that an error shows."""
@@ -69,10 +69,10 @@ class Repairs:
     def __str__(self) -> str:
         said = []
         if self.broken:
-            said.append(f"{counted(self.broken, 'broken character')}, such as half of an emoji, became U+FFFD")
+            said.append(f"{pluralize(self.broken, 'broken character')}, such as half of an emoji, became U+FFFD")
         if self.infinite:
             verb = "is" if self.infinite == 1 else "are"
-            said.append(f"{counted(self.infinite, 'number')} that {verb} NaN or infinite became null")
+            said.append(f"{pluralize(self.infinite, 'number')} that {verb} NaN or infinite became null")
         return "; ".join(said)
 
 

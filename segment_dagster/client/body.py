@@ -5,7 +5,7 @@ from dlt.sources.helpers.requests import Response
 from segment_dagster.client.errors import OversizeError
 from segment_dagster.endpoints import Endpoint
 
-MOST_BYTES = 256 * 1024 * 1024
+MAX_BYTES = 256 * 1024 * 1024
 """Bytes of a body, unpacked, that are read. A page of 1000 rows has a few million; parsed, it takes ten times them."""
 
 _CHUNK = 256 * 1024
@@ -28,6 +28,6 @@ def whole_body(response: Response, endpoint: Endpoint, path: str) -> bytes:
     while chunk := response.raw.read1(_CHUNK, decode_content=True):
         chunks.append(chunk)
         size += len(chunk)
-        if size > MOST_BYTES:
-            raise OversizeError(endpoint.name, path, f"{MOST_BYTES:,} bytes")
+        if size > MAX_BYTES:
+            raise OversizeError(endpoint.name, path, f"{MAX_BYTES:,} bytes")
     return b"".join(chunks)

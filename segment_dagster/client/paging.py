@@ -14,7 +14,7 @@ from segment_dagster.client.page_hints import Received, find_hint
 from segment_dagster.endpoints import Endpoint
 from segment_dagster.foreign_text import foreign_text
 
-MOST_STALLED = 100
+MAX_STALLED = 100
 """Pages in a row that may bring nothing new though each has a new cursor: a list that went on so would never end."""
 
 MAX_NAME = 40
@@ -144,8 +144,8 @@ class CursorPaginator(BasePaginator):
         pages = self._pages[name]
         self._stalled[name] = self._stalled.get(name, 0) + 1 if not records or looks in pages else 0
         pages.add(looks)
-        if self._stalled[name] >= MOST_STALLED:
-            raise StalledError(name, self._path, MOST_STALLED)
+        if self._stalled[name] >= MAX_STALLED:
+            raise StalledError(name, self._path, MAX_STALLED)
 
     def _check_end(self, body: Any, part: Part, records: int) -> None:
         """Refuse an end that is none: what tells of the next page is missing, or has got another name."""

@@ -19,7 +19,7 @@ from segment_dagster.demo.directory import make_dagster_home, use_demo_directory
 from segment_dagster.demo.emulated import emulated_workspace
 from segment_dagster.demo.table import text_table
 from segment_dagster.endpoints import TABLES
-from segment_dagster.load import DATASET, settle
+from segment_dagster.load import DATASET, resolve_destination
 from segment_dagster.terminal import run_command
 
 HOME = Path(".dagster")
@@ -60,12 +60,12 @@ def _demo() -> int:
         if not result.success:
             print(_reason(result), file=sys.stderr)
             return 1
-    place = settle()
+    destination = resolve_destination()
     print(f"\n{QUERY}\n")
-    with duckdb.connect(str(place.file), read_only=True) as connection:
+    with duckdb.connect(str(destination.file), read_only=True) as connection:
         cursor = connection.execute(QUERY)
         print(text_table([column[0] for column in cursor.description or ()], cursor.fetchall()))
-    print(f"\nThe tables are in {place.file}. `make dev` without a token shows this run in Dagster's UI.")
+    print(f"\nThe tables are in {destination.file}. `make dev` without a token shows this run in Dagster's UI.")
     return 0
 
 

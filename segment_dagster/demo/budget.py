@@ -10,7 +10,7 @@ from segment_dagster.emulator import running
 from segment_dagster.endpoints import CATALOGUE, Endpoint
 from segment_dagster.extract.reader import WorkspaceReader
 from segment_dagster.terminal import run_command
-from segment_dagster.text import counted
+from segment_dagster.text import pluralize
 
 MINUTE = 0.5
 """Seconds of the limits' minute."""
@@ -61,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(text_table(HEAD, [(*row[:-1], f"{row[-1]:.1%}") for row in rows]))
     kept = all(refused == 0 and used >= LEAST_USED for *_, refused, used in rows)
     print(
-        f"\n{counted(len(rows), 'endpoint')}, {sum(row[4] for row in rows)} requests refused, a minute of {minute:g} s"
+        f"\n{pluralize(len(rows), 'endpoint')}, {sum(row[4] for row in rows)} requests refused, a minute of {minute:g} s"
     )
     return 0 if kept and rows else 1
 

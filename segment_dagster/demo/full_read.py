@@ -18,7 +18,7 @@ from segment_dagster.demo.table import text_table
 from segment_dagster.emulator import Fault, World, running
 from segment_dagster.endpoints import TABLES, Endpoint
 from segment_dagster.terminal import run_command
-from segment_dagster.text import counted
+from segment_dagster.text import pluralize
 
 MINUTE = 0.05
 """Seconds of the limits' minute: the 2,400 requests of which Segment allows 25 a minute take 5 s and not 96 minutes."""
@@ -98,7 +98,7 @@ def _summary(rows: Sequence[Row], first: Read, again: Read) -> int:
     made, least = sum(row.requests for row in landed), sum(row.least for row in landed)
     others = sum(first.requests.values()) - made
     print(
-        f"\n\n{counted(len(rows), 'endpoint')}: {outcomes[LANDED]} landed, {outcomes[SKIPPED]} skipped, "
+        f"\n\n{pluralize(len(rows), 'endpoint')}: {outcomes[LANDED]} landed, {outcomes[SKIPPED]} skipped, "
         f"{outcomes[FAILED]} failed; {sum(row.expected for row in landed):,} rows of those that landed, "
         f"{len(wrong)} differences\n{made:,} requests for these, {least:,} at least; {others:,} others"
     )

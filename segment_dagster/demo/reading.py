@@ -13,7 +13,7 @@ from segment_dagster.definitions import defs
 from segment_dagster.emulator import Emulator
 from segment_dagster.endpoints import Endpoint
 from segment_dagster.extract.columns import column_name
-from segment_dagster.load import settle
+from segment_dagster.load import resolve_destination
 
 LANDED, SKIPPED, FAILED = "landed", "skipped", "failed"
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -88,15 +88,15 @@ def _note(result: dg.ExecuteInProcessResult, done: Read) -> None:
 
 
 def _counts(chosen: Sequence[Endpoint]) -> dict[str, tuple[int, int]]:
-    place = settle()
-    if not place.file or not place.file.exists():
+    destination = resolve_destination()
+    if not destination.file or not destination.file.exists():
         return {}
-    with duckdb.connect(str(place.file), read_only=True) as connection:
+    with duckdb.connect(str(destination.file), read_only=True) as connection:
         found = connection.execute(
-            "SELECT table_name FROM duckdb_tables() WHERE schema_name = ?", [place.dataset]
+            "SELECT table_name FROM duckdb_tables() WHERE schema_name = ?", [destination.dataset]
         ).fetchall()
         there = {name for (name,) in found}
-        return {row.name: _count(connection, place.dataset, row) for row in chosen if row.name in there}
+        return {row.name: _count(connection, destination.dataset, row) for row in chosen if row.name in there}
 
 
 def _count(connection: duckdb.DuckDBPyConnection, dataset: str, endpoint: Endpoint) -> tuple[int, int]:

@@ -3,10 +3,10 @@
 from typing import TYPE_CHECKING
 
 from segment_dagster.endpoints import Endpoint
-from segment_dagster.text import counted
+from segment_dagster.text import pluralize
 
 if TYPE_CHECKING:
-    from segment_dagster.extract.reader import Delivery
+    from segment_dagster.extract.reader import Extract
 
 
 def agrees(
@@ -33,14 +33,14 @@ def agrees(
     return total_entries in (compared, compared - (repeated or 0))
 
 
-def wrong_total(delivery: "Delivery") -> str | None:
+def wrong_total(extract: "Extract") -> str | None:
     """Return in what a delivery differs from the API's own count, as a clause; `None` where it does not."""
-    if agrees(delivery.endpoint, delivery.rows, delivery.records, delivery.total_entries, delivery.repeated):
+    if agrees(extract.endpoint, extract.rows, extract.records, extract.total_entries, extract.repeated):
         return None
-    return f"delivered {counted(delivery.records, 'record')} of {delivery.total_entries:,}"
+    return f"delivered {pluralize(extract.records, 'record')} of {extract.total_entries:,}"
 
 
-def parent_incomplete(parent: "Delivery") -> str | None:
+def parent_incomplete(parent: "Extract") -> str | None:
     """Return why a parent's children are not whole, as a clause; `None` where it came whole."""
     name = parent.endpoint.name
     reasons = []
@@ -53,12 +53,12 @@ def parent_incomplete(parent: "Delivery") -> str | None:
     return ", ".join(reasons) or None
 
 
-def parent_doubtful(parent: "Delivery") -> str | None:
+def parent_doubtful(parent: "Extract") -> str | None:
     """Return why a parent's children may not be whole, as a clause; `None` where there is no doubt."""
     name = parent.endpoint.name
     reasons = []
     if parent.still_listed:
-        lists = counted(parent.still_listed, "list")
+        lists = pluralize(parent.still_listed, "list")
         reasons.append(f"{lists} of its parent {name} answered 404 twice though still listed")
     if parent.parent_doubtful:
         reasons.append(f"its parent {name} may lack rows: {parent.parent_doubtful}")

@@ -12,7 +12,7 @@ from segment_dagster.extract.columns import column_name
 from segment_dagster.extract.times import Window
 
 if TYPE_CHECKING:
-    from segment_dagster.extract.reader import Delivery
+    from segment_dagster.extract.reader import Extract
 
 Merge = Literal["delete-insert", "upsert"]
 """How dlt puts rows into a table that keeps others."""
@@ -56,21 +56,21 @@ def disposition_of(endpoint: Endpoint, scope: str = NOTHING, merge: Merge = "del
     }
 
 
-def scope_of(delivery: "Delivery") -> str:
+def scope_of(extract: "Extract") -> str:
     """The rows of the table that a delivery takes the place of, as a condition in SQL.
 
     A parent that was not asked for, because it was deleted, keeps its rows. One that answered 404 keeps those of the
     times that it was asked for then.
     """
-    endpoint = delivery.endpoint
-    if not endpoint.partitioned or endpoint.time is None or not delivery.read:
+    endpoint = extract.endpoint
+    if not endpoint.partitioned or endpoint.time is None or not extract.read:
         return NOTHING
     column = column_name(endpoint.time.column)
     if isinstance(endpoint.time, Months):
-        return _among(column, sorted({values[endpoint.time.column] for values in delivery.read}))
+        return _among(column, sorted({values[endpoint.time.column] for values in extract.read}))
     binds = [bind.parameter for bind in endpoint.parent.binds] if endpoint.parent else []
     read: dict[_Ids, set[_Range]] = {}
-    for values in delivery.read:
+    for values in extract.read:
         ids = tuple(values[bind] for bind in binds)
         read.setdefault(ids, set()).add((values["startTime"], values["endTime"]))
     # most parents were read for the same times

@@ -11,7 +11,7 @@ from dlt.extract import DltSource
 from segment_dagster.endpoints import Endpoint
 from segment_dagster.extract.columns import columns_of
 from segment_dagster.extract.rows import ARROW_TYPES
-from segment_dagster.extract.spool import Part
+from segment_dagster.extract.spool import SpooledFile
 from segment_dagster.extract.undeclared import MAX_COLUMNS, Columns, choose_columns, with_columns
 from segment_dagster.extract.versions import (
     OF_HISTORY,
@@ -43,8 +43,8 @@ def history_columns(endpoint: Endpoint) -> dict[str, TColumnSchema]:
 
 
 def versions_of(
-    endpoint: Endpoint, parts: Sequence[Part], existing: Collection[str] = (), limit: int = MAX_COLUMNS
-) -> Iterator[Part]:
+    endpoint: Endpoint, parts: Sequence[SpooledFile], existing: Collection[str] = (), limit: int = MAX_COLUMNS
+) -> Iterator[SpooledFile]:
     """What was delivered, with the version of each row: a file beside each of the parts.
 
     A row that came twice is one version: of two that are alike none would ever be retired. Memory stays within one row
@@ -65,11 +65,11 @@ def versions_of(
         rows, landed = _write(endpoint, part, unfinished, seen, columns)
         # a new file: dlt may hold the one of an earlier run of the source
         unfinished.replace(path)
-        yield Part(path, rows, landed)
+        yield SpooledFile(path, rows, landed)
 
 
 def _write(
-    endpoint: Endpoint, part: Part, path: Path, seen: set[bytes], columns: Columns
+    endpoint: Endpoint, part: SpooledFile, path: Path, seen: set[bytes], columns: Columns
 ) -> tuple[int, tuple[str, ...]]:
     """Write the versions of a part that have not been seen.
 

@@ -36,8 +36,8 @@ def fetch_workspace(reader: "WorkspaceReader") -> Workspace:
     """
     import pyarrow.parquet as pq
 
-    delivery = reader.read(IDENTITY)
-    (row,) = (row for part in delivery.parts for row in pq.read_table(part.path).to_pylist())
+    extract = reader.read(IDENTITY)
+    (row,) = (row for part in extract.parts for row in pq.read_table(part.path).to_pylist())
     return Workspace.from_row(row)
 
 

@@ -19,7 +19,7 @@ ROWS_AT_ONCE = 1_000
 """Rows that are held in memory while those are looked for whose keys come twice."""
 
 
-class Keys:
+class KeySet:
     """The keys of an endpoint's rows, from several threads: 8 bytes of each.
 
     Args:
@@ -41,7 +41,7 @@ class Keys:
             self._hashes.extend(hashes)
             self._same_page += same
 
-    def differ(self) -> bool:
+    def all_unique(self) -> bool:
         """Whether it is sure that none comes twice: two that are alike in their hashes are taken for one."""
         distinct = (pc.count_distinct(hashes).as_py() for hashes in self._by_part())
         return bool(sum(distinct) == len(self._hashes))

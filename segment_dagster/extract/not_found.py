@@ -8,8 +8,8 @@ import pyarrow.parquet as pq
 
 from segment_dagster.endpoints import Endpoint, Parent
 from segment_dagster.extract.columns import column_name
-from segment_dagster.extract.spool import Part
-from segment_dagster.extract.times import Asked
+from segment_dagster.extract.spool import SpooledFile
+from segment_dagster.extract.times import StreamSlice
 from segment_dagster.foreign_text import foreign_text
 
 NAMES_SHOWN = 3
@@ -38,14 +38,18 @@ def values_of(rows: Iterable[Mapping[str, Any]], parent: Parent, named: Callable
     ]
 
 
-def parent_values(asked: Asked, parent: Parent) -> Values:
+def parent_values(stream_slice: StreamSlice, parent: Parent) -> Values:
     """Return the values of a list that come from the parent's record."""
-    return tuple(asked.values[bind.parameter] for bind in parent.binds)
+    return tuple(stream_slice.values[bind.parameter] for bind in parent.binds)
 
 
 def lists_to_look_up(
-    source: Endpoint, parts: Sequence[Part], parent: Parent, lists: Sequence[Asked], missing: Sequence[Asked]
-) -> list[Asked]:
+    source: Endpoint,
+    parts: Sequence[SpooledFile],
+    parent: Parent,
+    lists: Sequence[StreamSlice],
+    missing: Sequence[StreamSlice],
+) -> list[StreamSlice]:
     """Return the lists of a parent that held the records of lists which answered 404.
 
     Args:
@@ -65,17 +69,21 @@ def lists_to_look_up(
     }
     if not asked_with or None in columns.values():
         return list(lists)
-    wanted = {parent_values(asked, parent) for asked in missing}
+    wanted = {parent_values(stream_slice, parent) for stream_slice in missing}
     names = [column_name(str(columns[parameter])) for parameter in asked_with]
     given = [column_name(bind.field) for bind in parent.binds]
     rows = chain.from_iterable(pq.read_table(part.path, columns=[*{*names, *given}]).to_pylist() for part in parts)
     held = {
         tuple(str(row[name]) for name in names) for row in rows if tuple(str(row[name]) for name in given) in wanted
     }
-    return [asked for asked in lists if tuple(asked.values[parameter] for parameter in asked_with) in held]
+    return [
+        stream_slice
+        for stream_slice in lists
+        if tuple(stream_slice.values[parameter] for parameter in asked_with) in held
+    ]
 
 
-def names_of(lists: Sequence[Asked]) -> Iterator[str]:
+def names_of(lists: Sequence[StreamSlice]) -> Iterator[str]:
     """Name the first few lists by what they were asked with, each in one line: `sourceId=qQEHquLrjRDN9j1ByrChyn`."""
-    for asked in lists[:NAMES_SHOWN]:
-        yield ", ".join(f"{name}={foreign_text(value, MAX_NAME)}" for name, value in asked.values.items())
+    for stream_slice in lists[:NAMES_SHOWN]:
+        yield ", ".join(f"{name}={foreign_text(value, MAX_NAME)}" for name, value in stream_slice.values.items())

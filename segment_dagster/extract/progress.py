@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from segment_dagster.text import counted, duration
+from segment_dagster.text import duration, pluralize
 
 NAMES_SHOWN = 2
 """Endpoints under way that the line names."""
@@ -25,7 +25,7 @@ class EndpointProgress:
         if self.lists < 2:
             return self.name
         left = f", {duration(self.seconds_left)} or more to go" if self.seconds_left >= 1 else ""
-        return f"{self.name} ({self.done:,} of {counted(self.lists, 'list')}{left})"
+        return f"{self.name} ({self.done:,} of {pluralize(self.lists, 'list')}{left})"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,8 +44,8 @@ class ReadProgress:
     def __str__(self) -> str:
         """Say it in a line."""
         said = (
-            f"{self.done} of {counted(self.endpoints, 'endpoint')} read, "
-            f"{counted(self.rows, 'row')}, {counted(self.requests, 'request')}"
+            f"{self.done} of {pluralize(self.endpoints, 'endpoint')} read, "
+            f"{pluralize(self.rows, 'row')}, {pluralize(self.requests, 'request')}"
         )
         named = ", ".join(map(str, self.under_way[:NAMES_SHOWN]))
         more = len(self.under_way) - NAMES_SHOWN

@@ -30,27 +30,27 @@ from segment_dagster.config import Settings
 from segment_dagster.endpoints import TABLES, Endpoint
 from segment_dagster.errors import SegmentError, SettingError
 from segment_dagster.extract.characters import Replaced, clean
-from segment_dagster.extract.chosen import as_chosen
 from segment_dagster.extract.columns import column_name
 from segment_dagster.extract.completeness import parent_doubtful, parent_incomplete, wrong_total
 from segment_dagster.extract.deltas import daily_deltas
 from segment_dagster.extract.fingerprint import Fingerprint, as_text
 from segment_dagster.extract.first_page import FirstPage, is_comparable, rows_moved
-from segment_dagster.extract.home import Home, sweep
-from segment_dagster.extract.keys import Keys
-from segment_dagster.extract.lists import lists_of
+from segment_dagster.extract.keys import KeySet
 from segment_dagster.extract.not_found import lists_to_look_up, names_of, parent_values, values_of
+from segment_dagster.extract.overrides import apply_overrides
 from segment_dagster.extract.progress import EndpointProgress, ReadProgress
 from segment_dagster.extract.records import records_of_rows
 from segment_dagster.extract.rows import rows_of, schema_of
-from segment_dagster.extract.spool import Part, Spool
-from segment_dagster.extract.times import Asked, Values, Window, default_window, times_of
+from segment_dagster.extract.slices import build_slices
+from segment_dagster.extract.spool import Spool, SpooledFile
+from segment_dagster.extract.temp_dir import TempDir, remove_stale
+from segment_dagster.extract.times import StreamSlice, Values, Window, default_window, times_of
 from segment_dagster.extract.undeclared import MAX_COLUMNS, UNDECLARED
-from segment_dagster.gc_tuning import seldom_searched
+from segment_dagster.gc_tuning import relaxed_gc
 from segment_dagster.redaction import Redact, redactor
-from segment_dagster.text import counted, duration
+from segment_dagster.text import duration, pluralize
 
-MAKERS = 2
+TRANSFORM_THREADS = 2
 """Threads in which pages become rows. Python runs one at a time: a second one works while the first writes a file."""
 
 READS = 3
@@ -59,7 +59,7 @@ READS = 3
 READ_AGAIN = 60.0
 """Seconds that may have gone by for a read to be begun anew."""
 
-WAITING = 4
+MAX_PENDING_PAGES = 4
 """Pages that have come and are not rows yet, beyond which nobody asks for another."""
 
 FEW_NAMES = 12
@@ -73,11 +73,11 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Delivery:
+class Extract:
     """Everything the API delivered of one endpoint, whole and on disk."""
 
     endpoint: Endpoint
-    parts: Sequence[Part]
+    parts: Sequence[SpooledFile]
     rows: int
     records: int
     """The API's records: as many as rows, except where a record stands for a list of rows."""
@@ -88,7 +88,7 @@ class Delivery:
     lists: int
     """How many lists were asked for: one for each record of the parent, each value of a parameter, each month."""
 
-    gone: int
+    not_found: int
     """How many of them answered 404: their parents were deleted since they were listed, or have nothing there."""
 
     changed: int
@@ -227,7 +227,7 @@ class _Progress:
     failure: SegmentError | None = None
     """Why this endpoint failed, where others that share its answers may still succeed."""
 
-    keys: Keys | None = None
+    keys: KeySet | None = None
     """The keys of the rows so far, where rows are merged by them."""
 
     replaced: Replaced = field(default_factory=Replaced)
@@ -249,13 +249,13 @@ class _Reading:
     values: list[Values] = field(default_factory=list)
     """What they were asked with, where that is needed later."""
 
-    not_found_lists: list[Asked] = field(default_factory=list)
+    not_found_lists: list[StreamSlice] = field(default_factory=list)
     """Lists that answered 404."""
 
-    still_listed: Sequence[Asked] = ()
+    still_listed: Sequence[StreamSlice] = ()
     """Those of them whose parents are still listed."""
 
-    not_found: NotFoundError | None = None
+    not_found_error: NotFoundError | None = None
     """The first of them."""
 
     begun: threading.Event = field(default_factory=threading.Event)
@@ -268,7 +268,7 @@ class _Reading:
     """Lists that changed while they were read."""
 
     @property
-    def gone(self) -> int:
+    def not_found(self) -> int:
         """How many lists answered 404."""
         return len(self.not_found_lists)
 
@@ -302,10 +302,10 @@ class WorkspaceReader:
         self._stopping = threading.Event()
         self._workers = ThreadPoolExecutor(settings.concurrency, thread_name_prefix="segment")
         # apart from those that ask: the next page is under way while this one becomes rows
-        self._makers = ThreadPoolExecutor(MAKERS, thread_name_prefix="segment-rows")
-        self._waiting = threading.Semaphore(WAITING)
+        self._makers = ThreadPoolExecutor(TRANSFORM_THREADS, thread_name_prefix="segment-rows")
+        self._waiting = threading.Semaphore(MAX_PENDING_PAGES)
         self._lock = threading.Lock()
-        self._reads: dict[str, Future[Delivery]] = {}
+        self._reads: dict[str, Future[Extract]] = {}
         self._readings: dict[str, _Reading] = {}
 
     def __enter__(self) -> "WorkspaceReader":
@@ -361,7 +361,7 @@ class WorkspaceReader:
             EndpointProgress(
                 name=name,
                 lists=reading.lists,
-                done=reading.read + reading.gone,
+                done=reading.read + reading.not_found,
                 seconds_left=self._seconds_left(name, reading),
             )
             for name, reading in readings.items()
@@ -375,7 +375,7 @@ class WorkspaceReader:
             under_way=tuple(sorted(under_way, key=lambda each: each.seconds_left, reverse=True)),
         )
 
-    def read(self, endpoint: Endpoint) -> Delivery:
+    def read(self, endpoint: Endpoint) -> Extract:
         """Read an endpoint whole, or wait for the thread that is already reading it.
 
         Endpoints that share its answers are read with it.
@@ -405,7 +405,7 @@ class WorkspaceReader:
                     futures[name].set_result(outcome)
         return futures[endpoint.name].result()
 
-    def read_all(self, endpoints: Iterable[Endpoint]) -> tuple[list[Delivery], list[Failure]]:
+    def read_all(self, endpoints: Iterable[Endpoint]) -> tuple[list[Extract], list[Failure]]:
         """Read endpoints side by side.
 
         Returns:
@@ -414,13 +414,13 @@ class WorkspaceReader:
         wanted = list({endpoint.name: endpoint for endpoint in endpoints}.values())
         if not wanted:
             return [], []
-        deliveries, failures = [], []
-        with seldom_searched(), ThreadPoolExecutor(len(wanted), thread_name_prefix="segment-endpoint") as threads:
+        extracts, failures = [], []
+        with relaxed_gc(), ThreadPoolExecutor(len(wanted), thread_name_prefix="segment-endpoint") as threads:
             reads = {endpoint.name: threads.submit(self.read, endpoint) for endpoint in wanted}
             try:
                 for endpoint in wanted:
                     try:
-                        deliveries.append(reads[endpoint.name].result())
+                        extracts.append(reads[endpoint.name].result())
                     except SegmentError as error:
                         failures.append(Failure(endpoint, error))
             except BaseException:
@@ -428,14 +428,14 @@ class WorkspaceReader:
                 self._stop()
                 raise
         _release()
-        return deliveries, failures
+        return extracts, failures
 
     def _seconds_left(self, name: str, reading: _Reading) -> float:
-        left = max(0, reading.lists - reading.read - reading.gone)
+        left = max(0, reading.lists - reading.read - reading.not_found)
         return self.client.limits.least_seconds(self._catalogue[name], left)
 
     def _as_chosen(self, endpoint: Endpoint) -> Endpoint:
-        return as_chosen(endpoint, self.settings.granularity, self.settings.group_by)
+        return apply_overrides(endpoint, self.settings.granularity, self.settings.group_by)
 
     def _stop(self) -> None:
         # what is queued finds the flag: futures that a pool cancels on its way down never end for those who wait
@@ -445,8 +445,8 @@ class WorkspaceReader:
     def _place(self, endpoint: Endpoint) -> Path:
         with self._lock:
             if self._directory is None:
-                sweep(self._catalogue)
-                home = Home()
+                remove_stale(self._catalogue)
+                home = TempDir()
                 self._directory = home.path
                 # also where nobody closes the reader
                 self._delete = weakref.finalize(self, home.delete)
@@ -459,7 +459,7 @@ class WorkspaceReader:
         others = [each for each in self._catalogue.values() if each != endpoint and _asked_alike(each, endpoint)]
         return [endpoint, *others]
 
-    def _read(self, together: Sequence[Endpoint]) -> dict[str, Delivery | SegmentError]:
+    def _read(self, together: Sequence[Endpoint]) -> dict[str, Extract | SegmentError]:
         try:
             return self._read_whole(together)
         except (SegmentError, CancelledError):
@@ -470,7 +470,7 @@ class WorkspaceReader:
             # whatever is wrong with one endpoint is no reason to lose the others
             raise UnexpectedError(together[0], error) from error
 
-    def _read_whole(self, together: Sequence[Endpoint]) -> dict[str, Delivery | SegmentError]:
+    def _read_whole(self, together: Sequence[Endpoint]) -> dict[str, Extract | SegmentError]:
         if self._stopping.is_set():
             raise CancelledError
         endpoint = together[0]
@@ -489,7 +489,7 @@ class WorkspaceReader:
         return {part.endpoint.name: self._outcome(part, reading, seconds) for part in reading.parts}
 
     def _read_once(
-        self, together: Sequence[Endpoint], lists: Sequence[Asked], window: Window | None, meter: Meter
+        self, together: Sequence[Endpoint], lists: Sequence[StreamSlice], window: Window | None, meter: Meter
     ) -> _Reading:
         endpoint = together[0]
         reading = _Reading([self._progress(each) for each in together], len(lists), meter, window=window)
@@ -497,9 +497,9 @@ class WorkspaceReader:
             self._readings[endpoint.name] = reading
         try:
             self._read_lists(endpoint, lists, reading)
-            if reading.gone and not reading.read and endpoint.feature:
+            if reading.not_found and not reading.read and endpoint.feature:
                 raise self._nothing_found(endpoint, reading)
-            if reading.gone and not reading.changed and not endpoint.may_have_none:
+            if reading.not_found and not reading.changed and not endpoint.may_have_none:
                 self._ask_again(endpoint, reading)
             if reading.still_listed and not reading.read:
                 raise self._nothing_found(endpoint, reading)
@@ -525,13 +525,13 @@ class WorkspaceReader:
             fingerprint=fingerprint,
             redact=redactor(endpoint, self.settings),
             redact_preview=redactor(endpoint, replace(self.settings, include_secrets=False)),
-            keys=Keys(endpoint) if endpoint.incremental else None,
+            keys=KeySet(endpoint) if endpoint.incremental else None,
         )
 
-    def _derive(self, endpoint: Endpoint, base: str) -> Delivery:
+    def _derive(self, endpoint: Endpoint, base: str) -> Extract:
         """Work out an endpoint's rows from those of another."""
         try:
-            delivery = self.read(self.endpoint(base))
+            extract = self.read(self.endpoint(base))
         except SegmentError as reason:
             raise ParentError(endpoint, base, reason, "it is worked out from") from reason
         assert endpoint.time is not None and endpoint.moment is not None
@@ -539,7 +539,7 @@ class WorkspaceReader:
         key = [column_name(field) for field in endpoint.primary_key]
         rows = list(
             daily_deltas(
-                chain.from_iterable(pq.read_table(part.path).to_pylist() for part in delivery.parts),
+                chain.from_iterable(pq.read_table(part.path).to_pylist() for part in extract.parts),
                 series=[name for name in key if name not in (period, moment)],
                 period=period,
                 moment=moment,
@@ -550,30 +550,30 @@ class WorkspaceReader:
         spool.write(pa.Table.from_pylist(rows, schema=schema_of(endpoint)))
         names = {column.field: column_name(column.field) for column in endpoint.columns}
         preview = [{field: _shown(row[name]) for field, name in names.items()} for row in rows[:PREVIEW_ROWS]]
-        wrong = wrong_total(delivery)
+        wrong = wrong_total(extract)
         return replace(
-            delivery,
+            extract,
             endpoint=endpoint,
             parts=spool.close(),
             rows=len(rows),
             records=len(rows),
             total_entries=None,
-            parent_incomplete=f"{base}, which it is worked out from, {wrong}" if wrong else delivery.parent_incomplete,
+            parent_incomplete=f"{base}, which it is worked out from, {wrong}" if wrong else extract.parent_incomplete,
             preview=preview,
         )
 
-    def _read_lists(self, endpoint: Endpoint, lists: Sequence[Asked], reading: _Reading) -> None:
+    def _read_lists(self, endpoint: Endpoint, lists: Sequence[StreamSlice], reading: _Reading) -> None:
         if len(lists) > 1 or endpoint.parent:
             self._forecast(endpoint, len(lists))
         with self._workers_for(endpoint, len(lists)) as workers:
-            pending = {workers.submit(self._read_list, asked, reading) for asked in lists[:1]}
+            pending = {workers.submit(self._read_list, stream_slice, reading) for stream_slice in lists[:1]}
             try:
                 # what fails for every list should fail once and not once for each thread
                 if len(lists) > 1:
                     reading.begun.wait()
                     for future in () if reading.answered else pending:
                         future.result()
-                    pending |= {workers.submit(self._read_list, asked, reading) for asked in lists[1:]}
+                    pending |= {workers.submit(self._read_list, stream_slice, reading) for stream_slice in lists[1:]}
                 while pending:
                     done, pending = wait(pending, self.settings.progress, FIRST_EXCEPTION)
                     for future in done:
@@ -596,12 +596,12 @@ class WorkspaceReader:
         if not listed or not reading.read:
             reading.still_listed = listed
             return
-        logger.info("%s: %s answered 404: still listed, asked for again", endpoint.name, counted(len(listed), "list"))
+        logger.info("%s: %s answered 404: still listed, asked for again", endpoint.name, pluralize(len(listed), "list"))
         reading.not_found_lists = [*others]
         self._read_lists(endpoint, listed, reading)
         reading.still_listed = reading.not_found_lists[len(others) :]
 
-    def _look_up(self, endpoint: Endpoint, reading: _Reading) -> tuple[list[Asked], list[Asked]]:
+    def _look_up(self, endpoint: Endpoint, reading: _Reading) -> tuple[list[StreamSlice], list[StreamSlice]]:
         """Look up the parents of lists that answered 404.
 
         Returns:
@@ -614,24 +614,24 @@ class WorkspaceReader:
         lists = lists_to_look_up(source, self.read(source).parts, parent, self._lists(source, None), missing)
         found: set[tuple[str, ...]] = set()
 
-        def look(asked: Asked) -> None:
+        def look(stream_slice: StreamSlice) -> None:
             self._raise_if_stopped(reading)
             # where the list of parents is gone itself, they are too
             with suppress(NotFoundError):
-                for page in self.client.pages(source, asked.values, reading.meter, reading.failed):
-                    rows = records_of_rows(source, page.records, asked.values)
+                for page in self.client.pages(source, stream_slice.values, reading.meter, reading.failed):
+                    rows = records_of_rows(source, page.records, stream_slice.values)
                     found.update(tuple(map(str, values.values())) for values in values_of(rows, parent, str))
 
         with self._workers_for(source, len(lists)) as workers:
-            under_way = [workers.submit(look, asked) for asked in lists]
+            under_way = [workers.submit(look, stream_slice) for stream_slice in lists]
             try:
                 for future in under_way:
                     future.result()
             except BaseException:
                 reading.failed.set()
                 raise
-        listed = [asked for asked in missing if parent_values(asked, parent) in found]
-        return listed, [asked for asked in missing if parent_values(asked, parent) not in found]
+        listed = [stream_slice for stream_slice in missing if parent_values(stream_slice, parent) in found]
+        return listed, [stream_slice for stream_slice in missing if parent_values(stream_slice, parent) not in found]
 
     @contextmanager
     def _workers_for(self, endpoint: Endpoint, lists: int) -> Iterator[ThreadPoolExecutor]:
@@ -645,23 +645,23 @@ class WorkspaceReader:
         with ThreadPoolExecutor(most, thread_name_prefix=f"segment-{endpoint.name}") as workers:
             yield workers
 
-    def _outcome(self, part: _Progress, reading: _Reading, seconds: float) -> Delivery | SegmentError:
+    def _outcome(self, part: _Progress, reading: _Reading, seconds: float) -> Extract | SegmentError:
         if part.failure:
             part.spool.discard()
             return part.failure
         name = part.endpoint.name
         # the fingerprint is whole once the parts are
         parts = part.spool.close()
-        parent = self._delivery_of_parent(part.endpoint)
-        unique = part.keys is not None and part.keys.differ()
-        delivery = Delivery(
+        parent = self._parent_extract(part.endpoint)
+        unique = part.keys is not None and part.keys.all_unique()
+        extract = Extract(
             endpoint=part.endpoint,
             parts=parts,
             rows=part.rows,
             records=part.records,
             total_entries=part.total,
             lists=reading.lists,
-            gone=reading.gone,
+            not_found=reading.not_found,
             still_listed=len(reading.still_listed),
             still_listed_names=tuple(names_of(reading.still_listed)),
             changed=reading.changed,
@@ -680,53 +680,53 @@ class WorkspaceReader:
             max_undeclared_columns=self.settings.max_undeclared_columns,
             replaced=str(part.replaced),
         )
-        said = f"{name}: {counted(delivery.rows, 'row')} in {counted(delivery.requests, 'request')}, {seconds:.1f} s"
+        said = f"{name}: {pluralize(extract.rows, 'row')} in {pluralize(extract.requests, 'request')}, {seconds:.1f} s"
         logger.info(said)
-        if delivery.gone > delivery.still_listed:
+        if extract.not_found > extract.still_listed:
             logger.warning(
                 "%s: %s of %s answered 404 and gave no rows: deleted since they were listed, or with nothing there",
                 name,
-                f"{delivery.gone - delivery.still_listed:,}",
-                counted(delivery.lists, "list"),
+                f"{extract.not_found - extract.still_listed:,}",
+                pluralize(extract.lists, "list"),
             )
-        if delivery.still_listed:
+        if extract.still_listed:
             logger.warning(
                 "%s: %s answered 404 twice though still listed: rows may be missing",
                 name,
-                counted(delivery.still_listed, "list"),
+                pluralize(extract.still_listed, "list"),
             )
-        for reason in filter(None, (delivery.parent_incomplete, delivery.parent_doubtful)):
+        for reason in filter(None, (extract.parent_incomplete, extract.parent_doubtful)):
             logger.warning("%s: %s: rows may be missing", name, reason)
-        if delivery.changed:
-            logger.warning("%s: %s: rows may be missing. Load it again", name, _changed(delivery.changed))
-        if delivery.replaced:
-            logger.warning("%s: replaced %s, which not every destination takes", name, delivery.replaced)
-        return delivery
+        if extract.changed:
+            logger.warning("%s: %s: rows may be missing. Load it again", name, _changed(extract.changed))
+        if extract.replaced:
+            logger.warning("%s: replaced %s, which not every destination takes", name, extract.replaced)
+        return extract
 
-    def _about(self, window: Window | None, parts: Sequence[Part]) -> str:
+    def _about(self, window: Window | None, parts: Sequence[SpooledFile]) -> str:
         """What a fingerprint is about besides the rows: the time, and how many columns undeclared fields may have."""
         if any(UNDECLARED in part.columns for part in parts):
             return f"{as_text(window)} {self.settings.max_undeclared_columns}"
         return as_text(window)
 
     def _nothing_found(self, endpoint: Endpoint, reading: _Reading) -> SegmentError:
-        error = reading.not_found
+        error = reading.not_found_error
         assert error is not None
         if endpoint.feature is None:
             return error
         return UnavailableError(
             endpoint,
-            f"{counted(reading.gone, 'list')} of {reading.lists:,} answered 404: the workspace's plan lacks the "
+            f"{pluralize(reading.not_found, 'list')} of {reading.lists:,} answered 404: the workspace's plan lacks the "
             f"feature {endpoint.feature!r}, there is nothing, or SEGMENT_BASE_URL is not the API's",
         )
 
-    def _lists(self, endpoint: Endpoint, window: Window | None) -> list[Asked]:
+    def _lists(self, endpoint: Endpoint, window: Window | None) -> list[StreamSlice]:
         """What to ask for, list by list."""
         if self.settings.layout == "versioned":
-            return [Asked({})]
+            return [StreamSlice({})]
         # before the parents are asked for: a time that cannot be read should cost no request
         times = times_of(endpoint, window, self.now, self.settings.concurrency)
-        return lists_of(endpoint, self._parents(endpoint), times)
+        return build_slices(endpoint, self._parents(endpoint), times)
 
     def _parents(self, endpoint: Endpoint) -> list[dict[str, Any]]:
         """What each record of the parent gives to the requests."""
@@ -734,17 +734,17 @@ class WorkspaceReader:
         if parent is None:
             return [{}]
         try:
-            delivery = self.read(self.endpoint(parent.endpoint))
+            extract = self.read(self.endpoint(parent.endpoint))
         except UnavailableError as error:
             raise UnavailableError(endpoint, f"it is asked for each of {parent.endpoint}: {error.reason}") from error
         except SegmentError as reason:
             raise ParentError(endpoint, parent.endpoint, reason) from reason
         fields = [bind.field for bind in parent.binds] + ([parent.only[0]] if parent.only else [])
         wanted = sorted({column_name(field) for field in fields})
-        rows = chain.from_iterable(pq.read_table(part.path, columns=wanted).to_pylist() for part in delivery.parts)
+        rows = chain.from_iterable(pq.read_table(part.path, columns=wanted).to_pylist() for part in extract.parts)
         return values_of(rows, parent, column_name)
 
-    def _delivery_of_parent(self, endpoint: Endpoint) -> Delivery | None:
+    def _parent_extract(self, endpoint: Endpoint) -> Extract | None:
         """What the endpoint was asked for each of, which has been read by then."""
         if endpoint.parent is None or self.settings.layout == "versioned":
             return None
@@ -755,7 +755,7 @@ class WorkspaceReader:
         seconds = limits.least_seconds(endpoint, lists)
         takes = f", which take {duration(seconds)} or more" if seconds else ""
         allowed = f"{limits.allowed(endpoint):,}"
-        logger.info("%s: %s or more at %s a minute%s", endpoint.name, counted(lists, "request"), allowed, takes)
+        logger.info("%s: %s or more at %s a minute%s", endpoint.name, pluralize(lists, "request"), allowed, takes)
         if seconds > SLOW and not endpoint.slow:
             logger.warning("%s: takes long in this workspace: name it in SEGMENT_SLOW to read it weekly", endpoint.name)
 
@@ -763,22 +763,22 @@ class WorkspaceReader:
         logger.info(
             "%s: %s of %s done, %s in %s, %s waited over all threads",
             endpoint.name,
-            f"{reading.read + reading.gone:,}",
-            counted(reading.lists, "list"),
-            counted(sum(part.rows for part in reading.parts), "row"),
-            counted(reading.meter.requests, "request"),
+            f"{reading.read + reading.not_found:,}",
+            pluralize(reading.lists, "list"),
+            pluralize(sum(part.rows for part in reading.parts), "row"),
+            pluralize(reading.meter.requests, "request"),
             duration(reading.meter.waited),
         )
 
-    def _read_list(self, asked: Asked, reading: _Reading) -> None:
+    def _read_list(self, stream_slice: StreamSlice, reading: _Reading) -> None:
         """Read one list to its end."""
         try:
-            self._read_pages(asked, reading)
+            self._read_pages(stream_slice, reading)
         finally:
             reading.begun.set()
 
-    def _read_pages(self, asked: Asked, reading: _Reading) -> None:
-        values = asked.values
+    def _read_pages(self, stream_slice: StreamSlice, reading: _Reading) -> None:
+        values = stream_slice.values
         totals: dict[str, int | None] = {}
         first: dict[str, FirstPage] = {}
         pages = 0
@@ -787,7 +787,7 @@ class WorkspaceReader:
         endpoints = [part.endpoint for part in reading.parts]
         self._raise_if_stopped(reading)
         try:
-            with self._taking(asked, parts) as take:
+            with self._page_pipeline(stream_slice, parts) as take:
                 for page in self.client.pages(endpoints, values, reading.meter, reading.failed):
                     self._raise_if_stopped(reading)
                     pages += 1
@@ -801,15 +801,15 @@ class WorkspaceReader:
                     reading.answered = True
                     reading.begun.set()
             if pages > len(endpoints) and not changed:
-                changed = self._first_page_differs(asked, endpoints, first, reading)
+                changed = self._first_page_differs(stream_slice, endpoints, first, reading)
         except NotFoundError as error:
             # a parent may be deleted between its listing and its turn; a feature that is lacking may answer 404 too
             if totals or not (values or endpoints[0].feature):
                 raise
             with self._lock:
-                reading.not_found_lists.append(asked)
+                reading.not_found_lists.append(stream_slice)
                 # a traceback holds the answer and the request
-                reading.not_found = reading.not_found or error.with_traceback(None)
+                reading.not_found_error = reading.not_found_error or error.with_traceback(None)
             return
         with self._lock:
             reading.read += 1
@@ -821,7 +821,11 @@ class WorkspaceReader:
                 part.total = None if part.total is None or total is None else part.total + total
 
     def _first_page_differs(
-        self, asked: Asked, endpoints: Sequence[Endpoint], first: Mapping[str, FirstPage], reading: _Reading
+        self,
+        stream_slice: StreamSlice,
+        endpoints: Sequence[Endpoint],
+        first: Mapping[str, FirstPage],
+        reading: _Reading,
     ) -> bool:
         """Ask for the first page again, and return whether rows have moved from page to page since.
 
@@ -829,13 +833,15 @@ class WorkspaceReader:
         page is not asked for again.
         """
         left = set(first)
-        pages = self.client.pages(endpoints, asked.values, reading.meter, reading.failed) if left else iter(())
+        pages = self.client.pages(endpoints, stream_slice.values, reading.meter, reading.failed) if left else iter(())
         try:
             for page in pages:
                 name = page.endpoint.name
                 if name not in left:
                     continue
-                if rows_moved(page.endpoint, first[name], FirstPage.of(page.endpoint, page.records, asked.values)):
+                if rows_moved(
+                    page.endpoint, first[name], FirstPage.of(page.endpoint, page.records, stream_slice.values)
+                ):
                     return True
                 left.remove(name)
                 if not left:
@@ -846,7 +852,9 @@ class WorkspaceReader:
         return False
 
     @contextmanager
-    def _taking(self, asked: Asked, parts: Mapping[str, _Progress]) -> Iterator[Callable[[Page], None]]:
+    def _page_pipeline(
+        self, stream_slice: StreamSlice, parts: Mapping[str, _Progress]
+    ) -> Iterator[Callable[[Page], None]]:
         """Let a list's pages become rows, one after the other, while the next one is asked for.
 
         A page waits for the one before it: a list holds two at most.
@@ -858,7 +866,7 @@ class WorkspaceReader:
                 under_way.pop().result()
             part = parts[page.endpoint.name]
             self._waiting.acquire()
-            taken = self._makers.submit(self._take, page, asked, part, alone=len(parts) == 1)
+            taken = self._makers.submit(self._process_page, page, stream_slice, part, alone=len(parts) == 1)
             taken.add_done_callback(lambda _: self._waiting.release())
             under_way.append(taken)
 
@@ -869,20 +877,20 @@ class WorkspaceReader:
         for future in under_way:
             future.result()
 
-    def _take(self, page: Page, asked: Asked, part: _Progress, *, alone: bool) -> None:
+    def _process_page(self, page: Page, stream_slice: StreamSlice, part: _Progress, *, alone: bool) -> None:
         """Turn a page into rows on disk."""
         if part.failure:
             return
         endpoint = part.endpoint
         try:
-            records = records_of_rows(endpoint, page.records, asked.values)
+            records = records_of_rows(endpoint, page.records, stream_slice.values)
             try:
                 rows = [part.redact(record) for record in records]
                 # what Dagster keeps has to be text that can be written, too
                 preview = [clean(part.redact_preview(record), Replaced()) for record in records[:PREVIEW_ROWS]]
             except RecursionError as error:
                 raise NestingError(endpoint) from error
-            table = _within(endpoint, rows_of(endpoint, rows, part.replaced), asked.within)
+            table = _within(endpoint, rows_of(endpoint, rows, part.replaced), stream_slice.window)
             part.spool.write(table)
             if part.keys:
                 part.keys.add(table)
@@ -921,7 +929,7 @@ def _release() -> None:
 def _asked_alike(one: Endpoint, other: Endpoint) -> bool:
     """Whether two endpoints are lists of one answer."""
 
-    def asked(endpoint: Endpoint) -> tuple[object, ...]:
+    def stream_slice(endpoint: Endpoint) -> tuple[object, ...]:
         return (
             endpoint.path,
             endpoint.media_type,
@@ -931,7 +939,7 @@ def _asked_alike(one: Endpoint, other: Endpoint) -> bool:
             endpoint.derived_from,
         )
 
-    return asked(one) == asked(other)
+    return stream_slice(one) == stream_slice(other)
 
 
 def _differ(endpoint: Endpoint, before: int | None, after: int | None) -> bool:
@@ -943,7 +951,7 @@ def _differ(endpoint: Endpoint, before: int | None, after: int | None) -> bool:
 
 
 def _changed(lists: int) -> str:
-    return f"{counted(lists, 'list')} changed while being read"
+    return f"{pluralize(lists, 'list')} changed while being read"
 
 
 def _within(endpoint: Endpoint, table: pa.Table, window: Window | None) -> pa.Table:
@@ -961,16 +969,16 @@ def _shown(value: Any) -> Any:
     return value.isoformat() if isinstance(value, date) else value
 
 
-def _of(endpoint: Endpoint, asked: Endpoint, failure: BaseException) -> BaseException:
+def _of(endpoint: Endpoint, stream_slice: Endpoint, failure: BaseException) -> BaseException:
     """The failure of `asked` as it concerns an endpoint that shares its answers."""
-    if endpoint == asked or not isinstance(failure, SegmentError):
+    if endpoint == stream_slice or not isinstance(failure, SegmentError):
         return failure
     if isinstance(failure, UnavailableError):
         return UnavailableError(endpoint, failure.reason)
-    return ParentError(endpoint, asked.name, failure, "its rows come in the answers of")
+    return ParentError(endpoint, stream_slice.name, failure, "its rows come in the answers of")
 
 
-def told_once(failures: Sequence[Failure]) -> list[str]:
+def format_failures(failures: Sequence[Failure]) -> list[str]:
     """A line for each failure. What is to be done, and why a parent failed, is said in the first that has it only."""
     failed = {failure.endpoint.name for failure in failures}
     said: set[str] = set()

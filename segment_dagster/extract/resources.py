@@ -22,9 +22,9 @@ from segment_dagster.extract.history import (
     history_columns,
     versions_of,
 )
-from segment_dagster.extract.lines import lines_of
-from segment_dagster.extract.reader import Delivery, WorkspaceReader
-from segment_dagster.extract.spool import Part
+from segment_dagster.extract.jsonl import jsonl_items
+from segment_dagster.extract.reader import Extract, WorkspaceReader
+from segment_dagster.extract.spool import SpooledFile
 from segment_dagster.extract.undeclared import existing_columns, parts_with_columns
 from segment_dagster.extract.versions import history_table
 
@@ -36,7 +36,7 @@ DEDUPLICATED = MERGE_DISPOSITION_HINTS["deduplicated"]
 READ_AT = "read_at"
 """Where dlt's state of an incremental resource keeps when the workspace was read that was loaded last."""
 
-Read = Callable[[], Delivery]
+Read = Callable[[], Extract]
 """Gives what was delivered of one endpoint."""
 
 
@@ -52,7 +52,7 @@ def segment_source(
     requests_per_minute: int | None = None,
     include_secrets: bool | None = None,
     history: bool | None = None,
-    lines: bool = False,
+    jsonl: bool = False,
     catalogue: Sequence[Endpoint] = TABLES,
 ) -> DltSource:
     """The endpoints of a Segment workspace as dlt resources, for any dlt pipeline.
@@ -98,16 +98,16 @@ def segment_source(
     names = None if endpoints is None else dict.fromkeys(endpoints)
     rows = reader.offered(slow=False) if names is None else [reader.endpoint(name) for name in names]
     # dlt does not say when it is done with a source: the reader deletes its files when the last resource is gone
-    return _source([(endpoint, partial(reader.read, endpoint)) for endpoint in rows], settings.history, lines=lines)
+    return _source([(endpoint, partial(reader.read, endpoint)) for endpoint in rows], settings.history, jsonl=jsonl)
 
 
-def delivered_source(
-    deliveries: Sequence[Delivery],
+def source_of_extracts(
+    extracts: Sequence[Extract],
     *,
     history: bool = False,
     merge: Merge | None = None,
     table_format: TableFormat | None = None,
-    lines: bool = False,
+    jsonl: bool = False,
 ) -> DltSource:
     """The same source over what has been read already.
 
@@ -119,11 +119,11 @@ def delivered_source(
         lines: Whether rows are handed on as lines of JSON, in place of Parquet.
     """
 
-    def kept(delivery: Delivery) -> Delivery:
-        return delivery
+    def kept(extract: Extract) -> Extract:
+        return extract
 
-    reads = [(delivery.endpoint, partial(kept, delivery)) for delivery in deliveries]
-    return _source(reads, history, merge or "delete-insert", table_format, lines)
+    reads = [(extract.endpoint, partial(kept, extract)) for extract in extracts]
+    return _source(reads, history, merge or "delete-insert", table_format, jsonl)
 
 
 def resource_of(
@@ -131,7 +131,7 @@ def resource_of(
     read: Read,
     merge: Merge = "delete-insert",
     table_format: TableFormat | None = None,
-    lines: bool = False,
+    jsonl: bool = False,
 ) -> DltResource:
     """The dlt resource of one endpoint.
 
@@ -144,22 +144,22 @@ def resource_of(
     """
 
     def rows() -> Iterator[DataItemWithMeta]:
-        delivery = read()
+        extract = read()
         first = None
         if endpoint.partitioned and merge == "delete-insert":
             # which part of the table is replaced is known once it has been read
-            first = dlt.mark.make_hints(write_disposition=disposition_of(endpoint, scope_of(delivery)))
+            first = dlt.mark.make_hints(write_disposition=disposition_of(endpoint, scope_of(extract)))
         elif endpoint.incremental and merge == "delete-insert":
             # to number the rows of each key, its way to have one of them, DuckDB holds all rows in memory
             first = dlt.mark.make_hints(
-                write_disposition=disposition_of(endpoint), additional_table_hints={DEDUPLICATED: delivery.unique}
+                write_disposition=disposition_of(endpoint), additional_table_hints={DEDUPLICATED: extract.unique}
             )
-        if endpoint.incremental and delivery.read_at and (delivery.window is None or delivery.window.end is None):
+        if endpoint.incremental and extract.read_at and (extract.window is None or extract.window.end is None):
             # with the rows: of a load that does not come to its end, neither counts
-            dlt.current.resource_state(endpoint.name)[READ_AT] = delivery.read_at.isoformat()
+            dlt.current.resource_state(endpoint.name)[READ_AT] = extract.read_at.isoformat()
         existing = existing_columns(_table_columns(endpoint.name), columns)
-        parts = parts_with_columns(endpoint, delivery.parts, existing, delivery.max_undeclared_columns)
-        yield from imported(parts, columns, first, lines)
+        parts = parts_with_columns(endpoint, extract.parts, existing, extract.max_undeclared_columns)
+        yield from file_imports(parts, columns, first, jsonl)
 
     columns = columns_of(endpoint)
     return dlt.resource(
@@ -173,7 +173,7 @@ def resource_of(
     )
 
 
-def history_of(endpoint: Endpoint, read: Read, lines: bool = False) -> DltResource:
+def history_of(endpoint: Endpoint, read: Read, jsonl: bool = False) -> DltResource:
     """The dlt resource of the history of one endpoint.
 
     Args:
@@ -184,12 +184,12 @@ def history_of(endpoint: Endpoint, read: Read, lines: bool = False) -> DltResour
     name = history_table(endpoint.name)
 
     def versions() -> Iterator[DataItemWithMeta]:
-        delivery = read()
+        extract = read()
         existing = existing_columns(_table_columns(name), columns)
-        parts = versions_of(endpoint, delivery.parts, existing, delivery.max_undeclared_columns)
+        parts = versions_of(endpoint, extract.parts, existing, extract.max_undeclared_columns)
         # not as an Arrow table beside the files: dlt's `ADD_DLT_LOAD_ID` adds a column to that, which they do not have
         dlt.current.source_schema().update_table(new_table(name, columns=[VERSION_COLUMN]))
-        yield from imported(parts, columns, lines=lines)
+        yield from file_imports(parts, columns, jsonl=jsonl)
 
     columns = history_columns(endpoint)
     return dlt.resource(versions, name=name, columns=columns, write_disposition=SCD2, parallelized=True)
@@ -213,8 +213,8 @@ def read_at_of(state: Mapping[str, Any], name: str) -> datetime | None:
     return datetime.fromisoformat(written) if written else None
 
 
-def imported(
-    parts: Iterable[Part], columns: Mapping[str, TColumnSchema], first: Any = None, lines: bool = False
+def file_imports(
+    parts: Iterable[SpooledFile], columns: Mapping[str, TColumnSchema], first: Any = None, jsonl: bool = False
 ) -> Iterator[DataItemWithMeta]:
     """Parts as files that dlt takes as they are.
 
@@ -229,8 +229,8 @@ def imported(
     for part in parts:
         if undeclared := [column for column in part.columns if column not in columns]:
             hints = dlt.mark.make_hints(columns={column: {"data_type": "json"} for column in undeclared})
-        if lines:
-            file = lines_of(part, set(part.columns) - plain)
+        if jsonl:
+            file = jsonl_items(part, set(part.columns) - plain)
             yield dlt.mark.with_file_import(str(file), "jsonl", part.rows, hints=hints)
         else:
             yield dlt.mark.with_file_import(str(part.path), "parquet", part.rows, hints=hints)
@@ -242,14 +242,14 @@ def _source(
     history: bool,
     merge: Merge = "delete-insert",
     table_format: TableFormat | None = None,
-    lines: bool = False,
+    jsonl: bool = False,
 ) -> DltSource:
     # objects and lists stay one JSON column each
     @dlt.source(name=SOURCE_NAME, max_table_nesting=0, _impl_cls=SourceWithHistory)
     def source() -> Iterator[DltResource]:
         for endpoint, read in reads:
-            yield resource_of(endpoint, read, merge, table_format, lines)
+            yield resource_of(endpoint, read, merge, table_format, jsonl)
             if history and endpoint.keeps_history:
-                yield history_of(endpoint, read, lines)
+                yield history_of(endpoint, read, jsonl)
 
     return source()

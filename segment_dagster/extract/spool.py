@@ -23,7 +23,7 @@ PAGES_PER_GROUP = 500
 
 
 @dataclass(frozen=True)
-class Part:
+class SpooledFile:
     """A Parquet file of rows that have the same columns."""
 
     path: Path
@@ -62,13 +62,13 @@ class _Writer:
         ):
             self._flush()
 
-    def close(self) -> Part:
+    def close(self) -> SpooledFile:
         if not self.rows:
             # a file without a row group is no table to dlt
             self._held.append(self.schema.empty_table())
         self._flush()
         self._file.close()
-        return Part(self.path, self.rows, tuple(self.schema.names), self.bytes, self.largest)
+        return SpooledFile(self.path, self.rows, tuple(self.schema.names), self.bytes, self.largest)
 
     def _flush(self) -> None:
         if self._held:
@@ -106,7 +106,7 @@ class Spool:
         with self._lock:
             self._writer(table.schema).write(table)
 
-    def close(self) -> Sequence[Part]:
+    def close(self) -> Sequence[SpooledFile]:
         """End writing.
 
         Returns:

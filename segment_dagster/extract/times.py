@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from segment_dagster.endpoints import Endpoint, Months, Span, TimeRange
 from segment_dagster.errors import SegmentError
-from segment_dagster.text import counted
+from segment_dagster.text import pluralize
 
 Values = dict[str, str]
 """The values of a request's own parameters, by name."""
@@ -27,11 +27,11 @@ class Window:
 
 
 @dataclass(frozen=True)
-class Asked:
+class StreamSlice:
     """A time that is asked for."""
 
     values: Values
-    within: Window | None = None
+    window: Window | None = None
     """Which rows of the answer count, where another answer may hold the others too."""
 
 
@@ -105,7 +105,7 @@ def default_window(endpoint: Endpoint, now: datetime) -> Window | None:
     return None
 
 
-def times_of(endpoint: Endpoint, window: Window | None, now: datetime, pieces: int = 1) -> list[Asked]:
+def times_of(endpoint: Endpoint, window: Window | None, now: datetime, pieces: int = 1) -> list[StreamSlice]:
     """The times to ask for, in as few requests as the limits allow.
 
     Args:
@@ -120,9 +120,9 @@ def times_of(endpoint: Endpoint, window: Window | None, now: datetime, pieces: i
     """
     time, window = endpoint.time, window or default_window(endpoint, now)
     if time is None or window is None:
-        return [Asked({})]
+        return [StreamSlice({})]
     if isinstance(time, Months):
-        return [Asked({time.column: f"{first:%Y-%m-%d}"}) for first in _months(endpoint, window, now)]
+        return [StreamSlice({time.column: f"{first:%Y-%m-%d}"}) for first in _months(endpoint, window, now)]
     if endpoint.incremental:
         return list(_pieces(window.start, window.end or now, pieces, open_end=window.end is None))
     end = min(window.end or now, counted_until(time, now))
@@ -132,7 +132,7 @@ def times_of(endpoint: Endpoint, window: Window | None, now: datetime, pieces: i
     if span and now - window.start > span.oldest:
         raise LookBackError(endpoint, window, span, now)
     longest = min(span.longest if span else end - window.start, _DAY if time.totals else timedelta.max)
-    return [Asked(_range(time, *part)) for part in _parts(window.start, end, longest)]
+    return [StreamSlice(_range(time, *part)) for part in _parts(window.start, end, longest)]
 
 
 def iso(moment: datetime) -> str:
@@ -166,7 +166,7 @@ def _range(time: TimeRange, start: datetime, end: datetime) -> Values:
     return {**values, "granularity": time.granularity} if time.granularity else values
 
 
-def _pieces(start: datetime, end: datetime, pieces: int, *, open_end: bool) -> Iterator[Asked]:
+def _pieces(start: datetime, end: datetime, pieces: int, *, open_end: bool) -> Iterator[StreamSlice]:
     """Ranges that meet in whole seconds, of a day or more each.
 
     Whether the API counts the start and the end of a range in is not documented: each range is asked for with a second
@@ -180,10 +180,10 @@ def _pieces(start: datetime, end: datetime, pieces: int, *, open_end: bool) -> I
         until = edges[place + 1] if place + 1 < count else None if open_end else end
         if until is not None:
             values["endTime"] = iso(until + _SECOND)
-        yield Asked(values, Window(edge, until))
+        yield StreamSlice(values, Window(edge, until))
 
 
 def length(span: timedelta) -> str:
     """Say how long a time is: `48 hours`, `30 days`."""
     hours = round(span.total_seconds() / 3600)
-    return counted(hours, "hour") if hours <= 48 else counted(span.days, "day")
+    return pluralize(hours, "hour") if hours <= 48 else pluralize(span.days, "day")

@@ -21,7 +21,7 @@ from segment_dagster.config import Settings
 from segment_dagster.endpoints import Endpoint
 from segment_dagster.extract.columns import column_name
 from segment_dagster.extract.json_text import dumps, loads
-from segment_dagster.extract.spool import Part
+from segment_dagster.extract.spool import SpooledFile
 
 UNDECLARED = "undeclared_fields"
 """The column that holds undeclared fields as one JSON object."""
@@ -120,7 +120,7 @@ class Columns:
 
 
 def choose_columns(
-    endpoint: Endpoint, parts: Sequence[Part], existing: Collection[str] = (), limit: int = MAX_COLUMNS
+    endpoint: Endpoint, parts: Sequence[SpooledFile], existing: Collection[str] = (), limit: int = MAX_COLUMNS
 ) -> Columns:
     """Choose which undeclared fields have columns of their own.
 
@@ -191,8 +191,8 @@ def with_columns(table: pa.Table, columns: Columns) -> pa.Table:
 
 
 def parts_with_columns(
-    endpoint: Endpoint, parts: Sequence[Part], existing: Collection[str] = (), limit: int = MAX_COLUMNS
-) -> Iterator[Part]:
+    endpoint: Endpoint, parts: Sequence[SpooledFile], existing: Collection[str] = (), limit: int = MAX_COLUMNS
+) -> Iterator[SpooledFile]:
     """Write the rows anew, beside those delivered, with columns for the chosen fields. Memory stays within a row group.
 
     Args:
@@ -209,7 +209,7 @@ def parts_with_columns(
         yield _write(part, columns) if UNDECLARED in part.columns else part
 
 
-def _write(part: Part, columns: Columns) -> Part:
+def _write(part: SpooledFile, columns: Columns) -> SpooledFile:
     path = part.path.with_name(f"columns_{part.path.name}")
     unfinished = path.with_suffix(".unfinished")
     with pq.ParquetFile(part.path) as rows:
@@ -220,4 +220,4 @@ def _write(part: Part, columns: Columns) -> Part:
                 file.write_table(with_columns(rows.read_row_group(group), columns))
     # a new file: dlt may hold the one of an earlier run of the source
     unfinished.replace(path)
-    return Part(path, part.rows, tuple(schema.names), part.bytes, part.largest)
+    return SpooledFile(path, part.rows, tuple(schema.names), part.bytes, part.largest)

@@ -1,43 +1,43 @@
 """Where the rows go and how they get there. It knows dlt and no Dagster."""
 
-from segment_dagster.load.apart import load_apart
-from segment_dagster.load.cursor import windows_since
+from segment_dagster.load.destination import DATASET, Destination, resolve_destination
 from segment_dagster.load.errors import LoadError
-from segment_dagster.load.lock import PIPELINE_NAME, alone
-from segment_dagster.load.memory import Content, contents_of, holds, remember, unchanged
+from segment_dagster.load.incremental import incremental_windows
+from segment_dagster.load.inspector import NO_TABLES, DatasetInspector, Rows, await_ready, inspect_dataset
+from segment_dagster.load.isolation import load_isolated
+from segment_dagster.load.load_state import TableState, is_current, record_load, table_states, unchanged
+from segment_dagster.load.lock import PIPELINE_NAME, destination_lock
 from segment_dagster.load.owner import ForeignDatasetError, check_owner
-from segment_dagster.load.place import DATASET, Place, settle
-from segment_dagster.load.refused import RefusedError, taken_by
-from segment_dagster.load.runs import Loaded, exclusive, load, load_deliveries, point_to, source_for
-from segment_dagster.load.tables import NO_TABLES, Rows, Tables, await_ready, open_tables
+from segment_dagster.load.pipeline import Loaded, load, load_extracts, locked_pipeline, register_pipeline, source_for
+from segment_dagster.load.unsupported import UnsupportedError, split_supported
 
 __all__ = [
     "DATASET",
     "NO_TABLES",
     "PIPELINE_NAME",
-    "Content",
+    "TableState",
     "ForeignDatasetError",
     "LoadError",
     "Loaded",
-    "Place",
-    "RefusedError",
+    "Destination",
+    "UnsupportedError",
     "Rows",
-    "Tables",
-    "alone",
+    "DatasetInspector",
+    "destination_lock",
     "await_ready",
     "check_owner",
-    "contents_of",
-    "exclusive",
-    "holds",
+    "table_states",
+    "locked_pipeline",
+    "is_current",
     "load",
-    "load_apart",
-    "load_deliveries",
-    "open_tables",
-    "point_to",
-    "remember",
-    "settle",
+    "load_isolated",
+    "load_extracts",
+    "inspect_dataset",
+    "register_pipeline",
+    "record_load",
+    "resolve_destination",
     "source_for",
-    "taken_by",
+    "split_supported",
     "unchanged",
-    "windows_since",
+    "incremental_windows",
 ]

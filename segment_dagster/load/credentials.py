@@ -13,9 +13,9 @@ from dlt.common.destination.exceptions import DestinationException
 from dlt.common.exceptions import DltException, MissingDependencyException
 
 from segment_dagster.errors import SettingError
-from segment_dagster.load.facts import Driver
+from segment_dagster.load.capabilities import Driver
 
-HIDDEN = "***"
+MASKED = "***"
 SHORTEST = 4
 """Characters of the shortest secret that is looked for in messages: one that is shorter is in every text."""
 
@@ -72,10 +72,10 @@ def secrets_of(configuration: BaseConfiguration) -> frozenset[str]:
     return frozenset(text for text in _secrets(configuration) if len(text) >= SHORTEST)
 
 
-def hidden(text: str, secrets: frozenset[str]) -> str:
+def mask_secrets(text: str, secrets: frozenset[str]) -> str:
     """A text without secrets."""
     for secret in sorted(secrets, key=len, reverse=True):
-        text = text.replace(secret, HIDDEN)
+        text = text.replace(secret, MASKED)
     return text
 
 

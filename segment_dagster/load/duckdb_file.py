@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
     from duckdb import DuckDBPyConnection
 
-    from segment_dagster.extract.reader import Delivery
-    from segment_dagster.extract.spool import Part
+    from segment_dagster.extract.reader import Extract
+    from segment_dagster.extract.spool import SpooledFile
 
 DUCKDB_FILE = "segment.duckdb"
 """The default DuckDB file, in the working directory."""
@@ -26,14 +26,14 @@ OPEN: dict[Path, "DuckDBPyConnection"] = {}
 """The DuckDB files that this process has open, without links. To close another handle of one would end DuckDB's lock on
 it: so it is with the locks of POSIX."""
 
-ROOM = 160 * 1024 * 1024
+MEMORY_LIMIT = 160 * 1024 * 1024
 """Bytes of memory that DuckDB gets at least: it fills whatever it is given with what it may need again. Two million
 rows load in it no slower than in ten times as much."""
 
 ROWS_PER_GROUP = 122_880
 """Rows of a table that DuckDB holds in memory until it writes them."""
 
-MOST_ROOM = 4 * 1024 * 1024 * 1024
+MAX_MEMORY = 4 * 1024 * 1024 * 1024
 """Bytes of memory that it gets at most where it asks for more than was thought."""
 
 COLUMNS = 100
@@ -91,31 +91,31 @@ def connect(file: Path) -> "DuckDBPyConnection":
     # what it has freed it would keep, up to 128 and 512 MB: with a million rows 40 MB of that are there at the end
     connection.execute("SET GLOBAL allocator_flush_threshold = '8MB'")
     connection.execute("SET GLOBAL allocator_bulk_deallocation_flush_threshold = '8MB'")
-    _bound(connection, ROOM)
+    _memory_setting(connection, MEMORY_LIMIT)
     return connection
 
 
-def room_for(deliveries: Iterable["Delivery"], made: Iterable["Part"] = ()) -> int:
+def memory_needed(extracts: Iterable["Extract"], made: Iterable["SpooledFile"] = ()) -> int:
     """Bytes of memory that DuckDB needs for rows: more than `ROOM` where they are large or have many columns.
 
     Args:
         deliveries: What came.
         made: Rows of a table that is made of others.
     """
-    held = list(deliveries)
-    parts = [part for part in chain(made, *(delivery.parts for delivery in held)) if part.rows]
+    held = list(extracts)
+    parts = [part for part in chain(made, *(extract.parts for extract in held)) if part.rows]
     groups = (part.bytes * min(part.rows, ROWS_PER_GROUP) // part.rows for part in parts)
     beyond = max([0, *(part.largest - BYTES_PER_PAGE for part in parts)])
-    columns = max([0, *(_most_columns(delivery) for delivery in held)])
-    return max([ROOM, *groups]) + COPIES * beyond + _room_for_columns(columns)
+    columns = max([0, *(_most_columns(extract) for extract in held)])
+    return max([MEMORY_LIMIT, *groups]) + COPIES * beyond + _room_for_columns(columns)
 
 
-def give_room(file: Path, room: int) -> None:
+def set_memory_limit(file: Path, room: int) -> None:
     """Let DuckDB have so many bytes of memory, in a file that is open, and more for the widest table that it holds."""
-    _bound(OPEN[file.resolve()], room)
+    _memory_setting(OPEN[file.resolve()], room)
 
 
-def give_more_room(file: Path, failure: BaseException) -> bool:
+def raise_memory_limit(file: Path, failure: BaseException) -> bool:
     """Let DuckDB have twice as much memory where it failed for want of it, in a file that is open.
 
     Args:
@@ -133,7 +133,7 @@ def give_more_room(file: Path, failure: BaseException) -> bool:
         return False
     ((limit,),) = connection.execute("SELECT value FROM duckdb_settings() WHERE name = 'memory_limit'").fetchall()
     room = 2 * _as_bytes(limit)
-    if room > MOST_ROOM:
+    if room > MAX_MEMORY:
         return False
     connection.execute(f"SET GLOBAL memory_limit = '{room // 1024}KiB'")
     return True
@@ -145,18 +145,18 @@ def _as_bytes(limit: str) -> int:
     return int(float(number) * 1024 ** ("bytes", "KiB", "MiB", "GiB", "TiB").index(unit))
 
 
-def _most_columns(delivery: "Delivery") -> int:
+def _most_columns(extract: "Extract") -> int:
     """The columns that the table has once this is loaded, at most."""
-    plain = min((len(part.columns) for part in delivery.parts), default=0)
-    undeclared = any(len(part.columns) > plain for part in delivery.parts)
-    return plain + (delivery.max_undeclared_columns if undeclared else 0)
+    plain = min((len(part.columns) for part in extract.parts), default=0)
+    undeclared = any(len(part.columns) > plain for part in extract.parts)
+    return plain + (extract.max_undeclared_columns if undeclared else 0)
 
 
 def _room_for_columns(columns: int) -> int:
     return BYTES_PER_COLUMN * max(0, columns - COLUMNS)
 
 
-def _bound(connection: "DuckDBPyConnection", room: int) -> None:
+def _memory_setting(connection: "DuckDBPyConnection", room: int) -> None:
     ((widest,),) = connection.execute("SELECT max(column_count) FROM duckdb_tables()").fetchall()
     room += _room_for_columns(widest or 0)
     connection.execute(f"SET GLOBAL memory_limit = '{room // 1024}KiB'")

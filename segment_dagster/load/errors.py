@@ -8,9 +8,9 @@ from dlt.common.pipeline import get_dlt_pipelines_dir
 from dlt.destinations.exceptions import DestinationConnectionError
 
 from segment_dagster.errors import SegmentError
-from segment_dagster.load.credentials import driver_errors, hidden
+from segment_dagster.load.credentials import driver_errors, mask_secrets
+from segment_dagster.load.destination import Destination
 from segment_dagster.load.duckdb_file import CREDENTIALS
-from segment_dagster.load.place import Place
 
 MAX_QUOTE = 300
 """Characters of the destination's own message that an error repeats."""
@@ -51,18 +51,18 @@ class LoadError(SegmentError):
         self.refused = refused
 
 
-def load_error(failure: BaseException, step: str, place: Place) -> LoadError:
+def load_error(failure: BaseException, step: str, destination: Destination) -> LoadError:
     """Return the error for a failure of dlt, with what it is about. The arguments are those of `explain`."""
     chain = list(_causes(failure))
     return LoadError(
-        explain(failure, step, place),
+        format_load_error(failure, step, destination),
         table=next(filter(None, map(_table, chain)), None),
         everything=step in ("sync", "connect") or any(map(_is_everything, chain)),
         refused=not any(isinstance(error, SegmentError) for error in chain),
     )
 
 
-def explain(failure: BaseException, step: str, place: Place) -> str:
+def format_load_error(failure: BaseException, step: str, destination: Destination) -> str:
     """The line for a failure of dlt.
 
     Args:
@@ -73,23 +73,25 @@ def explain(failure: BaseException, step: str, place: Place) -> str:
     for cause in _causes(failure):
         if isinstance(cause, SegmentError) and cause is not failure:
             return str(cause)
-    reason = hidden(" ".join(str(cause).split()), place.secrets)
+    reason = mask_secrets(" ".join(str(cause).split()), destination.secrets)
     if who := holder_of(cause):
         return (
-            f"{place.file} is locked by {who}: DuckDB lets one process write at a time. "
+            f"{destination.file} is locked by {who}: DuckDB lets one process write at a time. "
             f"Close it there, or set {CREDENTIALS} to another file."
         )
-    if step == "connect" or isinstance(failure, (DestinationConnectionError, *driver_errors(place.facts.driver))):
-        setting = f"DESTINATION__{place.destination.upper()}__CREDENTIALS"
+    if step == "connect" or isinstance(
+        failure, (DestinationConnectionError, *driver_errors(destination.capabilities.driver))
+    ):
+        setting = f"DESTINATION__{destination.type.upper()}__CREDENTIALS"
         reason = reason[:MAX_QUOTE].rstrip(".")
         return (
-            f"{place.destination} cannot be reached, or lets nobody in ({type(cause).__name__}): {reason}. "
+            f"{destination.type} cannot be reached, or lets nobody in ({type(cause).__name__}): {reason}. "
             f"See whether it is up, and what {setting} and its like say."
         )
-    said = f"dlt failed at the step {step!r} on {place.destination} ({type(cause).__name__}): {reason[:MAX_QUOTE]}"
+    said = f"dlt failed at the step {step!r} on {destination.type} ({type(cause).__name__}): {reason[:MAX_QUOTE]}"
     if _NO_ROOM.search(reason):
         pipelines = get_dlt_pipelines_dir()
-        rooms = f"{pipelines}, which DLT_DATA_DIR moves" + (f", and at {place.file}" if place.file else "")
+        rooms = f"{pipelines}, which DLT_DATA_DIR moves" + (f", and at {destination.file}" if destination.file else "")
         said += f". There is no room left: make some in {rooms}. Each table is whole: the old rows or the new ones."
     return said
 

@@ -8,8 +8,8 @@ from dlt.common.data_types import TDataType
 from segment_dagster.endpoints import IDENTITY
 from segment_dagster.errors import SegmentError
 from segment_dagster.extract.identity import Workspace
-from segment_dagster.load.place import Place
-from segment_dagster.load.tables import Tables, open_tables
+from segment_dagster.load.destination import Destination
+from segment_dagster.load.inspector import DatasetInspector, inspect_dataset
 
 OWNER_TABLE = "_segment_workspace"
 """The table of the dataset that names its workspace: one row. Of files it is a file of JSON with that name."""
@@ -28,16 +28,16 @@ MAX_NAME = 80
 class ForeignDatasetError(SegmentError):
     """The dataset holds the rows of another workspace than the token's."""
 
-    def __init__(self, place: Place, owner: Workspace, workspace: Workspace) -> None:
-        where = f" in {place.file}" if place.file else ""
+    def __init__(self, destination: Destination, owner: Workspace, workspace: Workspace) -> None:
+        where = f" in {destination.file}" if destination.file else ""
         super().__init__(
-            f"The dataset {place.dataset!r} of {place.destination}{where} belongs to the workspace {_named(owner)}, "
+            f"The dataset {destination.dataset!r} of {destination.type}{where} belongs to the workspace {_named(owner)}, "
             f"and the token to {_named(workspace)}: nothing was loaded. Set SEGMENT_DATASET to another name, or empty "
-            f"this one: {_how_to_empty(place)}."
+            f"this one: {_how_to_empty(destination)}."
         )
 
 
-def check_owner(place: Place, workspace: Workspace | None) -> None:
+def check_owner(destination: Destination, workspace: Workspace | None) -> None:
     """Refuse a dataset that belongs to another workspace, before anything is read.
 
     Args:
@@ -50,23 +50,23 @@ def check_owner(place: Place, workspace: Workspace | None) -> None:
     """
     if workspace is None:
         return
-    with open_tables(place) as tables:
-        _refuse_other(place, find_owner(tables), workspace)
+    with inspect_dataset(destination) as tables:
+        _refuse_other(destination, find_owner(tables), workspace)
 
 
-def claim(tables: Tables, place: Place, workspace: Workspace) -> None:
+def claim(tables: DatasetInspector, destination: Destination, workspace: Workspace) -> None:
     """Record the workspace of a dataset that has none. The dataset must be there, and nobody else load into it.
 
     Raises:
         ForeignDatasetError: It belongs to another one.
     """
-    _refuse_other(place, find_owner(tables), workspace)
+    _refuse_other(destination, find_owner(tables), workspace)
     if not _recorded(tables):
         row = (workspace.id, workspace.slug, workspace.name, datetime.now(timezone.utc))
-        tables.keep(OWNER_TABLE, TYPES, [row])
+        tables.upsert(OWNER_TABLE, TYPES, [row])
 
 
-def find_owner(tables: Tables) -> Workspace | None:
+def find_owner(tables: DatasetInspector) -> Workspace | None:
     """Return the workspace that a dataset belongs to.
 
     A dataset loaded before that was recorded belongs to the workspace in its table `workspace`.
@@ -77,12 +77,12 @@ def find_owner(tables: Tables) -> Workspace | None:
     return _recorded(tables) or _loaded(tables)
 
 
-def _recorded(tables: Tables) -> Workspace | None:
-    rows = tables.kept(OWNER_TABLE, TYPES)
+def _recorded(tables: DatasetInspector) -> Workspace | None:
+    rows = tables.read_stored(OWNER_TABLE, TYPES)
     return Workspace(rows[0]["workspace_id"], rows[0]["slug"], rows[0]["name"]) if rows else None
 
 
-def _loaded(tables: Tables) -> Workspace | None:
+def _loaded(tables: DatasetInspector) -> Workspace | None:
     fields = ("id", "slug", "name")
     if not set(fields) <= set(tables.columns(IDENTITY.name)):
         return None
@@ -90,9 +90,9 @@ def _loaded(tables: Tables) -> Workspace | None:
     return Workspace.from_row(rows[0]) if len(rows) == 1 and rows[0]["id"] else None
 
 
-def _refuse_other(place: Place, owner: Workspace | None, workspace: Workspace) -> None:
+def _refuse_other(destination: Destination, owner: Workspace | None, workspace: Workspace) -> None:
     if owner is not None and owner.id != workspace.id:
-        raise ForeignDatasetError(place, owner, workspace)
+        raise ForeignDatasetError(destination, owner, workspace)
 
 
 def _named(workspace: Workspace) -> str:
@@ -101,7 +101,7 @@ def _named(workspace: Workspace) -> str:
     return f"{name[:MAX_NAME]!r} (id {workspace.id[:MAX_NAME]!r})" if name else f"{workspace.id[:MAX_NAME]!r}"
 
 
-def _how_to_empty(place: Place) -> str:
-    if place.destination == "filesystem":
-        return f"delete its directory {place.dataset!r} in the bucket"
-    return f"drop its schema with all tables, and {place.dataset}_staging beside it"
+def _how_to_empty(destination: Destination) -> str:
+    if destination.type == "filesystem":
+        return f"delete its directory {destination.dataset!r} in the bucket"
+    return f"drop its schema with all tables, and {destination.dataset}_staging beside it"

@@ -18,7 +18,7 @@ from segment_dagster.load.table_formats import with_all_columns
 if TYPE_CHECKING:
     import psycopg2
 
-HIDDEN = "***"
+MASKED = "***"
 
 ASK_AFTER = 1.0
 """Seconds that a statement runs, at most, before it is asked whether it waits for a lock."""
@@ -82,7 +82,7 @@ def without_values(message: str) -> str:
 
     Names of columns, tables and the like stay.
     """
-    message = _WITH_VALUE.sub(rf"\1{HIDDEN}\2", _QUOTING.sub("", message))
+    message = _WITH_VALUE.sub(rf"\1{MASKED}\2", _QUOTING.sub("", message))
     said, position = "", 0
     while quote := _QUOTE.search(message, position):
         start = quote.end()
@@ -90,7 +90,7 @@ def without_values(message: str) -> str:
         # a value may hold quotes itself: it ends with the last one
         end = message.find(quote[0], start) if named else message.rfind(quote[0], start)
         end = end if end >= 0 else len(message)
-        said += message[position:start] + (message[start:end] if named else HIDDEN) + quote[0]
+        said += message[position:start] + (message[start:end] if named else MASKED) + quote[0]
         position = end + 1
     return said + message[position:]
 

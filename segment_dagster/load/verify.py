@@ -9,11 +9,11 @@ from segment_dagster.extract.columns import column_name, columns_of
 from segment_dagster.extract.completeness import agrees
 from segment_dagster.extract.disposition import scope_of, within
 from segment_dagster.extract.people import shown_key
-from segment_dagster.extract.reader import Delivery
+from segment_dagster.extract.reader import Extract
 from segment_dagster.extract.times import Window
 from segment_dagster.extract.versions import VALID_FROM, VALID_TO, history_table
-from segment_dagster.load.tables import Rows, Tables
-from segment_dagster.text import counted
+from segment_dagster.load.inspector import DatasetInspector, Rows
+from segment_dagster.text import pluralize
 
 SHOWN = 20
 """Offending keys that a result shows."""
@@ -27,7 +27,7 @@ class Expected(Protocol):
         """The endpoint whose table it is."""
 
     @property
-    def tables(self) -> Tables:
+    def tables(self) -> DatasetInspector:
         """The dataset that the table is in."""
 
     @property
@@ -80,7 +80,7 @@ class Loaded:
     """The table of a delivery that has been loaded."""
 
     endpoint: Endpoint
-    tables: Tables
+    tables: DatasetInspector
     where: str | None
     window: Window | None
     delivered: int
@@ -94,22 +94,22 @@ class Loaded:
     repeated: int
 
     @classmethod
-    def of(cls, delivery: Delivery, tables: Tables) -> "Loaded":
+    def of(cls, extract: Extract, tables: DatasetInspector) -> "Loaded":
         """Take what the table should hold from what was delivered."""
         return cls(
-            endpoint=delivery.endpoint,
+            endpoint=extract.endpoint,
             tables=tables,
-            where=replaced_rows(delivery),
-            window=delivery.window,
-            delivered=delivery.rows,
-            records=delivery.records,
-            total_entries=delivery.total_entries,
-            changed=delivery.changed,
-            still_listed=delivery.still_listed,
-            still_listed_names=delivery.still_listed_names,
-            parent_incomplete=delivery.parent_incomplete,
-            parent_doubtful=delivery.parent_doubtful,
-            repeated=delivery.repeated,
+            where=replaced_rows(extract),
+            window=extract.window,
+            delivered=extract.rows,
+            records=extract.records,
+            total_entries=extract.total_entries,
+            changed=extract.changed,
+            still_listed=extract.still_listed,
+            still_listed_names=extract.still_listed_names,
+            parent_incomplete=extract.parent_incomplete,
+            parent_doubtful=extract.parent_doubtful,
+            repeated=extract.repeated,
         )
 
 
@@ -125,10 +125,10 @@ class Finding:
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
 
-def replaced_rows(delivery: Delivery) -> str | None:
+def replaced_rows(extract: Extract) -> str | None:
     """Return which rows of the table a delivery replaced, as a condition in SQL; `None` where they are all."""
-    endpoint = delivery.endpoint
-    return scope_of(delivery) if endpoint.partitioned else in_window(endpoint, delivery.window)
+    endpoint = extract.endpoint
+    return scope_of(extract) if endpoint.partitioned else in_window(endpoint, extract.window)
 
 
 def in_window(endpoint: Endpoint, window: Window | None) -> str | None:
@@ -155,7 +155,7 @@ def row_count(expected: Expected) -> Finding:
         return no_table(endpoint)
     found = expected.tables.count(endpoint.name, expected.where)
     if delivered is None:
-        said = f"{counted(found, 'row')} found; how many there should be is known once the asset is materialized."
+        said = f"{pluralize(found, 'row')} found; how many there should be is known once the asset is materialized."
         return Finding(passed=False, warns=True, description=said, metadata={"found": found})
     # of all rows of a table that is merged by its key, what counts is how many were there once they had been loaded
     merged = endpoint.incremental and expected.where is not None
@@ -168,7 +168,7 @@ def row_count(expected: Expected) -> Finding:
     if not agrees(endpoint, found, expected.records, expected.total_entries, expected.repeated):
         wrong.append(f"total_entries {expected.total_entries:,}")
     if expected.changed:
-        wrong.append(f"{counted(expected.changed, 'list')} changed while being read: materialize it again")
+        wrong.append(f"{pluralize(expected.changed, 'list')} changed while being read: materialize it again")
     if expected.parent_incomplete:
         wrong.append(expected.parent_incomplete)
     doubtful = [*_still_listed(expected), *([expected.parent_doubtful] if expected.parent_doubtful else [])]
@@ -183,7 +183,7 @@ def row_count(expected: Expected) -> Finding:
     return Finding(
         passed=not wrong and not doubtful,
         warns=bool(doubtful) and not wrong,
-        description=f"{counted(found, 'row')} found{_of_what(expected)}{said}.",
+        description=f"{pluralize(found, 'row')} found{_of_what(expected)}{said}.",
         metadata={"found": found, **{name: count for name, count in known.items() if count is not None}},
     )
 
@@ -230,7 +230,7 @@ def primary_key(expected: Expected) -> Finding:
     passed = "Unique." if optional else "Unique, nowhere null."
     return Finding(
         passed=not count,
-        description=f"{counted(count, 'key')} more than once or null." if count else passed,
+        description=f"{pluralize(count, 'key')} more than once or null." if count else passed,
         metadata={"offending_keys": count, **({"first": list(_keys(endpoint, key, rows))} if rows else {})},
     )
 
@@ -248,11 +248,11 @@ def history(expected: Expected) -> Finding:
     rows, current = tables.count(endpoint.name), tables.count(versions, f"{VALID_TO} IS NULL")
     twice, first_twice = tables.duplicates(versions, key, SHOWN, optional=optional, null=VALID_TO)
     disordered, first_disordered = tables.out_of_order(versions, key, VALID_FROM, VALID_TO, SHOWN)
-    wrong = [f"{counted(current, 'current version')} of {counted(rows, 'row')}"] if current != rows else []
-    wrong += [f"{counted(twice, 'key')} with more than one current version, or null"] if twice else []
-    wrong += [f"{counted(disordered, 'key')} with a version that ends before it begins"] if disordered else []
+    wrong = [f"{pluralize(current, 'current version')} of {pluralize(rows, 'row')}"] if current != rows else []
+    wrong += [f"{pluralize(twice, 'key')} with more than one current version, or null"] if twice else []
+    wrong += [f"{pluralize(disordered, 'key')} with a version that ends before it begins"] if disordered else []
     first = [shown_key(endpoint, key, row[:-1]) for row in (*first_twice, *first_disordered)][:SHOWN]
-    said = "; ".join(wrong) or f"{counted(current, 'current version')}, one for each row"
+    said = "; ".join(wrong) or f"{pluralize(current, 'current version')}, one for each row"
     return Finding(
         passed=not wrong,
         description=f"{said}.",
@@ -261,7 +261,7 @@ def history(expected: Expected) -> Finding:
 
 
 def failed_checks(
-    deliveries: Sequence[Delivery], tables: Tables, *, history_kept: bool = False
+    extracts: Sequence[Extract], tables: DatasetInspector, *, history_kept: bool = False
 ) -> Iterator[tuple[Endpoint, str, Finding]]:
     """Check the tables of deliveries that were loaded.
 
@@ -273,14 +273,14 @@ def failed_checks(
     Yields:
         The endpoint, the name of the check and what it found, for each check that did not pass.
     """
-    for delivery in deliveries:
-        loaded = Loaded.of(delivery, tables)
+    for extract in extracts:
+        loaded = Loaded.of(extract, tables)
         checks = [row_count, schema, primary_key]
-        checks += [history] if history_kept and delivery.endpoint.keeps_history else []
+        checks += [history] if history_kept and extract.endpoint.keeps_history else []
         for check in checks:
             finding = check(loaded)
             if not finding.passed:
-                yield delivery.endpoint, check.__name__, finding
+                yield extract.endpoint, check.__name__, finding
 
 
 def _keys(endpoint: Endpoint, key: Sequence[str], rows: Rows) -> Iterator[str]:
@@ -309,4 +309,4 @@ def _still_listed(expected: Expected) -> list[str]:
     names = "; ".join(expected.still_listed_names)
     more = expected.still_listed - len(expected.still_listed_names)
     named = f" ({names}{f' and {more:,} more' if more > 0 and names else ''})" if names else ""
-    return [f"{counted(expected.still_listed, 'list')} answered 404 twice though still listed{named}"]
+    return [f"{pluralize(expected.still_listed, 'list')} answered 404 twice though still listed{named}"]

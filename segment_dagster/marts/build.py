@@ -18,12 +18,21 @@ from segment_dagster.endpoints.copies import copied_fields
 from segment_dagster.endpoints.trail import audit_trail
 from segment_dagster.extract.columns import column_name, declared
 from segment_dagster.extract.fingerprint import Fingerprint
-from segment_dagster.extract.home import Home
-from segment_dagster.extract.resources import SOURCE_NAME, imported
+from segment_dagster.extract.resources import SOURCE_NAME, file_imports
 from segment_dagster.extract.rows import arrow_schema
-from segment_dagster.extract.spool import Part, Spool
+from segment_dagster.extract.spool import Spool, SpooledFile
+from segment_dagster.extract.temp_dir import TempDir
 from segment_dagster.extract.versions import VALID_FROM, VALID_TO, as_json, history_table
-from segment_dagster.load import Content, Place, Tables, alone, holds, load, open_tables, remember
+from segment_dagster.load import (
+    DatasetInspector,
+    Destination,
+    TableState,
+    destination_lock,
+    inspect_dataset,
+    is_current,
+    load,
+    record_load,
+)
 from segment_dagster.marts.changes import COLUMNS, NAME, REQUIRED
 from segment_dagster.marts.records import RecordChange, record_changes
 from segment_dagster.marts.redacted import history_redactor
@@ -68,7 +77,7 @@ class _History:
     baseline: datetime
     copied: frozenset[str]
 
-    def versions(self, tables: Tables, columns: Sequence[str]) -> Iterator[Row]:
+    def versions(self, tables: DatasetInspector, columns: Sequence[str]) -> Iterator[Row]:
         table = history_table(self.endpoint.name)
         return tables.later_versions(table, columns, self.key, (VALID_FROM, VALID_TO), self.baseline)
 
@@ -77,7 +86,7 @@ class _History:
         return [column_name(field) for field in self.endpoint.primary_key]
 
 
-def build(place: Place, catalogue: Sequence[Endpoint], secrets: SecretSettings | None = None) -> Built:
+def build(destination: Destination, catalogue: Sequence[Endpoint], secrets: SecretSettings | None = None) -> Built:
     """Make the table anew from what the dataset holds.
 
     Args:
@@ -91,23 +100,23 @@ def build(place: Place, catalogue: Sequence[Endpoint], secrets: SecretSettings |
     """
     secrets = secrets or secrets_in_use()
     # alone for the whole of it: what is read here belongs to what is written
-    with alone(place), Home() as home:
+    with destination_lock(destination), TempDir() as home:
         schema = arrow_schema(COLUMNS, REQUIRED)
         fingerprint = Fingerprint(schema)
         spool = Spool(home.path / NAME, schema, fingerprint)
-        with open_tables(place) as tables:
+        with inspect_dataset(destination) as tables:
             histories = _histories(tables, catalogue)
             rows = _rows(tables, histories, catalogue, secrets)
             first = list(islice(rows, PREVIEW_ROWS))
             with_actor = _write(spool, chain(first, rows))
             parts = spool.close()
-            content = Content(NAME, fingerprint.hexdigest(), sum(part.rows for part in parts))
-            unchanged = not always_load() and holds(tables, content)
+            content = TableState(NAME, fingerprint.hexdigest(), sum(part.rows for part in parts))
+            unchanged = not always_load() and is_current(tables, content)
         if not unchanged:
-            load(_source(parts, lines=place.facts.lines), place, made=parts)
-        with open_tables(place) as tables:
+            load(_source(parts, jsonl=destination.capabilities.jsonl), destination, made=parts)
+        with inspect_dataset(destination) as tables:
             if not unchanged:
-                remember(tables, [content])
+                record_load(tables, [content])
             name = tables.qualified_name(NAME)
     return Built(
         table=name,
@@ -120,7 +129,7 @@ def build(place: Place, catalogue: Sequence[Endpoint], secrets: SecretSettings |
     )
 
 
-def _histories(tables: Tables, catalogue: Sequence[Endpoint]) -> list[_History]:
+def _histories(tables: DatasetInspector, catalogue: Sequence[Endpoint]) -> list[_History]:
     kept = {each.name: each for each in catalogue if each.keeps_history}
     columns = {name: list(tables.columns(history_table(name))) for name in kept}
     there = {name: kept[name] for name, found in columns.items() if found}
@@ -141,7 +150,7 @@ def _histories(tables: Tables, catalogue: Sequence[Endpoint]) -> list[_History]:
 
 
 def _rows(
-    tables: Tables, histories: Sequence[_History], catalogue: Sequence[Endpoint], secrets: SecretSettings
+    tables: DatasetInspector, histories: Sequence[_History], catalogue: Sequence[Endpoint], secrets: SecretSettings
 ) -> Iterator[dict[str, Any]]:
     events = _events(tables, histories, catalogue) if histories else None
     for history in histories:
@@ -152,7 +161,7 @@ def _rows(
             yield _row(change, events.latest(named, change.after, change.seen_at) if events else None)
 
 
-def _events(tables: Tables, histories: Sequence[_History], catalogue: Sequence[Endpoint]) -> Events | None:
+def _events(tables: DatasetInspector, histories: Sequence[_History], catalogue: Sequence[Endpoint]) -> Events | None:
     trail = audit_trail(catalogue)
     columns = columns_of_trail(trail) if trail else ()
     if trail is None or not set(columns) <= set(tables.columns(trail.name)):
@@ -205,11 +214,11 @@ def _write(spool: Spool, rows: Iterator[dict[str, Any]]) -> int:
     return with_actor
 
 
-def _source(parts: Sequence[Part], *, lines: bool) -> dlt.sources.DltSource:
+def _source(parts: Sequence[SpooledFile], *, jsonl: bool) -> dlt.sources.DltSource:
     columns = declared(COLUMNS, REQUIRED)
 
     def changes() -> Iterator[DataItemWithMeta]:
-        yield from imported(parts, columns, lines=lines)
+        yield from file_imports(parts, columns, jsonl=jsonl)
 
     # of the endpoints' source, so that whoever opens the dataset by its schema finds the table there
     @dlt.source(name=SOURCE_NAME, max_table_nesting=0)

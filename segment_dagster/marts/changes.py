@@ -19,7 +19,7 @@ from segment_dagster.marts.records import NAMES
 from segment_dagster.redaction.masks import mask
 
 if TYPE_CHECKING:
-    from segment_dagster.load import Place
+    from segment_dagster.load import Destination
 
 NAME = "changes"
 
@@ -81,7 +81,9 @@ class Changes:
             metadata={"dagster/column_schema": _column_schema()},
         )
 
-    def materialize(self, place: "Place", *, include_secrets: bool | None = None) -> dg.MaterializeResult[Any]:
+    def materialize(
+        self, destination: "Destination", *, include_secrets: bool | None = None
+    ) -> dg.MaterializeResult[Any]:
         """Make the table anew.
 
         Args:
@@ -95,7 +97,7 @@ class Changes:
         from segment_dagster.marts.build import build
 
         shown = preview_in_use()
-        built = build(place, self._catalogue, secrets_in_use(include_secrets))
+        built = build(destination, self._catalogue, secrets_in_use(include_secrets))
         rows = self._without_people(built.first) if shown == "masked" else built.first
         first = shown_rows(rows, SHOWN, PERSONAL, shown)
         return dg.MaterializeResult(

@@ -11,11 +11,11 @@ from segment_dagster.errors import SegmentError, SettingError
 from segment_dagster.extract.columns import column_name
 from segment_dagster.extract.json_text import loads
 from segment_dagster.extract.versions import OF_HISTORY, ROW_VERSION, VALID_FROM, as_json, history_table
-from segment_dagster.load import Place, Tables, alone, open_tables, settle
+from segment_dagster.load import DatasetInspector, Destination, destination_lock, inspect_dataset, resolve_destination
 from segment_dagster.marts.build import build
 from segment_dagster.marts.changes import NAME as CHANGES
 from segment_dagster.marts.redacted import history_redactor
-from segment_dagster.text import counted
+from segment_dagster.text import pluralize
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -32,8 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         description="Take out the secrets that landed while SEGMENT_INCLUDE_SECRETS was on.",
     ).parse_args(arguments)
     try:
-        for table, rows in purge(settle(), TABLES):
-            print(f"{table}: {counted(rows, 'row')}", flush=True)
+        for table, rows in purge(resolve_destination(), TABLES):
+            print(f"{table}: {pluralize(rows, 'row')}", flush=True)
     except SegmentError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def purge(
-    place: Place, catalogue: Sequence[Endpoint], secrets: SecretSettings | None = None
+    destination: Destination, catalogue: Sequence[Endpoint], secrets: SecretSettings | None = None
 ) -> Iterator[tuple[str, int]]:
     """Redact what the tables, their histories and `changes` hold, and empty dlt's staging tables.
 
@@ -62,29 +62,31 @@ def purge(
         raise SettingError(
             "SEGMENT_INCLUDE_SECRETS", "is true", "Turn it off first: the next load would bring the secrets back."
         )
-    if not place.facts.keeps_history:
+    if not destination.capabilities.keeps_history:
         raise SettingError(
             "SEGMENT_DESTINATION",
-            f"is {place.destination!r}, where no rows can be changed and no history is kept",
+            f"is {destination.type!r}, where no rows can be changed and no history is kept",
             "Load all tables once more: that replaces them.",
         )
-    with alone(place):
-        with open_tables(place) as tables:
+    with destination_lock(destination):
+        with inspect_dataset(destination) as tables:
             histories = {history_table(each.name): each for each in catalogue}
-            tables.look_up([*histories, *(each.name for each in catalogue), CHANGES])
+            tables.prefetch([*histories, *(each.name for each in catalogue), CHANGES])
             for endpoint in catalogue:
                 key = [column_name(field) for field in endpoint.primary_key]
                 for table, columns in ((endpoint.name, key), (history_table(endpoint.name), [ROW_VERSION, VALID_FROM])):
                     if rows := _redact(tables, endpoint, table, columns, secrets):
                         yield table, rows
             made = bool(tables.columns(CHANGES))
-            if tables.knows_itself():
+            if tables.has_dlt_tables():
                 tables.empty_staging([*histories, *(each.name for each in catalogue), CHANGES])
         if made:
-            build(place, catalogue, secrets)
+            build(destination, catalogue, secrets)
 
 
-def _redact(tables: Tables, endpoint: Endpoint, table: str, key: Sequence[str], secrets: SecretSettings) -> int:
+def _redact(
+    tables: DatasetInspector, endpoint: Endpoint, table: str, key: Sequence[str], secrets: SecretSettings
+) -> int:
     """Redact a table.
 
     Returns:

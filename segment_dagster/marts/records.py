@@ -55,10 +55,10 @@ def record_changes(
         redact: Takes out the secrets that a history holds.
     """
     columns = [column_name(field) for field in endpoint.primary_key]
-    counted = counted_values(endpoint)
+    pluralize = counted_values(endpoint)
 
     def values(row: Row | None) -> Values | None:
-        return redact(counted(row)) if row else None
+        return redact(pluralize(row)) if row else None
 
     for key, rows in groupby(versions, lambda row: tuple(row[column] for column in columns)):
         for old, new, after, seen_at in _steps(rows, baseline):

@@ -17,8 +17,8 @@ from segment_dagster.endpoints import TABLES, Endpoint
 from segment_dagster.errors import SegmentError
 from segment_dagster.extract.identity import identify
 from segment_dagster.extract.times import default_window
-from segment_dagster.load import Place, check_owner, settle
-from segment_dagster.load.place import TABLE_FORMAT
+from segment_dagster.load import Destination, check_owner, resolve_destination
+from segment_dagster.load.destination import TABLE_FORMAT
 from segment_dagster.migrate.compare import content, there
 from segment_dagster.terminal import run_command
 
@@ -55,14 +55,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 @contextmanager
-def _at(named: str) -> Iterator[Place]:
+def _at(named: str) -> Iterator[Destination]:
     """The destination of a name, with the settings as they are for it."""
     destination, _, table_format = named.partition(":")
     settings = {"SEGMENT_DESTINATION": destination, TABLE_FORMAT: table_format}
     before = {name: os.environ.get(name) for name in settings}
     os.environ.update(settings)
     try:
-        yield settle()
+        yield resolve_destination()
     finally:
         for name, value in before.items():
             os.environ.pop(name) if value is None else os.environ.update({name: value})
@@ -97,8 +97,10 @@ def _instance() -> dg.DagsterInstance:
     return dg.DagsterInstance.get() if os.environ.get("DAGSTER_HOME") else dg.DagsterInstance.ephemeral()
 
 
-def _compare(source: Place, target: Place, endpoints: Sequence[Endpoint], failed: set[str], now: datetime) -> int:
-    print(f"\n{'table':45}{source.destination:>14}{target.destination:>14}  compared")
+def _compare(
+    source: Destination, target: Destination, endpoints: Sequence[Endpoint], failed: set[str], now: datetime
+) -> int:
+    print(f"\n{'table':45}{source.type:>14}{target.type:>14}  compared")
     differ = rows = beyond = 0
     for endpoint in endpoints:
         window = default_window(endpoint, now)

@@ -11,7 +11,7 @@ from segment_dagster.extract.columns import column_name
 from segment_dagster.extract.disposition import within
 from segment_dagster.extract.times import Window
 from segment_dagster.extract.versions import counted_values, row_version
-from segment_dagster.load import Place, open_tables
+from segment_dagster.load import Destination, inspect_dataset
 
 
 @dataclass(frozen=True)
@@ -26,19 +26,19 @@ class Content:
     """The sum of a number for each row: the same for the same rows in any order, whatever types they are kept in."""
 
 
-def there(place: Place, endpoints: Iterable[Endpoint]) -> tuple[Endpoint, ...]:
+def there(destination: Destination, endpoints: Iterable[Endpoint]) -> tuple[Endpoint, ...]:
     """The endpoints that have a table.
 
     Raises:
         LoadError: The destination cannot be looked at.
     """
-    with open_tables(place) as tables:
+    with inspect_dataset(destination) as tables:
         every = tuple(endpoints)
-        tables.look_up(endpoint.name for endpoint in every)
+        tables.prefetch(endpoint.name for endpoint in every)
         return tuple(endpoint for endpoint in every if tables.columns(endpoint.name))
 
 
-def content(place: Place, endpoint: Endpoint, window: Window | None = None) -> Content:
+def content(destination: Destination, endpoint: Endpoint, window: Window | None = None) -> Content:
     """What a table holds, looked at a chunk at a time. What changes by itself, such as sizes, does not count.
 
     Args:
@@ -51,7 +51,7 @@ def content(place: Place, endpoint: Endpoint, window: Window | None = None) -> C
     """
     values = counted_values(endpoint)
     rows = total = 0
-    with open_tables(place) as tables:
+    with inspect_dataset(destination) as tables:
         columns = [column_name(column.field) for column in endpoint.columns]
         if not set(columns) <= set(tables.columns(endpoint.name)):
             return Content()

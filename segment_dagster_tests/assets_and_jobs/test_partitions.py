@@ -13,7 +13,7 @@ from segment_dagster.assets.partitions import NONE, keys_in, ranges, reach_of
 from segment_dagster.emulator import World, running
 from segment_dagster.emulator.world import MAKERS
 from segment_dagster.endpoints import TABLES
-from segment_dagster.extract.chosen import as_chosen
+from segment_dagster.extract.overrides import apply_overrides
 from segment_dagster.extract.times import Window
 from segment_dagster_tests.assets_and_jobs.backfills import backfills
 
@@ -246,7 +246,7 @@ def windows(first, last):
     ],
 )
 def test_what_can_be_read_goes_back_as_far_as_the_granularity_allows(name, granularity, first):
-    endpoint = as_chosen(ROWS[name], {ROWS[name].domain: granularity}, {})
+    endpoint = apply_overrides(ROWS[name], {ROWS[name].domain: granularity}, {})
     reach = reach_of(endpoint, windows("2026-01-01", "2026-04-02"), NOW)
     assert (reach.readable[0], reach.readable[-1]) == (first, "2026-03-31")
     assert reach.ahead == ("2026-04-01", "2026-04-02")

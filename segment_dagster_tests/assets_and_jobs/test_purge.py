@@ -12,7 +12,7 @@ from segment_dagster.definitions import defs
 from segment_dagster.emulator import Edit
 from segment_dagster.endpoints import TABLES
 from segment_dagster.errors import SettingError
-from segment_dagster.load import settle
+from segment_dagster.load import resolve_destination
 from segment_dagster.marts.purge import main, purge
 
 NAMES = ("workspace", "sources", "changes")
@@ -87,7 +87,7 @@ def test_secrets_that_landed_are_no_change_and_can_be_taken_out(run, emulator, w
 
 
 def test_there_may_be_nothing_to_take_out():
-    assert list(purge(settle(), TABLES)) == []
+    assert list(purge(resolve_destination(), TABLES)) == []
     assert not Path("segment.duckdb").exists()
 
 
@@ -95,4 +95,4 @@ def test_files_are_replaced_and_not_changed(monkeypatch, tmp_path):
     monkeypatch.setenv("SEGMENT_DESTINATION", "filesystem")
     monkeypatch.setenv("DESTINATION__FILESYSTEM__BUCKET_URL", str(tmp_path / "files"))
     with pytest.raises(SettingError, match=r"SEGMENT_DESTINATION is 'filesystem', where no rows can be changed"):
-        list(purge(settle(), TABLES))
+        list(purge(resolve_destination(), TABLES))

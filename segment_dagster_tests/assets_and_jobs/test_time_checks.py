@@ -73,12 +73,12 @@ def load(emulator, code_location, fresh):
 def known(fresh):
     """Let the instance remember materializations of partitions."""
 
-    def remember(name, *partitions):
+    def record_load(name, *partitions):
         for partition in partitions:
             event = dg.AssetMaterialization(["segment", name], partition=partition)
             fresh.report_runless_asset_event(event)
 
-    return remember
+    return record_load
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ import requests
 
 from segment_dagster.automation import SENSOR
 from segment_dagster.emulator import Edit, running
-from segment_dagster.text import counted
+from segment_dagster.text import pluralize
 from segment_dagster_tests.started import keeping, kept
 
 NAMES = ("workspace", "sources", "destinations", "warehouses", "spaces", "segments")
@@ -266,7 +266,7 @@ def test_the_asset_page_shows_the_check_results(ui, run, name):
     }
     assert set(checks) >= {"row_count", "schema", "primary_key"}
     assert all(execution["status"] == "SUCCEEDED" for execution in checks.values())
-    assert checks["row_count"]["evaluation"]["description"] == f"{counted(COUNTS[name], 'row')} found, as delivered."
+    assert checks["row_count"]["evaluation"]["description"] == f"{pluralize(COUNTS[name], 'row')} found, as delivered."
     assert set(node["kinds"]) == {"segment", "dlt", "duckdb"}
     assert node["owners"] == [{"team": "data"}]
     assert "documentation" in node["description"]

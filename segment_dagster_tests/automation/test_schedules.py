@@ -17,7 +17,7 @@ from segment_dagster.automation.schedules import last_days, last_month, open_mon
 from segment_dagster.definitions import defs
 from segment_dagster.endpoints import TABLES, TimeRange
 from segment_dagster.errors import SettingError
-from segment_dagster.extract.chosen import as_chosen
+from segment_dagster.extract.overrides import apply_overrides
 from segment_dagster.extract.times import Window, first_of_month, midnight, times_of
 
 UTC = timezone.utc
@@ -222,7 +222,7 @@ def test_what_is_asked_for_can_be_read_for_the_rest_of_the_day(tick, days, granu
             # a run may wait for others, but no day is over before it begins
             now = min(tick + timedelta(seconds=later), midnight(tick) + DAY - timedelta(microseconds=1))
             for endpoint in FAMILIES[name].endpoints:
-                chosen = as_chosen(endpoint, {"delivery": granularity}, {})
+                chosen = apply_overrides(endpoint, {"delivery": granularity}, {})
                 assert times_of(chosen, Window(first, last + DAY), now)
 
 

@@ -11,21 +11,21 @@ from segment_dagster.checks.schema import Schema
 from segment_dagster.endpoints import CATALOGUE
 from segment_dagster.extract.columns import column_name
 from segment_dagster.extract.resources import segment_source
-from segment_dagster.load import load, open_tables, settle
+from segment_dagster.load import inspect_dataset, load, resolve_destination
 
 (SOURCES,) = (endpoint for endpoint in CATALOGUE if endpoint.name == "sources")
 
 
 @pytest.mark.parametrize(("lands", "passed"), [({}, False), ({"json": "text"}, True)])
 def test_types_are_those_that_the_destination_gives_them(emulator, lands, passed):
-    load(segment_source(endpoints=["sources"]), settle())
+    load(segment_source(endpoints=["sources"]), resolve_destination())
     json_columns = [column_name(column.field) for column in SOURCES.columns if column.type == "json"]
     with duckdb.connect("segment.duckdb") as connection:
         for column in json_columns:
             connection.execute(f"ALTER TABLE segment_data.sources ALTER {column} TYPE VARCHAR")
-    place = settle()
-    place = replace(place, facts=replace(place.facts, lands=lands))
-    with open_tables(place) as tables:
+    destination = resolve_destination()
+    destination = replace(destination, capabilities=replace(destination.capabilities, lands=lands))
+    with inspect_dataset(destination) as tables:
         result = Schema().evaluate(Subject(endpoint=SOURCES, tables=tables, now=datetime.now(timezone.utc)))
     assert result.passed is passed
     assert passed or f"retyped: {json_columns[0]} (json, found text)" in (result.description or "")

@@ -21,7 +21,7 @@ def read(client, meter=None):
 @pytest.fixture
 def small(monkeypatch):
     """A bound that a test gets to."""
-    monkeypatch.setattr(body, "MOST_BYTES", 1_000_000)
+    monkeypatch.setattr(body, "MAX_BYTES", 1_000_000)
 
 
 def test_a_large_page_is_read(client, emulator):

@@ -336,13 +336,13 @@ def read_rows(answers, endpoint):
             WorkspaceReader(resolve(token=TOKEN, base_url=answers.url, page_size=5, include_secrets=True))
         )
         try:
-            delivery = reader.read(endpoint)
+            extract = reader.read(endpoint)
         except SegmentError as error:
             text = str(error)
             assert text.splitlines() == [text]
             assert not isinstance(error, UnexpectedError), text
             return None
-        return [row for part in delivery.parts for row in pq.read_table(part.path).to_pylist()]
+        return [row for part in extract.parts for row in pq.read_table(part.path).to_pylist()]
 
 
 @pytest.mark.parametrize("name", ["sources", "invites", "workspace", "suppressions", "destinations", "roles"])

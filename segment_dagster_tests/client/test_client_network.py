@@ -187,8 +187,8 @@ def test_certificates_that_go_while_it_runs_are_told_as_the_setting_they_are(tmp
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(bundle))
     with WorkspaceReader(resolve(token="a-token-of-mine", base_url="https://127.0.0.1:1")) as reader:
         bundle.unlink()
-        deliveries, (failure,) = reader.read_all([SOURCES])
-    assert deliveries == []
+        extracts, (failure,) = reader.read_all([SOURCES])
+    assert extracts == []
     assert str(failure.error).startswith("REQUESTS_CA_BUNDLE names ")
 
 

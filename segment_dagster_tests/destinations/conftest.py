@@ -28,8 +28,8 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 def script(emulator):
     """Run the script where modules are not installed; its exit status and what it said."""
 
-    def run(*hidden, **settings):
-        command = [sys.executable, "-c", HIDING, ",".join(hidden) or "nothing_of_the_kind", str(SCRIPT), "labels"]
+    def run(*mask_secrets, **settings):
+        command = [sys.executable, "-c", HIDING, ",".join(mask_secrets) or "nothing_of_the_kind", str(SCRIPT), "labels"]
         environment = os.environ | settings
         ran = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=100, check=False)
         assert ran.stdout == ""

@@ -11,7 +11,7 @@ from segment_dagster.automation import families
 from segment_dagster.definitions import defs
 from segment_dagster.emulator import Edit, Fault
 from segment_dagster.endpoints import TABLES
-from segment_dagster.load import settle
+from segment_dagster.load import resolve_destination
 from segment_dagster_tests.destinations.engines import ENGINES, FURTHER, CannotStartError
 from segment_dagster_tests.destinations.engines_further import FURTHER_ENGINES
 from segment_dagster_tests.destinations.rows import expected, landed, looked_at
@@ -97,7 +97,7 @@ def test_the_main_job_twice_is_the_workspace_on(settings, emulator, record_prope
         # from its latest row on, and not in the pieces of a first read
         assert emulator.stats.by_endpoint.get("audit_events", 0) == int(engine.merges)
         # what a table holds already is told where the destination can tell
-        assert ("labels" in unchanged) == bool(settle().facts.digest)
+        assert ("labels" in unchanged) == bool(resolve_destination().capabilities.digest)
         assert not {"users", VERSIONED} & unchanged
         assert [name for name, check in checks.items() if not check.passed] == []
         tables, rows = compare(engine, emulator)

@@ -9,7 +9,7 @@ from segment_dagster.definitions import defs
 from segment_dagster.emulator import Fault, World, running
 from segment_dagster.extract.identity import identify
 from segment_dagster.extract.reader import WorkspaceReader
-from segment_dagster.load import ForeignDatasetError, check_owner, load_deliveries, open_tables, settle
+from segment_dagster.load import ForeignDatasetError, check_owner, inspect_dataset, load_extracts, resolve_destination
 from segment_dagster.load.owner import OWNER_TABLE, TYPES, find_owner
 from segment_dagster_tests.destinations.engines import ENGINES
 
@@ -51,13 +51,13 @@ def engine(request, tmp_path, monkeypatch):
 
 def load(*names):
     """Read and load, as the script does."""
-    place = settle()
+    destination = resolve_destination()
     with WorkspaceReader(resolve()) as reader:
         workspace = identify(reader)
-        check_owner(place, workspace)
-        deliveries, failures = reader.read_all(reader.endpoint(name) for name in names)
+        check_owner(destination, workspace)
+        extracts, failures = reader.read_all(reader.endpoint(name) for name in names)
         assert not failures
-        load_deliveries(deliveries, place, workspace=workspace)
+        load_extracts(extracts, destination, workspace=workspace)
 
 
 def said(result):
@@ -67,7 +67,7 @@ def said(result):
 
 
 def rows(table):
-    with open_tables(settle()) as tables:
+    with inspect_dataset(resolve_destination()) as tables:
         return tables.count(table)
 
 
@@ -76,8 +76,8 @@ def test_every_destination_keeps_its_workspace_and_refuses_the_token_of_another(
     load("labels")
     kept = rows("labels")
     (mine,) = emulator.records("workspace")
-    with open_tables(settle()) as tables:
-        (row,) = tables.kept(OWNER_TABLE, TYPES)
+    with inspect_dataset(resolve_destination()) as tables:
+        (row,) = tables.read_stored(OWNER_TABLE, TYPES)
     assert (row["workspace_id"], row["slug"], row["name"]) == (mine["id"], mine["slug"], mine["name"])
     other()
     with pytest.raises(ForeignDatasetError) as refused:
@@ -121,7 +121,7 @@ def test_an_emptied_dataset_takes_it_as_the_message_says(emulator, other, other_
     with duckdb.connect("segment.duckdb") as connection:
         connection.execute("DROP SCHEMA segment_data CASCADE; DROP SCHEMA segment_data_staging CASCADE")
     load("workspace")
-    with open_tables(settle()) as tables:
+    with inspect_dataset(resolve_destination()) as tables:
         assert [row["id"] for row in tables.rows("workspace", ["id"])] == [other_world.records("workspace")[0]["id"]]
 
 
@@ -138,28 +138,28 @@ def test_a_dataset_that_tells_of_no_workspace_becomes_the_tokens_own(emulator):
     load("labels")
     with duckdb.connect("segment.duckdb") as connection:
         connection.execute(f"DROP TABLE segment_data.{OWNER_TABLE}")
-    with open_tables(settle()) as tables:
+    with inspect_dataset(resolve_destination()) as tables:
         assert find_owner(tables) is None
     load("labels", "roles")
-    with open_tables(settle()) as tables:
+    with inspect_dataset(resolve_destination()) as tables:
         owner = find_owner(tables)
     assert owner is not None and owner.id == emulator.records("workspace")[0]["id"]
 
 
 def test_two_first_runs_at_once_do_not_mix(emulator, other):
-    place = settle()
+    destination = resolve_destination()
     with WorkspaceReader(resolve()) as reader:
         mine = identify(reader)
-        check_owner(place, mine)
-        deliveries, _ = reader.read_all([reader.endpoint("labels")])
+        check_owner(destination, mine)
+        extracts, _ = reader.read_all([reader.endpoint("labels")])
         with WorkspaceReader(resolve(base_url=other().url)) as reader_of_another:
             theirs = identify(reader_of_another)
-            check_owner(place, theirs)
+            check_owner(destination, theirs)
             others, _ = reader_of_another.read_all([reader_of_another.endpoint("workspace")])
-            load_deliveries(others, place, workspace=theirs)
+            load_extracts(others, destination, workspace=theirs)
         with pytest.raises(ForeignDatasetError):
-            load_deliveries(deliveries, place, workspace=mine)
-    with open_tables(place) as tables:
+            load_extracts(extracts, destination, workspace=mine)
+    with inspect_dataset(destination) as tables:
         assert not tables.columns("labels")
 
 

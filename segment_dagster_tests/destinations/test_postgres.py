@@ -10,7 +10,7 @@ from segment_dagster.config import resolve
 from segment_dagster.emulator import Edit, Fault
 from segment_dagster.errors import SettingError
 from segment_dagster.extract import WorkspaceReader
-from segment_dagster.load import LoadError, await_ready, load_deliveries, open_tables, settle
+from segment_dagster.load import LoadError, await_ready, inspect_dataset, load_extracts, resolve_destination
 from segment_dagster_tests.destinations.engines import postgres_server
 
 CREDENTIALS = "DESTINATION__POSTGRES__CREDENTIALS"
@@ -55,9 +55,9 @@ def run(connection, sql):
 
 def read(*names, history=False, always=True):
     with WorkspaceReader(resolve(history=history)) as reader:
-        deliveries, failures = reader.read_all([reader.endpoint(name) for name in names or NAMES])
+        extracts, failures = reader.read_all([reader.endpoint(name) for name in names or NAMES])
         assert failures == []
-        return load_deliveries(deliveries, settle(), history=history, always=always)
+        return load_extracts(extracts, resolve_destination(), history=history, always=always)
 
 
 def rename(emulator, world, name="renamed"):
@@ -140,16 +140,16 @@ def test_a_lock_of_what_dlt_keeps_of_its_own_stops_the_run_in_one_line(emulator,
             LoadError, match=rf"waited 0\.4 s for a lock that the session with pid {holder.info.backend_pid}"
         ):
             read()
-        with pytest.raises(LoadError, match=r"waited 0\.4 s"), open_tables(settle()) as tables:
+        with pytest.raises(LoadError, match=r"waited 0\.4 s"), inspect_dataset(resolve_destination()) as tables:
             tables.first_loads(["sources"])
 
 
 def test_what_the_user_says_of_lock_timeouts_counts(server, monkeypatch):
     monkeypatch.setenv(CREDENTIALS, f"{server}?options=-clock_timeout%3D7s")
-    with open_tables(settle()) as tables:
+    with inspect_dataset(resolve_destination()) as tables:
         assert tables._query("SHOW lock_timeout") == [("7s",)]
     monkeypatch.setenv(CREDENTIALS, server)
-    with open_tables(settle()) as tables:
+    with inspect_dataset(resolve_destination()) as tables:
         assert tables._query("SHOW lock_timeout") == [("400ms",)]
 
 
@@ -204,7 +204,7 @@ def test_a_staging_dataset_of_somebody_elses_is_refused(emulator, server):
         run(connection, "GRANT ALL ON SCHEMA segment_data_staging TO loader")
         run(connection, "GRANT ALL ON segment_data_staging.sources TO loader")
         with pytest.raises(SettingError, match="which holds tables of others"):
-            await_ready(settle())
+            await_ready(resolve_destination())
         with pytest.raises(SettingError, match="which holds tables of others"):
             read()
         assert run(connection, "SELECT * FROM segment_data_staging.sources") == [(7,)]
@@ -270,4 +270,4 @@ def test_a_table_is_never_emptied_by_a_statement_that_readers_see_or_wait_for(de
     monkeypatch.setenv(f"DESTINATION__{destination.upper()}__CREDENTIALS", "postgresql://me:a-password@127.0.0.1/x")
     if destination == "duckdb":
         monkeypatch.delenv("DESTINATION__DUCKDB__CREDENTIALS")
-    assert settle().build().capabilities().supports_truncate_command == truncates
+    assert resolve_destination().build().capabilities().supports_truncate_command == truncates

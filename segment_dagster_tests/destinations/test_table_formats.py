@@ -8,7 +8,7 @@ import pytest
 from segment_dagster.config import resolve
 from segment_dagster.emulator import Fault
 from segment_dagster.extract import WorkspaceReader
-from segment_dagster.load import await_ready, load_deliveries, settle, windows_since
+from segment_dagster.load import await_ready, incremental_windows, load_extracts, resolve_destination
 from segment_dagster_tests.destinations.engines import files
 
 NOW = datetime(2026, 3, 31, 6, 30, tzinfo=timezone.utc)
@@ -27,14 +27,14 @@ def table_format(request, emulator, tmp_path, monkeypatch):
 
 
 def read(*names):
-    place = settle()
-    await_ready(place)
+    destination = resolve_destination()
+    await_ready(destination)
     with WorkspaceReader(resolve()) as reader:
         endpoints = [reader.endpoint(name) for name in names]
-        reader.cover(windows_since(place, endpoints))
-        deliveries, failures = reader.read_all(endpoints)
+        reader.cover(incremental_windows(destination, endpoints))
+        extracts, failures = reader.read_all(endpoints)
         assert failures == []
-        assert load_deliveries(deliveries, place, always=True).failures == []
+        assert load_extracts(extracts, destination, always=True).failures == []
 
 
 def rows(table, column="id"):

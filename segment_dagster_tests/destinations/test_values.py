@@ -14,13 +14,13 @@ from segment_dagster.emulator import Fault
 from segment_dagster.endpoints import CATALOGUE
 from segment_dagster.extract.fingerprint import Fingerprint
 from segment_dagster.extract.json_text import comparable
-from segment_dagster.extract.reader import Delivery
+from segment_dagster.extract.reader import Extract
 from segment_dagster.extract.resources import segment_source
 from segment_dagster.extract.rows import rows_of, schema_of
 from segment_dagster.extract.spool import Spool
 from segment_dagster.extract.undeclared import UNDECLARED, declared_columns, undeclared_column
-from segment_dagster.load import load_deliveries, open_tables, settle
-from segment_dagster.load.duckdb_file import give_more_room, give_room
+from segment_dagster.load import inspect_dataset, load_extracts, resolve_destination
+from segment_dagster.load.duckdb_file import raise_memory_limit, set_memory_limit
 from segment_dagster.marts.build import build
 from segment_dagster_tests.destinations.engines import postgres_server
 
@@ -62,8 +62,8 @@ def load(tmp_path):
             **{"lists": 1, "gone": 0, "changed": 0, "requests": 1, "seconds": 0.1, "waited": 0.0, "preview": ()},
             **{"fingerprint": fingerprint.hexdigest(), **more},
         }
-        delivery = Delivery(**given)
-        return load_deliveries([delivery], settle(), history=history)
+        extract = Extract(**given)
+        return load_extracts([extract], resolve_destination(), history=history)
 
     return loaded
 
@@ -74,14 +74,14 @@ def source(number, **fields):
 
 def held(table="sources"):
     """By id, what each row holds; JSON as its text."""
-    with open_tables(settle()) as tables:
+    with inspect_dataset(resolve_destination()) as tables:
         return {row["id"]: row for row in tables.rows(table, list(tables.columns(table)))}
 
 
 def changes():
-    place = settle()
-    build(place, CATALOGUE)
-    with open_tables(place) as tables:
+    destination = resolve_destination()
+    build(destination, CATALOGUE)
+    with inspect_dataset(destination) as tables:
         columns = ["record_key", "field", "old_value", "new_value"]
         return sorted(tuple(row.values()) for row in tables.rows("changes", columns))
 
@@ -133,7 +133,7 @@ NUMBERS = [1e20, 1e300, 5e-324, -0.0, 1.0, 10**16, 2**64, -(10**40) - 1, 0.12345
 
 
 def test_any_number_can_have_a_history_and_makes_no_change_that_is_none(destination, load):
-    numbers = {f"n{place}": number for place, number in enumerate(NUMBERS)}
+    numbers = {f"n{destination}": number for destination, number in enumerate(NUMBERS)}
     load(source(1, settings={"a": 1, **numbers}, tier="1"))
     load(source(1, settings={"a": 2, **numbers, "n7": -(10**40)}, tier="2"))
     assert changes() == [
@@ -211,31 +211,31 @@ def test_a_table_that_has_more_columns_than_may_be_made_now_is_still_loaded(load
 
 def test_large_rows_can_be_looked_at_with_little_memory(load):
     load(source(1, settings={"a": "x" * 9_000_000}), history=False)
-    place = settle()
-    with open_tables(place) as tables:
-        assert place.file
-        give_room(place.file, 16 * 2**20)
+    destination = resolve_destination()
+    with inspect_dataset(destination) as tables:
+        assert destination.file
+        set_memory_limit(destination.file, 16 * 2**20)
         assert len(held()["1"]["settings"]) == 9_000_008
-        give_room(place.file, 16 * 2**20)
+        set_memory_limit(destination.file, 16 * 2**20)
         assert tables.digest("sources")
 
 
 def test_duckdb_gets_no_more_memory_for_another_failure_and_none_without_end(load):
     load(source(1), history=False)
-    place = settle()
-    assert place.file
+    destination = resolve_destination()
+    assert destination.file
     full = DatabaseTransientException(duckdb.OutOfMemoryException("full"))
-    assert not give_more_room(Path("nothing.duckdb"), full)
-    with open_tables(place):
-        assert not give_more_room(place.file, DatabaseTransientException(duckdb.BinderException("other")))
-        more = [give_more_room(place.file, full) for _ in range(9)]
+    assert not raise_memory_limit(Path("nothing.duckdb"), full)
+    with inspect_dataset(destination):
+        assert not raise_memory_limit(destination.file, DatabaseTransientException(duckdb.BinderException("other")))
+        more = [raise_memory_limit(destination.file, full) for _ in range(9)]
         assert more == [True] * 4 + [False] * 5
 
 
 def test_duckdb_gets_no_more_memory_than_dlts_own_setting_says(load, monkeypatch):
     load(source(1), history=False)
     monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS__GLOBAL_CONFIG", '{"memory_limit": "200MiB"}')
-    place = settle()
-    assert place.file
-    with open_tables(place):
-        assert not give_more_room(place.file, DatabaseTransientException(duckdb.OutOfMemoryException("full")))
+    destination = resolve_destination()
+    assert destination.file
+    with inspect_dataset(destination):
+        assert not raise_memory_limit(destination.file, DatabaseTransientException(duckdb.OutOfMemoryException("full")))

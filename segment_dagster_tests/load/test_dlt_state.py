@@ -11,7 +11,7 @@ from dlt.common.pipeline import get_dlt_pipelines_dir
 
 from segment_dagster.errors import SettingError
 from segment_dagster.extract.resources import segment_source
-from segment_dagster.load import PIPELINE_NAME, load, point_to, settle
+from segment_dagster.load import PIPELINE_NAME, load, register_pipeline, resolve_destination
 
 
 def count():
@@ -28,7 +28,7 @@ def loaded(one_emulator, tmp_path_factory):
         patch.setenv("DLT_DATA_DIR", str(directory / "home"))
         patch.setenv("SEGMENT_BASE_URL", one_emulator.url)
         patch.setenv("SEGMENT_API_TOKEN", one_emulator.token)
-        load(segment_source(endpoints=["warehouses"]), settle())
+        load(segment_source(endpoints=["warehouses"]), resolve_destination())
     return directory
 
 
@@ -78,10 +78,10 @@ BROKEN = {
 def test_what_dlt_cannot_read_of_its_own_is_made_anew(directory, file, broken, caplog):
     BROKEN[broken](directory / file)
     with caplog.at_level(logging.WARNING, "segment_dagster"):
-        point_to(settle())
-        load(segment_source(endpoints=["warehouses"]), settle())
+        register_pipeline(resolve_destination())
+        load(segment_source(endpoints=["warehouses"]), resolve_destination())
     assert count() == [(3,)]
-    told = [record.getMessage() for record in caplog.records if record.name == "segment_dagster.load.runs"]
+    told = [record.getMessage() for record in caplog.records if record.name == "segment_dagster.load.pipeline"]
     assert len(told) <= 1
     if file == "state.json" and broken in ("truncated", "empty", "binary"):
         assert told[0].startswith(f"{directory} cannot be read (")
@@ -90,7 +90,7 @@ def test_what_dlt_cannot_read_of_its_own_is_made_anew(directory, file, broken, c
 
 def test_a_file_in_place_of_dlts_directory_is_replaced(directory):
     file_in_place_of_the_directory(directory / "state.json")
-    load(segment_source(endpoints=["warehouses"]), settle())
+    load(segment_source(endpoints=["warehouses"]), resolve_destination())
     assert count() == [(3,)]
     assert directory.is_dir()
 
@@ -116,7 +116,7 @@ def test_a_file_in_place_of_dlts_directory_is_replaced(directory):
 def test_a_setting_of_dlts_that_cannot_be_used_is_named_before_anything_is_read(setting, value, told, monkeypatch):
     monkeypatch.setenv(setting, value)
     with pytest.raises(SettingError) as caught:
-        settle()
+        resolve_destination()
     text = str(caught.value)
     assert text.splitlines() == [text]
     assert text.startswith(f"{setting} ") and text.endswith(told) and "of-nobody" not in text

@@ -7,8 +7,8 @@ import pytest
 
 from segment_dagster.config import resolve
 from segment_dagster.extract import WorkspaceReader
-from segment_dagster.extract.resources import delivered_source
-from segment_dagster.load import load, settle
+from segment_dagster.extract.resources import source_of_extracts
+from segment_dagster.load import load, resolve_destination
 
 NAMES = ("sources", "audit_events", "events_volume")
 """One that is replaced, one that is merged, one that is read in parts."""
@@ -25,9 +25,9 @@ def emulator(emulator, monkeypatch):
 
 def read():
     with WorkspaceReader(resolve()) as reader:
-        deliveries, failures = reader.read_all([reader.endpoint(name) for name in NAMES])
+        extracts, failures = reader.read_all([reader.endpoint(name) for name in NAMES])
         assert failures == []
-        load(delivered_source(deliveries), settle())
+        load(source_of_extracts(extracts), resolve_destination())
 
 
 def counts():

@@ -11,7 +11,7 @@ import pytest
 from segment_dagster.config import resolve
 from segment_dagster.endpoints import CATALOGUE
 from segment_dagster.extract.reader import WorkspaceReader
-from segment_dagster.load import load_deliveries, open_tables, settle
+from segment_dagster.load import inspect_dataset, load_extracts, resolve_destination
 from segment_dagster.load.verify import Loaded, failed_checks, row_count
 
 AUDIT = next(endpoint for endpoint in CATALOGUE if endpoint.name == "audit_events")
@@ -86,17 +86,17 @@ def loaded(kind, trail):
     """What the API delivered, what the checks find of it and what the one of the rows' number says."""
     trail(kind)
     with WorkspaceReader(resolve(concurrency=1, page_size=PAGE)) as reader:
-        delivery = reader.read(AUDIT)
-        load_deliveries([delivery], settle())
-        with open_tables(settle()) as tables:
-            failed = [name for _, name, _ in failed_checks([delivery], tables)]
-            return delivery, failed, row_count(Loaded.of(delivery, tables)).description
+        extract = reader.read(AUDIT)
+        load_extracts([extract], resolve_destination())
+        with inspect_dataset(resolve_destination()) as tables:
+            failed = [name for _, name, _ in failed_checks([extract], tables)]
+            return extract, failed, row_count(Loaded.of(extract, tables)).description
 
 
 def test_rows_that_moved_to_the_next_page_are_no_fault(trail):
-    delivery, failed, said = loaded("growing", trail)
+    extract, failed, said = loaded("growing", trail)
     assert failed == [], said
-    assert (delivery.rows, delivery.records, delivery.repeated) == (56, 56, 5)
+    assert (extract.rows, extract.records, extract.repeated) == (56, 56, 5)
     assert said.startswith("51 rows found of ") and said.endswith(", 56 delivered, 5 of them again on a later page.")
 
 
@@ -120,6 +120,6 @@ def test_rows_that_are_missing_are_told_though_others_came_twice(trail):
 
 
 def test_a_trail_that_stands_still_is_as_delivered(trail):
-    delivery, failed, said = loaded("still", trail)
-    assert (failed, delivery.repeated) == ([], 0)
+    extract, failed, said = loaded("still", trail)
+    assert (failed, extract.repeated) == ([], 0)
     assert said.endswith(", as delivered.")

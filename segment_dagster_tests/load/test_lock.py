@@ -15,21 +15,21 @@ import pytest
 from segment_dagster.emulator import Fault
 from segment_dagster.errors import SettingError
 from segment_dagster.extract.resources import segment_source
-from segment_dagster.load import LoadError, alone, await_ready, load, open_tables, settle
+from segment_dagster.load import LoadError, await_ready, destination_lock, inspect_dataset, load, resolve_destination
 
 CREDENTIALS = "DESTINATION__DUCKDB__CREDENTIALS"
 SCRIPT = Path(__file__).parents[2] / "segment_pipeline.py"
 HOLDERS = {
     "a writer": "duckdb.connect('segment.duckdb')",
     "a reader": "duckdb.connect('segment.duckdb', read_only=True)",
-    "a run": "alone(settle())",
+    "a run": "destination_lock(resolve_destination())",
 }
 """How other processes have the file, each in a home of its own."""
 
 HOLD = """
 import sys
 import duckdb
-from segment_dagster.load import alone, settle
+from segment_dagster.load import destination_lock, resolve_destination
 with {}:
     print("held", flush=True)
     sys.stdin.read()
@@ -73,7 +73,7 @@ def told(then=lambda: None):
 
 
 def load_some(*names):
-    load(segment_source(endpoints=names or ["warehouses"]), settle())
+    load(segment_source(endpoints=names or ["warehouses"]), resolve_destination())
 
 
 def count(table="warehouses"):
@@ -102,7 +102,11 @@ def test_a_load_waits_for_whoever_has_the_file_and_loses_nothing(kind, emulator,
 @pytest.mark.parametrize("kind", HOLDERS)
 def test_a_look_waits_too(kind, emulator, tmp_path):
     load_some()
-    with held_by(kind, tmp_path) as holder, told(then=holder.stdin.close) as lines, open_tables(settle()) as tables:
+    with (
+        held_by(kind, tmp_path) as holder,
+        told(then=holder.stdin.close) as lines,
+        inspect_dataset(resolve_destination()) as tables,
+    ):
         assert tables.count("warehouses") == 3
     assert len(lines) == 1
 
@@ -112,7 +116,11 @@ def test_whoever_has_it_too_long_is_named_in_one_line(kind, emulator, tmp_path, 
     load_some()
     monkeypatch.setenv("SEGMENT_LOCK_TIMEOUT", "0.25")
     with held_by(kind, tmp_path) as holder:
-        for attempt in (load_some, lambda: await_ready(settle()), lambda: open_tables(settle()).__enter__()):
+        for attempt in (
+            load_some,
+            lambda: await_ready(resolve_destination()),
+            lambda: inspect_dataset(resolve_destination()).__enter__(),
+        ):
             with pytest.raises(LoadError) as caught:
                 attempt()
             text = str(caught.value)
@@ -129,11 +137,11 @@ def test_a_link_leads_to_the_same_lock(emulator, tmp_path, monkeypatch):
     load_some()
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere" / "link.duckdb").symlink_to(Path.cwd() / "segment.duckdb")
-    here = settle()
+    here = resolve_destination()
     monkeypatch.setenv(CREDENTIALS, str(tmp_path / "elsewhere" / "link.duckdb"))
-    assert settle().lock_file == here.lock_file == Path.cwd().resolve() / "segment.duckdb.lock"
+    assert resolve_destination().lock_file == here.lock_file == Path.cwd().resolve() / "segment.duckdb.lock"
     monkeypatch.setenv(CREDENTIALS, f"{tmp_path}/elsewhere/../{Path.cwd().name}/segment.duckdb")
-    assert settle().lock_file == here.lock_file
+    assert resolve_destination().lock_file == here.lock_file
     monkeypatch.setenv("SEGMENT_LOCK_TIMEOUT", "0.01")
     monkeypatch.setenv(CREDENTIALS, str(tmp_path / "elsewhere" / "link.duckdb"))
     with held_by("a run", tmp_path), pytest.raises(LoadError, match=r"link\.duckdb is locked by another run"):
@@ -145,8 +153,8 @@ def test_a_link_leads_to_the_same_lock(emulator, tmp_path, monkeypatch):
 
 def test_no_lock_file_is_left_behind(emulator):
     load_some()
-    await_ready(settle())
-    with open_tables(settle()) as tables:
+    await_ready(resolve_destination())
+    with inspect_dataset(resolve_destination()) as tables:
         assert tables.count("warehouses") == 3
         assert Path("segment.duckdb.lock").exists()
     assert [path.name for path in Path.cwd().iterdir()] == ["segment.duckdb"]
@@ -166,9 +174,9 @@ def test_the_lock_file_of_a_run_that_was_killed_is_no_harm(emulator, tmp_path):
 
 def test_whoever_loads_may_look_meanwhile_and_nobody_else(emulator):
     load_some()
-    with alone(settle()):
+    with destination_lock(resolve_destination()):
         assert not connects()
-        with open_tables(settle()) as tables:
+        with inspect_dataset(resolve_destination()) as tables:
             assert tables.count("warehouses") == 3
         assert not connects(), "the look has closed its connection, and the file is still held"
     assert connects()
@@ -176,23 +184,23 @@ def test_whoever_loads_may_look_meanwhile_and_nobody_else(emulator):
 
 def test_settling_does_not_let_go_of_a_file_that_is_held(emulator):
     load_some()
-    with alone(settle()):
-        settle()
+    with destination_lock(resolve_destination()):
+        resolve_destination()
         assert not connects(), "closing a second handle would end the lock that DuckDB has on the file"
 
 
 def test_a_file_that_another_run_is_making_is_none_that_cannot_be_used(emulator):
     Path("segment.duckdb").touch()
     with pytest.raises(SettingError, match="which is not a DuckDB file"):
-        settle()
+        resolve_destination()
     Path("segment.duckdb.lock").touch()
-    assert settle().file == Path.cwd() / "segment.duckdb"
+    assert resolve_destination().file == Path.cwd() / "segment.duckdb"
 
 
 def test_a_file_that_duckdb_cannot_open_is_told(emulator):
     Path("segment.duckdb").write_bytes(b"\0" * 8 + b"DUCK" + b"\0" * 100)
     with pytest.raises(LoadError) as caught:
-        await_ready(settle())
+        await_ready(resolve_destination())
     text = str(caught.value)
     assert text.splitlines() == [text]
     assert text.startswith("dlt failed at the step 'open' on duckdb (")
@@ -201,22 +209,22 @@ def test_a_file_that_duckdb_cannot_open_is_told(emulator):
 
 def test_a_directory_in_which_no_lock_can_be_made_is_told(emulator):
     load_some()
-    place = settle()
+    destination = resolve_destination()
     Path("segment.duckdb.lock").mkdir()
     with pytest.raises(SettingError) as caught:
-        await_ready(place)
+        await_ready(destination)
     said = f"{CREDENTIALS} leads to {Path.cwd()}, where segment.duckdb.lock cannot be made ("
     assert str(caught.value).startswith(said)
 
 
 def test_a_directory_that_was_moved_away_is_told_and_not_made_again(emulator, tmp_path):
     load_some()
-    place = settle()
-    assert place.file is not None
-    directory = place.file.parent
+    destination = resolve_destination()
+    assert destination.file is not None
+    directory = destination.file.parent
     directory.rename(tmp_path / "moved")
     with pytest.raises(SettingError) as caught:
-        await_ready(place)
+        await_ready(destination)
     said = f"{CREDENTIALS} leads to {directory}, where segment.duckdb.lock cannot be made (No such file"
     assert str(caught.value).startswith(said)
     assert not directory.exists()
@@ -249,10 +257,10 @@ def test_threads_take_turns(emulator):
     order = []
 
     def look():
-        with alone(settle()):
+        with destination_lock(resolve_destination()):
             order.append("the thread")
 
-    with alone(settle()):
+    with destination_lock(resolve_destination()):
         thread = threading.Thread(target=look)
         with told() as lines:
             thread.start()

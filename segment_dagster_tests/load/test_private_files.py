@@ -11,8 +11,8 @@ from dlt.common.pipeline import get_dlt_pipelines_dir
 from segment_dagster.config import resolve
 from segment_dagster.emulator import Edit
 from segment_dagster.extract import WorkspaceReader
-from segment_dagster.load import PIPELINE_NAME, load_deliveries, settle
-from segment_dagster.load.runs import exclusive
+from segment_dagster.load import PIPELINE_NAME, load_extracts, resolve_destination
+from segment_dagster.load.pipeline import locked_pipeline
 from segment_dagster.load.sql_clients import without_values
 
 PLANTED = "a" + "-planted-" * 2 + "secret"
@@ -31,11 +31,11 @@ def planted(emulator, world):
 
 def read(*names, **settings):
     with WorkspaceReader(resolve(**settings)) as reader:
-        deliveries, failures = reader.read_all([reader.endpoint(name) for name in names])
+        extracts, failures = reader.read_all([reader.endpoint(name) for name in names])
         assert failures == []
-        files = [part.path for delivery in deliveries for part in delivery.parts]
+        files = [part.path for extract in extracts for part in extract.parts]
         modes = {stat.S_IMODE(path.stat().st_mode) for path in files}
-        return load_deliveries(deliveries, settle(), always=True, **settings), modes
+        return load_extracts(extracts, resolve_destination(), always=True, **settings), modes
 
 
 def holding(text, *directories):
@@ -69,7 +69,7 @@ def test_what_dlts_own_setting_says_of_finished_jobs_counts(planted, tmp_path, m
 
 
 def test_nobody_else_may_read_dlts_files_nor_the_new_file(planted):
-    with exclusive(settle()) as pipeline:
+    with locked_pipeline(resolve_destination()) as pipeline:
         # as `dagster_dlt` does
         pipeline.drop()
         assert modes(Path(pipeline.working_dir)) == {(True, 0o700), (False, 0o600)}

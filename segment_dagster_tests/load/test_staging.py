@@ -7,7 +7,7 @@ from segment_dagster.config import resolve
 from segment_dagster.errors import SettingError
 from segment_dagster.extract import WorkspaceReader
 from segment_dagster.extract.resources import segment_source
-from segment_dagster.load import await_ready, load, load_deliveries, settle
+from segment_dagster.load import await_ready, load, load_extracts, resolve_destination
 
 
 def change(*statements):
@@ -39,9 +39,9 @@ FOREIGN = {
 def test_a_staging_dataset_of_somebody_elses_is_refused_and_kept(emulator, foreign):
     change("CREATE SCHEMA segment_data_staging", *FOREIGN[foreign])
     tables = query("SELECT table_schema, table_name FROM information_schema.tables ORDER BY ALL")
-    for step in (await_ready, lambda place: load(segment_source(endpoints=["sources"]), place)):
+    for step in (await_ready, lambda destination: load(segment_source(endpoints=["sources"]), destination)):
         with pytest.raises(SettingError) as caught:
-            step(settle())
+            step(resolve_destination())
         text = str(caught.value)
         assert text.splitlines() == [text]
         assert text.startswith(
@@ -53,27 +53,27 @@ def test_a_staging_dataset_of_somebody_elses_is_refused_and_kept(emulator, forei
 
 
 def test_dlts_own_staging_dataset_is_taken_whatever_became_of_the_other(emulator):
-    load(segment_source(endpoints=["sources"]), settle())
-    await_ready(settle())
+    load(segment_source(endpoints=["sources"]), resolve_destination())
+    await_ready(resolve_destination())
     change("DROP SCHEMA segment_data CASCADE")
-    load(segment_source(endpoints=["sources"]), settle())
+    load(segment_source(endpoints=["sources"]), resolve_destination())
     change("DROP SCHEMA segment_data_staging CASCADE", "CREATE SCHEMA segment_data_staging")
-    load(segment_source(endpoints=["sources", "warehouses"]), settle())
+    load(segment_source(endpoints=["sources", "warehouses"]), resolve_destination())
     assert query("SELECT count(*) FROM segment_data.sources") == [(40,)]
 
 
 def test_another_layout_leads_elsewhere(emulator, monkeypatch):
     change("CREATE SCHEMA segment_data_staging", *FOREIGN["a table of the same name"])
     monkeypatch.setenv("DESTINATION__DUCKDB__STAGING_DATASET_NAME_LAYOUT", "tmp_%s")
-    load(segment_source(endpoints=["sources"]), settle())
+    load(segment_source(endpoints=["sources"]), resolve_destination())
     assert query("SELECT * FROM segment_data_staging.sources") == [(7,)]
 
 
 def read():
     with WorkspaceReader(resolve()) as reader:
-        deliveries, failures = reader.read_all([reader.endpoint(name) for name in ("sources", "warehouses")])
+        extracts, failures = reader.read_all([reader.endpoint(name) for name in ("sources", "warehouses")])
         assert failures == []
-        return load_deliveries(deliveries, settle()).unchanged
+        return load_extracts(extracts, resolve_destination()).unchanged
 
 
 SAME = {

@@ -19,7 +19,7 @@ from segment_dagster.definitions import defs
 from segment_dagster.demo.expected import _queries
 from segment_dagster.emulator import Edit
 from segment_dagster.extract.reader import WorkspaceReader
-from segment_dagster.load import load_deliveries, settle
+from segment_dagster.load import load_extracts, resolve_destination
 from segment_dagster_tests.destinations.engines import ENGINES
 
 NOTEBOOK = Path(overview.__file__)
@@ -41,9 +41,9 @@ def at_noon(emulator, monkeypatch):
 
 def load(*names):
     with WorkspaceReader(resolve()) as reader:
-        deliveries, failures = reader.read_all([reader.endpoint(name) for name in names])
+        extracts, failures = reader.read_all([reader.endpoint(name) for name in names])
         assert failures == []
-        load_deliveries(deliveries, settle())
+        load_extracts(extracts, resolve_destination())
 
 
 def run():

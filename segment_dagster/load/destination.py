@@ -1,0 +1,178 @@
+"""Where the rows go: destination, dataset and, for DuckDB, the file. Settled at run time and checked first."""
+
+import os
+import re
+import stat
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import dlt
+from dlt.common.destination import Destination as DltDestination
+
+from segment_dagster.config import LOCK_TIMEOUT, check_runtime, history_in_use, lock_timeout
+from segment_dagster.errors import SettingError
+from segment_dagster.load.capabilities import BUCKETS, DESTINATIONS, TABLE_FORMATS, Capabilities
+from segment_dagster.load.credentials import check_extra, configuration_of, secrets_of
+from segment_dagster.load.dlt_settings import check_dlt_settings
+from segment_dagster.load.duckdb_file import CREDENTIALS, DUCKDB_FILE, OPEN, credentials
+from segment_dagster.load.sql_clients import build_destination
+from segment_dagster.load.staging import check_name
+
+DATASET = "segment_data"
+TABLE_FORMAT = "SEGMENT_TABLE_FORMAT"
+BUCKET = "DESTINATION__FILESYSTEM__BUCKET_URL"
+_DATASET_NAME = re.compile(r"(?=.{1,63}$)[a-z][a-z0-9]*(_[a-z0-9]+)*")
+_MAGIC = b"DUCK"
+"""Bytes 8 to 12 of every DuckDB file."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Destination:
+    """A checked place for rows to go to. `settle` makes one."""
+
+    type: str
+    dataset: str
+    capabilities: Capabilities
+    file: Path | None
+    """The DuckDB file as an absolute path; `None` for other destinations."""
+
+    lock_timeout: float = LOCK_TIMEOUT
+    """Seconds to wait for it while another process holds it."""
+
+    secrets: frozenset[str] = field(default=frozenset(), repr=False)
+    """Texts in dlt's settings of it that no message may show."""
+
+    @property
+    def lock_file(self) -> Path | None:
+        """The file beside the DuckDB file that a run locks: the same one, whichever path or link leads there."""
+        if self.file is None:
+            return None
+        whole = self.file.resolve()
+        return whole.with_name(f"{whole.name}.lock")
+
+    @property
+    def database(self) -> str | None:
+        """The name that DuckDB gives the database of the file: what comes before the first dot."""
+        return self.file.name.split(".")[0] if self.file else None
+
+    def build(self) -> DltDestination[Any, Any]:
+        """The dlt destination, with dlt's own settings of it."""
+        factory = getattr(dlt.destinations, self.type)
+        options: dict[str, Any] = {
+            "replace_strategy": self.capabilities.replace_strategy,
+            **self.capabilities.dlt_capabilities,
+        }
+        if self.file:
+            options["credentials"] = credentials()
+            options["credentials"].database = str(self.file)
+        return build_destination(factory, self.lock_timeout, **options)
+
+
+def resolve_destination(destination: str | None = None, dataset: str | None = None) -> Destination:
+    """Settle the place: an argument first, then the environment, then the default. Nothing is made or opened.
+
+    Raises:
+        SettingError: A setting cannot be used, or the DuckDB file cannot be written to.
+    """
+    check_runtime()
+    check_dlt_settings()
+    name = destination or os.environ.get("SEGMENT_DESTINATION") or "duckdb"
+    if name not in DESTINATIONS:
+        legal = ", ".join(DESTINATIONS)
+        raise SettingError("SEGMENT_DESTINATION", f"is {name!r}, which is no destination", f"Legal values: {legal}.")
+    schema = dataset or os.environ.get("SEGMENT_DATASET") or DATASET
+    if not _DATASET_NAME.fullmatch(schema):
+        remedy = (
+            "Legal values: lower-case letters, digits and single underscores between them, a letter first, 63 at most."
+        )
+        raise SettingError("SEGMENT_DATASET", f"is {schema!r}", remedy)
+    check_name(schema, name)
+    capabilities = _capabilities_of(name)
+    file = _duckdb_file() if name == "duckdb" else None
+    resolved = Destination(type=name, dataset=schema, capabilities=capabilities, file=file, lock_timeout=lock_timeout())
+    if file is None:
+        return _configured(resolved)
+    try:
+        _check_file(file, resolved)
+    except OSError as error:
+        problem = f"names {str(file)[:200]}, which cannot be looked at ({error.strerror})"
+        raise SettingError(CREDENTIALS, problem, "Set it to the path of a file.") from None
+    return resolved
+
+
+def _capabilities_of(name: str) -> Capabilities:
+    table_format = os.environ.get(TABLE_FORMAT)
+    if not table_format:
+        check_extra("SEGMENT_DESTINATION", name, DESTINATIONS[name].driver)
+        return DESTINATIONS[name]
+    capabilities = TABLE_FORMATS.get(table_format)
+    if capabilities is None:
+        legal = ", ".join(TABLE_FORMATS)
+        raise SettingError(TABLE_FORMAT, f"is {table_format!r}, which is no format", f"Legal values: {legal}.")
+    if name != "filesystem":
+        raise SettingError(
+            TABLE_FORMAT, f"is {table_format!r}, which is for files", "Unset it, or set SEGMENT_DESTINATION=filesystem."
+        )
+    check_extra(TABLE_FORMAT, table_format, capabilities.driver)
+    return capabilities
+
+
+def _configured(destination: Destination) -> Destination:
+    """The place, once dlt's settings of it are known to be complete."""
+    configuration = configuration_of(destination.type, destination.build(), destination.dataset)
+    protocol = str(getattr(configuration, "protocol", ""))
+    if bucket := BUCKETS.get(protocol):
+        check_extra(BUCKET, f"{protocol}://...", bucket)
+        destination = replace(destination, capabilities=replace(destination.capabilities, driver=bucket))
+    if history_in_use() and not destination.capabilities.keeps_history:
+        remedy = "Unset it, or set SEGMENT_DESTINATION to a destination that is no files."
+        raise SettingError("SEGMENT_HISTORY", "is set, and dlt keeps no versions of rows in files", remedy)
+    return replace(destination, secrets=secrets_of(configuration))
+
+
+def _duckdb_file() -> Path:
+    configured = credentials().database or DUCKDB_FILE
+    if configured.startswith((":", "md:")):
+        remedy = f"Set it to the path of a file; without it the file is {DUCKDB_FILE} in the working directory."
+        raise SettingError(CREDENTIALS, f"is {configured.split('?')[0]!r}, which is no file", remedy)
+    # dlt would keep a relative path relative to the directory in which the pipeline first ran
+    try:
+        return Path(configured).expanduser().absolute()
+    except RuntimeError:
+        raise SettingError(CREDENTIALS, f"names {configured}, the home of nobody", "Set it to a whole path.") from None
+    except FileNotFoundError:
+        problem = f"names {configured} in the working directory, which is there no more"
+        raise SettingError(CREDENTIALS, problem, "Set it to a whole path.") from None
+
+
+def _check_file(file: Path, destination: Destination) -> None:
+    remedy = (
+        f"Set it to a DuckDB file that can be written to, or to a path where one can be made; default {DUCKDB_FILE}."
+    )
+    if destination.database and destination.database.lower() == destination.dataset:
+        # DuckDB takes the `segment_data` of `segment_data.sources` for the database then
+        problem = f"names the file {file.name}, whose name is that of the dataset {destination.dataset!r}"
+        raise SettingError(CREDENTIALS, problem, "Name the file otherwise, or set SEGMENT_DATASET.")
+    if not file.exists():
+        if not file.parent.is_dir() or not _writable(file.parent):
+            raise SettingError(CREDENTIALS, f"names {file}, whose directory is missing or cannot be written to", remedy)
+        return
+    if not file.is_file():
+        raise SettingError(CREDENTIALS, f"names {file}, which is no file", remedy)
+    if not _writable(file):
+        raise SettingError(CREDENTIALS, f"names {file}, which is read-only", remedy)
+    if file.resolve() in OPEN:
+        return
+    with file.open("rb") as opened:
+        head = opened.read(12)
+    # another run is making it
+    if not head and destination.lock_file and destination.lock_file.exists():
+        return
+    if head[8:12] != _MAGIC:
+        raise SettingError(CREDENTIALS, f"names {file}, which is not a DuckDB file", remedy)
+
+
+def _writable(path: Path) -> bool:
+    # root may write to everything, so the mode is asked as well: read-only is what its owner meant
+    return bool(path.stat().st_mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH)) and os.access(path, os.W_OK)

@@ -1,0 +1,103 @@
+"""Load what can be loaded: find the tables that the destination refuses, and load the others without them."""
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from segment_dagster.endpoints import Endpoint
+from segment_dagster.errors import SegmentError
+from segment_dagster.extract.reader import Extract, Failure
+from segment_dagster.extract.versions import history_table
+from segment_dagster.load.errors import LoadError
+
+MANY = 4
+"""Tables that are refused one after another, from which on each of the others is loaded in a package of its own."""
+
+logger = logging.getLogger(__name__)
+
+Result = TypeVar("Result")
+
+
+class TableError(SegmentError):
+    """One table could not be loaded. The others were.
+
+    Args:
+        endpoint: The endpoint of the table.
+        error: What was raised when its rows were loaded.
+        dataset: The dataset of the table.
+    """
+
+    def __init__(self, endpoint: Endpoint, error: LoadError, dataset: str) -> None:
+        # an error that names no table may be about either
+        table = error.table or endpoint.name + (" or its history" if endpoint.keeps_history else "")
+        self.reason = str(error)
+        if not error.refused:
+            # the line says what to do already
+            line = self.reason.removeprefix(f"{endpoint.name}: ")
+        else:
+            line = (
+                f"not loaded, and its table keeps the rows that it had: {self.reason.rstrip('.')}. "
+                f"If {dataset}.{table} was changed by hand, undo that, or rename it: the next run makes a new one"
+            )
+        super().__init__(f"{endpoint.name}: {line.rstrip('.')}.")
+
+
+def load_isolated(
+    extracts: Sequence[Extract], load_package: Callable[[Sequence[Extract]], Result], dataset: str
+) -> tuple[list[Result], list[Failure]]:
+    """Load all deliveries in one package. Where that fails, load all but those that are refused.
+
+    dlt names the table whose job failed, as a rule. Where it does not, the deliveries are halved until those that are
+    refused stand alone. A table that is loaded a second time holds the same rows afterwards: it is replaced, or its
+    rows are merged by their key, or by the version of each row.
+
+    Args:
+        deliveries: What is to be loaded.
+        load_package: Loads some of them in one package of dlt's, or raises a `LoadError`.
+        dataset: The dataset, for the message.
+
+    Returns:
+        What `load_package` returned for each package, and a failure for each delivery that was refused.
+
+    Raises:
+        LoadError: It is about the destination as a whole.
+    """
+    results: list[Result] = []
+    errors: dict[str, LoadError] = {}
+    waiting = [list(extracts)]
+    while waiting:
+        group = waiting.pop()
+        try:
+            results.append(load_package(group))
+        except LoadError as error:
+            if error.everything:
+                raise
+            refused = _refused(group, error)
+            if refused is None:
+                middle = len(group) // 2
+                waiting += [group[middle:], group[:middle]]
+                continue
+            errors[refused.endpoint.name] = error
+            rest = [extract for extract in group if extract is not refused]
+            if len(errors) >= MANY:
+                # where most are refused, to load the rest again for each of them would take the square of their number
+                waiting += [[extract] for extract in reversed(rest)]
+            elif rest:
+                waiting.append(rest)
+            if waiting:
+                logger.warning("%s: refused; loading the other tables without it", refused.endpoint.name)
+    failures = [
+        Failure(extract.endpoint, TableError(extract.endpoint, errors[extract.endpoint.name], dataset))
+        for extract in extracts
+        if extract.endpoint.name in errors
+    ]
+    return results, failures
+
+
+def _refused(group: Sequence[Extract], error: LoadError) -> Extract | None:
+    """Return the delivery that failed, where that is known."""
+    if len(group) == 1:
+        return group[0]
+    return next(
+        (each for each in group if error.table in (each.endpoint.name, history_table(each.endpoint.name))), None
+    )
