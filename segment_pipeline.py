@@ -159,7 +159,7 @@ def _load(given: argparse.Namespace) -> int:
 
 
 def _summary(
-    extracts: "Sequence[Delivery]", failures: "Sequence[Failure]", requests: int, checks: int, seconds: float
+    extracts: "Sequence[Extract]", failures: "Sequence[Failure]", requests: int, checks: int, seconds: float
 ) -> str:
     from segment_dagster.text import pluralize
 

@@ -113,7 +113,7 @@ class Settings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ordinary:
+class VolumeCheckConfig:
     """What the check `volume` takes for ordinary. `ordinary` makes it."""
 
     days: int = 28
@@ -201,18 +201,18 @@ def layout_in_use(layout: str | None = None) -> Layout:
     return _layout(_text(layout, "SEGMENT_API_LAYOUT"))
 
 
-def ordinary() -> Ordinary:
+def volume_check_config() -> VolumeCheckConfig:
     """The settings of the check `volume`: the environment, then the default.
 
     Raises:
         SettingError: One of them cannot be used.
     """
     setting = "SEGMENT_VOLUME_CHECK_DEVIATIONS"
-    text = os.environ.get(setting) or str(Ordinary.deviations)
+    text = os.environ.get(setting) or str(VolumeCheckConfig.deviations)
     if not _DECIMAL.fullmatch(text) or not 0 < float(text) <= 1000:
         raise SettingError(setting, f"is {text!r}", "Legal values: a number of more than 0 and up to 1000.")
-    days = whole_number("SEGMENT_VOLUME_CHECK_DAYS", Ordinary.days, 365)
-    return Ordinary(days=days, deviations=float(text))
+    days = whole_number("SEGMENT_VOLUME_CHECK_DAYS", VolumeCheckConfig.days, 365)
+    return VolumeCheckConfig(days=days, deviations=float(text))
 
 
 def present() -> datetime | None:

@@ -80,7 +80,7 @@ def emulator(one_emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Iterato
     monkeypatch.setenv("SEGMENT_BASE_URL", one_emulator.url)
     monkeypatch.setenv("SEGMENT_API_TOKEN", one_emulator.token)
     yield one_emulator
-    one_emulator.moments.clear()
+    one_emulator.hooks.clear()
     one_emulator.faults.clear()
     one_emulator.edits.clear()
     one_emulator.corrections.clear()

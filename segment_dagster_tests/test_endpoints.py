@@ -7,7 +7,7 @@ import pytest
 
 from segment_dagster.config import MAX_PAGE_SIZE
 from segment_dagster.endpoints import CATALOGUE, IDENTITY, Column, Exploded, Months, Reference, Secrecy
-from segment_dagster.endpoints.columns import each, given, text, volatile
+from segment_dagster.endpoints.columns import from_request, parent_of, text, volatile
 
 ROWS = {endpoint.name: endpoint for endpoint in CATALOGUE}
 every_row = pytest.mark.parametrize("endpoint", CATALOGUE, ids=lambda endpoint: endpoint.name)
@@ -125,7 +125,7 @@ def test_what_changes_by_itself():
         *((name, "lastSeenAt") for name in ("space_events", "space_event_properties", "space_traits")),
         *((name, "samples") for name in ("space_entity_properties", "space_event_properties", "space_traits")),
     }
-    inside = {(row.name, column.field): column.volatile_inside for row in CATALOGUE for column in row.columns}
+    inside = {(row.name, column.field): column.volatile_paths for row in CATALOGUE for column in row.columns}
     assert {where: names for where, names in inside.items() if names} == {("segments", "schedules"): ("nextExecution",)}
 
 
@@ -150,14 +150,14 @@ def test_a_row_cannot_be_changed():
         ({"optional_key": ("slug",)}, r"endpoint sources: optional key \['slug'\] is not part of its primary key"),
         (
             {
-                "parent": each("spaces", period="id"),
-                "time": Months(count=1, moment="period"),
-                "columns": (*ROWS["sources"].columns, given("period", "x.")),
+                "parent": parent_of("spaces", period="id"),
+                "time": Months(count=1, timestamp="period"),
+                "columns": (*ROWS["sources"].columns, from_request("period", "x.")),
             },
             r"endpoint sources: \['period'\] would be filled twice",
         ),
         (
-            {"columns": (*ROWS["sources"].columns, given("spaceId", "x."))},
+            {"columns": (*ROWS["sources"].columns, from_request("spaceId", "x."))},
             r"endpoint sources: no request has the parameter \['spaceId'\] that fills a column",
         ),
         (
@@ -182,7 +182,7 @@ def test_a_row_cannot_be_changed():
             r"endpoint sources: \['id'\] is part of its primary key and cannot be volatile",
         ),
         (
-            {"trail": ROWS["audit_events"].trail},
+            {"trail": ROWS["audit_events"].audit_fields},
             r"endpoint sources: \['actor', 'actorEmail', .*'type'\] of the trail is not among its columns",
         ),
         (
@@ -205,7 +205,7 @@ def test_upstream_is_the_parent_and_then_what_the_records_name_each_once():
     endpoint = replace(
         ROWS["sources"],
         path="/spaces/{id}/x",
-        parent=each("spaces", id="id"),
+        parent=parent_of("spaces", id="id"),
         columns=columns,
         references=(
             Reference(field="a", endpoint="workspace"),

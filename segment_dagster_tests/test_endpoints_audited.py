@@ -3,8 +3,8 @@
 import pytest
 
 from segment_dagster.endpoints import CATALOGUE
-from segment_dagster.endpoints.copies import copied_fields
-from segment_dagster.endpoints.trail import audit_trail, concerned
+from segment_dagster.endpoints.audit_trail import audit_trail, concerned
+from segment_dagster.endpoints.denormalized import denormalized_fields
 
 ROWS = {endpoint.name: endpoint for endpoint in CATALOGUE}
 
@@ -61,16 +61,16 @@ def test_the_audit_trail_is_the_one_that_says_so():
 
 
 def test_what_is_listed_again_beneath_another_is_a_copy():
-    copied = copied_fields(ROWS["warehouse_connected_sources"], ROWS)
+    copied = denormalized_fields(ROWS["warehouse_connected_sources"], ROWS)
     assert set(copied.values()) == {"sources"}
     assert set(copied) == {column.field for column in ROWS["sources"].columns} - {"id"}
-    assert copied_fields(ROWS["user_group_users"], ROWS) == {"name": "users", "email": "users"}
+    assert denormalized_fields(ROWS["user_group_users"], ROWS) == {"name": "users", "email": "users"}
 
 
 @pytest.mark.parametrize("name", ["sources", "destination_filters", "source_schema_settings", "segments", "labels"])
 def test_what_is_listed_once_is_no_copy(name):
-    assert copied_fields(ROWS[name], ROWS) == {}
+    assert denormalized_fields(ROWS[name], ROWS) == {}
 
 
 def test_nothing_is_a_copy_of_what_is_not_there():
-    assert copied_fields(ROWS["warehouse_connected_sources"], {}) == {}
+    assert denormalized_fields(ROWS["warehouse_connected_sources"], {}) == {}

@@ -203,7 +203,7 @@ def records_of(world):
     def found(row):
         if not world.is_timed(row.name):
             return world.records(row.name)
-        query = {parameter.name: parameter.values for parameter in row.parameters if not parameter.apart}
+        query = {parameter.name: parameter.values for parameter in row.parameters if not parameter.fan_out}
         if isinstance(row.time, Months):
             query["period"] = ("2024-03-01",)
         else:

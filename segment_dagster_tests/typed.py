@@ -45,8 +45,8 @@ def _given(column, record):
     if column.field in ON_REQUEST:
         return None
     value = record.get(column.field)
-    if value is None and column.inside:
+    if value is None and column.source_path:
         value = record
-        for key in column.inside:
+        for key in column.source_path:
             value = (value or {}).get(key)
     return value

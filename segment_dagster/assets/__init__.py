@@ -1,6 +1,6 @@
 """From dlt resources to Dagster assets."""
 
-from segment_dagster.assets.contract import Check, Derived, Subject
+from segment_dagster.assets.contract import Check, CheckContext, Derived
 from segment_dagster.assets.family import segment_assets
 from segment_dagster.assets.keys import asset_key
 from segment_dagster.assets.resource import SegmentResource
@@ -9,10 +9,10 @@ from segment_dagster.extract.identity import Workspace
 
 __all__ = [
     "Check",
+    "CheckContext",
     "Derived",
     "SegmentResource",
     "SegmentTranslator",
-    "Subject",
     "Workspace",
     "asset_key",
     "asset_spec",

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Gaps:
+class PartitionGaps:
     """The partitions of an asset that were never read, by their keys, the earliest first."""
 
     missing: tuple[str, ...]
@@ -25,7 +25,7 @@ class Gaps:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Subject:
+class CheckContext:
     """A table that is there to be checked, and what it should hold."""
 
     endpoint: Endpoint
@@ -42,7 +42,7 @@ class Subject:
     window: "Window | None" = None
     """The time that they are of; `None` where the endpoint is not asked for a time, or that is not known."""
 
-    gaps: Gaps | None = None
+    gaps: PartitionGaps | None = None
     """What is missing, where the asset has partitions."""
 
     records: int | None = None
@@ -69,10 +69,10 @@ class Subject:
     repeated: int | None = None
     """Records that came again on a later page, and are rows of the table once."""
 
-    absent: frozenset[str] = frozenset()
+    missing_endpoints: frozenset[str] = frozenset()
     """Names of the endpoints that the layout in use does not have."""
 
-    together: frozenset[str] = frozenset()
+    loaded_with: frozenset[str] = frozenset()
     """Names of the endpoints whose tables were loaded together with this one."""
 
     unavailable: str | None = None
@@ -92,7 +92,7 @@ class Check(Protocol):
     def spec(self, endpoint: Endpoint) -> dg.AssetCheckSpec | None:
         """The check of an endpoint's asset; `None` where it does not apply."""
 
-    def evaluate(self, subject: Subject) -> dg.AssetCheckResult:
+    def evaluate(self, subject: CheckContext) -> dg.AssetCheckResult:
         """Look at the table."""
 
 
@@ -114,7 +114,7 @@ class Derived(Protocol):
         """Make it anew.
 
         Args:
-            place: The dataset.
+            destination: The dataset.
             include_secrets: Whether secrets may be in it; as the settings say where it is left out.
 
         Raises:

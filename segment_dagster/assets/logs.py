@@ -19,7 +19,7 @@ class _Forward(logging.Handler):
 
 
 @contextmanager
-def forwarded(log: dg.DagsterLogManager) -> Iterator[None]:
+def forward_logs(log: dg.DagsterLogManager) -> Iterator[None]:
     """Show what client and source log, from any thread, in the log of the run."""
     logger = logging.getLogger(ROOT)
     handler, level = _Forward(log), logger.level

@@ -7,7 +7,7 @@ from typing import Any
 
 import dagster as dg
 
-from segment_dagster.assets.contract import Gaps
+from segment_dagster.assets.contract import PartitionGaps
 from segment_dagster.assets.keys import asset_key
 from segment_dagster.assets.metadata import AHEAD, LOST, PARTITION, PARTITION_ROWS
 from segment_dagster.assets.partitions import NONE, Reach, gaps_of, keys_in, ranges, reach_of, step_of
@@ -86,7 +86,7 @@ class PartitionRun:
             said.append(f"{_named(endpoint, reach.ahead)} {_verb(reach.ahead)} {NOT_COUNTED}")
         return f"{endpoint.name}: {'; '.join(said)}. Nothing was asked for of them." if said else None
 
-    def gaps(self, endpoint: Endpoint, *, ran: bool) -> Gaps:
+    def gaps(self, endpoint: Endpoint, *, ran: bool) -> PartitionGaps:
         """Return which partitions of an asset are missing.
 
         Args:
@@ -105,7 +105,7 @@ class PartitionRun:
         Args:
             endpoint: The endpoint.
             tables: Where its table is.
-            delivery: What was read; `None` where nothing could be.
+            extract: What was read; `None` where nothing could be.
 
         Returns:
             What is told of all partitions together.

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import dagster as dg
 
-from segment_dagster.assets.contract import Gaps
+from segment_dagster.assets.contract import PartitionGaps
 from segment_dagster.endpoints import Endpoint, Months, TimeRange
 from segment_dagster.extract.times import Window, counted_until, first_day, span_of
 
@@ -50,7 +50,7 @@ def reach_of(endpoint: Endpoint, windows: Mapping[str, Window], now: datetime) -
 
 def gaps_of(
     endpoint: Endpoint, partitions: dg.TimeWindowPartitionsDefinition, materialized: Collection[str], now: datetime
-) -> Gaps:
+) -> PartitionGaps:
     """The whole partitions that were never materialized.
 
     Args:
@@ -66,7 +66,7 @@ def gaps_of(
     first = min((window.start for key, window in windows.items() if key in materialized), default=None)
     oldest = first_day(span, now) if span else first
     absent = [(key, window.start) for key, window in whole.items() if key not in materialized]
-    return Gaps(
+    return PartitionGaps(
         missing=tuple(key for key, start in absent if oldest and start >= oldest),
         lost=tuple(key for key, start in absent if oldest and first and first < start < oldest),
     )

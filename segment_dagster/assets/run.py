@@ -9,9 +9,9 @@ from typing import Any
 import dagster as dg
 from dagster_dlt import DagsterDltResource
 
-from segment_dagster.assets.contract import Check, Derived, Gaps, Subject
+from segment_dagster.assets.contract import Check, CheckContext, Derived, PartitionGaps
 from segment_dagster.assets.keys import asset_key, endpoints_by_key
-from segment_dagster.assets.logs import forwarded
+from segment_dagster.assets.logs import forward_logs
 from segment_dagster.assets.metadata import DATA_VERSION, FAILED, ROWS_UNCHANGED, SKIPPED
 from segment_dagster.assets.partition_run import PartitionRun
 from segment_dagster.assets.preview import PREVIEW, shown_rows
@@ -109,7 +109,7 @@ class FamilyRun:
         self._failure: dg.Failure | None = None
         self._summary = RunSummary(context.log)
         self._told = set[dg.AssetKey]()
-        self._absent = frozenset[str]()
+        self._missing_endpoints = frozenset[str]()
         self._now = current_time()
         # not of the context: where checks run alone, its assets have none
         self._partitions = PartitionRun(context, partitions, self._endpoints, self._now) if partitions else None
@@ -128,11 +128,11 @@ class FamilyRun:
             if key in self._context.selected_asset_keys
         ]
         try:
-            with forwarded(self._context.log):
+            with forward_logs(self._context.log):
                 destination = resolve_destination()
                 self._preview = preview_in_use()
                 layout = layout_in_use(segment.layout)
-                self._absent = frozenset(each.name for each in self._catalogue if not offers(layout, each))
+                self._missing_endpoints = frozenset(each.name for each in self._catalogue if not offers(layout, each))
                 if selected:
                     yield from self._materialize(segment.reader_of_run(self._catalogue), destination, selected)
                 yield from self._check_alone(destination, selected)
@@ -173,9 +173,9 @@ class FamilyRun:
     def _materialize(
         self, reader: WorkspaceReader, destination: Destination, selected: Sequence[Endpoint]
     ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
-        offered = [endpoint for endpoint in selected if endpoint.name not in self._absent]
+        offered = [endpoint for endpoint in selected if endpoint.name not in self._missing_endpoints]
         for endpoint in selected:
-            if endpoint.name in self._absent:
+            if endpoint.name in self._missing_endpoints:
                 self._skip(endpoint, f"the {reader.settings.layout!r} layout has no such endpoint")
         taken, refused = split_supported(destination, offered)
         await_ready(destination)
@@ -218,7 +218,7 @@ class FamilyRun:
     def _skip_unavailable(self, endpoint: Endpoint, reason: str) -> list[dg.AssetCheckResult]:
         self._skip(endpoint, reason)
         return self._evaluate(
-            Subject(endpoint=endpoint, tables=NO_TABLES, now=self._now, unavailable=reason), table=False
+            CheckContext(endpoint=endpoint, tables=NO_TABLES, now=self._now, unavailable=reason), table=False
         )
 
     def _tell_unreadable(
@@ -243,14 +243,14 @@ class FamilyRun:
                     ROWS_IN_WINDOW: 0,
                     **self._partitions.describe(endpoint, tables, None),
                 }
-                subject = Subject(
+                subject = CheckContext(
                     endpoint=endpoint,
                     tables=tables,
                     now=self._now,
                     where=in_window(endpoint, nothing),
                     window=nothing,
                     gaps=self._gaps(endpoint),
-                    absent=self._absent,
+                    missing_endpoints=self._missing_endpoints,
                     delivered=0,
                 )
                 key = asset_key(endpoint.name)
@@ -315,7 +315,7 @@ class FamilyRun:
                 with inspect_dataset(destination) as tables:
                     same = unchanged(tables, extracts, history=settings.history)
             changed = [extract for extract in extracts if extract.endpoint.name not in same]
-            of_dlt, failures = self._write(destination, changed, workspace, history=settings.history)
+            dlt_metadata, failures = self._write(destination, changed, workspace, history=settings.history)
             failed = {failure.endpoint.name for failure in failures}
             changed = [extract for extract in changed if extract.endpoint.name not in failed]
             extracts = [extract for extract in extracts if extract.endpoint.name not in failed]
@@ -327,8 +327,8 @@ class FamilyRun:
                     self._result(
                         extract,
                         tables,
-                        of_dlt.get(asset_key(extract.endpoint.name)),
-                        together=frozenset(each.endpoint.name for each in extracts),
+                        dlt_metadata.get(asset_key(extract.endpoint.name)),
+                        loaded_with=frozenset(each.endpoint.name for each in extracts),
                         history=settings.history,
                     )
                     for extract in extracts
@@ -367,33 +367,33 @@ class FamilyRun:
         self,
         extract: Extract,
         tables: DatasetInspector,
-        of_dlt: Mapping[str, Any] | None,
+        dlt_metadata: Mapping[str, Any] | None,
         *,
         together: frozenset[str],
         history: bool,
     ) -> dg.MaterializeResult[Any]:
         """The materialization of a table. `of_dlt` is what dlt tells of it, `None` where there was nothing to load."""
         version = extract.fingerprint
-        if extract.endpoint.incremental and of_dlt is None:
+        if extract.endpoint.incremental and dlt_metadata is None:
             # what came is a part of the table, and another one each time
             version = self._last_version(extract.endpoint) or version
         return dg.MaterializeResult(
             asset_key=asset_key(extract.endpoint.name),
             metadata={
-                **_metadata(extract, tables, of_dlt, self._preview),
+                **_metadata(extract, tables, dlt_metadata, self._preview),
                 **(self._partitions.describe(extract.endpoint, tables, extract) if self._partitions else {}),
                 **(_of_history(extract.endpoint, tables) if history else {}),
             },
             check_results=self._evaluate(
-                Subject(
+                CheckContext(
                     endpoint=extract.endpoint,
                     tables=tables,
                     now=self._now,
                     where=replaced_rows(extract),
                     window=extract.window,
                     gaps=self._gaps(extract.endpoint),
-                    absent=self._absent,
-                    together=together,
+                    missing_endpoints=self._missing_endpoints,
+                    loaded_with=together,
                     delivered=extract.rows,
                     records=extract.records,
                     total_entries=extract.total_entries,
@@ -429,7 +429,7 @@ class FamilyRun:
         with inspect_dataset(destination) as tables:
             return [result for each in destination_lock for result in self._evaluate(self._last_subject(each, tables))]
 
-    def _last_subject(self, endpoint: Endpoint, tables: DatasetInspector, *, ran: bool = True) -> Subject:
+    def _last_subject(self, endpoint: Endpoint, tables: DatasetInspector, *, ran: bool = True) -> CheckContext:
         """What the table should hold by the asset's latest materialization.
 
         Args:
@@ -443,15 +443,15 @@ class FamilyRun:
         # what is merged was read in part, and is there whole
         window = None if endpoint.incremental else _window(metadata)
         rows = ROWS_IN_WINDOW if endpoint.partitioned else ROWS if endpoint.incremental else ROWS_DELIVERED
-        return Subject(
+        return CheckContext(
             endpoint=endpoint,
             tables=tables,
             now=self._now,
             where=in_window(endpoint, window),
             window=window,
             gaps=self._gaps(endpoint, ran=ran),
-            absent=self._absent,
-            together=frozenset(each.name for each in self._endpoints),
+            missing_endpoints=self._missing_endpoints,
+            loaded_with=frozenset(each.name for each in self._endpoints),
             delivered=_number(metadata, rows),
             records=_number(metadata, RECORDS_DELIVERED),
             total_entries=_number(metadata, TOTAL_ENTRIES),
@@ -465,7 +465,7 @@ class FamilyRun:
             failed=FAILED in reasons,
         )
 
-    def _gaps(self, endpoint: Endpoint, *, ran: bool = True) -> Gaps | None:
+    def _gaps(self, endpoint: Endpoint, *, ran: bool = True) -> PartitionGaps | None:
         return self._partitions.gaps(endpoint, ran=ran) if self._partitions else None
 
     def _last_reasons(self, endpoint: Endpoint, since: float) -> Mapping[str, dg.MetadataValue[Any]]:
@@ -479,7 +479,7 @@ class FamilyRun:
                 return metadata
         return {}
 
-    def _evaluate(self, subject: Subject, *, table: bool = True) -> list[dg.AssetCheckResult]:
+    def _evaluate(self, subject: CheckContext, *, table: bool = True) -> list[dg.AssetCheckResult]:
         key = asset_key(subject.endpoint.name)
         checks = [check for check in self._checks if (key, check.name) in self._wanted]
         return [check.evaluate(subject) for check in checks if table or not check.needs_table]
@@ -493,7 +493,7 @@ def _in_order(endpoints: tuple[Endpoint, ...]) -> tuple[Endpoint, ...]:
 
 
 def _metadata(
-    extract: Extract, tables: DatasetInspector, of_dlt: Mapping[str, Any] | None, shown: Preview
+    extract: Extract, tables: DatasetInspector, dlt_metadata: Mapping[str, Any] | None, shown: Preview
 ) -> dict[str, Any]:
     """What the asset's page shows of a materialization: first the rows, then what they cost, then dlt's own."""
     endpoint = extract.endpoint
@@ -505,7 +505,7 @@ def _metadata(
         "dagster/table_name": tables.qualified_name(endpoint.name),
         "dagster/column_schema": column_schema(endpoint, undeclared),
         ROWS_DELIVERED: extract.rows,
-        ROWS_UNCHANGED: None if extract.fingerprint is None else of_dlt is None,
+        ROWS_UNCHANGED: None if extract.fingerprint is None else dlt_metadata is None,
         RECORDS_DELIVERED: extract.records,
         TOTAL_ENTRIES: extract.total_entries,
         FROM: extract.window and extract.window.start.isoformat(),
@@ -523,7 +523,7 @@ def _metadata(
         "segment/requests": extract.requests,
         "segment/duration_seconds": round(extract.seconds, 3),
         "segment/waited_seconds": round(extract.waited, 3),
-        **{name: value for name, value in (of_dlt or {}).items() if not name.startswith("dagster/")},
+        **{name: value for name, value in (dlt_metadata or {}).items() if not name.startswith("dagster/")},
     }
     # dlt's list of load files: long, and the files are gone
     metadata.pop("jobs", None)

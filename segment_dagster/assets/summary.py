@@ -31,7 +31,7 @@ class RunSummary:
         """Tell what was read.
 
         Args:
-            deliveries: What came.
+            extracts: What came.
             asked: How many endpoints were asked for.
             requests: How many requests were sent.
         """
@@ -45,7 +45,7 @@ class RunSummary:
         """Tell what was loaded.
 
         Args:
-            deliveries: What the tables hold now.
+            extracts: What the tables hold now.
             written: That of it which they did not hold already.
             refused: How many tables could not be loaded.
         """

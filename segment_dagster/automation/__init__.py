@@ -1,11 +1,11 @@
 """Jobs, schedules, sensors, partitions, and how fresh the assets should be."""
 
 from segment_dagster.automation.families import Family, families
+from segment_dagster.automation.full_refresh import FullRefreshRun, full_refresh_runs
 from segment_dagster.automation.jobs import JOB, SLOW_JOB, TRAIL_JOB, jobs
 from segment_dagster.automation.partitions import partitions_of
 from segment_dagster.automation.schedules import RANGE_END, RANGE_START, SCHEDULE, SLOW_SCHEDULE, schedules
 from segment_dagster.automation.sensor import SENSOR, audit_sensor
-from segment_dagster.automation.whole import WholeRun, whole_runs
 
 __all__ = [
     "JOB",
@@ -17,11 +17,11 @@ __all__ = [
     "SLOW_SCHEDULE",
     "TRAIL_JOB",
     "Family",
-    "WholeRun",
+    "FullRefreshRun",
     "audit_sensor",
     "families",
+    "full_refresh_runs",
     "jobs",
     "partitions_of",
     "schedules",
-    "whole_runs",
 ]

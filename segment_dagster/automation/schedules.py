@@ -37,7 +37,7 @@ Range = tuple[str, str]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
+class ScheduleSpec:
     """When a job runs, and for which partitions."""
 
     name: str
@@ -58,12 +58,12 @@ def schedules(families: Mapping[str, Family]) -> list[dg.ScheduleDefinition]:
     Raises:
         SettingError: A cron expression, the time zone or a number of days cannot be used.
     """
-    return [_schedule(plan) for plan in _plans(families)]
+    return [_schedule(plan) for plan in _schedule_specs(families)]
 
 
-def _plans(families: Mapping[str, Family]) -> Iterator[Plan]:
+def _schedule_specs(families: Mapping[str, Family]) -> Iterator[ScheduleSpec]:
     zone = _timezone(os.environ.get("SEGMENT_SCHEDULE_TIMEZONE") or DEFAULT_TIMEZONE)
-    yield Plan(
+    yield ScheduleSpec(
         name=SCHEDULE,
         job=families[CONFIGURATION].job,
         setting="SEGMENT_SCHEDULE_CRON",
@@ -71,7 +71,7 @@ def _plans(families: Mapping[str, Family]) -> Iterator[Plan]:
         timezone=zone,
         description="Once a day, after the night's changes.",
     )
-    yield Plan(
+    yield ScheduleSpec(
         name=SLOW_SCHEDULE,
         job=families[SLOW].job,
         setting="SEGMENT_SLOW_SCHEDULE_CRON",
@@ -79,7 +79,7 @@ def _plans(families: Mapping[str, Family]) -> Iterator[Plan]:
         timezone=zone,
         description="Once a week, when nobody else needs the token's budget.",
     )
-    yield Plan(
+    yield ScheduleSpec(
         name="segment_audit_hourly",
         job=TRAIL_JOB,
         setting="SEGMENT_AUDIT_SCHEDULE_CRON",
@@ -96,22 +96,22 @@ def _plans(families: Mapping[str, Family]) -> Iterator[Plan]:
             yield _daily(family, next(minutes))
 
 
-def _daily(family: Family, minute: int) -> Plan:
+def _daily(family: Family, minute: int) -> ScheduleSpec:
     days = whole_number("SEGMENT_REREAD_DAYS", REREAD_DAYS, 30)
-    return Plan(
+    return ScheduleSpec(
         name=f"{family.name}_daily",
         job=family.job,
         setting=f"{family.name.upper()}_SCHEDULE_CRON",
         cron=f"{minute} 0 * * *",
         timezone="UTC",
         description=f"Once a day, after midnight in UTC: yesterday, and the days before it anew, {days} in all.",
-        partitions=partial(last_days, family.endpoints, days),
+        partitions=partial(latest_days, family.endpoints, days),
     )
 
 
-def _monthly(family: Family) -> Iterator[Plan]:
+def _monthly(family: Family) -> Iterator[ScheduleSpec]:
     days = whole_number("SEGMENT_USAGE_CLOSE_DAYS", CLOSE_DAYS, 27)
-    yield Plan(
+    yield ScheduleSpec(
         name=f"{family.name}_daily",
         job=family.job,
         setting=f"{family.name.upper()}_SCHEDULE_CRON",
@@ -120,7 +120,7 @@ def _monthly(family: Family) -> Iterator[Plan]:
         description=f"Once a day: the present month, and for {days} days the one before it.",
         partitions=partial(open_months, days),
     )
-    yield Plan(
+    yield ScheduleSpec(
         name=f"{family.name}_close_monthly",
         job=family.job,
         setting=None,
@@ -131,7 +131,7 @@ def _monthly(family: Family) -> Iterator[Plan]:
     )
 
 
-def last_days(endpoints: Iterable[Endpoint], days: int, tick: datetime) -> Range:
+def latest_days(endpoints: Iterable[Endpoint], days: int, tick: datetime) -> Range:
     """Yesterday and the days before it, in UTC: so many of them, but none that Segment keeps no more."""
     today = midnight(tick)
     chosen = [apply_overrides(endpoint, granularities(), {}) for endpoint in endpoints]
@@ -153,7 +153,7 @@ def last_month(tick: datetime) -> Range:
     return month, month
 
 
-def _schedule(plan: Plan) -> dg.ScheduleDefinition:
+def _schedule(plan: ScheduleSpec) -> dg.ScheduleDefinition:
     def evaluate(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         tick = context.scheduled_execution_time.astimezone(timezone.utc)
         if going := run_under_way(context.instance, plan.job):

@@ -14,7 +14,7 @@ from segment_dagster.automation.families import CONFIGURATION, Family
 from segment_dagster.automation.runs import run_under_way
 from segment_dagster.config import current_time, whole_number
 from segment_dagster.endpoints import Endpoint
-from segment_dagster.endpoints.trail import audit_trail, concerned
+from segment_dagster.endpoints.audit_trail import audit_trail, concerned
 from segment_dagster.extract.columns import column_name
 from segment_dagster.extract.people import shown_id, shown_person
 from segment_dagster.text import pluralize
@@ -125,8 +125,8 @@ def _since(segment: SegmentResource, trail: Endpoint, moment: datetime) -> list[
     from segment_dagster.extract.rows import ValueTypeError, rows_of
     from segment_dagster.extract.times import iso
 
-    assert trail.moment is not None
-    column, rows = column_name(trail.moment), []
+    assert trail.timestamp is not None
+    column, rows = column_name(trail.timestamp), []
     settings = replace(segment.settings(), retry_seconds=RETRY_SECONDS, rate_limit_seconds=RETRY_SECONDS)
     with SegmentClient(settings) as client:
         for page in client.pages(trail, {"startTime": iso(moment - OVERLAP)}):
@@ -144,11 +144,13 @@ def _asked(
     derived: Sequence[dg.AssetKey],
     cursor: _Cursor,
 ) -> dg.SensorResult:
-    assert trail.trail is not None
+    assert trail.audit_fields is not None
     read = {endpoint.name for endpoint in configuration}
     by_endpoint: dict[str, list[Event]] = defaultdict(list)
     for event in new:
-        touched = [each.name for each in concerned(event[column_name(trail.trail.resource_type)]) if each.name in read]
+        touched = [
+            each.name for each in concerned(event[column_name(trail.audit_fields.resource_type)]) if each.name in read
+        ]
         for name in touched or [trail.name]:
             by_endpoint[name].append(event)
     last = max(new, key=lambda event: (_moment(trail, event), event["id"]))
@@ -161,7 +163,7 @@ def _asked(
 
 
 def _observation(trail: Endpoint, name: str, events: Sequence[Event]) -> dg.AssetObservation:
-    fields = trail.trail
+    fields = trail.audit_fields
     assert fields is not None
     kind, actor, email, resource = map(column_name, (fields.event, fields.actor, fields.actor_email, fields.resource))
     types = sorted({str(event[kind]) for event in events})
@@ -180,6 +182,6 @@ def _observation(trail: Endpoint, name: str, events: Sequence[Event]) -> dg.Asse
 
 def _moment(trail: Endpoint, event: Event) -> datetime:
     """When an event happened, in UTC."""
-    assert trail.moment is not None
-    moment: datetime = event[column_name(trail.moment)]
+    assert trail.timestamp is not None
+    moment: datetime = event[column_name(trail.timestamp)]
     return moment.astimezone(timezone.utc)

@@ -1,35 +1,35 @@
 """What proves that every row arrived and that its shape held."""
 
 from segment_dagster.assets import Check
-from segment_dagster.checks.available import Available
-from segment_dagster.checks.gaps import Gaps
-from segment_dagster.checks.history import History
-from segment_dagster.checks.primary_key import PrimaryKey
-from segment_dagster.checks.references import References
-from segment_dagster.checks.row_count import RowCount
-from segment_dagster.checks.schema import Schema
-from segment_dagster.checks.volume import Volume
+from segment_dagster.checks.available import AvailableCheck
+from segment_dagster.checks.gaps import GapsCheck
+from segment_dagster.checks.history import HistoryCheck
+from segment_dagster.checks.primary_key import PrimaryKeyCheck
+from segment_dagster.checks.references import ReferencesCheck
+from segment_dagster.checks.row_count import RowCountCheck
+from segment_dagster.checks.schema import SchemaCheck
+from segment_dagster.checks.volume import VolumeCheck
 
 CHECKS: tuple[Check, ...] = (
-    Available(),
-    RowCount(),
-    Schema(),
-    PrimaryKey(),
-    References(),
-    History(),
-    Gaps(),
-    Volume(),
+    AvailableCheck(),
+    RowCountCheck(),
+    SchemaCheck(),
+    PrimaryKeyCheck(),
+    ReferencesCheck(),
+    HistoryCheck(),
+    GapsCheck(),
+    VolumeCheck(),
 )
 """The checks that every asset gets, where they apply."""
 
 __all__ = [
     "CHECKS",
-    "Available",
-    "Gaps",
-    "History",
-    "PrimaryKey",
-    "References",
-    "RowCount",
-    "Schema",
-    "Volume",
+    "AvailableCheck",
+    "GapsCheck",
+    "HistoryCheck",
+    "PrimaryKeyCheck",
+    "ReferencesCheck",
+    "RowCountCheck",
+    "SchemaCheck",
+    "VolumeCheck",
 ]

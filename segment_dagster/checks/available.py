@@ -4,11 +4,11 @@ from collections.abc import Iterable
 
 import dagster as dg
 
-from segment_dagster.assets import Subject, asset_key
+from segment_dagster.assets import CheckContext, asset_key
 from segment_dagster.endpoints import CATALOGUE, Endpoint
 
 
-class Available:
+class AvailableCheck:
     """The workspace's plan includes the feature that the endpoint, or one it is asked with, needs.
 
     Args:
@@ -32,16 +32,16 @@ class Available:
             description=f"The workspace's plan includes what it needs: {', '.join(features)}.",
         )
 
-    def evaluate(self, subject: Subject) -> dg.AssetCheckResult:
+    def evaluate(self, context: CheckContext) -> dg.AssetCheckResult:
         """Say whether the endpoint was there when it was last asked for."""
-        reason = subject.unavailable
+        reason = context.unavailable
         said = f"Skipped, because {reason}." if reason else "The workspace has it."
-        if subject.failed and not reason:
+        if context.failed and not reason:
             said = "Not known: the endpoint failed when it was last read."
         return dg.AssetCheckResult(
-            passed=reason is None and not subject.failed,
+            passed=reason is None and not context.failed,
             severity=dg.AssetCheckSeverity.WARN,
-            asset_key=asset_key(subject.endpoint.name),
+            asset_key=asset_key(context.endpoint.name),
             check_name=self.name,
             description=said,
         )

@@ -2,14 +2,14 @@
 
 import dagster as dg
 
-from segment_dagster.assets import Subject, asset_key
+from segment_dagster.assets import CheckContext, asset_key
 from segment_dagster.assets.partitions import ranges, step_of
 from segment_dagster.endpoints import Endpoint
 from segment_dagster.extract.times import span_of
 from segment_dagster.text import pluralize
 
 
-class Gaps:
+class GapsCheck:
     """Every whole partition that Segment still keeps was read, and none was missed before."""
 
     name = "gaps"
@@ -24,9 +24,9 @@ class Gaps:
             self.name, asset=asset_key(endpoint.name), description=f"No partition is missing, {since}."
         )
 
-    def evaluate(self, subject: Subject) -> dg.AssetCheckResult:
+    def evaluate(self, context: CheckContext) -> dg.AssetCheckResult:
         """Name the partitions that are missing."""
-        gaps, step = subject.gaps, step_of(subject.endpoint)
+        gaps, step = context.gaps, step_of(context.endpoint)
         missing, lost = (gaps.missing, gaps.lost) if gaps else ((), ())
         said = []
         if missing:
@@ -38,7 +38,7 @@ class Gaps:
         return dg.AssetCheckResult(
             passed=not said,
             severity=dg.AssetCheckSeverity.WARN,
-            asset_key=asset_key(subject.endpoint.name),
+            asset_key=asset_key(context.endpoint.name),
             check_name=self.name,
             description=f"{'; '.join(said)}." if said else "None is missing.",
             metadata={"missing": list(missing), "lost": list(lost)},

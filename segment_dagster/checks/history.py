@@ -2,14 +2,14 @@
 
 import dagster as dg
 
-from segment_dagster.assets import Subject, asset_key
+from segment_dagster.assets import CheckContext, asset_key
 from segment_dagster.checks.results import result_of
 from segment_dagster.config import history_in_use
 from segment_dagster.endpoints import Endpoint
 from segment_dagster.extract.versions import history_table
 
 
-class History:
+class HistoryCheck:
     """The current versions are the rows of the table, one for each key, and no version ends before it begins."""
 
     name = "history"
@@ -25,8 +25,8 @@ class History:
             description=f"The current versions in {history_table(endpoint.name)} are the rows of the table.",
         )
 
-    def evaluate(self, subject: Subject) -> dg.AssetCheckResult:
+    def evaluate(self, context: CheckContext) -> dg.AssetCheckResult:
         """Compare the history with the table."""
         from segment_dagster.load.verify import history
 
-        return result_of(self.name, subject.endpoint, history(subject))
+        return result_of(self.name, context.endpoint, history(context))

@@ -2,11 +2,11 @@
 
 import dagster as dg
 
-from segment_dagster.assets import Subject
+from segment_dagster.assets import CheckContext
 from segment_dagster.checks.results import result_of
 
 
-def no_table(check: str, subject: Subject) -> dg.AssetCheckResult:
+def no_table(check: str, context: CheckContext) -> dg.AssetCheckResult:
     """Return a failed result: there is nothing to check.
 
     Args:
@@ -15,4 +15,4 @@ def no_table(check: str, subject: Subject) -> dg.AssetCheckResult:
     """
     from segment_dagster.load import verify
 
-    return result_of(check, subject.endpoint, verify.no_table(subject.endpoint))
+    return result_of(check, context.endpoint, verify.no_table(context.endpoint))

@@ -2,13 +2,13 @@
 
 import dagster as dg
 
-from segment_dagster.assets import Subject, asset_key
+from segment_dagster.assets import CheckContext, asset_key
 from segment_dagster.checks.results import result_of
 from segment_dagster.endpoints import Endpoint
 from segment_dagster.extract.columns import column_name
 
 
-class PrimaryKey:
+class PrimaryKeyCheck:
     """The key is unique and nowhere null."""
 
     name = "primary_key"
@@ -23,8 +23,8 @@ class PrimaryKey:
             self.name, asset=asset_key(endpoint.name), description=f"The key ({key}) is unique{null}."
         )
 
-    def evaluate(self, subject: Subject) -> dg.AssetCheckResult:
+    def evaluate(self, context: CheckContext) -> dg.AssetCheckResult:
         """Look for keys that come more than once or are null."""
         from segment_dagster.load.verify import primary_key
 
-        return result_of(self.name, subject.endpoint, primary_key(subject))
+        return result_of(self.name, context.endpoint, primary_key(context))

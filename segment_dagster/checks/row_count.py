@@ -2,12 +2,12 @@
 
 import dagster as dg
 
-from segment_dagster.assets import Subject, asset_key
+from segment_dagster.assets import CheckContext, asset_key
 from segment_dagster.checks.results import result_of
 from segment_dagster.endpoints import Endpoint
 
 
-class RowCount:
+class RowCountCheck:
     """Rows in the table = rows the API delivered = the API's own `totalEntries`, where it gives one, on every page.
 
     A list of several pages counts as changed, too, where its first page is another in the end than it was before. What
@@ -27,8 +27,8 @@ class RowCount:
             self.name, asset=asset_key(endpoint.name), description="The table holds every row that the API delivered."
         )
 
-    def evaluate(self, subject: Subject) -> dg.AssetCheckResult:
+    def evaluate(self, context: CheckContext) -> dg.AssetCheckResult:
         """Count the rows of the table."""
         from segment_dagster.load.verify import row_count
 
-        return result_of(self.name, subject.endpoint, row_count(subject))
+        return result_of(self.name, context.endpoint, row_count(context))

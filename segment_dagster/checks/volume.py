@@ -9,10 +9,10 @@ from typing import Any
 
 import dagster as dg
 
-from segment_dagster.assets import Subject, asset_key
-from segment_dagster.checks.band import Band, band_of
+from segment_dagster.assets import CheckContext, asset_key
 from segment_dagster.checks.missing import no_table
-from segment_dagster.config import Ordinary, ordinary
+from segment_dagster.checks.normal_range import Band, band_of
+from segment_dagster.config import VolumeCheckConfig, volume_check_config
 from segment_dagster.endpoints import Endpoint
 from segment_dagster.extract.columns import column_name
 from segment_dagster.extract.disposition import within
@@ -45,7 +45,7 @@ class Outlier:
         return f"{self.day} {self.series}: {self.measure} {self.found:,.0f}, ordinary are {ordinary_range}"
 
 
-class Volume:
+class VolumeCheck:
     """The day's counts, in all and for each source or destination, stay in the band of their own past."""
 
     name = "volume"
@@ -63,14 +63,14 @@ class Volume:
             description=f"The sums of {summed} of a day are like those before{each}.",
         )
 
-    def evaluate(self, subject: Subject) -> dg.AssetCheckResult:
+    def evaluate(self, context: CheckContext) -> dg.AssetCheckResult:
         """Look for days that leave the band: those that were loaded last, or yesterday."""
-        endpoint = subject.endpoint
-        if not subject.tables.columns(endpoint.name):
-            return no_table(self.name, subject)
-        settings = ordinary()
-        days = list(_days(subject))
-        sums = _sums(subject, days[0] - settings.days * _DAY) if days else {}
+        endpoint = context.endpoint
+        if not context.tables.columns(endpoint.name):
+            return no_table(self.name, context)
+        settings = volume_check_config()
+        days = list(_days(context))
+        sums = _sums(context, days[0] - settings.days * _DAY) if days else {}
         outliers = [
             outlier
             for measure in map(column_name, endpoint.measure)
@@ -102,10 +102,10 @@ def _said(outliers: Sequence[str], days: int) -> str:
     return f"Out of the ordinary: {'; '.join(outliers[:3])}{more}."
 
 
-def _days(subject: Subject) -> Iterator[date]:
+def _days(context: CheckContext) -> Iterator[date]:
     """The whole days to look at."""
-    today = midnight(subject.now)
-    window = subject.window or Window(today - _DAY, today)
+    today = midnight(context.now)
+    window = context.window or Window(today - _DAY, today)
     day, end = midnight(window.start), min(window.end or today, today)
     while day < end:
         yield day.date()
@@ -115,16 +115,16 @@ def _days(subject: Subject) -> Iterator[date]:
 _Sums = Mapping[str, Mapping[str, Mapping[date, float]]]
 
 
-def _sums(subject: Subject, since: date) -> _Sums:
+def _sums(context: CheckContext, since: date) -> _Sums:
     """By measure and series, the sum of each day that is loaded; a series without rows on it has none."""
-    endpoint = subject.endpoint
-    assert endpoint.moment is not None
-    moment = column_name(endpoint.moment)
+    endpoint = context.endpoint
+    assert endpoint.timestamp is not None
+    moment = column_name(endpoint.timestamp)
     by = [moment, *([column_name(endpoint.measured_by)] if endpoint.measured_by else [])]
     measures = [column_name(measure) for measure in endpoint.measure]
     start = datetime(since.year, since.month, since.day, tzinfo=timezone.utc)
     sums: dict[str, dict[str, dict[date, float]]] = {name: defaultdict(lambda: defaultdict(float)) for name in measures}
-    for row in subject.tables.sums(endpoint.name, measures, by, within(moment, Window(start))):
+    for row in context.tables.sums(endpoint.name, measures, by, within(moment, Window(start))):
         day = _in_utc(row[0]).date()
         for name, found in zip(measures, row[len(by) :], strict=True):
             for series in {ALL, *([str(row[1])] if endpoint.measured_by else [])}:
@@ -138,7 +138,11 @@ def _in_utc(moment: Any) -> datetime:
 
 
 def _outliers(
-    series: str, measure: str, sums: Mapping[str, Mapping[date, float]], days: Sequence[date], settings: Ordinary
+    series: str,
+    measure: str,
+    sums: Mapping[str, Mapping[date, float]],
+    days: Sequence[date],
+    settings: VolumeCheckConfig,
 ) -> Iterator[Outlier]:
     # a day on which nothing at all is there was not loaded, or lies ahead; one on which others have rows is a zero
     mine = sums[series]

@@ -47,7 +47,7 @@ class Call:
         placed = _PLACEHOLDER.findall(self.path)
         query: Query = {name: value for name, value in values.items() if name not in placed}
         for parameter in self.parameters:
-            if not parameter.apart:
+            if not parameter.fan_out:
                 query[parameter.name] = list(parameter.values)
         return query
 

@@ -61,7 +61,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(text_table(HEAD, [(*row[:-1], f"{row[-1]:.1%}") for row in rows]))
     kept = all(refused == 0 and used >= LEAST_USED for *_, refused, used in rows)
     print(
-        f"\n{pluralize(len(rows), 'endpoint')}, {sum(row[4] for row in rows)} requests refused, a minute of {minute:g} s"
+        f"\n{pluralize(len(rows), 'endpoint')}, {sum(row[4] for row in rows)} requests refused, "
+        f"a minute of {minute:g} s"
     )
     return 0 if kept and rows else 1
 

@@ -8,7 +8,7 @@ import dagster as dg
 import duckdb
 
 from segment_dagster.assets import asset_key
-from segment_dagster.automation import whole_runs
+from segment_dagster.automation import full_refresh_runs
 from segment_dagster.definitions import defs
 from segment_dagster.emulator import Emulator
 from segment_dagster.endpoints import Endpoint
@@ -51,7 +51,7 @@ def read(instance: dg.DagsterInstance, emulator: Emulator, chosen: Sequence[Endp
     """
     emulator.stats.clear()
     done = Read()
-    for run in whole_runs(chosen, now):
+    for run in full_refresh_runs(chosen, now):
         result = (
             defs()
             .resolve_job_def(run.job)

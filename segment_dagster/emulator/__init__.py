@@ -7,7 +7,7 @@ from segment_dagster.emulator.corrections import Corrections
 from segment_dagster.emulator.edit import Edit
 from segment_dagster.emulator.edits import Edits
 from segment_dagster.emulator.faults import KINDS, Fault, Faults
-from segment_dagster.emulator.moments import Moments
+from segment_dagster.emulator.hooks import Hooks
 from segment_dagster.emulator.numbers import Correction, MissingDay, Silence
 from segment_dagster.emulator.server import Emulator, running
 from segment_dagster.emulator.stats import Seen, Stats
@@ -22,8 +22,8 @@ __all__ = [
     "Emulator",
     "Fault",
     "Faults",
+    "Hooks",
     "MissingDay",
-    "Moments",
     "Seen",
     "Silence",
     "Stats",

@@ -21,11 +21,11 @@ from segment_dagster.emulator.encoding import encode
 from segment_dagster.emulator.errors import Refused, refusal
 from segment_dagster.emulator.faults import Armed, Faults
 from segment_dagster.emulator.features import Features
-from segment_dagster.emulator.kept import Kept
+from segment_dagster.emulator.hooks import Hooks
 from segment_dagster.emulator.latency import Latency
 from segment_dagster.emulator.limits import Limits
+from segment_dagster.emulator.lru_cache import LruCache
 from segment_dagster.emulator.media import JSON, negotiate
-from segment_dagster.emulator.moments import Moments
 from segment_dagster.emulator.routing import Match, Routes
 from segment_dagster.emulator.stats import Seen, Stats
 from segment_dagster.emulator.transport import Endless, Transports, Truncated, client_gone
@@ -56,7 +56,7 @@ class Parts:
     edits: Edits
     corrections: Corrections
     latency: Latency
-    moments: Moments
+    hooks: Hooks
     transports: Transports
     """The open connections, for the faults that break one."""
 
@@ -74,7 +74,7 @@ class Api:
         self._parts = parts
         lists, pages = (_LISTS_KEPT, _PAGES_KEPT) if parts.keep else (0, 0)
         self._bodies = Bodies(parts.world, parts.edits, parts.corrections, parts.clock, parts.cursor_place, lists)
-        self._kept: Kept[bytes] = Kept(pages)
+        self._kept: LruCache[bytes] = LruCache(pages)
         self._routes = Routes(row for row in parts.world.catalogue if parts.world.has(row.name))
 
     async def respond(self, request: Request) -> Response:
@@ -107,7 +107,7 @@ class Api:
         faults = self._parts.faults
         if faults.revoked or not self._authorized(request):
             raise Refused(unauthorized())
-        self._parts.moments.arrived(match.rows if match else ())
+        self._parts.hooks.arrived(match.rows if match else ())
         headers = self._parts.limits.arrive(match.rows if match else ())
         if match is None:
             raise Refused(not_found(request.url.path))

@@ -9,16 +9,16 @@ from zlib import crc32
 from starlette.requests import Request
 
 from segment_dagster.emulator.answers import not_found
-from segment_dagster.emulator.beside import BESIDE, Answered
 from segment_dagster.emulator.clock import Clock
 from segment_dagster.emulator.corrections import Corrections
 from segment_dagster.emulator.documented import FIRST_PAGE_ONLY
 from segment_dagster.emulator.edited import Edited
 from segment_dagster.emulator.edits import Edits
 from segment_dagster.emulator.errors import Refused
+from segment_dagster.emulator.extra_fields import EXTRA_FIELDS, Answered
 from segment_dagster.emulator.faults import Armed
-from segment_dagster.emulator.kept import Kept
 from segment_dagster.emulator.layouts import paginate_public, paginate_versioned, put
+from segment_dagster.emulator.lru_cache import LruCache
 from segment_dagster.emulator.mutations import Listing, alter
 from segment_dagster.emulator.paging import Page, ask_public, ask_versioned, cursors_of, cut, whole
 from segment_dagster.emulator.parameters import Query, filtered, read_query, values_of
@@ -68,7 +68,7 @@ class Bodies:
         self._corrections = corrections
         self._clock = clock
         self._cursor_place = cursor_place
-        self._timed: Kept[list[Any]] = Kept(lists_kept)
+        self._timed: LruCache[list[Any]] = LruCache(lists_kept)
 
     def make(self, request: Request, match: Match, hits: list[Armed]) -> dict[str, Any]:
         """The body of the answer to a request.
@@ -144,9 +144,9 @@ class Bodies:
         put(made, _selector(row.selector, hits), page.records[0] if row.single else page.records)
         if row.page_size is not None and not _without_pagination(found, page, hits):
             paginate_public(made, row, page)
-        if row.name in BESIDE:
+        if row.name in EXTRA_FIELDS:
             answered = Answered(request.url.path, query, found.values, found.records)
-            put(made, row.selector[:1], BESIDE[row.name](answered))
+            put(made, row.selector[:1], EXTRA_FIELDS[row.name](answered))
 
     def _versioned(self, request: Request, row: Endpoint, hits: list[Armed], view: Edited) -> dict[str, Any]:
         assert row.versioned is not None

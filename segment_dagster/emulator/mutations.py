@@ -85,7 +85,7 @@ def _with(row: Endpoint, column: Column, record: Any, value: object) -> Any:
         first, *others = record[row.exploded.field]
         changed = value if column.field == row.exploded.element else {**first, column.field: value}
         return record | {row.exploded.field: [changed, *others]}
-    return record | _nested(record, column.inside or (column.field,), value)
+    return record | _nested(record, column.source_path or (column.field,), value)
 
 
 def _nested(record: Mapping[str, Any], place: tuple[str, ...], value: object) -> Record:
@@ -102,15 +102,15 @@ def _without(row: Endpoint, column: Column, record: Record) -> Record:
             {key: value for key, value in element.items() if key != column.field} if isinstance(element, dict) else None
             for element in elements
         ]
-    if column.inside and isinstance(record.get(column.inside[0]), dict):
-        left[column.inside[0]] = {
-            key: value for key, value in record[column.inside[0]].items() if key != column.inside[-1]
+    if column.source_path and isinstance(record.get(column.source_path[0]), dict):
+        left[column.source_path[0]] = {
+            key: value for key, value in record[column.source_path[0]].items() if key != column.source_path[-1]
         }
     return left
 
 
 def _in_elements(row: Endpoint, column: Column, record: Record) -> bool:
-    if row.exploded is None or column.inside or not record.get(row.exploded.field):
+    if row.exploded is None or column.source_path or not record.get(row.exploded.field):
         return False
     return column.field == row.exploded.element or any(
         isinstance(element, dict) and column.field in element for element in record[row.exploded.field]

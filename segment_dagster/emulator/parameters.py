@@ -52,7 +52,7 @@ def values_of(row: Endpoint, ids: Mapping[str, str], query: Query) -> dict[str, 
         for bind in binds
     }
     for parameter in row.parameters:
-        if parameter.apart:
+        if parameter.fan_out:
             given = _first(query, parameter.name)
             if given is None and parameter.name not in REQUIRED.get(row.name, ()):
                 given = parameter.values[0]

@@ -16,10 +16,10 @@ from segment_dagster.emulator.corrections import Corrections
 from segment_dagster.emulator.edits import Edits
 from segment_dagster.emulator.faults import Fault, Faults
 from segment_dagster.emulator.features import Features
+from segment_dagster.emulator.hooks import Hooks
 from segment_dagster.emulator.latency import Latency
 from segment_dagster.emulator.layouts import CURSOR_PLACES
 from segment_dagster.emulator.limits import MINUTE, Limits
-from segment_dagster.emulator.moments import Moments
 from segment_dagster.emulator.stats import Stats
 from segment_dagster.emulator.transport import recording
 from segment_dagster.emulator.world import TIMED, TRAIL, World
@@ -47,7 +47,7 @@ class Emulator:
     edits: Edits
     corrections: Corrections
     latency: Latency
-    moments: Moments
+    hooks: Hooks
 
     def records(self, endpoint: str, values: Mapping[str, str] | None = None) -> list[Any]:
         """The records that the API lists right now.
@@ -144,7 +144,7 @@ def running(
             edits=Edits(facts, clock, quiet_audit=quiet_audit),
             corrections=Corrections(facts, clock),
             latency=Latency(latency),
-            moments=Moments(),
+            hooks=Hooks(),
             transports={},
             cursor_place=cursor_place,
             keep=keep,
@@ -177,7 +177,7 @@ def running(
                 edits=parts.edits,
                 corrections=parts.corrections,
                 latency=parts.latency,
-                moments=parts.moments,
+                hooks=parts.hooks,
             )
         finally:
             server.should_exit = True

@@ -14,7 +14,7 @@ from segment_dagster.endpoints.engage import ENGAGE
 from segment_dagster.endpoints.functions import FUNCTIONS
 from segment_dagster.endpoints.model import (
     HISTORY,
-    Bind,
+    AuditFields,
     Column,
     DataType,
     Endpoint,
@@ -23,11 +23,11 @@ from segment_dagster.endpoints.model import (
     Paging,
     Parameter,
     Parent,
+    ParentParam,
     Reference,
     Secrecy,
     Span,
     TimeRange,
-    Trail,
     Versioned,
 )
 from segment_dagster.endpoints.privacy import PRIVACY
@@ -68,7 +68,7 @@ __all__ = [
     "HISTORY",
     "IDENTITY",
     "TABLES",
-    "Bind",
+    "AuditFields",
     "Column",
     "DataType",
     "Endpoint",
@@ -77,10 +77,10 @@ __all__ = [
     "Paging",
     "Parameter",
     "Parent",
+    "ParentParam",
     "Reference",
     "Secrecy",
     "Span",
     "TimeRange",
-    "Trail",
     "Versioned",
 ]

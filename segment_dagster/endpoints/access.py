@@ -1,6 +1,16 @@
 """Access: users, groups, invites, roles, and the labels that permissions can be limited to."""
 
-from segment_dagster.endpoints.columns import V1, count, each, given, identifier, nested, personal, text, volatile
+from segment_dagster.endpoints.columns import (
+    V1,
+    count,
+    from_request,
+    identifier,
+    nested,
+    parent_of,
+    personal,
+    text,
+    volatile,
+)
 from segment_dagster.endpoints.model import Endpoint, Reference
 
 _IAM_USERS = "https://docs.segmentapis.com/tag/IAM-Users"
@@ -53,13 +63,13 @@ ACCESS = (
         media_type=V1,
         page_size=1000,
         primary_key=("userId", "id"),
-        parent=each("users", userId="id"),
+        parent=parent_of("users", userId="id"),
         references=(
             Reference(field="userId", endpoint="users"),
             Reference(field="id", endpoint="user_groups"),
         ),
         audited_as=("user", "user group", "group"),
-        columns=(personal(given("userId", "The user who is in the group.")), *_USER_GROUP),
+        columns=(personal(from_request("userId", "The user who is in the group.")), *_USER_GROUP),
     ),
     Endpoint(
         name="user_group_users",
@@ -71,10 +81,10 @@ ACCESS = (
         media_type=V1,
         page_size=1000,
         primary_key=("userGroupId", "id"),
-        parent=each("user_groups", userGroupId="id"),
+        parent=parent_of("user_groups", userGroupId="id"),
         references=(_TO_USER_GROUP, Reference(field="id", endpoint="users")),
         audited_as=("user", "user group", "group"),
-        columns=(given("userGroupId", "The group that the user is in."), *_USER),
+        columns=(from_request("userGroupId", "The group that the user is in."), *_USER),
     ),
     Endpoint(
         name="user_group_invites",
@@ -88,11 +98,11 @@ ACCESS = (
         # The list is of bare addresses, here and in the next row.
         wrapped="email",
         primary_key=("userGroupId", "email"),
-        parent=each("user_groups", userGroupId="id"),
+        parent=parent_of("user_groups", userGroupId="id"),
         references=(_TO_USER_GROUP,),
         audited_as=("user group", "group", "invite", "user invite"),
         columns=(
-            given("userGroupId", "The group that the address is invited into."),
+            from_request("userGroupId", "The group that the address is invited into."),
             personal(text("email", "The e-mail address that is invited.")),
         ),
     ),

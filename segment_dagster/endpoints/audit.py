@@ -2,8 +2,8 @@
 
 from datetime import timedelta
 
-from segment_dagster.endpoints.columns import V1, identifier, moment, personal, text
-from segment_dagster.endpoints.model import Endpoint, Paging, TimeRange, Trail
+from segment_dagster.endpoints.columns import V1, identifier, personal, text, timestamp
+from segment_dagster.endpoints.model import AuditFields, Endpoint, Paging, TimeRange
 
 AUDIT = (
     Endpoint(
@@ -19,9 +19,9 @@ AUDIT = (
         primary_key=("id",),
         # Segment's own audit trail goes back 90 days. An event may be listed later than it happened: how much later,
         # nobody states, so an hour is read again.
-        time=TimeRange(column="timestamp", days=90, until_now=True, overlap=timedelta(hours=1)),
-        trail=Trail(
-            moment="timestamp",
+        time=TimeRange(column="timestamp", days=90, until_now=True, lookback=timedelta(hours=1)),
+        audit_fields=AuditFields(
+            timestamp="timestamp",
             event="type",
             actor="actor",
             actor_email="actorEmail",
@@ -30,7 +30,7 @@ AUDIT = (
         ),
         columns=(
             identifier("event"),
-            moment("timestamp", "When it happened."),
+            timestamp("timestamp", "When it happened."),
             text("type", "What happened, as the name of the event's type."),
             personal(text("actor", "The user or the API token that caused it.")),
             personal(text("actorEmail", "The user's e-mail address; null where the actor is no user.")),

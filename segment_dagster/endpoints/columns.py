@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from segment_dagster.endpoints.model import Bind, Column, DataType, Parameter, Parent, Secrecy
+from segment_dagster.endpoints.model import Column, DataType, Parameter, Parent, ParentParam, Secrecy
 
 V1 = "application/vnd.segment.v1+json"
 """Media type of the API's stable version."""
@@ -19,12 +19,12 @@ def text(
     description: str,
     *,
     parameter: str | None = None,
-    inside: tuple[str, ...] = (),
+    source_path: tuple[str, ...] = (),
     secrecy: Secrecy = Secrecy.TEXT,
 ) -> Column:
     """A column of text."""
     return Column(
-        field=field, type="text", description=description, parameter=parameter, inside=inside, secrecy=secrecy
+        field=field, type="text", description=description, parameter=parameter, source_path=source_path, secrecy=secrecy
     )
 
 
@@ -53,7 +53,7 @@ def number(field: str, description: str) -> Column:
     return Column(field=field, type="double", description=description)
 
 
-def moment(field: str, description: str, *, parameter: str | None = None) -> Column:
+def timestamp(field: str, description: str, *, parameter: str | None = None) -> Column:
     """A point in time, which the API writes as ISO 8601 and the table holds in UTC."""
     return Column(field=field, type="timestamp", description=description, parameter=parameter)
 
@@ -64,10 +64,10 @@ def unix_moment(field: str, description: str) -> Column:
 
 
 def nested(
-    field: str, description: str, *, secrecy: Secrecy = Secrecy.TEXT, volatile_inside: tuple[str, ...] = ()
+    field: str, description: str, *, secrecy: Secrecy = Secrecy.TEXT, volatile_paths: tuple[str, ...] = ()
 ) -> Column:
     """An object or a list, kept whole as one JSON column."""
-    return Column(field=field, type="json", description=description, secrecy=secrecy, volatile_inside=volatile_inside)
+    return Column(field=field, type="json", description=description, secrecy=secrecy, volatile_paths=volatile_paths)
 
 
 def choice(field: str, description: str, *values: str, parameter: str | None = None) -> Column:
@@ -80,7 +80,7 @@ def identifier(of: str) -> Column:
     return text("id", f"The {of}'s id.")
 
 
-def given(field: str, description: str, *, by: str | None = None, type: DataType = "text") -> Column:
+def from_request(field: str, description: str, *, by: str | None = None, type: DataType = "text") -> Column:
     """What the request was asked with, as the record does not say it.
 
     Args:
@@ -92,7 +92,7 @@ def given(field: str, description: str, *, by: str | None = None, type: DataType
     return Column(field=field, type=type, description=description, parameter=by or field)
 
 
-def each(endpoint: str, *, only: tuple[str, tuple[str, ...]] | None = None, **binds: str) -> Parent:
+def parent_of(endpoint: str, *, only: tuple[str, tuple[str, ...]] | None = None, **binds: str) -> Parent:
     """The parent whose every record makes a list.
 
     Args:
@@ -100,18 +100,18 @@ def each(endpoint: str, *, only: tuple[str, tuple[str, ...]] | None = None, **bi
         only: A field of its records and the values it must have.
         binds: By name of the request's parameter, the field of the parent's record that fills it.
     """
-    bound = tuple(Bind(parameter=parameter, field=field) for parameter, field in binds.items())
+    bound = tuple(ParentParam(parameter=parameter, field=field) for parameter, field in binds.items())
     return Parent(endpoint=endpoint, binds=bound, only=only)
 
 
-def always(name: str, *values: str) -> Parameter:
+def param(name: str, *values: str) -> Parameter:
     """A query parameter with the same value, or the same values as repeated keys, in every request."""
     return Parameter(name=name, values=values)
 
 
-def one_by_one(name: str, *values: str) -> Parameter:
+def param_per_value(name: str, *values: str) -> Parameter:
     """A query parameter of which each value makes a list of its own."""
-    return Parameter(name=name, values=values, apart=True)
+    return Parameter(name=name, values=values, fan_out=True)
 
 
 WORKSPACE_ID = text("workspaceId", "The workspace it belongs to.")

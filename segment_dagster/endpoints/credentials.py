@@ -1,6 +1,15 @@
 """Credentials that warehouses and sources share, and which of them use each."""
 
-from segment_dagster.endpoints.columns import V1, WORKSPACE_ID, each, given, identifier, moment, nested, text
+from segment_dagster.endpoints.columns import (
+    V1,
+    WORKSPACE_ID,
+    from_request,
+    identifier,
+    nested,
+    parent_of,
+    text,
+    timestamp,
+)
 from segment_dagster.endpoints.model import Endpoint, Paging, Reference, Secrecy
 from segment_dagster.endpoints.records import SOURCE, WAREHOUSE
 
@@ -33,8 +42,8 @@ CREDENTIALS = (
                 "What it logs in with, which depends on its type; Segment itself redacts what is sensitive.",
                 secrecy=Secrecy.ALL,
             ),
-            moment("createdAt", "When the credential was made."),
-            moment("updatedAt", "When it was changed last."),
+            timestamp("createdAt", "When the credential was made."),
+            timestamp("updatedAt", "When it was changed last."),
         ),
     ),
     Endpoint(
@@ -53,11 +62,11 @@ CREDENTIALS = (
             answer=("data", "warehousesPagination"),
         ),
         primary_key=("credentialId", "id"),
-        parent=each("credentials", credentialId="id"),
+        parent=parent_of("credentials", credentialId="id"),
         references=(_TO_CREDENTIAL, Reference(field="id", endpoint="warehouses"), _TO_WORKSPACE),
         permission=_PERMISSION,
         audited_as=("credential", "warehouse"),
-        columns=(given("credentialId", "The credential that the warehouse uses."), *WAREHOUSE),
+        columns=(from_request("credentialId", "The credential that the warehouse uses."), *WAREHOUSE),
     ),
     Endpoint(
         name="credential_sources",
@@ -74,10 +83,10 @@ CREDENTIALS = (
             answer=("data", "sourcesPagination"),
         ),
         primary_key=("credentialId", "id"),
-        parent=each("credentials", credentialId="id"),
+        parent=parent_of("credentials", credentialId="id"),
         references=(_TO_CREDENTIAL, Reference(field="id", endpoint="sources"), _TO_WORKSPACE),
         permission=_PERMISSION,
         audited_as=("credential", "source"),
-        columns=(given("credentialId", "The credential that the source uses."), *SOURCE),
+        columns=(from_request("credentialId", "The credential that the source uses."), *SOURCE),
     ),
 )

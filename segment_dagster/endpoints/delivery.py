@@ -4,15 +4,15 @@ from datetime import timedelta
 
 from segment_dagster.endpoints.columns import (
     BETA,
-    always,
     choice,
     count,
-    each,
-    given,
-    moment,
+    from_request,
     nested,
     number,
+    param,
+    parent_of,
     text,
+    timestamp,
 )
 from segment_dagster.endpoints.model import Endpoint, Exploded, Reference, Span, TimeRange
 
@@ -39,7 +39,7 @@ _OVERVIEW_SERIES = Exploded(field="series", without=("total", "totalRetryCount")
 
 # Those of a destination could also be grouped by subscriptionId, activationId, audienceId and spaceId, but their
 # records have no fields for these.
-_OVERVIEW_GROUPS = (always("groupBy", "eventName", "eventType", "discardReason", "appVersion"),)
+_OVERVIEW_GROUPS = (param("groupBy", "eventName", "eventType", "discardReason", "appVersion"),)
 
 _OVERVIEW_COLUMNS = (
     _GRANULARITY,
@@ -47,16 +47,16 @@ _OVERVIEW_COLUMNS = (
     text("eventType", "The type of the events."),
     text("discardReason", "Why the events were dropped; null where the API names no reason."),
     text("appVersion", "The version of the app that sent the events; null where they name none."),
-    moment("time", "When the counted day, hour or minute begins."),
+    timestamp("time", "When the counted day, hour or minute begins."),
     count("count", "How many events there were."),
     count("retryCount", "How many of the events were delivered by a retry."),
 )
 
-_SOURCE_COLUMNS = (given("sourceId", "The source that the events were sent to."), *_OVERVIEW_COLUMNS)
+_SOURCE_COLUMNS = (from_request("sourceId", "The source that the events were sent to."), *_OVERVIEW_COLUMNS)
 
 _DESTINATION_COLUMNS = (
-    given("sourceId", "The source whose events the destination receives."),
-    given("destinationConfigId", "The destination that the events were meant for."),
+    from_request("sourceId", "The source whose events the destination receives."),
+    from_request("destinationConfigId", "The destination that the events were meant for."),
     *_OVERVIEW_COLUMNS,
 )
 
@@ -78,8 +78,8 @@ DELIVERY = (
         primary_key=("sourceId", "granularity", "eventName", "eventType", "appVersion", "time"),
         optional_key=("eventName", "eventType", "appVersion"),
         exploded=_OVERVIEW_SERIES,
-        parent=each("sources", sourceId="id"),
-        parameters=(always("groupBy", "eventName", "eventType", "appVersion"),),
+        parent=parent_of("sources", sourceId="id"),
+        parameters=(param("groupBy", "eventName", "eventType", "appVersion"),),
         time=_OVERVIEW_TIME,
         measure=("count",),
         measured_by="sourceId",
@@ -98,7 +98,7 @@ DELIVERY = (
         primary_key=_SOURCE_KEY,
         optional_key=_OPTIONAL_KEY,
         exploded=_OVERVIEW_SERIES,
-        parent=each("sources", sourceId="id"),
+        parent=parent_of("sources", sourceId="id"),
         parameters=_OVERVIEW_GROUPS,
         time=_OVERVIEW_TIME,
         measure=("count",),
@@ -118,7 +118,7 @@ DELIVERY = (
         primary_key=_SOURCE_KEY,
         optional_key=_OPTIONAL_KEY,
         exploded=_OVERVIEW_SERIES,
-        parent=each("sources", sourceId="id"),
+        parent=parent_of("sources", sourceId="id"),
         parameters=_OVERVIEW_GROUPS,
         time=_OVERVIEW_TIME,
         measure=("count",),
@@ -138,7 +138,7 @@ DELIVERY = (
         primary_key=_DESTINATION_KEY,
         optional_key=_OPTIONAL_KEY,
         exploded=_OVERVIEW_SERIES,
-        parent=each("destinations", sourceId="sourceId", destinationConfigId="id"),
+        parent=parent_of("destinations", sourceId="sourceId", destinationConfigId="id"),
         parameters=_OVERVIEW_GROUPS,
         time=_OVERVIEW_TIME,
         measure=("count",),
@@ -158,7 +158,7 @@ DELIVERY = (
         primary_key=_DESTINATION_KEY,
         optional_key=_OPTIONAL_KEY,
         exploded=_OVERVIEW_SERIES,
-        parent=each("destinations", sourceId="sourceId", destinationConfigId="id"),
+        parent=parent_of("destinations", sourceId="sourceId", destinationConfigId="id"),
         parameters=_OVERVIEW_GROUPS,
         time=_OVERVIEW_TIME,
         measure=("count",),
@@ -178,7 +178,7 @@ DELIVERY = (
         primary_key=_DESTINATION_KEY,
         optional_key=_OPTIONAL_KEY,
         exploded=_OVERVIEW_SERIES,
-        parent=each("destinations", sourceId="sourceId", destinationConfigId="id"),
+        parent=parent_of("destinations", sourceId="sourceId", destinationConfigId="id"),
         parameters=_OVERVIEW_GROUPS,
         time=_OVERVIEW_TIME,
         measure=("count",),
@@ -197,7 +197,7 @@ DELIVERY = (
         single=True,
         primary_key=("destinationId", "sourceId", "granularity", "startTime", "endTime", "metricName"),
         exploded=Exploded(field="metrics"),
-        parent=each("destinations", destinationId="id", sourceId="sourceId"),
+        parent=parent_of("destinations", destinationId="id", sourceId="sourceId"),
         time=TimeRange(
             column="startTime",
             totals=True,
@@ -212,12 +212,12 @@ DELIVERY = (
         ),
         references=(Reference(field="destinationId", endpoint="destinations"), _TO_SOURCE),
         columns=(
-            given("destinationId", "The destination that the events were meant for."),
+            from_request("destinationId", "The destination that the events were meant for."),
             text("sourceId", "The source whose events the destination receives."),
             text("destinationMetadataId", "Id of the destination's type in Segment's catalogue."),
             _GRANULARITY,
-            given("startTime", "When the time the total covers begins, included.", type="timestamp"),
-            given("endTime", "When the time the total covers ends, excluded.", type="timestamp"),
+            from_request("startTime", "When the time the total covers begins, included.", type="timestamp"),
+            from_request("endTime", "When the time the total covers ends, excluded.", type="timestamp"),
             text("metricName", "The name of the metric."),
             number("total", "How often the metric occurred in that time."),
             nested("breakdown", "The metrics that the total is made of: name and value of each."),

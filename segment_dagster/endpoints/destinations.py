@@ -1,6 +1,6 @@
 """Destinations, and the filters and subscriptions that say what reaches them."""
 
-from segment_dagster.endpoints.columns import ALPHA, V1, each, flag, identifier, moment, nested, text
+from segment_dagster.endpoints.columns import ALPHA, V1, flag, identifier, nested, parent_of, text, timestamp
 from segment_dagster.endpoints.model import Endpoint, Paging, Reference, Secrecy, Versioned
 from segment_dagster.endpoints.records import DESTINATION
 
@@ -38,7 +38,7 @@ DESTINATIONS = (
         media_type=V1,
         page_size=1000,
         primary_key=("id",),
-        parent=each("destinations", destinationId="id"),
+        parent=parent_of("destinations", destinationId="id"),
         references=(_TO_DESTINATION, _TO_SOURCE),
         audited_as=("destination filter",),
         columns=(
@@ -50,8 +50,8 @@ DESTINATIONS = (
             text("title", "The filter's title."),
             text("description", "What the filter is for."),
             flag("enabled", "Whether the filter is in use."),
-            moment("createdAt", "When the filter was made."),
-            moment("updatedAt", "When it was changed last."),
+            timestamp("createdAt", "When the filter was made."),
+            timestamp("updatedAt", "When it was changed last."),
         ),
     ),
     Endpoint(
@@ -65,7 +65,7 @@ DESTINATIONS = (
         page_size=1000,
         paging=Paging(required=False),
         primary_key=("id",),
-        parent=each("destinations", destinationId="id"),
+        parent=parent_of("destinations", destinationId="id"),
         references=(_TO_DESTINATION,),
         feature="Destination Subscriptions",
         audited_as=("destination subscription", "subscription"),

@@ -55,18 +55,18 @@ class Column:
     parameter: str | None = None
     """The parameter of the request whose value fills the column where the record has no such field."""
 
-    inside: tuple[str, ...] = ()
+    source_path: tuple[str, ...] = ()
     """Keys that lead to the value where it is a copy of what an object of the record holds: `("source", "id")`."""
 
     volatile: bool = False
     """Whether it changes by itself, as sizes and times of access do: history keeps no version for its sake."""
 
-    volatile_inside: tuple[str, ...] = ()
+    volatile_paths: tuple[str, ...] = ()
     """Names whose values change by themselves wherever they stand in the column's JSON: `("nextExecution",)`."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Bind:
+class ParentParam:
     """What a parent's record gives to a request."""
 
     parameter: str
@@ -84,7 +84,7 @@ class Parent:
     """
 
     endpoint: str
-    binds: tuple[Bind, ...]
+    binds: tuple[ParentParam, ...]
     only: tuple[str, tuple[str, ...]] | None = None
     """A field of the parent's records and the values it must have; `None` where every record counts."""
 
@@ -95,7 +95,7 @@ class Parameter:
 
     name: str
     values: tuple[str, ...]
-    apart: bool = False
+    fan_out: bool = False
     """Whether each value makes a list of its own. Otherwise all go into one request, as repeated keys."""
 
 
@@ -136,7 +136,7 @@ class TimeRange:
     totals: bool = False
     """Whether an answer holds totals over the whole range, so that each day has to be asked for apart."""
 
-    overlap: timedelta | None = None
+    lookback: timedelta | None = None
     """How far before its latest row a table is read again; `None` where it is read by the day and not from there on."""
 
 
@@ -150,7 +150,7 @@ class Months:
     column: str = "period"
     """The field of a row that says which month it belongs to."""
 
-    moment: str = "timestamp"
+    timestamp: str = "timestamp"
     """The field of a row that says when its count was taken."""
 
 
@@ -191,10 +191,10 @@ class Reference:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Trail:
+class AuditFields:
     """The fields by which the records of an audit trail say who did what to which resource, and when."""
 
-    moment: str
+    timestamp: str
     event: str
     """The name of the event's type."""
 
@@ -300,7 +300,7 @@ class Endpoint:
     log: bool = False
     """Whether its records are of what happened, such as syncs: they come, change by themselves and run out."""
 
-    trail: Trail | None = None
+    audit_fields: AuditFields | None = None
     """Where the endpoint is the audit trail: how to read it."""
 
     audited_as: tuple[str, ...] = ()
@@ -347,7 +347,7 @@ class Endpoint:
     @property
     def partitioned(self) -> bool:
         """Whether the table is read in parts, by the day or by the month, and each part replaced whole."""
-        return isinstance(self.time, Months) or (isinstance(self.time, TimeRange) and self.time.overlap is None)
+        return isinstance(self.time, Months) or (isinstance(self.time, TimeRange) and self.time.lookback is None)
 
     @property
     def incremental(self) -> bool:
@@ -355,9 +355,9 @@ class Endpoint:
         return self.time is not None and not self.partitioned
 
     @property
-    def moment(self) -> str | None:
+    def timestamp(self) -> str | None:
         """The field that says when a row's counts are of; `None` where the endpoint is not asked for a time."""
-        return self.time.moment if isinstance(self.time, Months) else self.time.column if self.time else None
+        return self.time.timestamp if isinstance(self.time, Months) else self.time.column if self.time else None
 
     @property
     def keeps_history(self) -> bool:
@@ -373,7 +373,7 @@ class Endpoint:
     def identifying(self) -> frozenset[str]:
         """The fields by which rows are told apart, joined and asked for: they are never altered."""
         fields = {*self.primary_key, *(reference.field for reference in self.references)}
-        fields |= {self.trail.resource, self.trail.actor} if self.trail else set()
+        fields |= {self.audit_fields.resource, self.audit_fields.actor} if self.audit_fields else set()
         fields |= {
             column.field
             for column in self.columns
@@ -390,7 +390,7 @@ class Endpoint:
     def asked_with(self) -> tuple[str, ...]:
         """Names of the parameters whose values tell one list of the endpoint from another."""
         names = [bind.parameter for bind in self.parent.binds] if self.parent else []
-        names += [parameter.name for parameter in self.parameters if parameter.apart]
+        names += [parameter.name for parameter in self.parameters if parameter.fan_out]
         if isinstance(self.time, Months):
             names.append("period")
         if isinstance(self.time, TimeRange):
@@ -416,12 +416,12 @@ class Endpoint:
             column.field for column in self.columns if column.volatile and column.field in self.primary_key
         ]:
             yield f"{volatile} is part of its primary key and cannot be volatile"
-        if self.trail and (unknown := sorted(set(vars(self.trail).values()) - fields)):
+        if self.audit_fields and (unknown := sorted(set(vars(self.audit_fields).values()) - fields)):
             yield f"{unknown} of the trail is not among its columns"
         if unknown := [reference.field for reference in self.references if reference.field not in fields]:
             yield f"reference {unknown} is not among its columns"
         watched = [*self.cumulative, *self.measure, *([self.measured_by] if self.measured_by else [])]
-        watched += [self.time.column, self.moment or ""] if self.time else []
+        watched += [self.time.column, self.timestamp or ""] if self.time else []
         if unknown := [field for field in watched if field not in fields]:
             yield f"{unknown} of its times and counts is not among its columns"
         placeholders = re.findall(r"{(\w+)}", self.path)

@@ -1,6 +1,16 @@
 """Privacy: requests to delete and suppress people's data, and who is suppressed."""
 
-from segment_dagster.endpoints.columns import V1, choice, each, given, identifier, moment, nested, personal, text
+from segment_dagster.endpoints.columns import (
+    V1,
+    choice,
+    from_request,
+    identifier,
+    nested,
+    parent_of,
+    personal,
+    text,
+    timestamp,
+)
 from segment_dagster.endpoints.model import Endpoint, Exploded, Paging, Reference
 
 _DELETION_AND_SUPPRESSION = "https://docs.segmentapis.com/tag/Deletion-and-Suppression"
@@ -20,7 +30,7 @@ _REGULATION = (
         "PARTIAL_SUCCESS",
         "RUNNING",
     ),
-    moment("createdAt", "When the request was made."),
+    timestamp("createdAt", "When the request was made."),
     choice(
         "regulationType",
         "What is to be done with the subjects' data.",
@@ -32,7 +42,7 @@ _REGULATION = (
         "SUPPRESS_WITH_DELETE_INTERNAL",
         "UNSUPPRESS",
     ),
-    moment("finishedAt", "When the request was done; null until then."),
+    timestamp("finishedAt", "When the request was done; null until then."),
 )
 
 PRIVACY = (
@@ -62,11 +72,11 @@ PRIVACY = (
         # The request takes a page's size, but no answer tells of a next page.
         paging=Paging(required=False),
         primary_key=("id",),
-        parent=each("sources", sourceId="id"),
+        parent=parent_of("sources", sourceId="id"),
         references=(Reference(field="sourceId", endpoint="sources"),),
         log=True,
         audited_as=("regulation",),
-        columns=(given("sourceId", "The source whose data the request is about."), *_REGULATION),
+        columns=(from_request("sourceId", "The source whose data the request is about."), *_REGULATION),
     ),
     Endpoint(
         name="suppressions",

@@ -1,6 +1,17 @@
 """Protocols: tracking plans with their rules and sources, and transformations."""
 
-from segment_dagster.endpoints.columns import V1, choice, count, each, flag, given, identifier, moment, nested, text
+from segment_dagster.endpoints.columns import (
+    V1,
+    choice,
+    count,
+    flag,
+    from_request,
+    identifier,
+    nested,
+    parent_of,
+    text,
+    timestamp,
+)
 from segment_dagster.endpoints.model import Endpoint, Reference, Secrecy
 from segment_dagster.endpoints.records import SOURCE
 
@@ -35,8 +46,8 @@ PROTOCOLS = (
                 "RULE_LIBRARY",
                 "TEMPLATE",
             ),
-            moment("updatedAt", "When the tracking plan was changed last."),
-            moment("createdAt", "When the tracking plan was made."),
+            timestamp("updatedAt", "When the tracking plan was changed last."),
+            timestamp("createdAt", "When the tracking plan was made."),
         ),
     ),
     Endpoint(
@@ -51,13 +62,13 @@ PROTOCOLS = (
         # Rules have no id.
         primary_key=("trackingPlanId", "type", "key", "version"),
         optional_key=("key",),
-        parent=each("tracking_plans", trackingPlanId="id"),
+        parent=parent_of("tracking_plans", trackingPlanId="id"),
         references=(_TO_TRACKING_PLAN,),
         requests_per_minute=200,
         feature="Protocols",
         audited_as=("tracking plan", "tracking plan rule"),
         columns=(
-            given("trackingPlanId", "The tracking plan that the rule is part of."),
+            from_request("trackingPlanId", "The tracking plan that the rule is part of."),
             choice(
                 "type",
                 "The type of call that the rule is for.",
@@ -71,9 +82,9 @@ PROTOCOLS = (
             text("key", "The name of the event that the rule is for; null where it is for no named event."),
             nested("jsonSchema", "The JSON Schema that the call must match."),
             count("version", "The rule's version."),
-            moment("createdAt", "When the rule was made."),
-            moment("updatedAt", "When it was changed last."),
-            moment("deprecatedAt", "When it was deprecated; null where it was not."),
+            timestamp("createdAt", "When the rule was made."),
+            timestamp("updatedAt", "When it was changed last."),
+            timestamp("deprecatedAt", "When it was deprecated; null where it was not."),
         ),
     ),
     Endpoint(
@@ -86,7 +97,7 @@ PROTOCOLS = (
         media_type=V1,
         page_size=1000,
         primary_key=("trackingPlanId", "id"),
-        parent=each("tracking_plans", trackingPlanId="id"),
+        parent=parent_of("tracking_plans", trackingPlanId="id"),
         references=(
             _TO_TRACKING_PLAN,
             Reference(field="id", endpoint="sources"),
@@ -95,7 +106,7 @@ PROTOCOLS = (
         feature="Protocols",
         permission="Source Read-only, Tracking Plan Read-only",
         audited_as=("tracking plan", "source"),
-        columns=(given("trackingPlanId", "The tracking plan that the source is held to."), *SOURCE),
+        columns=(from_request("trackingPlanId", "The tracking plan that the source is held to."), *SOURCE),
     ),
     Endpoint(
         name="transformations",

@@ -1,6 +1,16 @@
 """Reverse ETL: queries whose rows are sent from a warehouse to destinations, and their syncs."""
 
-from segment_dagster.endpoints.columns import ALPHA, count, each, flag, given, identifier, moment, nested, text
+from segment_dagster.endpoints.columns import (
+    ALPHA,
+    count,
+    flag,
+    from_request,
+    identifier,
+    nested,
+    parent_of,
+    text,
+    timestamp,
+)
 from segment_dagster.endpoints.model import Endpoint, Paging, Reference
 
 _REVERSE_ETL = "https://docs.segmentapis.com/tag/Reverse-ETL"
@@ -40,21 +50,21 @@ REVERSE_ETL = (
         paging=Paging(count="count", cursor="cursor", required=False),
         primary_key=("subscriptionId", "syncId"),
         # Only a subscription that a model feeds has a modelId.
-        parent=each("destination_subscriptions", modelId="modelId", subscriptionId="id"),
+        parent=parent_of("destination_subscriptions", modelId="modelId", subscriptionId="id"),
         references=(
             Reference(field="subscriptionId", endpoint="destination_subscriptions"),
             Reference(field="modelId", endpoint="reverse_etl_models"),
         ),
         log=True,
         columns=(
-            given("subscriptionId", "The destination's subscription that the rows were sent to."),
+            from_request("subscriptionId", "The destination's subscription that the rows were sent to."),
             text("syncId", "The sync's id."),
             text("modelId", "The model whose rows were sent."),
             text("sourceId", "The source that stands for the warehouse the rows came from."),
             text("syncStatus", "How the sync went, such as SUCCESS, FAIL, PARTIAL_SUCCESS or IN_PROGRESS."),
             count("duration", "How long the sync took, in a unit that Segment does not state."),
-            moment("startedAt", "When the sync started."),
-            moment("finishedAt", "When the sync ended; null until then."),
+            timestamp("startedAt", "When the sync started."),
+            timestamp("finishedAt", "When the sync ended; null until then."),
             nested(
                 "extractPhase", "Rows added, updated, deleted and extracted from the warehouse, with times and error."
             ),

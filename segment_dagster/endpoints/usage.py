@@ -1,6 +1,6 @@
 """Usage: what the workspace is billed for, API calls and monthly tracked users."""
 
-from segment_dagster.endpoints.columns import V1, count, given, moment, text, unix_moment
+from segment_dagster.endpoints.columns import V1, count, from_request, text, timestamp, unix_moment
 from segment_dagster.endpoints.model import Endpoint, Months
 
 _API_CALLS = "https://docs.segmentapis.com/tag/API-Calls"
@@ -11,8 +11,8 @@ _MONTHS = Months(count=2)
 
 # No reference to `sources`: a source that was deleted keeps its numbers.
 _SOURCE_ID = text("sourceId", "The source that was used, which may have been deleted since.")
-_PERIOD = given("period", "The month that the count belongs to, as its first day.", type="date")
-_TIMESTAMP = moment("timestamp", "The day of the snapshot.")
+_PERIOD = from_request("period", "The month that the count belongs to, as its first day.", type="date")
+_TIMESTAMP = timestamp("timestamp", "The day of the snapshot.")
 _API_CALL_COUNT = count("apiCalls", "API calls since the month began.")
 _USERS = ("anonymous", "anonymousIdentified", "identified", "neverIdentified")
 _MTU_COUNTS = (

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from segment_dagster.endpoints.columns import V1, always, choice, count, moment, nested, text
+from segment_dagster.endpoints.columns import V1, choice, count, nested, param, text, timestamp
 from segment_dagster.endpoints.model import Endpoint, Exploded, Paging, TimeRange
 
 VOLUME = (
@@ -19,7 +19,7 @@ VOLUME = (
         primary_key=("granularity", "sourceId", "eventName", "eventType", "time"),
         optional_key=("sourceId", "eventName", "eventType"),
         exploded=Exploded(field="series", without=("total",)),
-        parameters=(always("groupBy", "source", "eventName", "eventType"),),
+        parameters=(param("groupBy", "source", "eventName", "eventType"),),
         time=TimeRange(column="time", days=30, granularity="DAY", lag=timedelta(minutes=1)),
         measure=("count",),
         measured_by="sourceId",
@@ -30,12 +30,12 @@ VOLUME = (
             text(
                 "sourceId",
                 "The source the events came from, which may have been deleted since.",
-                inside=("source", "id"),
+                source_path=("source", "id"),
             ),
             nested("source", "The source the events came from: id, name, slug."),
             text("eventName", "The name of the events; null where their type has none."),
             text("eventType", "The type of the events."),
-            moment("time", "When the counted day, hour or minute begins."),
+            timestamp("time", "When the counted day, hour or minute begins."),
             count("count", "How many events there were."),
         ),
     ),

@@ -1,6 +1,17 @@
 """Warehouses, what is connected to them, and how it is synced."""
 
-from segment_dagster.endpoints.columns import V1, choice, count, each, flag, given, moment, nested, number, text
+from segment_dagster.endpoints.columns import (
+    V1,
+    choice,
+    count,
+    flag,
+    from_request,
+    nested,
+    number,
+    parent_of,
+    text,
+    timestamp,
+)
 from segment_dagster.endpoints.model import Endpoint, Reference, Versioned
 from segment_dagster.endpoints.records import SOURCE, WAREHOUSE
 
@@ -12,10 +23,10 @@ _TO_WAREHOUSE = Reference(field="warehouseId", endpoint="warehouses")
 _TO_WORKSPACE = Reference(field="workspaceId", endpoint="workspace")
 
 _SYNC_REPORT = (
-    given("warehouseId", "The warehouse that was synced into."),
+    from_request("warehouseId", "The warehouse that was synced into."),
     text("sourceId", "The source whose data was synced."),
-    moment("start", "When the sync started."),
-    moment("end", "When the sync ended; null while it runs, and until then the rest of the row changes."),
+    timestamp("start", "When the sync started."),
+    timestamp("end", "When the sync ended; null while it runs, and until then the rest of the row changes."),
     text("status", "The state of the sync."),
     number("duration", "How many seconds the sync took, or has taken so far while it runs."),
     text("humanDuration", "The duration in words."),
@@ -50,10 +61,10 @@ WAREHOUSES = (
         media_type=V1,
         page_size=1000,
         primary_key=("warehouseId", "id"),
-        parent=each("warehouses", warehouseId="id"),
+        parent=parent_of("warehouses", warehouseId="id"),
         references=(_TO_WAREHOUSE, Reference(field="id", endpoint="sources"), _TO_WORKSPACE),
         audited_as=("warehouse", "source"),
-        columns=(given("warehouseId", "The warehouse that the source is connected to."), *SOURCE),
+        columns=(from_request("warehouseId", "The warehouse that the source is connected to."), *SOURCE),
     ),
     Endpoint(
         name="warehouse_connection_states",
@@ -66,12 +77,12 @@ WAREHOUSES = (
         media_type=V1,
         single=True,
         primary_key=("warehouseId",),
-        parent=each("warehouses", warehouseId="id"),
+        parent=parent_of("warehouses", warehouseId="id"),
         references=(_TO_WAREHOUSE,),
         requests_per_minute=200,
         audited_as=("warehouse",),
         columns=(
-            given("warehouseId", "The warehouse that Segment tried to connect to."),
+            from_request("warehouseId", "The warehouse that Segment tried to connect to."),
             choice("connectionState", "Whether it could be connected to with its settings.", "CONNECTED", "FAILED"),
         ),
     ),
@@ -85,13 +96,13 @@ WAREHOUSES = (
         media_type=V1,
         single=True,
         primary_key=("warehouseId",),
-        parent=each("warehouses", warehouseId="id"),
+        parent=parent_of("warehouses", warehouseId="id"),
         references=(_TO_WAREHOUSE,),
         requests_per_minute=2,
         slow=True,
         audited_as=("warehouse",),
         columns=(
-            given("warehouseId", "The warehouse that the schedule is for."),
+            from_request("warehouseId", "The warehouse that the schedule is for."),
             flag("enabled", "Whether the warehouse is synced by this schedule."),
             nested("schedule", "The hours of the day, whether each is in use, and their timezone."),
         ),
@@ -106,7 +117,7 @@ WAREHOUSES = (
         media_type=V1,
         page_size=1000,
         primary_key=("warehouseId", "sourceId", "collection"),
-        parent=each("warehouse_connected_sources", warehouseId="warehouseId", sourceId="id"),
+        parent=parent_of("warehouse_connected_sources", warehouseId="warehouseId", sourceId="id"),
         references=(_TO_WAREHOUSE, _TO_SOURCE),
         requests_per_minute=2,
         slow=True,
@@ -130,7 +141,7 @@ WAREHOUSES = (
         page_size=1000,
         # Syncs have no id.
         primary_key=_SYNC_KEY,
-        parent=each("warehouses", warehouseId="id"),
+        parent=parent_of("warehouses", warehouseId="id"),
         # Not to `sources`: a source that was deleted keeps its syncs.
         references=(_TO_WAREHOUSE,),
         requests_per_minute=2,
@@ -148,7 +159,7 @@ WAREHOUSES = (
         media_type=V1,
         page_size=1000,
         primary_key=_SYNC_KEY,
-        parent=each("warehouse_connected_sources", warehouseId="warehouseId", sourceId="id"),
+        parent=parent_of("warehouse_connected_sources", warehouseId="warehouseId", sourceId="id"),
         # Not to `sources`: a source that was deleted keeps its syncs.
         references=(_TO_WAREHOUSE,),
         requests_per_minute=2,

@@ -534,8 +534,8 @@ class WorkspaceReader:
             extract = self.read(self.endpoint(base))
         except SegmentError as reason:
             raise ParentError(endpoint, base, reason, "it is worked out from") from reason
-        assert endpoint.time is not None and endpoint.moment is not None
-        period, moment = column_name(endpoint.time.column), column_name(endpoint.moment)
+        assert endpoint.time is not None and endpoint.timestamp is not None
+        period, moment = column_name(endpoint.time.column), column_name(endpoint.timestamp)
         key = [column_name(field) for field in endpoint.primary_key]
         rows = list(
             daily_deltas(

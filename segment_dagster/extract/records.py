@@ -36,10 +36,10 @@ def records_of_rows(endpoint: Endpoint, records: Sequence[Record], values: Mappi
         for column in endpoint.columns
         if column.parameter and column.parameter in values
     }
-    inside = [(column.field, column.inside) for column in endpoint.columns if column.inside]
-    if not given and not inside:
+    source_path = [(column.field, column.source_path) for column in endpoint.columns if column.source_path]
+    if not given and not source_path:
         return rows
-    return [_filled(row, given, inside) for row in rows]
+    return [_filled(row, given, source_path) for row in rows]
 
 
 def _exploded(endpoint: Endpoint, record: Record) -> list[Record]:
@@ -57,12 +57,12 @@ def _exploded(endpoint: Endpoint, record: Record) -> list[Record]:
     return [{**shared, **element} for element in elements]
 
 
-def _filled(row: Record, given: Mapping[str, str], inside: Sequence[tuple[str, tuple[str, ...]]]) -> Record:
+def _filled(row: Record, given: Mapping[str, str], source_path: Sequence[tuple[str, tuple[str, ...]]]) -> Record:
     filled = dict(row)
     for field, value in given.items():
         if filled.get(field) is None:
             filled[field] = value
-    for field, (*keys, last) in inside:
+    for field, (*keys, last) in source_path:
         holder: Any = row
         for key in keys:
             holder = holder.get(key) if isinstance(holder, dict) else None

@@ -73,7 +73,7 @@ def segment_source(
         requests_per_minute: Requests of the token a minute, at most.
         include_secrets: Whether secrets land as they are.
         history: Whether every version of configuration is kept: a further resource `<endpoint>_history` for each.
-        lines: Whether the files are lines of JSON, to be loaded as `jsonl`, in place of Parquet: for BigQuery and
+        jsonl: Whether the files are lines of JSON, to be loaded as `jsonl`, in place of Parquet: for BigQuery and
             Snowflake, whose columns of JSON would hold a text each.
         catalogue: The rows the names are looked up in.
 
@@ -112,11 +112,11 @@ def source_of_extracts(
     """The same source over what has been read already.
 
     Args:
-        deliveries: What was read.
+        extracts: What was read.
         history: Whether every version of configuration is kept.
         merge: How the destination merges; by deleting and inserting where it is left out.
         table_format: The open format of the tables, where they are files.
-        lines: Whether rows are handed on as lines of JSON, in place of Parquet.
+        jsonl: Whether rows are handed on as lines of JSON, in place of Parquet.
     """
 
     def kept(extract: Extract) -> Extract:
@@ -140,7 +140,7 @@ def resource_of(
         read: Called when dlt asks for the rows.
         merge: How the destination merges.
         table_format: The open format of the table, where it is files.
-        lines: Whether rows are handed on as lines of JSON.
+        jsonl: Whether rows are handed on as lines of JSON.
     """
 
     def rows() -> Iterator[DataItemWithMeta]:
@@ -179,7 +179,7 @@ def history_of(endpoint: Endpoint, read: Read, jsonl: bool = False) -> DltResour
     Args:
         endpoint: Gives the name, the columns, and what changes by itself.
         read: Called when dlt asks for the rows.
-        lines: Whether rows are handed on as lines of JSON.
+        jsonl: Whether rows are handed on as lines of JSON.
     """
     name = history_table(endpoint.name)
 
@@ -222,7 +222,7 @@ def file_imports(
         parts: The first has the declared columns alone.
         columns: Those.
         first: What dlt is to know of the first part.
-        lines: Whether they are handed on as lines of JSON.
+        jsonl: Whether they are handed on as lines of JSON.
     """
     hints = first
     plain = {name for name, column in columns.items() if column.get("data_type") != "json"}

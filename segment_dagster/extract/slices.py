@@ -23,7 +23,9 @@ def build_slices(
     """
     whole = [dict(values) for values in parents if None not in values.values()]
     apart = [
-        [{parameter.name: value} for value in parameter.values] for parameter in endpoint.parameters if parameter.apart
+        [{parameter.name: value} for value in parameter.values]
+        for parameter in endpoint.parameters
+        if parameter.fan_out
     ]
     lists: dict[tuple[tuple[str, str], ...], StreamSlice] = {}
     for parts in product(whole, *apart):

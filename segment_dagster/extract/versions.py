@@ -46,9 +46,9 @@ def counted_values(endpoint: Endpoint, without: Collection[str] = ()) -> Callabl
     plain = {column_name(column.field) for column in endpoint.columns if column.type != "json"}
     volatile = {column_name(column.field) for column in endpoint.columns if column.volatile}
     inside = {
-        column_name(column.field): frozenset(column.volatile_inside)
+        column_name(column.field): frozenset(column.volatile_paths)
         for column in endpoint.columns
-        if column.volatile_inside
+        if column.volatile_paths
     }
     left_out = {*volatile, *without, *OF_HISTORY}
     declared = declared_columns(endpoint)

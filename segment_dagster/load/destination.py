@@ -29,7 +29,7 @@ _MAGIC = b"DUCK"
 
 @dataclass(frozen=True, kw_only=True)
 class Destination:
-    """A checked place for rows to go to. `settle` makes one."""
+    """A checked place for rows to go to. `resolve_destination` makes one."""
 
     type: str
     dataset: str
@@ -70,7 +70,7 @@ class Destination:
 
 
 def resolve_destination(destination: str | None = None, dataset: str | None = None) -> Destination:
-    """Settle the place: an argument first, then the environment, then the default. Nothing is made or opened.
+    """Resolve the destination: an argument first, then the environment, then the default. Nothing is made or opened.
 
     Raises:
         SettingError: A setting cannot be used, or the DuckDB file cannot be written to.
@@ -119,7 +119,7 @@ def _capabilities_of(name: str) -> Capabilities:
 
 
 def _configured(destination: Destination) -> Destination:
-    """The place, once dlt's settings of it are known to be complete."""
+    """Return the destination, once dlt's settings of it are known to be complete."""
     configuration = configuration_of(destination.type, destination.build(), destination.dataset)
     protocol = str(getattr(configuration, "protocol", ""))
     if bucket := BUCKETS.get(protocol):

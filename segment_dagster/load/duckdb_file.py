@@ -99,7 +99,7 @@ def memory_needed(extracts: Iterable["Extract"], made: Iterable["SpooledFile"] =
     """Bytes of memory that DuckDB needs for rows: more than `ROOM` where they are large or have many columns.
 
     Args:
-        deliveries: What came.
+        extracts: What came.
         made: Rows of a table that is made of others.
     """
     held = list(extracts)

@@ -68,7 +68,7 @@ def format_load_error(failure: BaseException, step: str, destination: Destinatio
     Args:
         failure: What was raised; the cause at its root counts.
         step: What was being done: open, connect, read, sync, extract, normalize, load, or run for any of dlt's.
-        place: Where.
+        destination: Where.
     """
     for cause in _causes(failure):
         if isinstance(cause, SegmentError) and cause is not failure:

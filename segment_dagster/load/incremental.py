@@ -33,10 +33,10 @@ def incremental_windows(destination: Destination, endpoints: Iterable[Endpoint])
         state = tables.pipeline_state()
         for endpoint in incremental:
             time = endpoint.time
-            assert isinstance(time, TimeRange) and time.overlap is not None
+            assert isinstance(time, TimeRange) and time.lookback is not None
             latest = _latest(tables, endpoint, state, now)
             if latest is not None:
-                windows[endpoint.name] = Window(latest - time.overlap)
+                windows[endpoint.name] = Window(latest - time.lookback)
     return windows
 
 

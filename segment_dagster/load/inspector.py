@@ -474,7 +474,7 @@ def await_ready(destination: Destination) -> None:
     """Wait until the destination could be loaded into, and make sure that it can be reached: nothing is read in vain.
 
     Raises:
-        LoadError: It was held by others for as long as the place says, or it cannot be reached.
+        LoadError: It was held by others for longer than `lock_timeout`, or it cannot be reached.
         SettingError: There is no place for the lock, or dlt would stage rows in a dataset of somebody else's.
     """
     await_free(destination)

@@ -52,7 +52,7 @@ def load_isolated(
     rows are merged by their key, or by the version of each row.
 
     Args:
-        deliveries: What is to be loaded.
+        extracts: What is to be loaded.
         load_package: Loads some of them in one package of dlt's, or raises a `LoadError`.
         dataset: The dataset, for the message.
 

@@ -75,7 +75,7 @@ def unchanged(tables: DatasetInspector, extracts: Sequence[Extract], *, history:
 
     Args:
         tables: The dataset, which nobody else loads into until this is done with.
-        deliveries: What came.
+        extracts: What came.
         history: Whether a table's history is to hold it too.
     """
     wanted = {each.endpoint.name: table_states(each, history=history) for each in extracts}

@@ -29,10 +29,10 @@ logger = logging.getLogger(__name__)
 def destination_lock(destination: Destination, *, make: bool = False) -> Iterator[None]:
     """Hold the destination: no other run loads into it or looks at it, and no other process opens a DuckDB file.
 
-    Waits as long as the place says for whoever has it. A thread that holds it may take it again.
+    Waits for `lock_timeout` at most while another run has it. A thread that holds it may take it again.
 
     Args:
-        place: The destination. One without a file is held on this machine, against runs of the same home.
+        destination: The destination. One without a file is held on this machine, against runs of the same home.
         make: Whether a file that is not there is made.
 
     Raises:
@@ -53,7 +53,7 @@ def pipeline_lock(destination: Destination) -> Iterator[None]:
     """Hold the pipeline's working directory: two runs in it would break each other's files.
 
     Raises:
-        LoadError: Others held it for as long as the place says.
+        LoadError: It was held by others for longer than `lock_timeout`.
         SettingError: There is no place for it.
     """
     deadline = time.monotonic() + destination.lock_timeout
@@ -71,7 +71,7 @@ def await_free(destination: Destination) -> None:
     """Wait until the destination could be loaded into, and let go of it again: nothing should be read in vain.
 
     Raises:
-        LoadError: It was held by others for as long as the place says.
+        LoadError: It was held by others for longer than `lock_timeout`.
         SettingError: There is no place for the lock.
     """
     with destination_lock(destination):

@@ -31,9 +31,9 @@ class ForeignDatasetError(SegmentError):
     def __init__(self, destination: Destination, owner: Workspace, workspace: Workspace) -> None:
         where = f" in {destination.file}" if destination.file else ""
         super().__init__(
-            f"The dataset {destination.dataset!r} of {destination.type}{where} belongs to the workspace {_named(owner)}, "
-            f"and the token to {_named(workspace)}: nothing was loaded. Set SEGMENT_DATASET to another name, or empty "
-            f"this one: {_how_to_empty(destination)}."
+            f"The dataset {destination.dataset!r} of {destination.type}{where} belongs to the workspace "
+            f"{_named(owner)}, and the token to {_named(workspace)}: nothing was loaded. Set SEGMENT_DATASET to "
+            f"another name, or empty this one: {_how_to_empty(destination)}."
         )
 
 
@@ -41,7 +41,7 @@ def check_owner(destination: Destination, workspace: Workspace | None) -> None:
     """Refuse a dataset that belongs to another workspace, before anything is read.
 
     Args:
-        place: The dataset.
+        destination: The dataset.
         workspace: That of the token; `None` where it is not known, and nothing can be compared.
 
     Raises:

@@ -66,15 +66,15 @@ def locked_pipeline(
     each run would hide from `dlt pipeline segment_pipeline show` what was loaded last.
 
     Args:
-        place: The destination.
+        destination: The destination.
         collector: Shows progress.
-        deliveries: What is going to be loaded: the destination gets room for it.
+        extracts: What is going to be loaded: the destination gets room for it.
         made: Rows of a table that is made of others, where it is what is going to be loaded.
         workspace: Where the rows come from; the dataset becomes its own. `None` where that is not known.
 
     Raises:
         ForeignDatasetError: The dataset belongs to another workspace.
-        LoadError: dlt failed inside the block, others held one of them for as long as the place says, or a table has
+        LoadError: dlt failed inside the block, others held a lock beyond `lock_timeout`, or a table has
             lost rows that deliveries build on.
         SettingError: There is no place for the locks.
     """
@@ -119,13 +119,13 @@ def load(
     workspace: Workspace | None = None,
     made: Sequence[SpooledFile] = (),
 ) -> LoadInfo:
-    """Load a source into a place, in one load package.
+    """Load a source into a destination, in one load package.
 
     Args:
         source: The rows.
-        place: Where they go.
+        destination: Where they go.
         collector: Shows progress.
-        deliveries: What the source hands on, where it has been read already.
+        extracts: What the source hands on, where it has been read already.
         workspace: Where the rows come from, where that is known.
         made: The rows, where they are made of other tables.
 
@@ -141,8 +141,8 @@ def source_for(destination: Destination, extracts: Sequence[Extract], *, history
     """What was delivered as a dlt source, in the form that the destination takes.
 
     Args:
-        place: The destination.
-        deliveries: What was read.
+        destination: The destination.
+        extracts: What was read.
         history: Whether every version of configuration is kept.
     """
     capabilities = destination.capabilities
@@ -186,8 +186,8 @@ def load_extracts(
     """Load what was delivered, without what the tables hold already. What is refused fails alone.
 
     Args:
-        deliveries: What came.
-        place: Where it goes.
+        extracts: What came.
+        destination: Where it goes.
         history: Whether every version of configuration is kept.
         always: Whether what the tables hold already is loaded all the same.
         collector: Shows progress.
@@ -267,8 +267,8 @@ def recreate_missing(pipeline: dlt.Pipeline, destination: Destination, extracts:
 
     Args:
         pipeline: The pipeline.
-        place: The destination.
-        deliveries: What is going to be loaded. Tables of others are left alone: one that cannot be mended would fail
+        destination: The destination.
+        extracts: What is going to be loaded. Tables of others are left alone: one that cannot be mended would fail
             these as well. Where there are none, all tables are looked at.
     """
     with inspect_dataset(destination) as tables:

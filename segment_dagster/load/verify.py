@@ -266,7 +266,7 @@ def failed_checks(
     """Check the tables of deliveries that were loaded.
 
     Args:
-        deliveries: What was loaded, or was there unchanged.
+        extracts: What was loaded, or was there unchanged.
         tables: The dataset.
         history_kept: Whether the history of configuration is kept.
 

@@ -14,8 +14,8 @@ from dlt.extract.items import DataItemWithMeta
 
 from segment_dagster.config import SecretSettings, always_load, secrets_in_use
 from segment_dagster.endpoints import Endpoint
-from segment_dagster.endpoints.copies import copied_fields
-from segment_dagster.endpoints.trail import audit_trail
+from segment_dagster.endpoints.audit_trail import audit_trail
+from segment_dagster.endpoints.denormalized import denormalized_fields
 from segment_dagster.extract.columns import column_name, declared
 from segment_dagster.extract.fingerprint import Fingerprint
 from segment_dagster.extract.resources import SOURCE_NAME, file_imports
@@ -33,10 +33,10 @@ from segment_dagster.load import (
     load,
     record_load,
 )
+from segment_dagster.marts.attribution import Event, Events, columns_of_trail
 from segment_dagster.marts.changes import COLUMNS, NAME, REQUIRED
 from segment_dagster.marts.records import RecordChange, record_changes
 from segment_dagster.marts.redacted import history_redactor
-from segment_dagster.marts.who import Event, Events, columns_of_trail
 
 ROWS_PER_WRITE = 1_000
 PREVIEW_ROWS = 5
@@ -90,7 +90,7 @@ def build(destination: Destination, catalogue: Sequence[Endpoint], secrets: Secr
     """Make the table anew from what the dataset holds.
 
     Args:
-        place: The dataset.
+        destination: The dataset.
         catalogue: The endpoints whose histories are looked at where they are there, and the audit trail.
         secrets: What becomes of secrets; as the settings say where it is left out.
 
@@ -144,7 +144,7 @@ def _histories(tables: DatasetInspector, catalogue: Sequence[Endpoint]) -> list[
         baseline = began.get(history_table(name)) or tables.least(history_table(name), VALID_FROM)
         # what is not known to have been loaded and has no rows has nothing to tell
         if baseline is not None:
-            copied = frozenset(column_name(field) for field in copied_fields(endpoint, there))
+            copied = frozenset(column_name(field) for field in denormalized_fields(endpoint, there))
             histories.append(_History(endpoint, columns[name], baseline, copied))
     return histories
 

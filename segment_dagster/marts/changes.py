@@ -12,7 +12,7 @@ from segment_dagster.assets.preview import PREVIEW, shown_rows
 from segment_dagster.assets.specs import kinds, owners
 from segment_dagster.config import preview_in_use, secrets_in_use
 from segment_dagster.endpoints import Endpoint
-from segment_dagster.endpoints.columns import choice, moment, nested, text
+from segment_dagster.endpoints.columns import choice, nested, text, timestamp
 from segment_dagster.extract.columns import column_name
 from segment_dagster.marts.diff import KINDS
 from segment_dagster.marts.records import NAMES
@@ -31,8 +31,10 @@ COLUMNS = (
     text("field", "What changed of it, such as `settings.region`; null where the record was added or removed."),
     nested("old_value", "What it was; the whole record where it was removed, null where there was nothing."),
     nested("new_value", "What it is; the whole record where it was added, null where there is nothing."),
-    moment("seen_at", "The load that first saw it: it happened since the load before."),
-    moment("happened_at", "When it happened by the audit trail; null where that tells of nothing, as in what follows."),
+    timestamp("seen_at", "The load that first saw it: it happened since the load before."),
+    timestamp(
+        "happened_at", "When it happened by the audit trail; null where that tells of nothing, as in what follows."
+    ),
     text("actor", "The user or the API token that did it."),
     text("actor_email", "The user's e-mail address; null where the actor is no user."),
     text("audit_event_id", "Id of the event of the audit trail that tells of it."),
@@ -72,7 +74,7 @@ class Changes:
         """The asset, below the configuration and the audit trail among the endpoints that are loaded with it."""
         return dg.AssetSpec(
             key=self.key,
-            deps=[asset_key(each.name) for each in endpoints if each.keeps_history or each.trail],
+            deps=[asset_key(each.name) for each in endpoints if each.keeps_history or each.audit_fields],
             description=DESCRIPTION,
             group_name=NAME,
             kinds=kinds(),
@@ -87,7 +89,7 @@ class Changes:
         """Make the table anew.
 
         Args:
-            place: The dataset.
+            destination: The dataset.
             include_secrets: Whether the secrets of histories may be in it; as the settings say where it is left out.
 
         Raises:

@@ -46,7 +46,7 @@ def purge(
     """Redact what the tables, their histories and `changes` hold, and empty dlt's staging tables.
 
     Args:
-        place: The dataset.
+        destination: The dataset.
         catalogue: The endpoints whose tables are looked at where they are there.
         secrets: What becomes of secrets; as the settings say where it is left out.
 

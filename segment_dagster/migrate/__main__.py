@@ -10,7 +10,7 @@ from datetime import datetime
 import dagster as dg
 
 from segment_dagster.assets import SegmentResource, asset_key
-from segment_dagster.automation import WholeRun, whole_runs
+from segment_dagster.automation import FullRefreshRun, full_refresh_runs
 from segment_dagster.config import current_time
 from segment_dagster.definitions import defs
 from segment_dagster.endpoints import TABLES, Endpoint
@@ -76,13 +76,13 @@ def _materialize(endpoints: Sequence[Endpoint], now: datetime) -> set[str]:
     """
     landed: set[str] = set()
     with _instance() as instance:
-        for run in whole_runs(endpoints, now):
+        for run in full_refresh_runs(endpoints, now):
             print(f"{run.job}: {len(run.endpoints)} assets", flush=True)
             landed |= _landed(instance, run)
     return {endpoint.name for endpoint in endpoints} - landed
 
 
-def _landed(instance: dg.DagsterInstance, run: WholeRun) -> set[str]:
+def _landed(instance: dg.DagsterInstance, run: FullRefreshRun) -> set[str]:
     job = defs().resolve_job_def(run.job)
     keys = [asset_key(name) for name in run.endpoints]
     result = job.execute_in_process(

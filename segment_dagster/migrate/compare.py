@@ -42,7 +42,7 @@ def content(destination: Destination, endpoint: Endpoint, window: Window | None 
     """What a table holds, looked at a chunk at a time. What changes by itself, such as sizes, does not count.
 
     Args:
-        place: Where.
+        destination: Where.
         endpoint: Whose table.
         window: The time whose rows are compared; all where it is left out.
 

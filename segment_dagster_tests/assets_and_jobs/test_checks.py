@@ -83,7 +83,7 @@ def test_row_count_fails_when_the_list_never_stood_still(sync, check, fresh, emu
     monkeypatch.setenv("SEGMENT_PAGE_SIZE", "20")
     monkeypatch.setattr("segment_dagster.extract.reader.READS", 1)
     gone = emulator.records("sources")[0]["id"]
-    emulator.moments.at(2, lambda: emulator.edits.add(Edit("sources", "delete", gone)), "sources")
+    emulator.hooks.at(2, lambda: emulator.edits.add(Edit("sources", "delete", gone)), "sources")
     for outcome in (sync("workspace", "sources", instance=fresh), check("sources", instance=fresh)):
         assert set(outcome.failed_checks) == {("sources", "row_count")}
         said = "39 rows found, but 1 list changed while being read: materialize it again."

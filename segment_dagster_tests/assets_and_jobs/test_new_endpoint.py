@@ -12,7 +12,7 @@ from dagster_dlt import DagsterDltResource
 
 from segment_dagster.assets import SegmentResource, segment_assets
 from segment_dagster.checks import CHECKS
-from segment_dagster.endpoints import CATALOGUE, TABLES, Bind, Column, Endpoint, Parent, Reference, Secrecy
+from segment_dagster.endpoints import CATALOGUE, TABLES, Column, Endpoint, Parent, ParentParam, Reference, Secrecy
 
 GADGETS = Endpoint(
     name="gadgets",
@@ -48,7 +48,7 @@ SCREWS = Endpoint(
     media_type="application/vnd.segment.v1+json",
     page_size=100,
     primary_key=("id",),
-    parent=Parent(endpoint="gadgets", binds=(Bind(parameter="gadgetId", field="gadgetId"),)),
+    parent=Parent(endpoint="gadgets", binds=(ParentParam(parameter="gadgetId", field="gadgetId"),)),
     columns=(
         Column(field="id", type="text", description="Which screw."),
         Column(field="size", type="bigint", description="How large."),

@@ -11,7 +11,7 @@ import duckdb
 import pytest
 
 from segment_dagster.assets.partitions import gaps_of, ranges
-from segment_dagster.config import Ordinary, ordinary
+from segment_dagster.config import VolumeCheckConfig, volume_check_config
 from segment_dagster.emulator import Correction, Fault, Silence, World, running
 from segment_dagster.emulator.world import MAKERS
 from segment_dagster.endpoints import TABLES
@@ -336,7 +336,7 @@ def test_what_is_ordinary_follows_the_settings(seen, monkeypatch):
 
 
 def test_what_is_ordinary_by_default():
-    assert ordinary() == Ordinary(days=28, deviations=5.0)
+    assert volume_check_config() == VolumeCheckConfig(days=28, deviations=5.0)
 
 
 @pytest.mark.parametrize(
@@ -354,7 +354,7 @@ def test_what_is_ordinary_by_default():
 def test_a_setting_of_the_check_that_cannot_be_used_is_told_in_a_line(monkeypatch, setting, value, legal):
     monkeypatch.setenv(setting, value)
     with pytest.raises(SettingError) as failure:
-        ordinary()
+        volume_check_config()
     assert str(failure.value) == f"{setting} is {value!r}. Legal values: {legal}"
 
 

@@ -53,7 +53,7 @@ def emulator(served, monkeypatch):
     served.stats.clear()
     yield served
     served.faults.clear()
-    served.moments.clear()
+    served.hooks.clear()
     served.corrections.clear()
     served.edits.clear()
     served.clock.set(NOW)
@@ -352,7 +352,7 @@ def test_a_trail_that_grows_while_it_is_read_passes_its_checks(run, check, fresh
     for place, source in enumerate(others):
         edit(source, 300 - place)
     for request in range(1, 40):
-        emulator.moments.at(request, lambda request=request: edit(first, 200 - request), AUDIT)
+        emulator.hooks.at(request, lambda request=request: edit(first, 200 - request), AUDIT)
     result = run(AUDIT)
     assert result.success and failed_checks(result) == []
     (event,) = result.get_asset_materialization_events()

@@ -150,7 +150,7 @@ def test_the_check_passes_where_the_feature_is_there(emulator, run_selection, fr
 def test_a_parent_that_is_gone_costs_its_own_rows_alone(emulator, run_selection, duck):
     gone = emulator.records("destinations")[0]["id"]
     deleted = Edit("destinations", "delete", gone)
-    emulator.moments.at(1, lambda: emulator.edits.add(deleted), "destination_filters")
+    emulator.hooks.at(1, lambda: emulator.edits.add(deleted), "destination_filters")
     outcome = run_selection(keys(["destination_filters"]))
     assert outcome.success
     metadata = outcome.materialized["destination_filters"].metadata

@@ -13,7 +13,7 @@ from hypothesis import settings as property_settings
 from hypothesis import strategies as st
 
 from segment_dagster.automation import families, partitions_of
-from segment_dagster.automation.schedules import last_days, last_month, open_months, schedules
+from segment_dagster.automation.schedules import last_month, latest_days, open_months, schedules
 from segment_dagster.definitions import defs
 from segment_dagster.endpoints import TABLES, TimeRange
 from segment_dagster.errors import SettingError
@@ -216,7 +216,7 @@ def test_what_is_asked_for_can_be_read_for_the_rest_of_the_day(tick, days, granu
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SEGMENT_DELIVERY_GRANULARITY", granularity)
         for name in ("segment_delivery", "segment_delivery_metrics", "segment_volume"):
-            first, last = map(at, last_days(FAMILIES[name].endpoints, days, tick))
+            first, last = map(at, latest_days(FAMILIES[name].endpoints, days, tick))
             assert last == midnight(tick) - DAY
             assert last - (days - 1) * DAY <= first <= last
             # a run may wait for others, but no day is over before it begins
@@ -241,9 +241,9 @@ def test_no_month_is_left_out(tick, days):
 def test_every_partition_that_is_asked_for_is_there(tick):
     tick = max(tick, at("2025-03-01T00:00"))
     for name, wanted in (
-        ("segment_volume", last_days(FAMILIES["segment_volume"].endpoints, 30, tick)),
-        ("segment_delivery", last_days(FAMILIES["segment_delivery"].endpoints, 30, tick)),
-        ("segment_delivery_metrics", last_days(FAMILIES["segment_delivery_metrics"].endpoints, 30, tick)),
+        ("segment_volume", latest_days(FAMILIES["segment_volume"].endpoints, 30, tick)),
+        ("segment_delivery", latest_days(FAMILIES["segment_delivery"].endpoints, 30, tick)),
+        ("segment_delivery_metrics", latest_days(FAMILIES["segment_delivery_metrics"].endpoints, 30, tick)),
         ("segment_usage", open_months(7, tick)),
         ("segment_usage", last_month(tick)),
     ):

@@ -15,7 +15,7 @@ from segment_dagster.definitions import defs
 from segment_dagster.emulator import Edit, Fault, World, running
 from segment_dagster.emulator.world import TIMED
 from segment_dagster.endpoints import IDENTITY, TABLES
-from segment_dagster.endpoints.trail import concerned
+from segment_dagster.endpoints.audit_trail import concerned
 from segment_dagster.errors import SegmentError, SettingError
 from segment_dagster.load import ForeignDatasetError
 from segment_dagster.redaction.masks import mask

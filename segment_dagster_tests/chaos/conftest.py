@@ -41,7 +41,7 @@ def loaded(bases, workspace, tmp_path):
 
     yield go_on
     workspace.faults.clear()
-    workspace.moments.clear()
+    workspace.hooks.clear()
 
 
 def pytest_terminal_summary(terminalreporter):

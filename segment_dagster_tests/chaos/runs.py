@@ -71,7 +71,7 @@ class Runs:
     def forget(self):
         """Let the workspace be as it was made."""
         self.emulator.faults.clear()
-        self.emulator.moments.clear()
+        self.emulator.hooks.clear()
         self.emulator.edits.clear()
         self.emulator.corrections.clear()
         self.emulator.clock.set(self.now)

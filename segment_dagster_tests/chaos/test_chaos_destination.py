@@ -70,7 +70,7 @@ def test_a_file_that_is_no_database_any_more(loaded, way, request):
     runs = loaded(f"destination {request.node.name}")
     new = runs.change()
     gone = Gone(runs)
-    runs.emulator.moments.at(runs.random.randint(1, 50), getattr(gone, way))
+    runs.emulator.hooks.at(runs.random.randint(1, 50), getattr(gone, way))
     # by its whole path, so that the directory can be moved
     ran = runs.run(**{CREDENTIALS: str(runs.work / FILE)})
     happened = f"the destination was {way.replace('_', ' ')}"
@@ -87,7 +87,7 @@ def test_a_file_that_is_deleted_is_made_anew_by_the_next_run_whole(loaded):
     for _ in range(at_length(1, 3)):
         runs.change()
         # the first request, whose token it is, comes before the table is looked at
-        runs.emulator.moments.at(runs.random.randint(2, 50), runs.file.unlink)
+        runs.emulator.hooks.at(runs.random.randint(2, 50), runs.file.unlink)
         ran = runs.run()
         told(ran, "audit_events: its table lost rows while the workspace was read")
         FIGURES.cases["destinations gone"] += 1

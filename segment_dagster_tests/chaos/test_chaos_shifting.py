@@ -41,6 +41,6 @@ def shift(runs, name, number):
         delete = Edit(name, "delete", gone)
         create = Edit(name, "create", f"shifted{number}{many}{name}")
         at = random.randint(2, 3)
-        emulator.moments.at(at, lambda edit=delete: emulator.edits.add(edit), name)
+        emulator.hooks.at(at, lambda edit=delete: emulator.edits.add(edit), name)
         if random.random() < 0.5:
-            emulator.moments.at(at + 1, lambda edit=create: emulator.edits.add(edit), name)
+            emulator.hooks.at(at + 1, lambda edit=create: emulator.edits.add(edit), name)

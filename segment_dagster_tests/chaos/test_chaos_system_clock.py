@@ -63,7 +63,7 @@ def test_the_systems_clock_jumps_within_a_run(loaded, tmp_path):
     runs = loaded("system clock", history=True)
     for days in (-1, 1, -400, 400):
         runs.change()
-        runs.emulator.moments.at(runs.random.randint(1, 50), jumped.touch)
+        runs.emulator.hooks.at(runs.random.randint(1, 50), jumped.touch)
         jump = {"JUMPED": str(jumped), "JUMP": str(days * 86_400)}
         runs.repair(f"the system's clock jumped by {days} days", allowed=BEFORE, LD_PRELOAD=str(shim), **jump)
         assert jumped.exists()

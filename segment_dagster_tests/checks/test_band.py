@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import settings as property_settings
 from hypothesis import strategies as st
 
-from segment_dagster.checks.band import LEAST_PAST, LEAST_SHARE, Band, band_of
+from segment_dagster.checks.normal_range import LEAST_PAST, LEAST_SHARE, Band, band_of
 
 exactly = property_settings(derandomize=True, database=None, deadline=None, max_examples=300)
 counts = st.integers(0, 10**12)

@@ -6,8 +6,8 @@ from datetime import datetime, timezone
 import duckdb
 import pytest
 
-from segment_dagster.assets import Subject
-from segment_dagster.checks.schema import Schema
+from segment_dagster.assets import CheckContext
+from segment_dagster.checks.schema import SchemaCheck
 from segment_dagster.endpoints import CATALOGUE
 from segment_dagster.extract.columns import column_name
 from segment_dagster.extract.resources import segment_source
@@ -26,6 +26,6 @@ def test_types_are_those_that_the_destination_gives_them(emulator, lands, passed
     destination = resolve_destination()
     destination = replace(destination, capabilities=replace(destination.capabilities, lands=lands))
     with inspect_dataset(destination) as tables:
-        result = Schema().evaluate(Subject(endpoint=SOURCES, tables=tables, now=datetime.now(timezone.utc)))
+        result = SchemaCheck().evaluate(CheckContext(endpoint=SOURCES, tables=tables, now=datetime.now(timezone.utc)))
     assert result.passed is passed
     assert passed or f"retyped: {json_columns[0]} (json, found text)" in (result.description or "")

@@ -35,7 +35,7 @@ def emulator(served: Emulator) -> Iterator[Emulator]:
     served.limits.set(enforced=False, minute=60)
     served.features.set((), 403)
     yield served
-    served.moments.clear()
+    served.hooks.clear()
     served.faults.clear()
     served.edits.clear()
     served.corrections.clear()

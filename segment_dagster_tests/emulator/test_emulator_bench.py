@@ -10,7 +10,7 @@ import requests
 from segment_dagster.emulator import Fault, World, running
 from segment_dagster.emulator.__main__ import main
 from segment_dagster.emulator.edit import Edit
-from segment_dagster.emulator.kept import Kept
+from segment_dagster.emulator.lru_cache import LruCache
 from segment_dagster_tests.emulator.conftest import NOW
 
 LATENCY = 0.2
@@ -114,11 +114,11 @@ def test_only_the_last_are_kept():
 
         return made_now
 
-    kept: Kept[str] = Kept(2)
+    kept: LruCache[str] = LruCache(2)
     for name in "abacab":
         assert kept.get(name, make(name)) == name
     assert made == ["a", "b", "c", "b"]
-    none: Kept[str] = Kept(0)
+    none: LruCache[str] = LruCache(0)
     for name in "aa":
         none.get(name, make(name))
     assert made[4:] == ["a", "a"]

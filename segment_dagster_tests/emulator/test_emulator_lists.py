@@ -12,7 +12,7 @@ from segment_dagster.emulator.parameters import read_query
 from segment_dagster.emulator.routing import Routes
 from segment_dagster.emulator.world import MAKERS
 from segment_dagster.endpoints import CATALOGUE
-from segment_dagster.endpoints.columns import V1, each, given, identifier
+from segment_dagster.endpoints.columns import V1, from_request, identifier, parent_of
 from segment_dagster.endpoints.model import Endpoint
 
 ROWS = {row.name: row for row in CATALOGUE}
@@ -118,7 +118,7 @@ def test_a_value_in_a_path_may_hold_anything(ask, world):
 def test_a_path_without_placeholders_goes_before_one_with():
     row = ROWS["sources"]
     one, other = (
-        replace(row, name="one", path="/a/{id}", parent=each("x", id="id")),
+        replace(row, name="one", path="/a/{id}", parent=parent_of("x", id="id")),
         replace(row, name="two", path="/a/b"),
     )
     routes = Routes((one, other))
@@ -299,8 +299,8 @@ LIDS = replace(
     BOXES,
     name="lids",
     path="/boxes/{boxId}/lids",
-    parent=each("boxes", boxId="id"),
-    columns=(given("boxId", "Its box."), identifier("lid")),
+    parent=parent_of("boxes", boxId="id"),
+    columns=(from_request("boxId", "Its box."), identifier("lid")),
 )
 
 

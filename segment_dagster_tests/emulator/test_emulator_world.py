@@ -12,7 +12,7 @@ from segment_dagster.emulator.world import MAKERS, TIMED
 from segment_dagster.emulator.world.making import Asked, Making
 from segment_dagster.emulator.world.texts import ODD
 from segment_dagster.endpoints import CATALOGUE, Secrecy
-from segment_dagster.endpoints.columns import V1, each, given, identifier, one_by_one, text
+from segment_dagster.endpoints.columns import V1, from_request, identifier, param_per_value, parent_of, text
 from segment_dagster.endpoints.model import Endpoint, TimeRange
 
 NOW = datetime(2024, 3, 15, 12, tzinfo=timezone.utc)
@@ -167,7 +167,7 @@ TOYS = Endpoint(
     media_type=V1,
     page_size=10,
     primary_key=("id",),
-    parameters=(one_by_one("kind", "soft", "hard"),),
+    parameters=(param_per_value("kind", "soft", "hard"),),
     columns=(identifier("toy"), text("kind", "Its kind.", parameter="kind"), text("owner", "Whose.")),
 )
 PARTS = replace(
@@ -175,10 +175,10 @@ PARTS = replace(
     name="parts",
     path="/owners/{owner}/parts/{toyId}",
     selector=("data", "parts"),
-    parent=each("toys", only=("kind", ("hard",)), owner="owner", toyId="id"),
+    parent=parent_of("toys", only=("kind", ("hard",)), owner="owner", toyId="id"),
     parameters=(),
     wrapped="id",
-    columns=(given("toy", "Of which toy.", by="toyId"), identifier("part")),
+    columns=(from_request("toy", "Of which toy.", by="toyId"), identifier("part")),
 )
 WEAR = replace(
     TOYS,
@@ -186,7 +186,7 @@ WEAR = replace(
     path="/wear",
     parameters=(),
     time=TimeRange(column="id", days=3),
-    parent=each("toys", owner="owner"),
+    parent=parent_of("toys", owner="owner"),
     columns=(identifier("wear"),),
 )
 

@@ -59,7 +59,7 @@ def test_what_is_worked_out_tells_that_its_base_is_incomplete(emulator):
 def test_a_parent_that_never_stood_still_is_told(emulator):
     for request in range(2, 16):
         made = Edit("sources", "create", f"made{request}")
-        emulator.moments.at(request, lambda made=made: emulator.edits.add(made), "sources")
+        emulator.hooks.at(request, lambda made=made: emulator.edits.add(made), "sources")
     extract = read("source_schema_settings", page_size=9)
     assert extract.parent_incomplete == "its parent sources changed while being read"
 

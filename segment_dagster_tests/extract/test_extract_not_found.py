@@ -69,14 +69,14 @@ def test_parents_that_are_listed_and_answer_404_twice_are_told(missing, reader, 
 
 
 def test_parents_that_were_deleted_are_gone_and_not_asked_for_again(reader, emulator):
-    emulator.moments.at(2, deletes(emulator, "sources", 5), SETTINGS.name)
+    emulator.hooks.at(2, deletes(emulator, "sources", 5), SETTINGS.name)
     extract = reader.read(SETTINGS)
     assert (extract.rows, extract.not_found, extract.still_listed) == (39, 1, 0)
     assert asked(emulator, "sources", SETTINGS.name) == (2, 40)
 
 
 def test_of_those_that_answer_404_only_the_listed_ones_are_told(reader, emulator):
-    emulator.moments.at(2, deletes(emulator, "sources", 39), SETTINGS.name)
+    emulator.hooks.at(2, deletes(emulator, "sources", 39), SETTINGS.name)
     emulator.faults.add(
         Fault("not-found", SETTINGS.name, after=1, times=2), Fault("not-found", SETTINGS.name, after=40)
     )
@@ -92,7 +92,7 @@ def test_parents_are_looked_up_only_where_some_answered_404(reader, emulator):
 def test_where_none_is_listed_any_more_the_table_is_empty(reader, emulator):
     first = ROWS["warehouse_connection_states"]
     for warehouse in emulator.records("warehouses"):
-        emulator.moments.at(
+        emulator.hooks.at(
             1, lambda each=warehouse["id"]: emulator.edits.add(Edit("warehouses", "delete", each)), first.name
         )
     extract = reader.read(first)
@@ -131,7 +131,7 @@ def test_of_grandparents_the_lists_concerned_alone_are_looked_up(name, emulator)
 def test_records_whose_grandparent_went_are_gone(emulator):
     row = ROWS["space_entity_properties"]
     space = emulator.records("spaces")[1]["id"]
-    emulator.moments.at(1, lambda: emulator.edits.add(Edit("spaces", "delete", space)), row.name)
+    emulator.hooks.at(1, lambda: emulator.edits.add(Edit("spaces", "delete", space)), row.name)
     with WorkspaceReader(resolve()) as reader:
         extract = reader.read(row)
     assert extract.not_found > 0

@@ -601,7 +601,7 @@ def creates(emulator, identity):
 @pytest.mark.parametrize("change", [deletes, creates], ids=["deleted", "created"])
 @pytest.mark.parametrize("page", [2, 5])
 def test_a_list_that_changes_between_two_pages_is_read_again(page, change, emulator, small_pages, caplog):
-    emulator.moments.at(page, change(emulator, 0 if change is deletes else "made"), "sources")
+    emulator.hooks.at(page, change(emulator, 0 if change is deletes else "made"), "sources")
     extract = small_pages.read(SOURCES)
     assert ids(extract) == [record["id"] for record in emulator.records("sources")]
     assert (extract.changed, extract.total_entries) == (0, len(emulator.records("sources")))
@@ -612,7 +612,7 @@ def test_a_list_that_changes_between_two_pages_is_read_again(page, change, emula
 
 def test_a_list_that_never_stands_still_is_told(emulator, small_pages, caplog, spools):
     for request in range(2, 16):
-        emulator.moments.at(request, deletes(emulator, 0), "sources")
+        emulator.hooks.at(request, deletes(emulator, 0), "sources")
     extract = small_pages.read(SOURCES)
     assert extract.changed == 1
     assert "sources: 1 list changed while being read: rows may be missing. Load it again" in caplog.text
@@ -624,7 +624,7 @@ def test_a_list_that_never_stands_still_is_told(emulator, small_pages, caplog, s
 
 def test_a_read_that_took_long_is_not_begun_anew(emulator, small_pages, monkeypatch):
     monkeypatch.setattr("segment_dagster.extract.reader.READ_AGAIN", -1)
-    emulator.moments.at(2, deletes(emulator, 0), "sources")
+    emulator.hooks.at(2, deletes(emulator, 0), "sources")
     assert small_pages.read(SOURCES).changed == 1
     assert emulator.stats.by_endpoint["sources"] == 5
 
@@ -632,8 +632,8 @@ def test_a_read_that_took_long_is_not_begun_anew(emulator, small_pages, monkeypa
 @pytest.mark.parametrize("page", [2, 3, 5])
 @pytest.mark.parametrize("gone", [0, 4, 8])
 def test_a_record_that_comes_as_another_goes_has_the_list_read_again(gone, page, emulator, small_pages, caplog):
-    emulator.moments.at(page, deletes(emulator, gone), "sources")
-    emulator.moments.at(page, creates(emulator, "made"), "sources")
+    emulator.hooks.at(page, deletes(emulator, gone), "sources")
+    emulator.hooks.at(page, creates(emulator, "made"), "sources")
     extract = small_pages.read(SOURCES)
     assert ids(extract) == [record["id"] for record in emulator.records("sources")]
     assert (extract.changed, extract.rows, extract.total_entries) == (0, 40, 40)
@@ -643,8 +643,8 @@ def test_a_record_that_comes_as_another_goes_has_the_list_read_again(gone, page,
 
 def test_a_list_whose_records_come_and_go_all_the_time_is_told(emulator, small_pages, caplog):
     for request in range(2, 19):
-        emulator.moments.at(request, deletes(emulator, 0), "sources")
-        emulator.moments.at(request, creates(emulator, f"made{request}"), "sources")
+        emulator.hooks.at(request, deletes(emulator, 0), "sources")
+        emulator.hooks.at(request, creates(emulator, f"made{request}"), "sources")
     extract = small_pages.read(SOURCES)
     assert (extract.changed, extract.total_entries) == (1, 40)
     assert emulator.stats.by_endpoint["sources"] == 18
@@ -654,7 +654,7 @@ def test_a_list_whose_records_come_and_go_all_the_time_is_told(emulator, small_p
 def test_a_parent_that_goes_before_its_first_page_is_asked_for_again_is_gone(emulator):
     space = emulator.records("spaces")[0]["id"]
     with WorkspaceReader(resolve(page_size=200, concurrency=1)) as reader:
-        emulator.moments.at(7, lambda: emulator.edits.add(Edit("spaces", "delete", space)), "segments")
+        emulator.hooks.at(7, lambda: emulator.edits.add(Edit("spaces", "delete", space)), "segments")
         extract = reader.read(SEGMENTS)
         read = ids(extract)
     assert (extract.not_found, extract.changed) == (1, 0)
@@ -663,7 +663,7 @@ def test_a_parent_that_goes_before_its_first_page_is_asked_for_again_is_gone(emu
 
 def test_a_record_that_is_modified_is_no_reason_to_read_again(emulator, small_pages):
     identity = emulator.records("sources")[0]["id"]
-    emulator.moments.at(
+    emulator.hooks.at(
         3, lambda: emulator.edits.add(Edit("sources", "modify", identity, {"name": "Renamed"})), "sources"
     )
     extract = small_pages.read(SOURCES)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from segment_dagster.endpoints import CATALOGUE, Column, Exploded
-from segment_dagster.endpoints.columns import always, each, given, one_by_one, text
+from segment_dagster.endpoints.columns import from_request, param, param_per_value, parent_of, text
 from segment_dagster.extract.records import GrainError, records_of_rows
 
 ROWS = {endpoint.name: endpoint for endpoint in CATALOGUE}
@@ -25,7 +25,9 @@ def test_records_are_rows_where_nothing_is_to_be_done():
 
 def test_what_the_request_was_asked_with_is_filled_in_where_the_record_lacks_it():
     row = endpoint(
-        given("spaceId", "x."), given("audienceId", "x.", by="id"), parent=each("spaces", spaceId="id", id="id")
+        from_request("spaceId", "x."),
+        from_request("audienceId", "x.", by="id"),
+        parent=parent_of("spaces", spaceId="id", id="id"),
     )
     found = records_of_rows(row, [{"id": "r"}, {"id": "q", "spaceId": "own"}, {"id": "n", "spaceId": None}], ASKED)
     assert found == [
@@ -66,7 +68,7 @@ def test_a_record_without_its_list_is_refused(record):
 
 
 def test_what_an_object_holds_is_copied_into_a_column_of_its_own():
-    row = endpoint(text("sourceId", "x.", inside=("source", "id")))
+    row = endpoint(text("sourceId", "x.", source_path=("source", "id")))
     found = records_of_rows(row, [{"id": "1", "source": {"id": "s"}}, {"id": "2"}, {"id": "3", "source": None}], {})
     assert [record["sourceId"] for record in found] == ["s", None, None]
     assert found[0]["source"] == {"id": "s"}
@@ -74,7 +76,9 @@ def test_what_an_object_holds_is_copied_into_a_column_of_its_own():
 
 def test_the_apis_records_stay_as_they_are():
     row = endpoint(
-        given("kind", "x."), parameters=(one_by_one("kind", "A"), always("x", "y")), exploded=Exploded(field="series")
+        from_request("kind", "x."),
+        parameters=(param_per_value("kind", "A"), param("x", "y")),
+        exploded=Exploded(field="series"),
     )
     records = [{"id": "1", "series": [{"count": 1}]}]
     before = copy.deepcopy(records)

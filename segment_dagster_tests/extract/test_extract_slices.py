@@ -5,7 +5,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from segment_dagster.endpoints import CATALOGUE
-from segment_dagster.endpoints.columns import always, each, one_by_one
+from segment_dagster.endpoints.columns import param, param_per_value, parent_of
 from segment_dagster.extract.slices import build_slices
 from segment_dagster.extract.times import StreamSlice, Window
 
@@ -41,7 +41,7 @@ def test_no_parents_make_no_lists():
 
 
 def test_each_value_of_a_parameter_makes_a_list_and_what_is_always_sent_makes_none():
-    endpoint = replace(BARE, parameters=(one_by_one("kind", "A", "B"), always("sortBy", "x")))
+    endpoint = replace(BARE, parameters=(param_per_value("kind", "A", "B"), param("sortBy", "x")))
     assert build_slices(endpoint, [{"id": "1"}, {"id": "2"}], NO_TIME) == [
         StreamSlice({"id": "1", "kind": "A"}),
         StreamSlice({"id": "1", "kind": "B"}),
@@ -61,6 +61,6 @@ def test_each_time_makes_a_list_of_its_own_and_keeps_what_counts():
 
 
 def test_a_parent_in_a_row_is_said_by_what_it_gives():
-    parent = each("functions", only=("resourceType", ("SOURCE",)), functionId="id")
+    parent = parent_of("functions", only=("resourceType", ("SOURCE",)), functionId="id")
     assert (parent.endpoint, parent.only) == ("functions", ("resourceType", ("SOURCE",)))
     assert [(bind.parameter, bind.field) for bind in parent.binds] == [("functionId", "id")]

@@ -28,7 +28,7 @@ def key_of(row: Endpoint, values: Mapping[str, str]) -> Key:
         KeyError: A value is missing.
     """
     names = [bind.parameter for bind in row.parent.binds] if row.parent else []
-    names += [parameter.name for parameter in row.parameters if parameter.apart]
+    names += [parameter.name for parameter in row.parameters if parameter.fan_out]
     return tuple(values[name] for name in names)
 
 
@@ -39,7 +39,7 @@ def lists_of(row: Endpoint, records: Callable[[str], list[Any]]) -> dict[Key, Li
         row: The endpoint.
         records: The records of an endpoint that comes earlier in the catalogue: all its lists together.
     """
-    apart = [parameter for parameter in row.parameters if parameter.apart]
+    apart = [parameter for parameter in row.parameters if parameter.fan_out]
     names = [parameter.name for parameter in apart]
     lists: dict[Key, ListOf] = {}
     for bound, parent in _bound(row, records):

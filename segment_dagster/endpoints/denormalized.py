@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from segment_dagster.endpoints.model import Endpoint
 
 
-def copied_fields(endpoint: Endpoint, catalogue: Mapping[str, Endpoint]) -> Mapping[str, str]:
+def denormalized_fields(endpoint: Endpoint, catalogue: Mapping[str, Endpoint]) -> Mapping[str, str]:
     """The fields that are copies, each with the endpoint whose records they are copied from.
 
     A record that carries the id of another endpoint's record as its own, as a warehouse in the list of a source's

@@ -54,10 +54,10 @@ class Events:
 
 def columns_of_trail(trail: Endpoint) -> tuple[str, str, str, str, str, str]:
     """The columns of the audit trail's table: moment, event, actor, the actor's e-mail address, resource, the key."""
-    fields = trail.trail
+    fields = trail.audit_fields
     assert fields is not None
     moment, event, actor, email, resource, key = map(
         column_name,
-        (fields.moment, fields.event, fields.actor, fields.actor_email, fields.resource, trail.primary_key[0]),
+        (fields.timestamp, fields.event, fields.actor, fields.actor_email, fields.resource, trail.primary_key[0]),
     )
     return moment, event, actor, email, resource, key

@@ -5,8 +5,8 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from segment_dagster.endpoints import CATALOGUE
-from segment_dagster.endpoints.trail import audit_trail
-from segment_dagster.marts.who import Event, Events
+from segment_dagster.endpoints.audit_trail import audit_trail
+from segment_dagster.marts.attribution import Event, Events
 
 NOON = datetime(2024, 3, 1, 12, tzinfo=timezone.utc)
 HOUR = timedelta(hours=1)

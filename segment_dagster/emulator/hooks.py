@@ -14,7 +14,7 @@ class _Moment:
     do: Callable[[], object]
 
 
-class Moments:
+class Hooks:
     """What is to be done once so many requests have arrived, before the last of them is answered.
 
     It is done once and in the emulator's own thread, so that nothing is answered meanwhile. Set it from any thread.

@@ -27,7 +27,7 @@ def concerned(resource_type: str | None, catalogue: Sequence[Endpoint] = CATALOG
 
 def audit_trail(endpoints: Sequence[Endpoint]) -> Endpoint | None:
     """The endpoint among these that is the audit trail, if one is."""
-    return next((endpoint for endpoint in endpoints if endpoint.trail), None)
+    return next((endpoint for endpoint in endpoints if endpoint.audit_fields), None)
 
 
 @lru_cache(maxsize=1024)

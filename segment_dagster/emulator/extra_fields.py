@@ -44,7 +44,7 @@ def _pagination(answered: Answered) -> dict[str, Any]:
     return {"pagination": {"current": "MA==", "totalEntries": sum(len(record) for record in answered.records)}}
 
 
-BESIDE: dict[str, Callable[[Answered], dict[str, Any]]] = {
+EXTRA_FIELDS: dict[str, Callable[[Answered], dict[str, Any]]] = {
     "events_volume": _echo,
     "delivery_overview_successfully_received": _total,
     "delivery_overview_failed_on_ingest": _total,

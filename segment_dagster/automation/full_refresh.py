@@ -11,7 +11,7 @@ from segment_dagster.extract.times import Window, default_window
 
 
 @dataclass(frozen=True)
-class WholeRun:
+class FullRefreshRun:
     """A run of a job for some of its assets."""
 
     job: str
@@ -20,7 +20,7 @@ class WholeRun:
     """What tells Dagster which partitions are read, where the assets have any."""
 
 
-def whole_runs(chosen: Collection[Endpoint], now: datetime) -> Iterator[WholeRun]:
+def full_refresh_runs(chosen: Collection[Endpoint], now: datetime) -> Iterator[FullRefreshRun]:
     """The runs that read endpoints whole, in the order in which lineage wants them.
 
     Args:
@@ -35,7 +35,7 @@ def whole_runs(chosen: Collection[Endpoint], now: datetime) -> Iterator[WholeRun
                 by_window.setdefault(window, []).append(endpoint.name)
         monthly = any(endpoint.cumulative for endpoint in family.endpoints)
         for window, names in by_window.items():
-            yield WholeRun(family.job, tuple(names), _tags(window, monthly=monthly))
+            yield FullRefreshRun(family.job, tuple(names), _tags(window, monthly=monthly))
 
 
 def _tags(window: Window | None, *, monthly: bool) -> dict[str, str]:
