@@ -182,7 +182,7 @@ def test_a_row_cannot_be_changed():
             r"endpoint sources: \['id'\] is part of its primary key and cannot be volatile",
         ),
         (
-            {"trail": ROWS["audit_events"].audit_fields},
+            {"audit_fields": ROWS["audit_events"].audit_fields},
             r"endpoint sources: \['actor', 'actorEmail', .*'type'\] of the trail is not among its columns",
         ),
         (

@@ -369,7 +369,7 @@ class FamilyRun:
         tables: DatasetInspector,
         dlt_metadata: Mapping[str, Any] | None,
         *,
-        together: frozenset[str],
+        loaded_with: frozenset[str],
         history: bool,
     ) -> dg.MaterializeResult[Any]:
         """The materialization of a table. `of_dlt` is what dlt tells of it, `None` where there was nothing to load."""
@@ -393,7 +393,7 @@ class FamilyRun:
                     window=extract.window,
                     gaps=self._gaps(extract.endpoint),
                     missing_endpoints=self._missing_endpoints,
-                    loaded_with=together,
+                    loaded_with=loaded_with,
                     delivered=extract.rows,
                     records=extract.records,
                     total_entries=extract.total_entries,

@@ -11,7 +11,7 @@ def no_table(check: str, context: CheckContext) -> dg.AssetCheckResult:
 
     Args:
         check: Name of the check.
-        subject: What it was to look at.
+        context: What it was to look at.
     """
     from segment_dagster.load import verify
 
