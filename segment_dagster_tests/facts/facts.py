@@ -75,6 +75,7 @@ class EndpointFacts:
     next: Place | None
     """Where the next page's cursor is; `None` where no answer has one."""
 
+    next_model: str | None
     next_optional: bool
     key: tuple[str, ...]
     parents: Mapping[str, str]
@@ -183,6 +184,7 @@ def _endpoint(operation: Mapping[str, Any], about: Mapping[str, Any]) -> Endpoin
         count=entry.get("count"),
         cursor=entry.get("cursor"),
         next=tuple(entry["next"].split(".")) if "next" in entry else None,
+        next_model=entry.get("next_model"),
         next_optional=entry.get("next_optional", False),
         key=tuple(about.get("key", ("id",))),
         parents=about.get("parents", {}),
