@@ -1,8 +1,8 @@
 """Rebuild `segment_public_api.json` from an installed Segment Public API SDK for Python.
 
-The facts are those of segmentio/public-api-sdk-python 73.2.0. The SDK is no dependency of the project and no package
-index has it: install it from a checkout of that release into an environment of its own, and run this there, from the
-root of the project. Nothing else has to be installed.
+The facts are those of segmentio/public-api-sdk-python 73.2.0. The SDK is no dependency of the project: install it from
+a checkout of that release into an environment of its own, and run this there, from the root of the project. Nothing
+else has to be installed.
 
     python -m venv sdk
     sdk/bin/pip install path/to/public-api-sdk-python
@@ -11,6 +11,10 @@ root of the project. Nothing else has to be installed.
 It calls each GET operation with a client that records the request and sends nothing, and looks at the pydantic models
 of the answers. `git diff` then shows what another release changes. With `--check` nothing is written: it ends with 1
 if the file would be another one.
+
+The committed file was written from a reading of the release's source, and compared with what is installed by
+@segment/public-api-sdk-typescript 47.0.0, which has 55 of the 70 operations and agrees but for what is newer. A first
+run with the SDK itself is to be done where one can be had.
 """
 
 import argparse
