@@ -13,31 +13,6 @@ ROWS = {endpoint.name: endpoint for endpoint in CATALOGUE}
 every_row = pytest.mark.parametrize("endpoint", CATALOGUE, ids=lambda endpoint: endpoint.name)
 
 
-# The list endpoints of the official Python SDK 73.2.0; its `audiences` are the segments.
-LISTED = """
-    workspace sources source_connected_destinations source_connected_warehouses source_schema_settings
-    source_live_plugins source_regulations destinations destination_filters destination_subscriptions
-    destination_delivery_metrics warehouses warehouse_connected_sources warehouse_connection_states
-    warehouse_advanced_sync_schedules warehouse_selective_syncs warehouse_syncs warehouse_source_syncs catalog_sources
-    catalog_destinations catalog_warehouses credentials credential_warehouses credential_sources tracking_plans
-    tracking_plan_rules tracking_plan_sources transformations functions function_versions insert_function_instances
-    users user_user_groups user_groups user_group_users user_group_invites invites roles labels audit_events
-    usage_api_calls_daily usage_api_calls_per_source_daily usage_mtu_daily usage_mtu_per_source_daily events_volume
-    delivery_overview_successfully_received delivery_overview_failed_on_ingest delivery_overview_filtered_at_source
-    delivery_overview_filtered_at_destination delivery_overview_failed_delivery delivery_overview_successful_delivery
-    regulations suppressions reverse_etl_models reverse_etl_syncs spaces space_filters segments audience_schedules
-    audience_references audience_activations audience_destination_connections audience_supported_destinations
-    computed_traits profiles_warehouses profiles_warehouse_selective_syncs space_entity_paths space_entity_properties
-    space_events space_event_properties space_traits
-"""
-NAMES = set(LISTED.split())
-
-
-def test_every_list_endpoint_of_the_sdk_has_its_row():
-    assert ROWS.keys() == NAMES
-    assert len(NAMES) == 71
-
-
 def test_names_and_paths_are_told_apart():
     assert len(ROWS) == len(CATALOGUE)
     assert len({(endpoint.path, endpoint.selector) for endpoint in CATALOGUE}) == len(CATALOGUE)

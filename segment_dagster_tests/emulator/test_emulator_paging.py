@@ -29,14 +29,6 @@ def test_a_page_has_a_documented_size_where_none_is_asked_for(ask, world, name, 
     assert len(ask(row, values).json()["data"][row.selector[-1]]) == count
 
 
-@pytest.mark.parametrize(("name", "field"), [("reverse_etl_syncs", "count"), ("space_filters", "pagination.count")])
-def test_a_count_above_the_largest_is_refused(ask, world, name, field):
-    row, values = ROWS[name], longest(world, name)
-    assert row.page_size
-    assert ask(row, values, **{field: row.page_size}).status_code == 200
-    assert error(ask(row, values, **{field: row.page_size + 1})) == (422, field)
-
-
 def test_count_and_cursor_may_be_bare(ask, world):
     row, values = ROWS["reverse_etl_syncs"], longest(world, "reverse_etl_syncs")
     records = world.records(row.name, values)

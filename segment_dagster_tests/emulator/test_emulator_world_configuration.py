@@ -24,6 +24,8 @@ from segment_dagster.emulator.world.sources import MAKERS as SOURCES
 from segment_dagster.emulator.world.texts import ODD
 from segment_dagster.emulator.world.warehouses import MAKERS as WAREHOUSES
 from segment_dagster.emulator.world.workspace import workspace
+from segment_dagster_tests.facts.facts import load
+from segment_dagster_tests.facts.paths import fields_at
 
 BASE: dict[str, Maker] = {
     "workspace": workspace,
@@ -57,151 +59,10 @@ PARENTS: dict[str, tuple[str, dict[str, str]]] = {
 """The parent of an endpoint, and the fields that fill the request's parameters."""
 
 FUNCTION_TYPES = ("DESTINATION", "INSERT_DESTINATION", "INSERT_SOURCE", "INSERT_TRANSFORMATION", "SOURCE")
-STATUSES = "DEPRECATED PRIVATE_BETA PRIVATE_BUILDING PRIVATE_SUBMITTED PUBLIC PUBLIC_BETA UNAVAILABLE"
-_LOGOS_AND_OPTIONS = """
-    id name slug description logos logos.default logos.mark?|null logos.alt?|null
-    options[] options[].name options[].type options[].required options[].description?
-    options[].defaultValue?|null options[].label?
-"""
-_PERMISSIONS = """
-    permissions[]? permissions[].roleName permissions[].roleId permissions[].resources[]
-    permissions[].resources[].id permissions[].resources[].type permissions[].resources[].labels[]?
-    permissions[].resources[].labels[].key permissions[].resources[].labels[].value
-    permissions[].resources[].labels[].description?
-    permissions[].labels[]? permissions[].labels[].key permissions[].labels[].value permissions[].labels[].description?
-"""
-_REGULATION = "id subjectType subjects status createdAt regulationType finishedAt?"
-_SYNC = """
-    sourceId start end|null status duration humanDuration count
-    notices[] notices[].level notices[].message notices[].createdAt
-"""
-FIELDS = {
-    "source_schema_settings": """
-        sourceId settings settings.track? settings.track.allowUnplannedEvents?
-        settings.track.allowUnplannedEventProperties?
-        settings.track.allowEventOnViolations? settings.track.allowPropertiesOnViolations?
-        settings.track.commonEventOnViolations?
-        settings.identify? settings.identify.allowUnplannedTraits? settings.identify.allowTraitsOnViolations?
-        settings.identify.commonEventOnViolations?
-        settings.group? settings.group.allowUnplannedTraits? settings.group.allowTraitsOnViolations?
-        settings.group.commonEventOnViolations?
-        settings.forwardingViolationsTo? settings.forwardingBlockedEventsTo?
-    """,
-    "source_live_plugins": "id sourceId createdAt createdBy downloadURL version code?|null",
-    "source_regulations": _REGULATION,
-    "destination_filters": """
-        id sourceId destinationId if actions[] actions[].type actions[].fields? actions[].percent? actions[].path?
-        title description? enabled createdAt updatedAt
-    """,
-    "destination_subscriptions": """
-        id name actionId actionSlug destinationId enabled settings trigger modelId?
-        reverseETLSchedule? reverseETLSchedule.strategy reverseETLSchedule.config?|null
-    """,
-    "warehouse_connection_states": "connectionState",
-    "warehouse_advanced_sync_schedules": """
-        enabled schedule? schedule.times[]? schedule.times[].hourOfDay schedule.times[].enabled schedule.timezone?
-    """,
-    "warehouse_selective_syncs": "sourceId collection warehouseId enabled properties",
-    "warehouse_syncs": _SYNC,
-    "warehouse_source_syncs": _SYNC,
-    "catalog_sources": f"{_LOGOS_AND_OPTIONS} categories isCloudEventSource status partnerOwned?",
-    "catalog_destinations": f"""
-        {_LOGOS_AND_OPTIONS} status previousNames categories website
-        components[] components[].type components[].code components[].owner?
-        supportedFeatures supportedFeatures.cloudModeInstances? supportedFeatures.deviceModeInstances?
-        supportedFeatures.replay? supportedFeatures.browserUnbundling? supportedFeatures.browserUnbundlingPublic?
-        supportedMethods supportedMethods.pageview? supportedMethods.identify? supportedMethods.alias?
-        supportedMethods.track? supportedMethods.group?
-        supportedPlatforms supportedPlatforms.browser? supportedPlatforms.server? supportedPlatforms.mobile?
-        supportedPlatforms.warehouse? supportedPlatforms.cloudAppObject? supportedPlatforms.linkedAudiences?
-        actions[] actions[].id actions[].slug actions[].name actions[].description actions[].platform actions[].hidden
-        actions[].defaultTrigger|null
-        actions[].fields[] actions[].fields[].id actions[].fields[].sortOrder actions[].fields[].fieldKey
-        actions[].fields[].label actions[].fields[].type actions[].fields[].description
-        actions[].fields[].placeholder? actions[].fields[].defaultValue?|null actions[].fields[].required
-        actions[].fields[].multiple actions[].fields[].choices?|null actions[].fields[].dynamic
-        actions[].fields[].allowNull actions[].fields[].hidden?
-        presets[] presets[].actionId presets[].name presets[].fields presets[].trigger
-        contacts[]? contacts[].name? contacts[].email contacts[].role? contacts[].isPrimary?
-        partnerOwned? supportedRegions? regionEndpoints? multiInstanceSupportedVersion?
-    """,
-    "catalog_warehouses": _LOGOS_AND_OPTIONS,
-    "credentials": "id workspaceId name settings createdAt updatedAt",
-    "tracking_plans": "id name? slug? description? type updatedAt? createdAt?",
-    "tracking_plan_rules": "type key? jsonSchema|null version createdAt? updatedAt? deprecatedAt?",
-    "transformations": """
-        id name sourceId destinationMetadataId? enabled if drop? newEventName?
-        propertyRenames[]? propertyRenames[].oldName propertyRenames[].newName
-        propertyValueTransformations[]? propertyValueTransformations[].propertyPaths
-        propertyValueTransformations[].propertyValue
-        fqlDefinedProperties[]? fqlDefinedProperties[].fql fqlDefinedProperties[].propertyName allowProperties?
-        hashPropertiesConfiguration? hashPropertiesConfiguration.algorithm hashPropertiesConfiguration.key?
-        hashPropertiesConfiguration.encoding? hashPropertiesConfiguration.paths
-    """,
-    # Segment documents the id as optional as well: here no function is without it
-    "functions": "id resourceType? createdAt? createdBy? displayName? description? logoUrl? catalogId?",
-    "function_versions": "id author? code isDeployed? createdAt? updatedAt? deployedAt?",
-    "insert_function_instances": """
-        id name? integrationId classId enabled createdAt updatedAt settings encryptedSettings
-    """,
-    "users": f"id name email {_PERMISSIONS}",
-    "user_user_groups": "id name",
-    "user_groups": f"memberCount id name {_PERMISSIONS}",
-    "user_group_users": "id name email",
-    "roles": "id name description",
-    "labels": "key value description?",
-    "regulations": _REGULATION,
-    "suppressions": "subjectType subjectIds",
-    "reverse_etl_models": "id sourceId name description enabled query queryIdentifierColumn",
-    "reverse_etl_syncs": """
-        syncId modelId sourceId syncStatus duration startedAt finishedAt?
-        extractPhase? extractPhase.addedCount extractPhase.updatedCount extractPhase.deletedCount
-        extractPhase.extractCount extractPhase.errorCode extractPhase.startedAt extractPhase.finishedAt
-        loadPhase? loadPhase.deliverSuccessCount loadPhase.deliverFailureCount loadPhase.errorCode
-        loadPhase.startedAt loadPhase.finishedAt
-        error? errorCode?
-    """,
-}
-"""All fields: `?` for one that may be absent, `|null` for one that may be null, `[]` for a list of objects."""
 
-_REGULATED: dict[tuple[str, ...], str] = {
-    ("status",): "FAILED FINISHED INITIALIZED INVALID NOT_SUPPORTED PARTIAL_SUCCESS RUNNING",
-    ("regulationType",): "DELETE_ARCHIVE_ONLY DELETE_INTERNAL DELETE_ONLY SUPPRESS_ONLY SUPPRESS_WITH_DELETE "
-    "SUPPRESS_WITH_DELETE_INTERNAL UNSUPPRESS",
-}
-_PERMITTED: dict[tuple[str, ...], str] = {
-    ("permissions[]", "resources[]", "type"): "FUNCTION SOURCE SPACE WAREHOUSE WORKSPACE"
-}
-ENUMS: dict[str, dict[tuple[str, ...], str]] = {
-    "source_schema_settings": {
-        ("settings", "track", "commonEventOnViolations"): "ALLOW BLOCK OMIT_PROPERTIES",
-        ("settings", "identify", "commonEventOnViolations"): "ALLOW BLOCK OMIT_TRAITS",
-        ("settings", "group", "commonEventOnViolations"): "ALLOW BLOCK OMIT_TRAITS",
-    },
-    "source_regulations": _REGULATED,
-    "regulations": _REGULATED,
-    "destination_filters": {("actions[]", "type"): "ALLOW_PROPERTIES DROP DROP_PROPERTIES SAMPLE"},
-    "destination_subscriptions": {
-        ("reverseETLSchedule", "strategy"): "CRON DBT_CLOUD MANUAL PERIODIC SPECIFIC_DAYS",
-    },
-    "warehouse_connection_states": {("connectionState",): "CONNECTED FAILED"},
-    "catalog_sources": {("status",): STATUSES},
-    "catalog_destinations": {
-        ("status",): STATUSES,
-        ("components[]", "type"): "ANDROID BROWSER IOS SERVER",
-        ("components[]", "owner"): "PARTNER SEGMENT",
-        ("supportedFeatures", "cloudModeInstances"): "0 1 MULTIPLE NONE SINGLE",
-        ("supportedFeatures", "deviceModeInstances"): "0 1 NONE SINGLE",
-        ("actions[]", "platform"): "CLOUD MOBILE WEB",
-        ("actions[]", "fields[]", "type"): "BOOLEAN DATETIME HIDDEN INTEGER NUMBER OBJECT PASSWORD STRING TEXT",
-    },
-    "tracking_plans": {("type",): "ENGAGE LIVE PROPERTY_LIBRARY RULE_LIBRARY TEMPLATE"},
-    "tracking_plan_rules": {("type",): "COMMON GROUP IDENTIFY PAGE SCREEN TRACK"},
-    "transformations": {("hashPropertiesConfiguration", "encoding"): "BASE16 BASE64 BASE64URL HEX"},
-    "functions": {("resourceType",): " ".join(FUNCTION_TYPES)},
-    "users": _PERMITTED,
-    "user_groups": _PERMITTED,
-}
+ALWAYS = {("functions", ("id",))}
+"""Fields that the SDK takes for optional, and every record here has."""
+
 KEYS = {
     "source_connected_destinations": ("id",),
     "source_connected_warehouses": ("sourceId", "id"),
@@ -272,6 +133,10 @@ COPIES = {
     "credential_sources": "sources",
     "tracking_plan_sources": "sources",
 }
+FACTS = load()
+FIELDS = {name: fields_at(name, FACTS) for name in MAKERS if FACTS.endpoints[name].model and name not in COPIES}
+"""All fields, as the official SDK has them."""
+
 GUARDED = {
     "sources": {"writeKeys", "settings"},
     "destinations": {"settings"},
@@ -401,24 +266,26 @@ def test_an_id_is_suppressed_once(made):
 def test_fields_are_the_documented_ones(both, name):
     records = [record for world in both for record in world.records(name)]
     known: dict[tuple[str, ...], set[str]] = {}
-    for written in FIELDS[name].split():
-        path = tuple(written.removesuffix("|null").removesuffix("?").split("."))
+    for documented in FIELDS[name]:
+        path = documented.path
         known.setdefault(path[:-1], set()).add(path[-1].removesuffix("[]"))
         around, last = list(at(path[:-1], records)), path[-1].removesuffix("[]")
         present = [holder[last] for holder in around if last in holder]
         assert present, path
-        if "?" in written:
+        if documented.optional and (name, path) not in ALWAYS:
             assert len(present) < len(around), path
         else:
             assert len(present) == len(around), path
-        assert (None in present) is written.endswith("|null"), path
+        assert (None in present) is documented.nullable, path
     for path, names in known.items():
         assert set().union(*at(path, records)) == names, path
 
 
-@pytest.mark.parametrize(("name", "path"), [(name, path) for name, paths in ENUMS.items() for path in paths])
-def test_enums_have_all_the_documented_values_and_no_others(made, name, path):
-    assert set(at(path, made.records(name))) == set(ENUMS[name][path].split())
+@pytest.mark.parametrize("name", FIELDS)
+def test_enums_have_all_the_documented_values_and_no_others(made, name):
+    for documented in FIELDS[name]:
+        if documented.enum:
+            assert set(at(documented.path, made.records(name))) == set(documented.enum), documented.path
 
 
 @pytest.mark.parametrize(("name", "path"), REFERENCES)
@@ -446,8 +313,7 @@ def test_some_parents_have_nothing(both, name):
 
 def test_times_have_every_number_of_fraction_digits(made):
     for name, fields in FIELDS.items():
-        for written in fields.split():
-            path = tuple(written.removesuffix("|null").removesuffix("?").split("."))
+        for path in (documented.path for documented in fields):
             if not re.search("At$|^start$|^end$", path[-1]):
                 continue
             moments = [moment for moment in at(path, made.records(name)) if moment is not None]

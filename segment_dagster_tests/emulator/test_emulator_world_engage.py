@@ -1,5 +1,6 @@
 import json
 from collections.abc import Iterator
+from itertools import groupby
 from typing import Any
 
 import pytest
@@ -9,36 +10,22 @@ from segment_dagster.emulator.world.draw import Draw, Mint
 from segment_dagster.emulator.world.making import Maker, Making, Record
 from segment_dagster.emulator.world.texts import ODD
 from segment_dagster.emulator.world.workspace import workspace
+from segment_dagster_tests.facts.facts import load
+from segment_dagster_tests.facts.paths import FieldAt, fields_at
 
 MAKERS: dict[str, Maker] = {**audiences.MAKERS, **profiles.MAKERS, **space_schema.MAKERS}
 
-# `?` is optional, `|` nullable, `[]` a list of objects; what is not listed further is any JSON
+FACTS = load()
 FIELDS = {
-    "space_filters": "id workspaceId integrationId enabled? name? description? if? drop? createdAt updatedAt",
-    "audience_schedules": "id strategy config| nextExecution?",
-    "audience_references": "id spaceId name description? key enabled definition| definition.targetEntity?|"
-    " definition.query status? createdBy updatedBy createdAt updatedAt audienceType options?"
-    " options.includeHistoricalData? options.filterByExternalIds options.backfillEventDataDays?",
-    "audience_activations": "id enabled workspaceId spaceId audienceId connectionId activationType activationName"
-    " displayName?| personalization personalization.profile personalization.profile.properties"
-    " personalization.profile.mapping? personalization.entities?[] personalization.entities.properties"
-    " personalization.entities.relationshipSlug personalization.syncEntityPropertyChanges? destinationMapping?"
-    " destinationMapping.actionId destinationMapping.settings? performResync?",
-    "audience_destination_connections": "id name? sourceId enabled createdAt updatedAt settings destinationId metadata?"
-    " metadata.id metadata.name metadata.slug idSyncConfiguration?[] idSyncConfiguration.externalId"
-    " idSyncConfiguration.strategy idSyncConfiguration.mapTo? connectionSettings?|",
-    "computed_traits": "id spaceId name description? key enabled definition| definition.query definition.type status?"
-    " createdBy updatedBy createdAt updatedAt options? options.includeHistoricalData? options.includeAnonymousUsers?"
-    " options.backfillDurationDays?",
-    "profiles_warehouses": "id spaceId metadata workspaceId enabled settings schemaName?",
-    "profiles_warehouse_selective_syncs": "collection warehouseId enabled properties",
-    "space_entity_paths": "id entityName pathName entitySlug relationshipSlugs childRelationshipSlugs"
-    " parentRelationshipSlugPath",
-    "space_entity_properties": "name primaryKey dataType samples?",
-    "space_events": "name type lastSeenAt",
-    "space_event_properties": "name type eventName lastSeenAt samples?",
-    "space_traits": "trait type lastSeenAt samples?",
+    name: [field for field in fields_at(name, FACTS) if name != "profiles_warehouses" or len(field.path) == 1]
+    for name in MAKERS
+    if FACTS.endpoints[name].model
 }
+"""All fields, as the official SDK has them, without those of a warehouse's type: it is a copy of the catalog's."""
+
+ALWAYS = {("audience_references", ("options", "filterByExternalIds"))}
+"""Fields that the SDK takes for optional, and every record here has."""
+
 KEYS = {
     "space_filters": "id",
     "audience_schedules": "id",
@@ -53,13 +40,6 @@ KEYS = {
     "space_events": "/spaceId type name",
     "space_event_properties": "/spaceId eventName type name",
     "space_traits": "/spaceId /collection trait type",
-}
-ENUMS = {
-    ("audience_schedules", "strategy"): {"PERIODIC", "SPECIFIC_DAYS"},
-    ("audience_references", "audienceType"): {"ACCOUNTS", "LINKED", "USERS"},
-    ("space_events", "type"): {"ALIAS", "GROUP", "IDENTIFY", "PAGE", "SCREEN", "TRACK"},
-    ("space_event_properties", "type"): {"CONTEXT", "PROPERTY"},
-    ("space_traits", "type"): {"AUDIENCE", "COMPUTED", "CUSTOM", "SQL"},
 }
 GUARDED = {
     "audience_activations": {"destinationMapping"},
@@ -139,6 +119,10 @@ def objects(records: list[Any], path: str) -> list[dict[str, Any]]:
     return records
 
 
+def _around(field: FieldAt) -> tuple[str, ...]:
+    return tuple(key.removesuffix("[]") for key in field.path[:-1])
+
+
 def texts(inside: Any) -> Iterator[str]:
     if isinstance(inside, str):
         yield inside
@@ -155,18 +139,17 @@ def test_the_same_seed_gives_the_same_lists(made):
 
 @pytest.mark.parametrize("name", FIELDS)
 def test_records_have_the_documented_fields_some_of_them_not_always(made, name):
-    fields = {field.rstrip("?|[]"): field for field in FIELDS[name].split()}
-    parents = {path.rpartition(".")[0] for path in fields}
-    for parent in parents:
-        found = objects(made.all(name), parent)
+    for around, fields in groupby(sorted(FIELDS[name], key=_around), key=_around):
+        found = objects(made.all(name), ".".join(around))
         assert found
-        names = {path.rpartition(".")[2]: marks for path, marks in fields.items() if path.rpartition(".")[0] == parent}
+        names = {field.path[-1].removesuffix("[]"): field for field in fields}
         assert set().union(*found) == names.keys()
-        for field, marks in names.items():
-            times = sum(field in record for record in found)
-            assert (0 < times < len(found)) if "?" in marks else times == len(found), field
-            nulls = sum(record[field] is None for record in found if field in record)
-            assert (0 < nulls < times) if "|" in marks else nulls == 0, field
+        for key, field in names.items():
+            times = sum(key in record for record in found)
+            sometimes = field.optional and (name, field.path) not in ALWAYS
+            assert (0 < times < len(found)) if sometimes else times == len(found), field
+            nulls = sum(record[key] is None for record in found if key in record)
+            assert (0 < nulls < times) if field.nullable else nulls == 0, field
 
 
 @pytest.mark.parametrize("name", KEYS)
@@ -179,13 +162,12 @@ def test_keys_are_unique(made, name):
     assert len(set(keys)) == len(keys) > 0
 
 
-@pytest.mark.parametrize(("name", "field"), ENUMS)
-def test_every_documented_value_is_there_and_no_other(made, name, field):
-    assert {record[field] for record in made.all(name)} == ENUMS[name, field]
-
-
-def test_definitions_of_traits_are_of_users_and_of_accounts(made):
-    assert {each["type"] for each in objects(made.all("computed_traits"), "definition")} == {"ACCOUNTS", "USERS"}
+@pytest.mark.parametrize("name", FIELDS)
+def test_every_documented_value_is_there_and_no_other(made, name):
+    for field in FIELDS[name]:
+        if field.enum:
+            holders = objects(made.all(name), ".".join(_around(field)))
+            assert {holder[field.path[-1]] for holder in holders} == set(field.enum), field.path
 
 
 def test_secrets_stand_in_guarded_fields_and_nowhere_else(made):
