@@ -170,7 +170,7 @@ def _parameters(function: Any) -> list[str]:
 
 def _operation(function: Any, client: RecordingClient, models: ModuleType) -> JsonObject:
     request, doc = client.request, " ".join((function.__doc__ or "").split())
-    parameters = _described(function, request)
+    parameters = _described(function, request, models)
     output = getattr(models, str(client.answers["200"])).model_fields["data"].annotation
     _, _, output_model = _type(output)
     lists, beside = _lists(_fields(getattr(models, str(output_model)), models), str(output_model), parameters, models)
@@ -193,7 +193,7 @@ def _operation(function: Any, client: RecordingClient, models: ModuleType) -> Js
     return facts
 
 
-def _described(function: Any, request: JsonObject) -> dict[str, JsonObject]:
+def _described(function: Any, request: JsonObject, models: ModuleType) -> dict[str, JsonObject]:
     signature = inspect.signature(function).parameters
     hints = inspect.get_annotations(function, eval_str=True)
     sent = [("path", *item) for item in request["path_params"].items()]
@@ -202,6 +202,8 @@ def _described(function: Any, request: JsonObject) -> dict[str, JsonObject]:
     for place, name, given in sent:
         argument = given.name
         kind, _, model = _type(hints[argument])
+        if model and _members(getattr(models, model)):
+            kind, model = "string", None
         parameter: JsonObject = {"in": place, "type": kind}
         if model:
             parameter["model"] = model
@@ -264,6 +266,9 @@ def _fields(model: Any, models: ModuleType) -> dict[str, JsonObject]:
     enums = _enums(model)
     fields: dict[str, JsonObject] = {}
     for name, info in model.model_fields.items():
+        if name == "additional_properties":
+            # the generator's place for fields that a model does not name
+            continue
         kind, none, nested = _type(info.annotation)
         field: JsonObject = {"type": kind}
         if nested and (choices := _any_of(getattr(models, nested))):

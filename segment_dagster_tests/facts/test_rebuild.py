@@ -4,12 +4,24 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
-from segment_dagster_tests.facts.rebuild import BY_HAND, FACTS, SDK, main, rebuild, to_text
+from segment_dagster_tests.facts.rebuild import (
+    BY_HAND,
+    FACTS,
+    SDK,
+    _Argument,
+    _described,
+    _fields,
+    main,
+    rebuild,
+    to_text,
+)
 from segment_dagster_tests.facts.sdk_form import write_sdk
 
 ROOT = Path(__file__).parents[2]
@@ -103,3 +115,29 @@ def test_both_files_are_sorted_with_one_thing_on_a_line():
     for path in (FACTS, BY_HAND):
         text = path.read_text(encoding="utf-8")
         assert to_text(json.loads(text)) + "\n" == text, path.name
+
+
+class Color(str, Enum):
+    RED = "RED"
+    BLUE = "BLUE"
+
+
+class Painted(BaseModel):
+    color: Color
+    additional_properties: dict[str, Any] = {}
+
+    def to_dict(self) -> dict[str, Any]:
+        return {}
+
+
+def test_an_enum_that_is_a_class_is_text_with_values():
+    assert _fields(Painted, sys.modules[__name__]) == {"color": {"type": "string", "enum": ["BLUE", "RED"]}}
+
+
+def test_a_parameter_whose_type_is_an_enum_is_text():
+    def list_painted(api: object, color: Color) -> None:
+        """Nothing."""
+
+    request = {"path_params": {}, "query_params": [("color", _Argument("color"))]}
+    found = _described(list_painted, request, sys.modules[__name__])
+    assert found == {"color": {"in": "query", "type": "string"}}
