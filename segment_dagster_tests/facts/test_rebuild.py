@@ -91,7 +91,7 @@ def test_each_thing_that_an_sdk_says_is_found(install):
     assert rebuild(HAND) == SMALL
 
 
-def test_rebuilt_file_is_the_committed_one_to_the_byte(tmp_path):
+def test_an_sdk_that_says_what_the_file_says_gives_the_file_to_the_byte(tmp_path):
     write_sdk(tmp_path, COMMITTED)
     command = [sys.executable, "-m", "segment_dagster_tests.facts.rebuild", "--check"]
     done = subprocess.run(command, cwd=ROOT, env={"PYTHONPATH": str(tmp_path)}, capture_output=True, text=True)
