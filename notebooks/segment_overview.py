@@ -132,7 +132,7 @@ def _():
     try:
         _destination = resolve_destination()
         if _destination.file is None or _destination.file.exists():
-            tables = read(dlt.dataset(_destination.build(), _destination.dataset))
+            tables = read(dlt.dataset(_destination.factory, _destination.dataset))
         if not tables:
             _problem = (
                 "Nothing is loaded yet. `make demo` loads a made-up workspace; with `SEGMENT_API_TOKEN` set,"

@@ -4,6 +4,7 @@ import os
 import re
 import stat
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -56,8 +57,9 @@ class Destination:
         """The name that DuckDB gives the database of the file: what comes before the first dot."""
         return self.file.name.split(".")[0] if self.file else None
 
-    def build(self) -> DltDestination[Any, Any]:
-        """The dlt destination, with dlt's own settings of it."""
+    @cached_property
+    def factory(self) -> DltDestination[Any, Any]:
+        """The destination as dlt knows it, with dlt's own settings of it as they were when it was asked for first."""
         factory = getattr(dlt.destinations, self.type)
         options: dict[str, Any] = {
             "replace_strategy": self.capabilities.replace_strategy,
@@ -120,7 +122,7 @@ def _capabilities_of(name: str) -> Capabilities:
 
 def _configured(destination: Destination) -> Destination:
     """Return the destination, once dlt's settings of it are known to be complete."""
-    configuration = configuration_of(destination.type, destination.build(), destination.dataset)
+    configuration = configuration_of(destination.type, destination.factory, destination.dataset)
     protocol = str(getattr(configuration, "protocol", ""))
     if bucket := BUCKETS.get(protocol):
         check_extra(BUCKET, f"{protocol}://...", bucket)

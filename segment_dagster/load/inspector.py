@@ -463,7 +463,7 @@ def inspect_dataset(destination: Destination) -> Iterator[DatasetInspector]:
 
 def _client_of(destination: Destination) -> "SqlJobClientBase | FilesystemClient":
     try:
-        client = dlt.dataset(destination.build(), destination.dataset).destination_client
+        client = dlt.dataset(destination.factory, destination.dataset).destination_client
     except ValueError as failure:
         # what drivers raise of settings that they cannot use: an address that is none, a port that is no number
         raise LoadError(format_load_error(failure, "connect", destination)) from failure

@@ -238,7 +238,7 @@ def _pipeline(destination: Destination, collector: Collector = NULL_COLLECTOR) -
 
     def attach() -> dlt.Pipeline:
         return dlt.pipeline(
-            PIPELINE_NAME, destination=destination.build(), dataset_name=destination.dataset, progress=collector
+            PIPELINE_NAME, destination=destination.factory, dataset_name=destination.dataset, progress=collector
         )
 
     try:

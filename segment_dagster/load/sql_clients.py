@@ -13,6 +13,7 @@ from dlt.destinations.exceptions import DatabaseException, DatabaseTerminalExcep
 from dlt.destinations.job_client_impl import SqlJobClientBase
 
 from segment_dagster.errors import SegmentError
+from segment_dagster.load.resolve_once import ResolvesOnce
 from segment_dagster.load.table_formats import with_all_columns
 
 if TYPE_CHECKING:
@@ -110,10 +111,10 @@ def build_destination(
 
 @cache
 def _factory(factory: type[Destination[Any, Any]], lock_timeout: float) -> type[Destination[Any, Any]]:
-    class Factory(factory):  # type: ignore[misc, valid-type]
+    class Factory(ResolvesOnce, factory):  # type: ignore[misc, valid-type]
         @property
         def client_class(self) -> type[Any]:
-            client: type[Any] = super().client_class
+            client: type[Any] = super().client_class  # type: ignore[safe-super]
             kind: Any = client
             sql = issubclass(client, SqlJobClientBase)
             return _client(kind, lock_timeout) if sql else _files_client(kind)

@@ -270,4 +270,4 @@ def test_a_table_is_never_emptied_by_a_statement_that_readers_see_or_wait_for(de
     monkeypatch.setenv(f"DESTINATION__{destination.upper()}__CREDENTIALS", "postgresql://me:a-password@127.0.0.1/x")
     if destination == "duckdb":
         monkeypatch.delenv("DESTINATION__DUCKDB__CREDENTIALS")
-    assert resolve_destination().build().capabilities().supports_truncate_command == truncates
+    assert resolve_destination().factory.capabilities().supports_truncate_command == truncates

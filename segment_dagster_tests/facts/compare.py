@@ -137,13 +137,13 @@ def row_fields(row: Endpoint, about: EndpointFacts, facts: Facts) -> dict[str, F
 def _may_lack(column: Column | None, fields: dict[str, Field]) -> bool:
     if column is None or column.parameter:
         return False
-    field = fields.get(column.field) or (fields.get(column.inside[0]) if column.inside else None)
+    field = fields.get(column.field) or (fields.get(column.source_path[0]) if column.source_path else None)
     return field is not None and field.optional
 
 
 def _inside(column: Column, fields: dict[str, Field], facts: Facts) -> Field | None:
     found: Field | None = None
-    for step in column.inside:
+    for step in column.source_path:
         found = fields.get(step)
         fields = dict(facts.models.get(found.model or "", {})) if found else {}
     return found

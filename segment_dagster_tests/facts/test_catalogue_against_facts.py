@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from segment_dagster.client.layout import call_for
+from segment_dagster.config import MAX_PAGE_SIZE, REGIONS
 from segment_dagster.endpoints import CATALOGUE, Column, Endpoint, Paging, Parameter
-from segment_dagster.endpoints.columns import BETA, V1, always, each, flag, one_by_one
-from segment_dagster.settings import MAX_PAGE_SIZE, REGIONS
+from segment_dagster.endpoints.columns import BETA, V1, flag, param, param_per_value, parent_of
 from segment_dagster_tests.facts.allowed import ALLOWED, unexplained
 from segment_dagster_tests.facts.compare import Difference, differences
 from segment_dagster_tests.facts.facts import HERE, load
@@ -81,7 +81,7 @@ def _with(field: str, **change: Any) -> tuple[Column, ...]:
         ({"requests_per_minute": None}, "requests a minute", "nothing", "60"),
         ({"feature": "Spaces"}, "feature", "'Spaces'", "'Audience'"),
         (
-            {"parent": each("sources", spaceId="id")},
+            {"parent": parent_of("sources", spaceId="id")},
             "parents",
             "{'spaceId': 'sources.id'}",
             "{'spaceId': 'spaces.id'}",
@@ -113,9 +113,9 @@ KINDS = ROWS["functions"].parameters[0]
     ("parameters", "says"),
     [
         ((), "parameter resourceType is 'not sent' in the catalogue, 'required' in the SDK"),
-        ((KINDS, always("sort", "x")), "parameter sort is 'sent' in the catalogue, 'unknown' in the SDK"),
+        ((KINDS, param("sort", "x")), "parameter sort is 'sent' in the catalogue, 'unknown' in the SDK"),
         (
-            (one_by_one("resourceType", "X"),),
+            (param_per_value("resourceType", "X"),),
             "values of parameter resourceType is ['X'] in the catalogue, [] in the SDK",
         ),
     ],

@@ -249,7 +249,7 @@ def test_the_destination_leads_to_the_file(monkeypatch):
     with duckdb.connect(str(path)) as connection:
         connection.execute("CREATE SCHEMA segment_data; CREATE TABLE segment_data.t AS SELECT 1 AS i")
     destination = resolve_destination()
-    assert destination.build().config_params["replace_strategy"] == destination.capabilities.replace_strategy
+    assert destination.factory.config_params["replace_strategy"] == destination.capabilities.replace_strategy
     with inspect_dataset(destination) as tables:
         assert tables.count("t") == 1
 

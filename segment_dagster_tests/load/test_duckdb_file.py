@@ -46,7 +46,15 @@ def of(*sizes):
     """A delivery of parts with so many rows and bytes."""
     parts = [SpooledFile(Path("x"), rows, ("id",), size) for rows, size in sizes]
     rows = sum(rows for rows, _ in sizes)
-    counts = {"rows": rows, "records": rows, "total_entries": rows, "lists": 1, "gone": 0, "changed": 0, "requests": 1}
+    counts = {
+        "rows": rows,
+        "records": rows,
+        "total_entries": rows,
+        "lists": 1,
+        "not_found": 0,
+        "changed": 0,
+        "requests": 1,
+    }
     return Extract(endpoint=ROWS["warehouses"], parts=parts, seconds=0.1, waited=0.0, preview=(), **counts)
 
 

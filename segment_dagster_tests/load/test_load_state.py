@@ -33,7 +33,7 @@ NOW = datetime(2026, 3, 31, 6, 30, tzinfo=timezone.utc)
 
 KILLED = """
 import os, signal
-from segment_dagster.load import load, settle
+from segment_dagster.load import load, resolve_destination
 from segment_dagster.extract.resources import segment_source
 load(segment_source(endpoints=["sources"]), resolve_destination())
 os.kill(os.getpid(), signal.SIGKILL)
