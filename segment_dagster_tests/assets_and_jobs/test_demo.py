@@ -8,11 +8,13 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from urllib.parse import urlsplit
 
 import pytest
 
 from segment_dagster.emulator.server import DEFAULT_TOKEN
+from segment_dagster_tests.started import keeping, kept
 
 FAKE_DAGSTER = """#!{python}
 import os, sys, urllib.request
@@ -53,23 +55,42 @@ def no_token_among_arguments(started, *tokens):
     assert not [token for token in (DEFAULT_TOKEN, *tokens) if token in started]
 
 
-def test_the_demo_loads_shows_and_leaves_nothing_running(python, tmp_path, started):
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory):
+    """A demo that was run once, in a directory of its own, by somebody with settings of a workspace of their own."""
+    place = tmp_path_factory.mktemp("demo")
+    work, started = place / "work", place / "started"
+    work.mkdir()
+    started.mkdir()
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(place / "home"),
+        "DAGSTER_DISABLE_TELEMETRY": "1",
+        "RUNTIME__DLTHUB_TELEMETRY": "false",
+        "SEGMENT_REGION": "eu",
+        "SEGMENT_API_LAYOUT": "versioned",
+        "SEGMENT_API_TOKEN": "token of the user",
+        "SEGMENT_BASE_URL": "http://127.0.0.1:1",
+        "SEGMENT_DESTINATION": "snowflake",
+        "SEGMENT_DATASET": "precious",
+        "SEGMENT_TABLE_FORMAT": "delta",
+        "SEGMENT_PAGE_SIZE": "50",
+        "DESTINATION__DUCKDB__CREDENTIALS": str(place / "precious.duckdb"),
+        "DAGSTER_HOME": str(place / "precious_home"),
+        "DLT_DATA_DIR": str(place / "precious_dlt"),
+        **keeping(started),
+    }
+
+    def run():
+        command = [sys.executable, "-m", "segment_dagster.demo"]
+        return subprocess.run(command, cwd=work, env=environment, capture_output=True, text=True, timeout=100)
+
+    return SimpleNamespace(done=run(), again=run, place=place, work=work, started=lambda: kept(started))
+
+
+def test_the_demo_loads_shows_and_leaves_nothing_running(demo):
     # settings of a user's own account do not reach the demo
-    done = python(
-        "-m",
-        "segment_dagster.demo",
-        SEGMENT_REGION="eu",
-        SEGMENT_API_LAYOUT="versioned",
-        SEGMENT_API_TOKEN="token of the user",
-        SEGMENT_BASE_URL="http://127.0.0.1:1",
-        SEGMENT_DESTINATION="snowflake",
-        SEGMENT_DATASET="precious",
-        SEGMENT_TABLE_FORMAT="delta",
-        DESTINATION__DUCKDB__CREDENTIALS=str(tmp_path / "precious.duckdb"),
-        DAGSTER_HOME=str(tmp_path / "precious_home"),
-        DLT_DATA_DIR=str(tmp_path / "precious_dlt"),
-        SEGMENT_PAGE_SIZE="50",
-    )
+    done = demo.done
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     (address,) = re.findall(r"http://127\.0\.0\.1:\d+", lines[0])
@@ -89,20 +110,20 @@ def test_the_demo_loads_shows_and_leaves_nothing_running(python, tmp_path, start
     shown = lines[head + 2 : head + 7]
     counts = [int(line.split()[-1]) for line in shown]
     assert len(counts) == 5 and counts == sorted(counts, reverse=True)
-    assert f"The tables are in {Path.cwd() / '.demo' / 'segment.duckdb'}." in done.stdout
+    assert f"The tables are in {demo.work / '.demo' / 'segment.duckdb'}." in done.stdout
     assert refuses_connections(address)
     # nothing of the demo is where a real workspace's tables, runs and state would be
-    assert not list(tmp_path.glob("precious*"))
-    assert {path.name for path in Path.cwd().iterdir()} == {".demo"}
-    assert {path.name for path in Path(".demo").iterdir()} >= {"segment.duckdb", "dagster", "dlt"}
+    assert not list(demo.place.glob("precious*"))
+    assert {path.name for path in demo.work.iterdir()} == {".demo"}
+    assert {path.name for path in (demo.work / ".demo").iterdir()} >= {"segment.duckdb", "dagster", "dlt"}
     # a first look is no place for warnings and traces
     assert "Warning" not in done.stderr and "Traceback" not in done.stderr
     assert "elemetry" not in done.stderr + done.stdout
-    no_token_among_arguments(started(), "token of the user")
+    no_token_among_arguments(demo.started(), "token of the user")
 
 
-def test_the_demo_shows_the_same_when_nothing_has_changed(python):
-    runs = [python("-m", "segment_dagster.demo") for _ in range(2)]
+def test_the_demo_shows_the_same_when_nothing_has_changed(demo):
+    runs = [demo.done, demo.again()]
     assert [run.returncode for run in runs] == [0, 0], [run.stderr for run in runs]
     first, second = ([line for line in run.stdout.splitlines() if line.startswith("segment/")] for run in runs)
     assert len(first) == 50

@@ -19,6 +19,7 @@ from segment_dagster.errors import SettingError
 from segment_dagster.extract import WorkspaceReader
 from segment_dagster.extract.columns import column_name, columns_of
 from segment_dagster.extract.resources import segment_source, source_of_extracts
+from segment_dagster_tests.text_finder import TextFinder
 
 ROWS = {endpoint.name: endpoint for endpoint in CATALOGUE}
 NAMES = ["workspace", "sources", "destinations", "warehouses", "spaces", "segments"]
@@ -121,7 +122,7 @@ def test_values_land_as_the_api_gave_them(whole, world):
 
 def test_no_secret_lands(whole, world):
     text = str([whole(f"SELECT * FROM plain_data.{name}") for name in NAMES])
-    assert not [secret for secret in world.secrets if secret in text]
+    assert TextFinder(world.secrets).found(text) == set()
 
 
 def test_secrets_land_where_they_are_asked_for(pipeline, emulator):

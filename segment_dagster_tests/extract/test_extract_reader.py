@@ -28,6 +28,7 @@ from segment_dagster.extract.spool import Spool
 from segment_dagster.extract.undeclared import UNDECLARED
 from segment_dagster.redaction import REDACTED
 from segment_dagster_tests.client.raw import serving
+from segment_dagster_tests.text_finder import TextFinder
 
 ROWS = {endpoint.name: endpoint for endpoint in CATALOGUE}
 SOURCES, SPACES, SEGMENTS = ROWS["sources"], ROWS["spaces"], ROWS["segments"]
@@ -370,14 +371,15 @@ def test_no_secret_reaches_the_disk_or_the_preview(reader, emulator, spools):
     extracts, _ = reader.read_all([row for row in guarded if row.name not in AUDIENCE_BY_AUDIENCE])
     assert len(extracts) > 15
     text = json.dumps([rows(extract) for extract in extracts] + [extract.preview for extract in extracts], default=str)
-    assert not [secret for secret in emulator.world.secrets if secret in text]
+    assert TextFinder(emulator.world.secrets).found(text) == set()
 
 
 def test_the_preview_has_no_secret_though_the_rows_do(emulator):
     with WorkspaceReader(resolve(include_secrets=True)) as reader:
         extract = reader.read(SOURCES)
-        assert [secret for secret in emulator.world.secrets if secret in json.dumps(rows(extract))]
-        assert not [secret for secret in emulator.world.secrets if secret in json.dumps(extract.preview)]
+        finder = TextFinder(emulator.world.secrets)
+        assert finder.found(json.dumps(rows(extract)))
+        assert finder.found(json.dumps(extract.preview)) == set()
         assert REDACTED in json.dumps(extract.preview)
         assert [record["id"] for record in extract.preview] == expected_ids(emulator, "sources")[:5]
 
@@ -478,7 +480,7 @@ def test_an_error_that_nobody_expected_costs_no_other_endpoint(emulator, spools)
         extracts, failures = reader.read_all([SOURCES, ROWS["warehouses"]])
     assert [extract.endpoint.name for extract in extracts] == ["warehouses"]
     text = str(failures[0].error)
-    assert text.startswith("sources: reading it failed with ZeroDivisionError at test_source_reader.py:")
+    assert text.startswith("sources: reading it failed with ZeroDivisionError at test_extract_reader.py:")
     assert "a value" not in text
     assert list(spools.iterdir()) == []
 

@@ -21,6 +21,7 @@ from segment_dagster.emulator import Edit
 from segment_dagster.extract.reader import WorkspaceReader
 from segment_dagster.load import load_extracts, resolve_destination
 from segment_dagster_tests.destinations.engines import ENGINES
+from segment_dagster_tests.text_finder import TextFinder
 
 NOTEBOOK = Path(overview.__file__)
 NOW = datetime(2026, 3, 20, 6, 30, tzinfo=timezone.utc)
@@ -139,7 +140,7 @@ def test_the_figures_are_those_of_the_workspace(engine, at_noon, tmp_path, monke
     assert defined["silent"] and defined["delivery"]
     check_figures(at_noon, defined)
     assert "Not loaded yet" not in page and "Nothing" not in page
-    assert [secret for secret in at_noon.world.secrets if secret in page] == []
+    assert TextFinder(at_noon.world.secrets).found(page) == set()
     assert at_noon.token not in page
 
 
