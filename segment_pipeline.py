@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, NoReturn
 from segment_dagster.terminal import StatusLine, run_command
 
 if TYPE_CHECKING:
-    from segment_dagster.extract.reader import Extract, Failure
+    from segment_dagster.endpoints import Endpoint
+    from segment_dagster.extract.reader import Extract, WorkspaceReader
+    from segment_dagster.load import Destination, LoadResult
+    from segment_dagster.sync import SyncObserver, SyncResult
 
 
 class _Parser(argparse.ArgumentParser):
@@ -76,97 +79,80 @@ def _load(given: argparse.Namespace) -> int:
     # here and not above, so that an interrupt while they are imported is told in a line as well
     from segment_dagster.config import resolve
     from segment_dagster.endpoints import TABLES
-    from segment_dagster.extract.identity import identify
-    from segment_dagster.extract.reader import UnavailableError, WorkspaceReader, format_failures
+    from segment_dagster.extract.reader import WorkspaceReader, format_failures
     from segment_dagster.extract.times import Window
-    from segment_dagster.load import (
-        UnsupportedError,
-        await_ready,
-        check_owner,
-        destination_lock,
-        incremental_windows,
-        inspect_dataset,
-        load_extracts,
-        resolve_destination,
-        split_supported,
-    )
+    from segment_dagster.load import DatasetInspector, LoadResult, resolve_destination
     from segment_dagster.load.verify import failed_checks
-    from segment_dagster.text import pluralize
+    from segment_dagster.sync import sync
 
     settings, destination = resolve(), resolve_destination()
     errors: list[str] = []
     warnings: list[str] = []
-    loaded = None
+
+    def verify(loaded: LoadResult, tables: DatasetInspector) -> None:
+        for endpoint, check, finding in failed_checks(loaded.extracts, tables, history_kept=settings.history):
+            line = f"{endpoint.name}: {check}: {finding.description}"
+            (warnings if finding.warns else errors).append(line)
+
     with StatusLine() as status, WorkspaceReader(settings) as reader:
-        names = dict.fromkeys(given.endpoint)
-        wanted = [reader.endpoint(name) for name in names] or reader.offered(slow=given.slow)
-        status.show(lambda: f"waiting for {destination.type}")
-        await_ready(destination)
-        workspace = identify(reader)
-        check_owner(destination, workspace)
-        wanted, refused = split_supported(destination, wanted)
-        reader.cover(incremental_windows(destination, wanted))
+        wanted = [reader.endpoint(name) for name in dict.fromkeys(given.endpoint)] or reader.offered(slow=given.slow)
+        windows = {}
         if given.start:
             window = Window(given.start, given.end or reader.now)
-            reader.cover({endpoint.name: window for endpoint in TABLES if endpoint.partitioned})
-        status.show(lambda: str(reader.progress(wanted)))
-        extracts, failures = reader.read_all(wanted)
-        requests = reader.progress(wanted).requests
-        failures = [*refused, *failures]
-        if extracts:
-            # the checks stay inside: another run could change the tables under them
-            with destination_lock(destination):
-                status.show(lambda: f"loading {pluralize(len(extracts), 'table')} into {destination.type}")
-                loaded = load_extracts(
-                    extracts,
-                    destination,
-                    history=settings.history,
-                    always=settings.always_load,
-                    workspace=workspace,
-                )
-                refused_names = {failure.endpoint.name for failure in loaded.failures}
-                extracts = [each for each in extracts if each.endpoint.name not in refused_names]
-                failures += loaded.failures
-                status.show(lambda: f"checking {pluralize(len(extracts), 'table')}")
-                with inspect_dataset(destination) as tables:
-                    for endpoint, check, finding in failed_checks(extracts, tables, history_kept=settings.history):
-                        said = f"{endpoint.name}: {check}: {finding.description}"
-                        (warnings if finding.warns else errors).append(said)
-    if loaded is not None:
-        for info in loaded.infos:
-            print(info)
-        if loaded.unchanged and not loaded.infos and not loaded.failures:
-            print("Nothing was loaded: the tables hold all that was delivered.")
+            windows = {endpoint.name: window for endpoint in TABLES if endpoint.partitioned}
+        observer = _status_observer(status, reader, destination)
+        outcome = sync(wanted, reader, destination, windows=windows, observer=observer, verify=verify)
+    for package in outcome.packages:
+        print(package)
+    if outcome.extracts and not outcome.packages and not outcome.failures:
+        print("Nothing was loaded: the tables hold all that was delivered.")
     if not given.endpoint:
         for endpoint in TABLES:
             if not reader.client.offers(endpoint):
                 print(f"{endpoint.name}: skipped, because the {settings.layout!r} layout has no such endpoint")
-    if settings.on_unavailable == "skip":
-        for failure in list(failures):
-            if isinstance(failure.error, UnavailableError | UnsupportedError):
-                failures.remove(failure)
-                print(f"{failure.endpoint.name}: skipped, because {failure.error.reason}")
-    for extract in extracts:
-        name = extract.endpoint.name
-        said = f"{pluralize(extract.rows, 'row')} in {pluralize(extract.requests, 'request')}"
-        print(f"{name}: {said}{', unchanged' if loaded and name in loaded.unchanged else ''}")
-    print(_summary(extracts, failures, requests, len(errors), status.seconds))
+    for name, reason in outcome.skipped.items():
+        print(f"{name}: skipped, because {reason}")
+    _print_summary(outcome, len(errors), status.seconds)
     for line in warnings:
         print(f"warning: {line}", file=sys.stderr)
-    for line in [*format_failures(failures), *errors]:
+    for line in [*format_failures(outcome.failures), *errors]:
         print(f"error: {line}", file=sys.stderr)
-    return 1 if failures or errors else 0
+    return 1 if outcome.failures or errors else 0
 
 
-def _summary(
-    extracts: "Sequence[Extract]", failures: "Sequence[Failure]", requests: int, checks: int, seconds: float
-) -> str:
+def _status_observer(status: StatusLine, reader: "WorkspaceReader", destination: "Destination") -> "SyncObserver":
+    """Return what shows on the status line how far the sync has come."""
+    from segment_dagster.sync import SyncObserver
     from segment_dagster.text import pluralize
 
-    rows = sum(extract.rows for extract in extracts)
-    return (
-        f"{pluralize(len(extracts), 'table')}, {pluralize(rows, 'row')}, {pluralize(requests, 'request')}, "
-        f"{len(failures)} failed, {pluralize(checks, 'failed check')}, {seconds:.1f} s"
+    class StatusObserver(SyncObserver):
+        def waiting(self) -> None:
+            status.show(lambda: f"waiting for {destination.type}")
+
+        def reading(self, endpoints: "Sequence[Endpoint]") -> None:
+            status.show(lambda: str(reader.progress(endpoints)))
+
+        def loading(self, extracts: "Sequence[Extract]") -> None:
+            status.show(lambda: f"loading {pluralize(len(extracts), 'table')} into {destination.type}")
+
+        def loaded(self, result: "LoadResult") -> None:
+            status.show(lambda: f"checking {pluralize(len(result.extracts), 'table')}")
+
+    return StatusObserver()
+
+
+def _print_summary(outcome: "SyncResult", failed_checks: int, seconds: float) -> None:
+    from segment_dagster.text import pluralize
+
+    for extract in outcome.extracts:
+        name = extract.endpoint.name
+        line = f"{name}: {pluralize(extract.rows, 'row')} in {pluralize(extract.requests, 'request')}"
+        print(f"{line}, unchanged" if name in outcome.unchanged else line)
+    rows = sum(extract.rows for extract in outcome.extracts)
+    print(
+        f"{pluralize(len(outcome.extracts), 'table')}, {pluralize(rows, 'row')}, "
+        f"{pluralize(outcome.requests, 'request')}, {len(outcome.failures)} failed, "
+        f"{pluralize(failed_checks, 'failed check')}, {seconds:.1f} s"
     )
 
 

@@ -2,13 +2,14 @@
 
 from segment_dagster.load.destination import DATASET, Destination, resolve_destination
 from segment_dagster.load.errors import LoadError
-from segment_dagster.load.incremental import incremental_windows
-from segment_dagster.load.inspector import NO_TABLES, DatasetInspector, Rows, await_ready, inspect_dataset
+from segment_dagster.load.inspector import NO_TABLES, DatasetInspector, Rows, inspect_dataset
 from segment_dagster.load.isolation import load_isolated
 from segment_dagster.load.load_state import TableState, is_current, record_load, table_states, unchanged
 from segment_dagster.load.lock import PIPELINE_NAME, destination_lock
 from segment_dagster.load.owner import ForeignDatasetError, check_owner
-from segment_dagster.load.pipeline import Loaded, load, load_extracts, locked_pipeline, register_pipeline, source_for
+from segment_dagster.load.pipeline import load, load_extracts, locked_pipeline, source_for
+from segment_dagster.load.preflight import Preflight, preflight
+from segment_dagster.load.result import LoadPackage, LoadResult
 from segment_dagster.load.unsupported import UnsupportedError, split_supported
 
 __all__ = [
@@ -19,22 +20,22 @@ __all__ = [
     "Destination",
     "ForeignDatasetError",
     "LoadError",
-    "Loaded",
+    "LoadPackage",
+    "LoadResult",
+    "Preflight",
     "Rows",
     "TableState",
     "UnsupportedError",
-    "await_ready",
     "check_owner",
     "destination_lock",
-    "incremental_windows",
     "inspect_dataset",
     "is_current",
     "load",
     "load_extracts",
     "load_isolated",
     "locked_pipeline",
+    "preflight",
     "record_load",
-    "register_pipeline",
     "resolve_destination",
     "source_for",
     "split_supported",

@@ -15,8 +15,8 @@ from segment_dagster.load.errors import LoadError
 from segment_dagster.load.inspector import DatasetInspector, inspect_dataset
 
 
-def incremental_windows(destination: Destination, endpoints: Iterable[Endpoint]) -> dict[str, Window]:
-    """What is to be read of the incremental endpoints, by their names: from a while before their latest rows.
+def incremental_windows(tables: DatasetInspector, endpoints: Iterable[Endpoint]) -> dict[str, Window]:
+    """Return what is to be read of the incremental endpoints, by name: from a while before their latest rows on.
 
     The tables themselves are asked: a run that dies, before it has loaded or while it does, changes nothing, and a
     table that was dropped is read from the beginning. An endpoint without rows is left out.
@@ -28,15 +28,13 @@ def incremental_windows(destination: Destination, endpoints: Iterable[Endpoint])
     incremental = [endpoint for endpoint in endpoints if endpoint.incremental]
     if not incremental:
         return {}
-    windows, now = {}, current_time()
-    with inspect_dataset(destination) as tables:
-        state = tables.pipeline_state()
-        for endpoint in incremental:
-            time = endpoint.time
-            assert isinstance(time, TimeRange) and time.lookback is not None
-            latest = _latest(tables, endpoint, state, now)
-            if latest is not None:
-                windows[endpoint.name] = Window(latest - time.lookback)
+    windows, now, state = {}, current_time(), tables.pipeline_state()
+    for endpoint in incremental:
+        time = endpoint.time
+        assert isinstance(time, TimeRange) and time.lookback is not None
+        latest = _latest(tables, endpoint, state, now)
+        if latest is not None:
+            windows[endpoint.name] = Window(latest - time.lookback)
     return windows
 
 

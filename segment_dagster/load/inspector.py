@@ -20,7 +20,7 @@ from segment_dagster.load.credentials import failures_of
 from segment_dagster.load.destination import Destination
 from segment_dagster.load.duckdb_file import raise_memory_limit
 from segment_dagster.load.errors import LoadError, format_load_error
-from segment_dagster.load.lock import PIPELINE_NAME, await_free, destination_lock
+from segment_dagster.load.lock import PIPELINE_NAME, destination_lock
 from segment_dagster.load.log_filter import install_log_filter
 from segment_dagster.load.staging import check_staging
 
@@ -468,15 +468,3 @@ def _client_of(destination: Destination) -> "SqlJobClientBase | FilesystemClient
         # what drivers raise of settings that they cannot use: an address that is none, a port that is no number
         raise LoadError(format_load_error(failure, "connect", destination)) from failure
     return cast("SqlJobClientBase | FilesystemClient", client)
-
-
-def await_ready(destination: Destination) -> None:
-    """Wait until the destination could be loaded into, and make sure that it can be reached: nothing is read in vain.
-
-    Raises:
-        LoadError: It was held by others for longer than `lock_timeout`, or it cannot be reached.
-        SettingError: There is no place for the lock, or dlt would stage rows in a dataset of somebody else's.
-    """
-    await_free(destination)
-    with inspect_dataset(destination) as tables:
-        tables.check_staging()

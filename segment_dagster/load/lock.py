@@ -67,17 +67,6 @@ def pipeline_lock(destination: Destination) -> Iterator[None]:
         yield
 
 
-def await_free(destination: Destination) -> None:
-    """Wait until the destination could be loaded into, and let go of it again: nothing should be read in vain.
-
-    Raises:
-        LoadError: It was held by others for longer than `lock_timeout`.
-        SettingError: There is no place for the lock.
-    """
-    with destination_lock(destination):
-        pass
-
-
 @contextmanager
 def _locked(file: Path, destination: Destination, deadline: float, setting: str) -> Iterator[None]:
     lock = FileLock(file, is_singleton=True)

@@ -51,7 +51,7 @@ def check_owner(destination: Destination, workspace: Workspace | None) -> None:
     if workspace is None:
         return
     with inspect_dataset(destination) as tables:
-        _refuse_other(destination, find_owner(tables), workspace)
+        refuse_other_workspace(destination, find_owner(tables), workspace)
 
 
 def claim(tables: DatasetInspector, destination: Destination, workspace: Workspace) -> None:
@@ -60,7 +60,7 @@ def claim(tables: DatasetInspector, destination: Destination, workspace: Workspa
     Raises:
         ForeignDatasetError: It belongs to another one.
     """
-    _refuse_other(destination, find_owner(tables), workspace)
+    refuse_other_workspace(destination, find_owner(tables), workspace)
     if not _recorded(tables):
         row = (workspace.id, workspace.slug, workspace.name, datetime.now(timezone.utc))
         tables.upsert(OWNER_TABLE, TYPES, [row])
@@ -90,8 +90,13 @@ def _loaded(tables: DatasetInspector) -> Workspace | None:
     return Workspace.from_row(rows[0]) if len(rows) == 1 and rows[0]["id"] else None
 
 
-def _refuse_other(destination: Destination, owner: Workspace | None, workspace: Workspace) -> None:
-    if owner is not None and owner.id != workspace.id:
+def refuse_other_workspace(destination: Destination, owner: Workspace | None, workspace: Workspace | None) -> None:
+    """Refuse a dataset of one workspace for rows of another. Where either is not known, nothing is compared.
+
+    Raises:
+        ForeignDatasetError: They differ.
+    """
+    if owner is not None and workspace is not None and owner.id != workspace.id:
         raise ForeignDatasetError(destination, owner, workspace)
 
 

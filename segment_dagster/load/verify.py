@@ -76,8 +76,8 @@ class Expected(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Loaded:
-    """The table of a delivery that has been loaded."""
+class LoadedTable:
+    """The table of an extract that has been loaded."""
 
     endpoint: Endpoint
     tables: DatasetInspector
@@ -94,7 +94,7 @@ class Loaded:
     repeated: int
 
     @classmethod
-    def of(cls, extract: Extract, tables: DatasetInspector) -> "Loaded":
+    def of(cls, extract: Extract, tables: DatasetInspector) -> "LoadedTable":
         """Take what the table should hold from what was delivered."""
         return cls(
             endpoint=extract.endpoint,
@@ -274,7 +274,7 @@ def failed_checks(
         The endpoint, the name of the check and what it found, for each check that did not pass.
     """
     for extract in extracts:
-        loaded = Loaded.of(extract, tables)
+        loaded = LoadedTable.of(extract, tables)
         checks = [row_count, schema, primary_key]
         checks += [history] if history_kept and extract.endpoint.keeps_history else []
         for check in checks:

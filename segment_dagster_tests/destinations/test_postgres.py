@@ -10,7 +10,7 @@ from segment_dagster.config import resolve
 from segment_dagster.emulator import Edit, Fault
 from segment_dagster.errors import SettingError
 from segment_dagster.extract import WorkspaceReader
-from segment_dagster.load import LoadError, await_ready, inspect_dataset, load_extracts, resolve_destination
+from segment_dagster.load import LoadError, inspect_dataset, load_extracts, preflight, resolve_destination
 from segment_dagster_tests.destinations.engines import postgres_server
 
 CREDENTIALS = "DESTINATION__POSTGRES__CREDENTIALS"
@@ -98,7 +98,7 @@ def test_who_holds_a_lock_is_named_and_the_other_tables_are_loaded(emulator, wor
             cursor.execute("LOCK TABLE segment_data.sources IN ACCESS EXCLUSIVE MODE")
         loaded = read()
         said = lines(loaded)["sources"]
-        assert list(lines(loaded)) == ["sources"] and loaded.infos
+        assert list(lines(loaded)) == ["sources"] and loaded.packages
         assert said.startswith(
             f"sources: postgres: waited 0.4 s for a lock that the session with pid {holder.info.backend_pid} "
             "(user other, application a migration, "
@@ -204,7 +204,7 @@ def test_a_staging_dataset_of_somebody_elses_is_refused(emulator, server):
         run(connection, "GRANT ALL ON SCHEMA segment_data_staging TO loader")
         run(connection, "GRANT ALL ON segment_data_staging.sources TO loader")
         with pytest.raises(SettingError, match="which holds tables of others"):
-            await_ready(resolve_destination())
+            preflight(resolve_destination(), ())
         with pytest.raises(SettingError, match="which holds tables of others"):
             read()
         assert run(connection, "SELECT * FROM segment_data_staging.sources") == [(7,)]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from segment_dagster.errors import SettingError
-from segment_dagster.load import LoadError, await_ready, resolve_destination
+from segment_dagster.load import LoadError, preflight, resolve_destination
 from segment_dagster.load.capabilities import DESTINATIONS, TABLE_FORMATS
 from segment_dagster.load.errors import format_load_error
 from segment_dagster_tests.destinations.engines import extensions, free_port, postgres, s3
@@ -151,9 +151,9 @@ def test_a_bucket_that_cannot_be_reached_is_told(monkeypatch, tmp_path):
     with s3(tmp_path) as settings:
         for name, value in settings.items():
             monkeypatch.setenv(name, value)
-        await_ready(resolve_destination())
+        preflight(resolve_destination(), ())
     # moto has ended
-    assert said_by(lambda: await_ready(resolve_destination())).startswith(
+    assert said_by(lambda: preflight(resolve_destination(), ())).startswith(
         "filesystem cannot be reached, or lets nobody in ("
     )
 

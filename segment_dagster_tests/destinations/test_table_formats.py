@@ -8,7 +8,7 @@ import pytest
 from segment_dagster.config import resolve
 from segment_dagster.emulator import Fault
 from segment_dagster.extract import WorkspaceReader
-from segment_dagster.load import await_ready, incremental_windows, load_extracts, resolve_destination
+from segment_dagster.load import load_extracts, preflight, resolve_destination
 from segment_dagster_tests.destinations.engines import files
 
 NOW = datetime(2026, 3, 31, 6, 30, tzinfo=timezone.utc)
@@ -28,10 +28,10 @@ def table_format(request, emulator, tmp_path, monkeypatch):
 
 def read(*names):
     destination = resolve_destination()
-    await_ready(destination)
+    preflight(destination, ())
     with WorkspaceReader(resolve()) as reader:
         endpoints = [reader.endpoint(name) for name in names]
-        reader.cover(incremental_windows(destination, endpoints))
+        reader.cover(preflight(destination, endpoints).windows)
         extracts, failures = reader.read_all(endpoints)
         assert failures == []
         assert load_extracts(extracts, destination, always=True).failures == []

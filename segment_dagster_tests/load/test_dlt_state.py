@@ -11,7 +11,8 @@ from dlt.common.pipeline import get_dlt_pipelines_dir
 
 from segment_dagster.errors import SettingError
 from segment_dagster.extract.resources import segment_source
-from segment_dagster.load import PIPELINE_NAME, load, register_pipeline, resolve_destination
+from segment_dagster.load import PIPELINE_NAME, load, resolve_destination
+from segment_dagster.load.working_directory import register_pipeline
 
 
 def count():
@@ -81,7 +82,7 @@ def test_what_dlt_cannot_read_of_its_own_is_made_anew(directory, file, broken, c
         register_pipeline(resolve_destination())
         load(segment_source(endpoints=["warehouses"]), resolve_destination())
     assert count() == [(3,)]
-    told = [record.getMessage() for record in caplog.records if record.name == "segment_dagster.load.pipeline"]
+    told = [record.getMessage() for record in caplog.records if record.name == "segment_dagster.load.working_directory"]
     assert len(told) <= 1
     if file == "state.json" and broken in ("truncated", "empty", "binary"):
         assert told[0].startswith(f"{directory} cannot be read (")

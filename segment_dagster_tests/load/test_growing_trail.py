@@ -12,7 +12,7 @@ from segment_dagster.config import resolve
 from segment_dagster.endpoints import CATALOGUE
 from segment_dagster.extract.reader import WorkspaceReader
 from segment_dagster.load import inspect_dataset, load_extracts, resolve_destination
-from segment_dagster.load.verify import Loaded, failed_checks, row_count
+from segment_dagster.load.verify import LoadedTable, failed_checks, row_count
 
 AUDIT = next(endpoint for endpoint in CATALOGUE if endpoint.name == "audit_events")
 NOW = datetime(2026, 3, 31, 6, 30, tzinfo=timezone.utc)
@@ -90,7 +90,7 @@ def loaded(kind, trail):
         load_extracts([extract], resolve_destination())
         with inspect_dataset(resolve_destination()) as tables:
             failed = [name for _, name, _ in failed_checks([extract], tables)]
-            return extract, failed, row_count(Loaded.of(extract, tables)).description
+            return extract, failed, row_count(LoadedTable.of(extract, tables)).description
 
 
 def test_rows_that_moved_to_the_next_page_are_no_fault(trail):

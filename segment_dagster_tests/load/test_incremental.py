@@ -13,7 +13,7 @@ from segment_dagster.endpoints import TABLES
 from segment_dagster.extract import WorkspaceReader
 from segment_dagster.extract.resources import source_of_extracts
 from segment_dagster.extract.times import Window
-from segment_dagster.load import incremental_windows, load, load_extracts, resolve_destination
+from segment_dagster.load import load, load_extracts, preflight, resolve_destination
 
 ROWS = {endpoint.name: endpoint for endpoint in TABLES}
 AUDIT = ROWS["audit_events"]
@@ -43,7 +43,7 @@ def change(*statements):
 def read():
     """Read what is new of the trail and load it: the window that was asked for."""
     with WorkspaceReader(resolve()) as reader:
-        reader.cover(incremental_windows(resolve_destination(), [AUDIT]))
+        reader.cover(preflight(resolve_destination(), [AUDIT]).windows)
         extract = reader.read(reader.endpoint(AUDIT.name))
         load(source_of_extracts([extract]), resolve_destination())
         return extract.window
@@ -83,7 +83,7 @@ def happened(trail, *moments):
 def synced(always=False):
     """Read what is new and load it, as a run does it: what was loaded."""
     with WorkspaceReader(resolve()) as reader:
-        reader.cover(incremental_windows(resolve_destination(), [AUDIT]))
+        reader.cover(preflight(resolve_destination(), [AUDIT]).windows)
         return load_extracts([reader.read(reader.endpoint(AUDIT.name))], resolve_destination(), always=always)
 
 
@@ -111,24 +111,24 @@ def table_of(trail):
 
 def test_what_is_read_next_begins_an_hour_before_the_latest_row(table_of):
     table_of("2026-03-30 23:59:59.999999+00", "2026-03-31 00:30:00.123456+00", "2026-01-01 00:00:00+00")
-    assert incremental_windows(resolve_destination(), [AUDIT]) == {
+    assert preflight(resolve_destination(), [AUDIT]).windows == {
         "audit_events": Window(datetime(2026, 3, 30, 23, 30, 0, 123456, tzinfo=timezone.utc))
     }
 
 
 def test_a_time_that_has_not_come_does_not_count(table_of, monkeypatch):
     table_of("2026-03-30 12:00:00+00", "2026-03-31 06:30:00+00", "2026-03-31 06:30:01+00", "2099-01-01 00:00:00+00")
-    (window,) = incremental_windows(resolve_destination(), [AUDIT]).values()
+    (window,) = preflight(resolve_destination(), [AUDIT]).windows.values()
     assert window == Window(NOW - timedelta(hours=1))
     monkeypatch.setenv("SEGMENT_NOW", "2026-01-01T00:00:00Z")
-    assert incremental_windows(resolve_destination(), [AUDIT]) == {}
+    assert preflight(resolve_destination(), [AUDIT]).windows == {}
 
 
 def test_the_time_is_in_utc_whatever_zone_the_machine_is_in(table_of, monkeypatch):
     table_of("2026-03-29 03:30:00+02")
     for zone in ("Europe/Berlin", "Pacific/Auckland", "America/New_York"):
         monkeypatch.setenv("TZ", zone)
-        (window,) = incremental_windows(resolve_destination(), [AUDIT]).values()
+        (window,) = preflight(resolve_destination(), [AUDIT]).windows.values()
         assert window == Window(datetime(2026, 3, 29, 0, 30, tzinfo=timezone.utc))
         assert window.start.utcoffset() == timedelta(0)
 
@@ -151,7 +151,7 @@ def test_the_time_is_in_utc_whatever_zone_the_machine_is_in(table_of, monkeypatc
 def test_what_has_no_rows_is_read_from_the_beginning(made):
     if made:
         change(*made)
-    assert incremental_windows(resolve_destination(), [AUDIT]) == {}
+    assert preflight(resolve_destination(), [AUDIT]).windows == {}
     assert Path("segment.duckdb").exists() == bool(made)
 
 
@@ -162,7 +162,7 @@ def test_only_what_is_merged_has_a_cursor(table_of):
         "CREATE TABLE segment_data.usage_mtu_daily AS SELECT now() AS timestamp",
         "CREATE TABLE segment_data.sources AS SELECT now() AS timestamp",
     )
-    assert set(incremental_windows(resolve_destination(), TABLES)) == {"audit_events"}
+    assert set(preflight(resolve_destination(), TABLES).windows) == {"audit_events"}
 
 
 def test_a_table_that_an_earlier_version_loaded_last_is_read_from_the_beginning_once(trail, monkeypatch):
@@ -176,10 +176,10 @@ def test_a_table_that_an_earlier_version_loaded_last_is_read_from_the_beginning_
     trail[1]["timestamp"] = f"{NOW + 3 * HOUR:%Y-%m-%dT%H:%M:%SZ}"
     happened(trail, NOW + HOUR)
     monkeypatch.setenv("SEGMENT_NOW", (NOW + DAY).isoformat())
-    assert incremental_windows(resolve_destination(), [AUDIT]) == {}
+    assert preflight(resolve_destination(), [AUDIT]).windows == {}
     synced()
     assert landed() == {each["id"] for each in trail}
-    assert incremental_windows(resolve_destination(), [AUDIT]) == {AUDIT.name: Window(NOW + 2 * HOUR)}
+    assert preflight(resolve_destination(), [AUDIT]).windows == {AUDIT.name: Window(NOW + 2 * HOUR)}
 
 
 def test_a_part_that_ends_before_the_present_says_nothing_of_what_comes_after_it(trail):
@@ -188,14 +188,14 @@ def test_a_part_that_ends_before_the_present_says_nothing_of_what_comes_after_it
         reader.cover({AUDIT.name: Window(datetime(2025, 12, 31, tzinfo=timezone.utc), NOW - 2 * DAY)})
         load_extracts([reader.read(reader.endpoint(AUDIT.name))], resolve_destination())
     assert landed() == {"event-0"}
-    assert incremental_windows(resolve_destination(), [AUDIT]) == {}
+    assert preflight(resolve_destination(), [AUDIT]).windows == {}
 
 
 def test_nothing_is_looked_at_where_nothing_is_merged():
     # a file that nobody could open
     Path("segment.duckdb").write_bytes(b"\0" * 8 + b"DUCK" + b"\0" * 100)
-    assert incremental_windows(resolve_destination(), [ROWS["sources"], ROWS["events_volume"]]) == {}
-    assert incremental_windows(resolve_destination(), []) == {}
+    assert preflight(resolve_destination(), [ROWS["sources"], ROWS["events_volume"]]).windows == {}
+    assert preflight(resolve_destination(), []).windows == {}
 
 
 def test_loads_follow_each_other_and_a_table_that_was_dropped_is_read_from_the_beginning(emulator, monkeypatch):
@@ -236,7 +236,7 @@ LOST = {
 def test_rows_that_are_lost_while_more_are_read_make_no_gap(emulator, lost):
     read()
     with WorkspaceReader(resolve()) as reader:
-        reader.cover(incremental_windows(resolve_destination(), [AUDIT]))
+        reader.cover(preflight(resolve_destination(), [AUDIT]).windows)
         extract = reader.read(reader.endpoint(AUDIT.name))
         LOST[lost]()
         there = Path("segment.duckdb").exists()

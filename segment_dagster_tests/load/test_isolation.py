@@ -14,7 +14,7 @@ from segment_dagster.errors import SegmentError
 from segment_dagster.extract import WorkspaceReader
 from segment_dagster.load import PIPELINE_NAME, LoadError, load_extracts, load_isolated, resolve_destination
 from segment_dagster.load.errors import load_error
-from segment_dagster.load.pipeline import PENDING
+from segment_dagster.load.working_directory import PENDING
 
 NAMES = ("sources", "warehouses", "workspace", "labels")
 

@@ -18,11 +18,11 @@ from segment_dagster.extract import WorkspaceReader
 from segment_dagster.extract.resources import segment_source
 from segment_dagster.extract.times import Window
 from segment_dagster.load import (
-    incremental_windows,
     inspect_dataset,
     load,
     load_extracts,
     load_state,
+    preflight,
     resolve_destination,
     unchanged,
 )
@@ -46,7 +46,7 @@ def read(*names, destination=None, history=False, always=False, **settings):
     destination = destination or resolve_destination()
     with WorkspaceReader(resolve(history=history, **settings)) as reader:
         endpoints = [reader.endpoint(name) for name in names or NAMES]
-        reader.cover(incremental_windows(destination, endpoints))
+        reader.cover(preflight(destination, endpoints).windows)
         extracts, failures = reader.read_all(endpoints)
         assert failures == []
         return load_extracts(extracts, destination, history=history, always=always)
@@ -54,9 +54,9 @@ def read(*names, destination=None, history=False, always=False, **settings):
 
 def loaded(outcome):
     """The tables that a load package brought rows into."""
-    if outcome.info is None:
+    if not outcome.packages:
         return set()
-    jobs = [job for package in outcome.info.load_packages for job in package.jobs["completed_jobs"]]
+    jobs = [job for package in outcome.packages[-1].load_packages for job in package.jobs["completed_jobs"]]
     names = {job.job_file_info.table_name for job in jobs}
     return {name for name in names if not name.startswith("_dlt")}
 
@@ -93,7 +93,7 @@ def test_the_second_time_nothing_is_written(emulator):
     assert loaded(first) == set(NAMES) and first.unchanged == frozenset()
     before = Path("segment.duckdb").read_bytes()
     second = read()
-    assert (second.info, second.unchanged) == (None, frozenset(NAMES))
+    assert (second.packages, second.unchanged) == ([], frozenset(NAMES))
     assert Path("segment.duckdb").read_bytes() == before
     assert [path.name for path in Path.cwd().iterdir()] == ["segment.duckdb"]
 
@@ -104,7 +104,7 @@ def test_what_came_otherwise_is_loaded_and_nothing_else(emulator, ids):
     second = read()
     assert (loaded(second), second.unchanged) == ({"sources"}, frozenset({"workspace", "warehouses"}))
     assert names()[ids[0]] == "Renamed"
-    assert read().info is None
+    assert read().packages == []
 
 
 def test_a_change_there_and_back_is_loaded_both_times(emulator, ids):
@@ -120,7 +120,7 @@ def test_a_change_there_and_back_is_loaded_both_times(emulator, ids):
 def test_everything_is_loaded_where_that_is_asked_for(emulator):
     read()
     assert loaded(read(always=True)) == set(NAMES)
-    assert read().info is None
+    assert read().packages == []
 
 
 @pytest.mark.parametrize(
@@ -155,7 +155,7 @@ def test_whatever_somebody_did_to_the_table_is_mended(emulator, meanwhile):
     after = query(f"SELECT {columns} FROM segment_data.sources ORDER BY ALL")
     # a column of another type is for the check to find
     assert after == before or "TYPE" in meanwhile
-    assert read("sources").info is None
+    assert read("sources").packages == []
 
 
 def test_a_row_in_the_place_of_another_is_seen(emulator):
@@ -176,7 +176,7 @@ def test_rows_that_were_only_moved_are_not_written_again(emulator):
         "DELETE FROM segment_data.sources",
         "INSERT INTO segment_data.sources SELECT * FROM moved",
     )
-    assert read("sources").info is None
+    assert read("sources").packages == []
 
 
 def test_another_file_or_dataset_is_not_taken_for_this_one(emulator, monkeypatch, tmp_path):
@@ -184,7 +184,7 @@ def test_another_file_or_dataset_is_not_taken_for_this_one(emulator, monkeypatch
     assert loaded(read(destination=resolve_destination(dataset="another"))) == set(NAMES)
     monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS", str(tmp_path / "another.duckdb"))
     assert loaded(read()) == set(NAMES)
-    assert read().info is None
+    assert read().packages == []
 
 
 def test_a_script_that_keeps_nothing_in_mind_is_no_harm(emulator, ids):
@@ -238,23 +238,23 @@ def test_secrets_that_are_to_land_otherwise_are_a_change(emulator, monkeypatch):
     assert loaded(read("sources")) == {"sources"}
     monkeypatch.setenv("SEGMENT_FINGERPRINT_KEY", "a-key")
     assert loaded(read("sources")) == {"sources"}
-    assert read("sources").info is None
+    assert read("sources").packages == []
 
 
 def test_undeclared_fields_are_loaded_when_they_come_and_when_they_go(emulator):
     read("sources")
     emulator.faults.add(Fault("extra-field", "sources"))
     assert loaded(read("sources")) == {"sources"}
-    assert read("sources").info is None
+    assert read("sources").packages == []
     emulator.faults.clear()
     assert loaded(read("sources")) == {"sources"}
-    assert read("sources").info is None
+    assert read("sources").packages == []
 
 
 def test_a_table_without_rows_is_remembered_too(emulator):
     emulator.edits.add(*(Edit("warehouses", "delete", record["id"]) for record in emulator.world.records("warehouses")))
     assert loaded(read("warehouses")) == {"warehouses"}
-    assert read("warehouses").info is None
+    assert read("warehouses").packages == []
     change("DROP TABLE segment_data.warehouses")
     assert loaded(read("warehouses")) == {"warehouses"}
 
@@ -316,7 +316,7 @@ def test_an_event_that_is_missing_from_the_trail_is_read_again(emulator, quiet_t
     )
     for _ in range(2):
         read("audit_events")
-    assert read("audit_events").info is None
+    assert read("audit_events").packages == []
     (before,) = query("SELECT count(*) FROM segment_data.audit_events")
     latest = "SELECT max(timestamp) FROM segment_data.audit_events"
     change(
@@ -337,7 +337,7 @@ def test_what_is_read_in_parts_is_loaded_every_time(emulator, quiet_time):
 def test_with_history_neither_is_written_where_nothing_changed(emulator, ids):
     assert loaded(read("sources", history=True)) == {"sources", "sources_history"}
     before = Path("segment.duckdb").read_bytes()
-    assert read("sources", history=True).info is None
+    assert read("sources", history=True).packages == []
     assert Path("segment.duckdb").read_bytes() == before
     emulator.edits.add(Edit("sources", "modify", ids[0], fields={"name": "Renamed"}))
     assert loaded(read("sources", history=True)) == {"sources", "sources_history"}
@@ -347,7 +347,7 @@ def test_with_history_neither_is_written_where_nothing_changed(emulator, ids):
 def test_history_that_is_turned_on_later_begins_though_the_table_is_unchanged(emulator):
     read("sources")
     assert loaded(read("sources", history=True)) == {"sources", "sources_history"}
-    assert read("sources", history=True).info is None
+    assert read("sources", history=True).packages == []
 
 
 def test_history_that_was_off_for_a_while_catches_up(emulator, ids):
@@ -373,7 +373,7 @@ def test_a_history_that_somebody_changed_is_loaded_again(emulator, meanwhile):
 def test_a_run_without_anything_to_load_can_still_be_found_by_the_pipelines_name(emulator, monkeypatch, tmp_path):
     read("sources")
     monkeypatch.setenv("DLT_DATA_DIR", str(tmp_path / "another home"))
-    assert read("sources").info is None
+    assert read("sources").packages == []
     assert len(dlt.pipeline("segment_pipeline").dataset()["sources"].fetchall()) == 40
 
 

@@ -15,7 +15,7 @@ import pytest
 from segment_dagster.emulator import Fault
 from segment_dagster.errors import SettingError
 from segment_dagster.extract.resources import segment_source
-from segment_dagster.load import LoadError, await_ready, destination_lock, inspect_dataset, load, resolve_destination
+from segment_dagster.load import LoadError, destination_lock, inspect_dataset, load, preflight, resolve_destination
 
 CREDENTIALS = "DESTINATION__DUCKDB__CREDENTIALS"
 SCRIPT = Path(__file__).parents[2] / "segment_pipeline.py"
@@ -118,7 +118,7 @@ def test_whoever_has_it_too_long_is_named_in_one_line(kind, emulator, tmp_path, 
     with held_by(kind, tmp_path) as holder:
         for attempt in (
             load_some,
-            lambda: await_ready(resolve_destination()),
+            lambda: preflight(resolve_destination(), ()),
             lambda: inspect_dataset(resolve_destination()).__enter__(),
         ):
             with pytest.raises(LoadError) as caught:
@@ -153,7 +153,7 @@ def test_a_link_leads_to_the_same_lock(emulator, tmp_path, monkeypatch):
 
 def test_no_lock_file_is_left_behind(emulator):
     load_some()
-    await_ready(resolve_destination())
+    preflight(resolve_destination(), ())
     with inspect_dataset(resolve_destination()) as tables:
         assert tables.count("warehouses") == 3
         assert Path("segment.duckdb.lock").exists()
@@ -200,7 +200,7 @@ def test_a_file_that_another_run_is_making_is_none_that_cannot_be_used(emulator)
 def test_a_file_that_duckdb_cannot_open_is_told(emulator):
     Path("segment.duckdb").write_bytes(b"\0" * 8 + b"DUCK" + b"\0" * 100)
     with pytest.raises(LoadError) as caught:
-        await_ready(resolve_destination())
+        preflight(resolve_destination(), ())
     text = str(caught.value)
     assert text.splitlines() == [text]
     assert text.startswith("dlt failed at the step 'open' on duckdb (")
@@ -212,7 +212,7 @@ def test_a_directory_in_which_no_lock_can_be_made_is_told(emulator):
     destination = resolve_destination()
     Path("segment.duckdb.lock").mkdir()
     with pytest.raises(SettingError) as caught:
-        await_ready(destination)
+        preflight(destination, ())
     said = f"{CREDENTIALS} leads to {Path.cwd()}, where segment.duckdb.lock cannot be made ("
     assert str(caught.value).startswith(said)
 
@@ -224,7 +224,7 @@ def test_a_directory_that_was_moved_away_is_told_and_not_made_again(emulator, tm
     directory = destination.file.parent
     directory.rename(tmp_path / "moved")
     with pytest.raises(SettingError) as caught:
-        await_ready(destination)
+        preflight(destination, ())
     said = f"{CREDENTIALS} leads to {directory}, where segment.duckdb.lock cannot be made (No such file"
     assert str(caught.value).startswith(said)
     assert not directory.exists()

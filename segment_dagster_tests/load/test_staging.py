@@ -7,7 +7,7 @@ from segment_dagster.config import resolve
 from segment_dagster.errors import SettingError
 from segment_dagster.extract import WorkspaceReader
 from segment_dagster.extract.resources import segment_source
-from segment_dagster.load import await_ready, load, load_extracts, resolve_destination
+from segment_dagster.load import load, load_extracts, preflight, resolve_destination
 
 
 def change(*statements):
@@ -39,7 +39,10 @@ FOREIGN = {
 def test_a_staging_dataset_of_somebody_elses_is_refused_and_kept(emulator, foreign):
     change("CREATE SCHEMA segment_data_staging", *FOREIGN[foreign])
     tables = query("SELECT table_schema, table_name FROM information_schema.tables ORDER BY ALL")
-    for step in (await_ready, lambda destination: load(segment_source(endpoints=["sources"]), destination)):
+    for step in (
+        lambda destination: preflight(destination, ()),
+        lambda destination: load(segment_source(endpoints=["sources"]), destination),
+    ):
         with pytest.raises(SettingError) as caught:
             step(resolve_destination())
         text = str(caught.value)
@@ -54,7 +57,7 @@ def test_a_staging_dataset_of_somebody_elses_is_refused_and_kept(emulator, forei
 
 def test_dlts_own_staging_dataset_is_taken_whatever_became_of_the_other(emulator):
     load(segment_source(endpoints=["sources"]), resolve_destination())
-    await_ready(resolve_destination())
+    preflight(resolve_destination(), ())
     change("DROP SCHEMA segment_data CASCADE")
     load(segment_source(endpoints=["sources"]), resolve_destination())
     change("DROP SCHEMA segment_data_staging CASCADE", "CREATE SCHEMA segment_data_staging")

@@ -1,0 +1,76 @@
+"""What Dagster's instance knows of an asset from earlier runs."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import dagster as dg
+
+from segment_dagster.assets.keys import asset_key
+from segment_dagster.assets.metadata import DATA_VERSION, FAILED, FROM, SKIPPED, UNTIL
+from segment_dagster.endpoints import Endpoint
+from segment_dagster.extract.times import Window
+
+OBSERVATIONS = 20
+"""Of an asset, the latest that are looked through for why it was skipped or failed."""
+
+
+class LastRun:
+    """The latest materialization of an endpoint's asset, and what was observed of it since.
+
+    Args:
+        instance: Where they are recorded.
+        endpoint: The endpoint.
+    """
+
+    def __init__(self, instance: dg.DagsterInstance, endpoint: Endpoint) -> None:
+        self._instance = instance
+        self._key = asset_key(endpoint.name)
+        event = instance.get_latest_materialization_event(self._key)
+        materialization = event.asset_materialization if event else None
+        self._timestamp = event.timestamp if event else 0.0
+        self._metadata: Mapping[str, dg.MetadataValue[Any]] = materialization.metadata if materialization else {}
+        self.data_version = ((materialization.tags if materialization else None) or {}).get(DATA_VERSION)
+
+    def number(self, name: str) -> int | None:
+        """Return a number of the metadata; `None` where there is none of this name."""
+        value = self._metadata.get(name)
+        return value.value if isinstance(value, dg.IntMetadataValue) else None
+
+    def text(self, name: str) -> str | None:
+        """Return a text of the metadata; `None` where there is none of this name."""
+        return _text(self._metadata, name)
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        """Return a list of texts of the metadata; empty where there is none of this name."""
+        value = self._metadata.get(name)
+        return tuple(map(str, value.value)) if isinstance(value, dg.JsonMetadataValue) and value.value else ()
+
+    def window(self) -> Window | None:
+        """Return the time that was read; `None` where the endpoint is not read by time."""
+        start, end = self.text(FROM), self.text(UNTIL)
+        if start is None:
+            return None
+        return Window(datetime.fromisoformat(start), datetime.fromisoformat(end) if end else None)
+
+    def skipped(self) -> str | None:
+        """Return why the endpoint was skipped since, as a clause; `None` where it was not, or failed after that."""
+        return _text(self._latest_reason(), SKIPPED)
+
+    def failed(self) -> bool:
+        """Return whether the endpoint failed since."""
+        return FAILED in self._latest_reason()
+
+    def _latest_reason(self) -> Mapping[str, dg.MetadataValue[Any]]:
+        # others observe the asset too: the sensor does
+        for record in self._instance.fetch_observations(self._key, limit=OBSERVATIONS).records:
+            observation = record.asset_observation
+            if observation and record.timestamp > self._timestamp and {SKIPPED, FAILED} & observation.metadata.keys():
+                metadata: Mapping[str, dg.MetadataValue[Any]] = observation.metadata
+                return metadata
+        return {}
+
+
+def _text(metadata: Mapping[str, dg.MetadataValue[Any]], name: str) -> str | None:
+    value = metadata.get(name)
+    return value.value if isinstance(value, dg.TextMetadataValue) else None

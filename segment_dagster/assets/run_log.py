@@ -1,0 +1,103 @@
+"""What a run logs, and writes on the pages of assets that it does not materialize."""
+
+import time
+from collections.abc import Iterable, Sequence
+
+import dagster as dg
+
+from segment_dagster.assets.keys import asset_key
+from segment_dagster.assets.metadata import FAILED, SKIPPED
+from segment_dagster.endpoints import Endpoint
+from segment_dagster.extract.reader import Extract, Failure, format_failures
+from segment_dagster.load import LoadResult
+from segment_dagster.sync import SyncObserver
+from segment_dagster.text import pluralize
+
+
+class RunLog(SyncObserver):
+    """Log what was read, loaded and checked, and a summary; observe each asset that was skipped or failed.
+
+    Args:
+        context: The run.
+    """
+
+    def __init__(self, context: dg.AssetExecutionContext) -> None:
+        self._context = context
+        self._began = self._step_began = time.monotonic()
+        self._tables = self._rows = self._requests = self._failed = self._skipped = 0
+        self._asked = False
+        self._told = set[dg.AssetKey]()
+
+    def read(self, extracts: Sequence[Extract], asked: int, requests: int) -> None:
+        """Log what was read."""
+        self._asked, self._requests = True, requests
+        self._log(
+            f"Read {len(extracts):,} of {pluralize(asked, 'endpoint')}: {_rows(extracts)}, "
+            f"{pluralize(requests, 'request')}"
+        )
+
+    def skipped(self, endpoint: Endpoint, reason: str) -> None:
+        """Say on the asset's page why its endpoint was left out."""
+        self._context.log.warning(f"{endpoint.name}: skipped, because {reason}. Its table stays as it is.")
+        self._skipped += 1
+        self.mention(asset_key(endpoint.name))
+        self._context.log_event(dg.AssetObservation(asset_key(endpoint.name), metadata={SKIPPED: reason}))
+
+    def failed(self, failures: Sequence[Failure]) -> None:
+        """Say on the assets' pages why their endpoints failed."""
+        for failure, line in zip(failures, format_failures(failures), strict=True):
+            self._context.log.error(line)
+            self.observe_failure(asset_key(failure.endpoint.name), line)
+
+    def loaded(self, result: LoadResult) -> None:
+        """Log what was loaded."""
+        tables, written = result.extracts, result.written
+        self._tables, self._rows = len(tables), sum(each.rows for each in tables)
+        self._log(
+            f"Loaded {len(written):,} of {pluralize(len(tables) + len(result.failures), 'table')}: {_rows(written)}, "
+            f"{len(tables) - len(written):,} unchanged, {len(result.failures):,} refused"
+        )
+
+    def checked(self, results: Sequence[dg.MaterializeResult[object]]) -> None:
+        """Log how many checks of materializations did not pass."""
+        passed = [check.passed for result in results for check in result.check_results or ()]
+        self._log(
+            f"Checked {pluralize(len(results), 'table')}: {pluralize(len(passed), 'check')}, "
+            f"{len(passed) - sum(passed):,} not passed"
+        )
+        for result in results:
+            if result.asset_key:
+                self.mention(result.asset_key)
+
+    def mention(self, key: dg.AssetKey) -> None:
+        """Take note that the run has said something of an asset."""
+        self._told.add(key)
+
+    def observe_failure(self, key: dg.AssetKey, line: str) -> None:
+        """Say on an asset's page why it failed."""
+        self._failed += 1
+        self.mention(key)
+        self._context.log_event(dg.AssetObservation(key, metadata={FAILED: line}))
+
+    def observe_failure_of_rest(self, line: str) -> None:
+        """Say why they failed on the pages of all selected assets of which nothing has been said."""
+        for key in sorted(self._context.selected_asset_keys - self._told):
+            self.observe_failure(key, line)
+
+    def end(self) -> None:
+        """Log a summary, unless nothing was read."""
+        if self._asked:
+            self._step_began = self._began
+            self._log(
+                f"Summary: {pluralize(self._tables, 'table')}, {pluralize(self._rows, 'row')}, "
+                f"{pluralize(self._requests, 'request')}, {self._failed:,} failed, {self._skipped:,} skipped"
+            )
+
+    def _log(self, line: str) -> None:
+        now = time.monotonic()
+        self._context.log.info(f"{line}, {now - self._step_began:.1f} s.")
+        self._step_began = now
+
+
+def _rows(extracts: Iterable[Extract]) -> str:
+    return pluralize(sum(each.rows for each in extracts), "row")
