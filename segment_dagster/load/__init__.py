@@ -7,7 +7,7 @@ from segment_dagster.load.isolation import load_isolated
 from segment_dagster.load.load_state import TableState, is_current, record_load, table_states, unchanged
 from segment_dagster.load.lock import PIPELINE_NAME, destination_lock
 from segment_dagster.load.owner import ForeignDatasetError, check_owner
-from segment_dagster.load.pipeline import load, load_extracts, locked_pipeline, source_for
+from segment_dagster.load.pipeline import load, load_extracts, load_table, locked_pipeline, source_for
 from segment_dagster.load.preflight import Preflight, preflight
 from segment_dagster.load.result import LoadPackage, LoadResult
 from segment_dagster.load.unsupported import UnsupportedError, split_supported
@@ -33,6 +33,7 @@ __all__ = [
     "load",
     "load_extracts",
     "load_isolated",
+    "load_table",
     "locked_pipeline",
     "preflight",
     "record_load",

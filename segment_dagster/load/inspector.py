@@ -80,8 +80,8 @@ class DatasetInspector:
     def counts(self, table: str, conditions: Sequence[str]) -> list[int]:
         """Count the rows of the table that meet each of some conditions in SQL."""
         found: list[int] = []
-        for destination in range(0, len(conditions), CONDITIONS_PER_QUERY):
-            some = conditions[destination : destination + CONDITIONS_PER_QUERY]
+        for start in range(0, len(conditions), CONDITIONS_PER_QUERY):
+            some = conditions[start : start + CONDITIONS_PER_QUERY]
             columns = ", ".join(f"count(CASE WHEN {condition} THEN 1 END)" for condition in some)
             found += map(int, self._query(f"SELECT {columns} FROM {self._name(table)}")[0])  # noqa: S608
         return found

@@ -25,7 +25,7 @@ from segment_dagster.load.errors import load_error
 from segment_dagster.load.incremental import check_no_gap
 from segment_dagster.load.inspector import DatasetInspector, inspect_dataset
 from segment_dagster.load.isolation import load_isolated
-from segment_dagster.load.load_state import record_load, table_states, unchanged
+from segment_dagster.load.load_state import TableState, is_current, record_load, table_states, unchanged
 from segment_dagster.load.lock import destination_lock, pipeline_lock
 from segment_dagster.load.owner import claim
 from segment_dagster.load.recreate import recreate_missing
@@ -125,6 +125,39 @@ def load(
     """
     with locked_pipeline(destination, collector, extracts, workspace, made) as pipeline:
         return pipeline.run(source, loader_file_format=destination.capabilities.loader_format)
+
+
+def load_table(
+    source: DltSource,
+    state: TableState,
+    destination: Destination,
+    made: Sequence[SpooledFile],
+    *,
+    always: bool = False,
+) -> tuple[bool, str]:
+    """Load a table that is made of others, unless it holds the same rows already.
+
+    Args:
+        source: The rows.
+        state: The table, and the fingerprint of the rows.
+        destination: Where they go.
+        made: The files that hold them.
+        always: Whether they are loaded in any case.
+
+    Returns:
+        Whether they were loaded, and the table's name with database and dataset.
+
+    Raises:
+        LoadError: They could not be.
+    """
+    with destination_lock(destination):
+        with inspect_dataset(destination) as tables:
+            if is_current(tables, state) and not always:
+                return False, tables.qualified_name(state.table)
+        load(source, destination, made=made)
+        with inspect_dataset(destination) as tables:
+            record_load(tables, [state])
+            return True, tables.qualified_name(state.table)
 
 
 def source_for(destination: Destination, extracts: Sequence[Extract], *, history: bool = False) -> DltSource:

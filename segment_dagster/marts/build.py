@@ -29,9 +29,7 @@ from segment_dagster.load import (
     TableState,
     destination_lock,
     inspect_dataset,
-    is_current,
-    load,
-    record_load,
+    load_table,
 )
 from segment_dagster.marts.attribution import Event, Events, columns_of_trail
 from segment_dagster.marts.changes import COLUMNS, NAME, REQUIRED
@@ -111,13 +109,8 @@ def build(destination: Destination, catalogue: Sequence[Endpoint], secrets: Secr
             with_actor = _write(spool, chain(first, rows))
             parts = spool.close()
             content = TableState(NAME, fingerprint.hexdigest(), sum(part.rows for part in parts))
-            unchanged = not always_load() and is_current(tables, content)
-        if not unchanged:
-            load(_source(parts, jsonl=destination.capabilities.jsonl), destination, made=parts)
-        with inspect_dataset(destination) as tables:
-            if not unchanged:
-                record_load(tables, [content])
-            name = tables.qualified_name(NAME)
+        source = _source(parts, jsonl=destination.capabilities.jsonl)
+        loaded, name = load_table(source, content, destination, parts, always=always_load())
     return Built(
         table=name,
         rows=content.rows or 0,
@@ -125,7 +118,7 @@ def build(destination: Destination, catalogue: Sequence[Endpoint], secrets: Secr
         with_actor=with_actor,
         first=first,
         fingerprint=content.fingerprint,
-        unchanged=unchanged,
+        unchanged=not loaded,
     )
 
 

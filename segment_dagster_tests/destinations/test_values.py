@@ -133,7 +133,7 @@ NUMBERS = [1e20, 1e300, 5e-324, -0.0, 1.0, 10**16, 2**64, -(10**40) - 1, 0.12345
 
 
 def test_any_number_can_have_a_history_and_makes_no_change_that_is_none(destination, load):
-    numbers = {f"n{destination}": number for destination, number in enumerate(NUMBERS)}
+    numbers = {f"n{place}": number for place, number in enumerate(NUMBERS)}
     load(source(1, settings={"a": 1, **numbers}, tier="1"))
     load(source(1, settings={"a": 2, **numbers, "n7": -(10**40)}, tier="2"))
     assert changes() == [

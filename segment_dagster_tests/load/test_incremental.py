@@ -77,7 +77,7 @@ def trail(served, monkeypatch):
 
 
 def happened(trail, *moments):
-    trail += [event(len(trail) + destination, at) for destination, at in enumerate(moments)]
+    trail += [event(len(trail) + number, at) for number, at in enumerate(moments)]
 
 
 def synced(always=False):
@@ -191,9 +191,8 @@ def test_a_part_that_ends_before_the_present_says_nothing_of_what_comes_after_it
     assert preflight(resolve_destination(), [AUDIT]).windows == {}
 
 
-def test_nothing_is_looked_at_where_nothing_is_merged():
-    # a file that nobody could open
-    Path("segment.duckdb").write_bytes(b"\0" * 8 + b"DUCK" + b"\0" * 100)
+def test_what_is_not_merged_has_no_window(emulator):
+    synced()
     assert preflight(resolve_destination(), [ROWS["sources"], ROWS["events_volume"]]).windows == {}
     assert preflight(resolve_destination(), []).windows == {}
 
