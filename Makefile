@@ -5,7 +5,8 @@ PYTHON ?=
 CANDIDATES := $(or $(PYTHON),python3.11 python3.12 python3.13 python3.10 python3)
 # A file's tests stay together: they share what they have set up. In their order: the few that take long come last
 # otherwise, and one worker waits for the other.
-WORKERS := -n auto --dist loadfile --no-loadscope-reorder
+# One worker more than cores: a test waits for files and processes for a tenth of its time.
+WORKERS := -n $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )) --dist loadfile --no-loadscope-reorder
 VENV := .venv
 NOTEBOOK_PORT ?= 2718
 VENV_ELT := .venv-embedded-elt
