@@ -223,7 +223,7 @@ class SegmentClient:
     def _turn(self) -> Iterator[None]:
         """One try of what this thread is asking: within the budget, and counted."""
         asking: _Asking = self._local.asking
-        with self.limits.turn(asking.endpoint) as turn:
+        with self.limits.slot(asking.endpoint) as turn:
             self._local.turn = turn
             asking.meter.add(waited=turn.waited)
             if asking.given_up is not None and asking.given_up.is_set():
@@ -252,7 +252,7 @@ class SegmentClient:
     def _learn(self, endpoint: Endpoint, response: Response, *_: Any, **__: Any) -> None:
         if response.status_code < 400:
             reset = seconds_until(response.headers.get("X-RateLimit-Reset", ""))
-            self.limits.told(
+            self.limits.update_from_headers(
                 endpoint,
                 self._local.turn,
                 response.headers.get("X-RateLimit-Remaining"),
@@ -266,7 +266,7 @@ class SegmentClient:
         wait = state.next_action.sleep if state.next_action else 0.0
         asking.meter.add(waited=wait)
         if isinstance(failure, RateLimitedError):
-            self.limits.refused(asking.endpoint, wait)
+            self.limits.on_429(asking.endpoint, wait)
         # requests' own errors carry the address and its query: the type says enough
         what = f"{asking.endpoint.name}: GET {asking.path}"
         said = failure.happened if isinstance(failure, ApiError) else f"{what} {type(failure).__name__}"

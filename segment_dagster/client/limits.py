@@ -1,4 +1,4 @@
-"""How many requests a minute: a budget for each endpoint that Segment documents a limit of, and one for the token."""
+"""How many requests a minute: one budget per endpoint with a documented limit, and one for the token."""
 
 import threading
 import time
@@ -7,18 +7,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from math import inf
-from operator import attrgetter
 from typing import TypeGuard
-
-from pyrate_limiter import InMemoryBucket, Rate, RateItem
 
 from segment_dagster.endpoints import Endpoint
 
-_timestamp = attrgetter("timestamp")
-
 
 class Budget:
-    """So many requests in any minute, shared by all threads.
+    """A sliding window: at most `limit` requests in any minute, shared by all threads.
+
+    All times are milliseconds and never decrease from call to call. Calls are not locked here.
 
     Args:
         limit: Requests a minute.
@@ -28,185 +25,192 @@ class Budget:
     def __init__(self, limit: int, minute: float) -> None:
         self.limit = limit
         self._minute = max(1, round(minute * 1000))
-        self._bucket = InMemoryBucket([Rate(limit, self._minute)])
-        self._not_before = -inf
-        self._most = limit
-        self._most_until = -inf
+        self._times: list[int] = []
+        """When each request was sent, or answered if it has been; oldest first. Kept two minutes, for `shrink`."""
 
-    def take(self, item: RateItem) -> float:
-        """Take a place.
+        self._blocked_until = -inf
+        self._shrunk_to = limit
+        self._shrunk_until = -inf
 
-        Args:
-            item: What the place is taken for; its timestamp is now, in milliseconds.
+    def take(self, now: int) -> float:
+        """Count a request that is about to be sent, if the budget allows it.
 
         Returns:
-            Zero where it is taken, else the seconds until it is worth trying again.
+            Zero if the request may be sent, else the seconds until it is worth trying again.
         """
-        if item.timestamp < self._not_before:
-            return (self._not_before - item.timestamp) / 1000
-        if item.timestamp < self._most_until and self._since(item.timestamp - self._minute) >= self._most:
-            return (self._most_until - item.timestamp) / 1000
-        # kept for a minute longer than they count, for `learn`
-        self._bucket.leak(item.timestamp - self._minute)
-        return 0.0 if self._bucket.put(item) else max(1, self._waiting(item)) / 1000
+        if now < self._blocked_until:
+            return (self._blocked_until - now) / 1000
+        if now < self._shrunk_until and self._count_since(now - self._minute) >= self._shrunk_to:
+            return (self._shrunk_until - now) / 1000
+        del self._times[: bisect_left(self._times, now - 2 * self._minute)]
+        if self._count_since(now - self._minute) >= self.limit:
+            return (self._times[-self.limit] + self._minute + 1 - now) / 1000
+        self._times.append(now)
+        return 0.0
 
-    def give_back(self, item: RateItem) -> None:
-        """Free a place that was taken and not used."""
-        self._bucket.items.remove(item)
-
-    def answered(self, item: RateItem, now: int) -> None:
-        """Count a request from when its answer came: as long as answers take less than a minute, no minute has more."""
-        if item in self._bucket.items:
-            self._bucket.items.remove(item)
-            item.timestamp = now
-            self._bucket.items.append(item)
-
-    def hold(self, until: float) -> None:
-        """Let nobody take a place before a time, in milliseconds."""
-        self._not_before = max(self._not_before, until)
-
-    def learn(self, remaining: int, sent: int, frees: int) -> None:
-        """Leave to others, who use the same token, the places that they have used up.
+    def give_back(self, taken: int) -> None:
+        """Uncount a request that is not sent.
 
         Args:
-            remaining: Places that were left when the server answered.
-            sent: When the request was sent, in milliseconds: every one of ours that the server counted then ended
-                within the minute before, or later.
-            frees: Until when this is to count, in milliseconds.
+            taken: When it was taken.
         """
-        ours = self._since(sent - self._minute)
+        self._times.remove(taken)
+
+    def answered(self, taken: int, now: int) -> None:
+        """Count a request from its answer on: the server may have counted it at any time up to then.
+
+        Args:
+            taken: When it was taken.
+            now: When the answer came.
+        """
+        index = bisect_left(self._times, taken)
+        # an answer that took more than two minutes is counted no more
+        if index < len(self._times) and self._times[index] == taken:
+            del self._times[index]
+            self._times.append(now)
+
+    def block(self, until: float) -> None:
+        """Allow no request before a time."""
+        self._blocked_until = max(self._blocked_until, until)
+
+    def shrink(self, remaining: int, sent: int, until: int) -> None:
+        """Subtract what other clients of the token consumed.
+
+        Args:
+            remaining: Requests that the server still allowed when it answered.
+            sent: When that request was sent: each of ours that the server counted then was answered within the minute
+                before, or later.
+            until: When the server counts anew.
+        """
+        ours = self._count_since(sent - self._minute)
         others = self.limit - remaining - ours
-        self._most, self._most_until = (ours + remaining, frees) if others > 0 else (self.limit, -inf)
+        self._shrunk_to, self._shrunk_until = (ours + remaining, until) if others > 0 else (self.limit, -inf)
 
-    def _since(self, moment: int) -> int:
-        return len(self._bucket.items) - bisect_left(self._bucket.items, moment, key=_timestamp)
-
-    def _waiting(self, item: RateItem) -> int:
-        waiting = self._bucket.waiting(item)
-        assert isinstance(waiting, int)
-        return waiting
+    def _count_since(self, start: int) -> int:
+        return len(self._times) - bisect_left(self._times, start)
 
 
 @dataclass(frozen=True)
-class Turn:
-    """A request's place in its budgets."""
+class Slot:
+    """One request's place in its budgets."""
 
     waited: float
-    """Seconds waited for it."""
+    """Seconds spent waiting for it."""
 
-    sent: int
+    taken: int
     """When it was taken, in milliseconds."""
 
 
 class Limits:
-    """The budgets of one client.
+    """The budgets of one client. Threads may share them.
 
     Args:
         requests_per_minute: Budget of the token as a whole.
         minute: Seconds of a minute; tests have shorter ones.
-        closed: Ends all waiting.
+        closed: Ends all waiting once set.
     """
 
     def __init__(self, requests_per_minute: int, minute: float, closed: threading.Event) -> None:
         self.minute = minute
+        self._closed = closed
         self._token = Budget(requests_per_minute, minute)
         self._endpoints: dict[str, Budget] = {}
-        self._closed = closed
         self._lock = threading.Lock()
 
     def allowed(self, endpoint: Endpoint) -> int:
-        """Requests a minute that an endpoint may be asked, at most."""
+        """Return the most requests a minute that an endpoint may be sent."""
         return min(endpoint.requests_per_minute or self._token.limit, self._token.limit)
 
     def least_seconds(self, endpoint: Endpoint, requests: int) -> float:
-        """Seconds that so many requests of an endpoint take at least: the first minute's may go at once."""
+        """Return the least seconds that so many requests of an endpoint take: the first minute's may go at once."""
         return max(0, -(-requests // self.allowed(endpoint)) - 1) * self.minute
 
     @contextmanager
-    def turn(self, endpoint: Endpoint) -> Iterator["Turn"]:
-        """Wait for a place in every budget that a request of the endpoint counts against, and hold it meanwhile.
+    def slot(self, endpoint: Endpoint) -> Iterator[Slot]:
+        """Wait until every budget of an endpoint allows one more request, and count it until its answer has come.
 
         Yields:
-            What `told` asks for.
+            The slot, for `update_from_headers`.
         """
         with self._lock:
             budgets = self._budgets(endpoint)
-        item, waited = self._take(endpoint, budgets)
+        slot = self._wait_for_slot(budgets)
         try:
-            yield Turn(waited, item.timestamp)
+            yield slot
         finally:
             with self._lock:
+                now = _now()
                 for budget in budgets:
-                    budget.answered(item, _now())
+                    budget.answered(slot.taken, now)
 
-    def refused(self, endpoint: Endpoint, delay: float) -> None:
-        """Learn from a 429: hold everybody back who counts against the same limit.
+    def on_429(self, endpoint: Endpoint, delay: float) -> None:
+        """Block everybody who counts against the limit that was met.
 
         Args:
-            endpoint: The endpoint that was refused.
-            delay: Seconds that the server asks to wait.
+            endpoint: The endpoint that answered 429.
+            delay: Seconds until it is asked again.
         """
         with self._lock:
-            self._concerned(endpoint).hold(_now() + delay * 1000)
+            self._own_budget(endpoint).block(_now() + delay * 1000)
 
-    def told(
-        self, endpoint: Endpoint, turn: "Turn", remaining: str | None, consumed: str | None, reset: float | None
+    def update_from_headers(
+        self, endpoint: Endpoint, slot: Slot, remaining: str | None, consumed: str | None, reset: float | None
     ) -> None:
-        """Learn from the headers of an answer, where they say enough.
+        """Shrink the budget that the headers of an answer describe, where they say enough.
 
         Args:
             endpoint: The endpoint that answered.
-            turn: That of the request.
+            slot: The slot of the request.
             remaining: `X-RateLimit-Remaining`, as it came.
-            consumed: `X-RateLimit-Consumed`, as it came. Both together are the limit that they speak of.
+            consumed: `X-RateLimit-Consumed`, as it came. The sum of both is the limit that they describe.
             reset: Seconds until `X-RateLimit-Reset`.
         """
         if not _is_count(remaining):
             return
         limit = int(remaining) + int(consumed) if _is_count(consumed) else None
         if endpoint.requests_per_minute is not None and limit is None:
-            # of its own limit or of the token's, nobody can tell
+            # the numbers may be of the endpoint's limit or of the token's
             return
-        # a clock that goes wrong must not hold us for longer than the limit could
+        # a server whose clock is wrong must not block longer than the limit could
         seconds = self.minute if reset is None else min(reset, self.minute)
         with self._lock:
-            budget = self._concerned(endpoint) if limit == endpoint.requests_per_minute else self._token
-            budget.learn(int(remaining), turn.sent, _now() + round(seconds * 1000))
+            budget = self._own_budget(endpoint) if limit == endpoint.requests_per_minute else self._token
+            budget.shrink(int(remaining), slot.taken, _now() + round(seconds * 1000))
 
-    def _take(self, endpoint: Endpoint, budgets: list[Budget]) -> tuple[RateItem, float]:
+    def _wait_for_slot(self, budgets: list[Budget]) -> Slot:
         waited = 0.0
         while True:
             with self._lock:
-                item = RateItem(endpoint.name, _now())
-                wait = self._take_all(budgets, item)
-            # who waits for a client that is closed goes on, to be told so by its connection
+                now = _now()
+                wait = _take_all(budgets, now)
+            # on a closed client the request goes on: its connection raises the error
             if not wait or self._closed.wait(wait):
-                return item, waited
+                return Slot(waited, now)
             waited += wait
-
-    def _take_all(self, budgets: list[Budget], item: RateItem) -> float:
-        taken: list[Budget] = []
-        for budget in budgets:
-            if wait := budget.take(item):
-                for other in taken:
-                    other.give_back(item)
-                return wait
-            taken.append(budget)
-        return 0.0
 
     def _budgets(self, endpoint: Endpoint) -> list[Budget]:
         if endpoint.requests_per_minute is None:
             return [self._token]
-        return [self._concerned(endpoint), self._token]
+        return [self._own_budget(endpoint), self._token]
 
-    def _concerned(self, endpoint: Endpoint) -> Budget:
-        """What an answer of the endpoint tells about: its own limit where it has one, else the token's."""
+    def _own_budget(self, endpoint: Endpoint) -> Budget:
+        """Return the budget of the endpoint's own limit, or the token's if it has none."""
         if endpoint.requests_per_minute is None:
             return self._token
-        with_limit = self._endpoints.get(endpoint.name)
-        if with_limit is None:
-            with_limit = self._endpoints[endpoint.name] = Budget(endpoint.requests_per_minute, self.minute)
-        return with_limit
+        budget = self._endpoints.get(endpoint.name)
+        if budget is None:
+            budget = self._endpoints[endpoint.name] = Budget(endpoint.requests_per_minute, self.minute)
+        return budget
+
+
+def _take_all(budgets: list[Budget], now: int) -> float:
+    """Take from every budget or from none. Return the seconds to wait, zero if taken."""
+    for number, budget in enumerate(budgets):
+        if wait := budget.take(now):
+            for taken in budgets[:number]:
+                taken.give_back(now)
+            return wait
+    return 0.0
 
 
 def _is_count(text: str | None) -> TypeGuard[str]:

@@ -512,7 +512,6 @@ def test_loading_reads_no_secret(probe):
     [
         "segment_dagster.emulator",
         "segment_dagster.demo",
-        "pyrate_limiter",
         "duckdb",
         "pandas",
         "uvicorn",

@@ -8,7 +8,6 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pyrate_limiter import RateItem
 
 from segment_dagster.client.limits import Budget, Limits
 from segment_dagster.endpoints import CATALOGUE
@@ -18,20 +17,16 @@ FREE, LIMITED = ROWS["sources"], replace(ROWS["segments"], requests_per_minute=3
 MINUTE = 60_000
 
 
-def item(at: int) -> RateItem:
-    return RateItem("x", at)
-
-
 def limits(closed=None, *, token=100, minute=60.0):
     return Limits(token, minute, closed or threading.Event())
 
 
 def blocked(limits, closed, endpoint):
-    """Whether a turn has to be waited for, till the client is closed."""
+    """Whether a slot has to be waited for, till the client is closed."""
     went = threading.Event()
 
     def take():
-        with limits.turn(endpoint):
+        with limits.slot(endpoint):
             went.set()
 
     thread = threading.Thread(target=take)
@@ -45,31 +40,29 @@ def blocked(limits, closed, endpoint):
 
 def test_a_budget_gives_its_places_at_once_and_then_tells_how_long_to_wait():
     budget = Budget(2, 60.0)
-    assert [budget.take(item(at)) for at in (0, 10, 20)] == [0, 0, pytest.approx(59.98, abs=0.01)]
+    assert [budget.take(at) for at in (0, 10, 20)] == [0, 0, pytest.approx(59.98, abs=0.01)]
 
 
 def test_a_place_counts_from_when_its_answer_came():
     budget = Budget(1, 60.0)
-    first = item(0)
-    budget.take(first)
-    budget.answered(first, 5_000)
-    assert budget.take(item(MINUTE + 4_000)) > 0
-    assert budget.take(item(MINUTE + 5_001)) == 0
+    budget.take(0)
+    budget.answered(0, 5_000)
+    assert budget.take(MINUTE + 4_000) > 0
+    assert budget.take(MINUTE + 5_001) == 0
 
 
 @given(st.lists(st.tuples(st.integers(0, 30_000), st.integers(0, 40_000)), min_size=5, max_size=60), st.integers(1, 5))
 def test_no_minute_of_the_servers_has_more_than_the_limit(steps, limit):
     """Whenever between sending and answer each request arrives."""
     budget, now, sent = Budget(limit, 60.0), 0, []
-    flying: deque[tuple[int, RateItem]] = deque()
+    flying: deque[tuple[int, int]] = deque()
     for pause, takes in steps:
         now += pause
         while flying and flying[0][0] <= now:
-            answered, one = flying.popleft()
-            budget.answered(one, answered)
-        one = item(now)
-        if budget.take(one) == 0:
-            flying.append((max(now + takes, flying[-1][0] if flying else 0), one))
+            answered, taken = flying.popleft()
+            budget.answered(taken, answered)
+        if budget.take(now) == 0:
+            flying.append((max(now + takes, flying[-1][0] if flying else 0), now))
             sent.append((now, flying[-1][0]))
     # the worst that may happen: of `limit` + 1 requests in turn, the first arrives last and the last arrives first
     for (_, answered), (next_sent, _) in zip(sent, sent[limit:], strict=False):
@@ -78,55 +71,54 @@ def test_no_minute_of_the_servers_has_more_than_the_limit(steps, limit):
 
 def test_a_place_given_back_is_free():
     budget = Budget(1, 60.0)
-    one = item(0)
-    budget.take(one)
-    budget.give_back(one)
-    assert budget.take(item(1)) == 0
+    budget.take(0)
+    budget.give_back(0)
+    assert budget.take(1) == 0
 
 
 def test_what_others_used_is_learnt_from_what_remains():
     budget = Budget(10, 60.0)
     for at in range(3):
-        budget.take(item(at))
-    budget.learn(remaining=2, sent=2, frees=30_000)
-    assert [budget.take(item(at)) > 0 for at in (11, 12, 13)] == [False, False, True]
+        budget.take(at)
+    budget.shrink(remaining=2, sent=2, until=30_000)
+    assert [budget.take(at) > 0 for at in (11, 12, 13)] == [False, False, True]
     # and is over when the server counts anew
-    assert budget.take(item(13)) == pytest.approx(29.987)
-    assert budget.take(item(30_000)) == 0
+    assert budget.take(13) == pytest.approx(29.987)
+    assert budget.take(30_000) == 0
 
 
 def test_what_is_our_own_is_not_taken_for_others():
     budget = Budget(3, 60.0)
-    places = [item(at) for at in (0, 1, 2)]
-    for place in places:
-        budget.take(place)
-        budget.answered(place, 100)
+    for at in (0, 1, 2):
+        budget.take(at)
+    for at in (0, 1, 2):
+        budget.answered(at, 100)
     # the answer that says so comes late: our places are free again by then
-    assert budget.take(item(MINUTE + 101)) == 0
-    budget.learn(remaining=0, sent=2, frees=MINUTE * 2)
-    assert budget.take(item(MINUTE + 103)) == 0
+    assert budget.take(MINUTE + 101) == 0
+    budget.shrink(remaining=0, sent=2, until=MINUTE * 2)
+    assert budget.take(MINUTE + 103) == 0
 
 
 def test_a_later_answer_corrects_what_was_learnt():
     budget = Budget(10, 60.0)
-    budget.learn(remaining=0, sent=0, frees=MINUTE)
-    assert budget.take(item(1)) > 0
-    budget.learn(remaining=10, sent=0, frees=MINUTE)
-    assert budget.take(item(2)) == 0
+    budget.shrink(remaining=0, sent=0, until=MINUTE)
+    assert budget.take(1) > 0
+    budget.shrink(remaining=10, sent=0, until=MINUTE)
+    assert budget.take(2) == 0
 
 
 def test_a_budget_that_is_held_gives_no_place():
     budget = Budget(5, 60.0)
-    budget.hold(1_000)
-    assert budget.take(item(400)) == pytest.approx(0.6)
-    assert budget.take(item(1_000)) == 0
+    budget.block(1_000)
+    assert budget.take(400) == pytest.approx(0.6)
+    assert budget.take(1_000) == 0
 
 
 def test_an_endpoint_counts_against_its_own_limit_and_the_tokens():
     closed = threading.Event()
     both = limits(closed, token=4)
     for endpoint in (LIMITED, LIMITED, LIMITED, FREE):
-        with both.turn(endpoint):
+        with both.slot(endpoint):
             pass
     assert both.allowed(LIMITED) == 3
     assert both.allowed(FREE) == 4
@@ -137,27 +129,27 @@ def test_one_endpoint_at_its_limit_does_not_keep_the_others():
     closed = threading.Event()
     both = limits(closed)
     for _ in range(3):
-        with both.turn(LIMITED):
+        with both.slot(LIMITED):
             pass
-    with both.turn(FREE) as turn:
-        assert turn.waited < 1
+    with both.slot(FREE) as slot:
+        assert slot.waited < 1
     assert blocked(both, closed, LIMITED)
 
 
 def test_a_place_that_the_token_has_not_is_not_lost_to_the_endpoint():
     closed = threading.Event()
     both = limits(closed, token=1)
-    with both.turn(FREE):
+    with both.slot(FREE):
         pass
     assert blocked(both, closed, LIMITED)
-    assert both._concerned(LIMITED).take(item(10**12)) == 0
+    assert both._own_budget(LIMITED).take(10**12) == 0
 
 
 @pytest.mark.parametrize("endpoint", [LIMITED, FREE], ids=["its own", "the token's"])
 def test_a_refusal_holds_back_everybody_who_shares_the_limit(endpoint):
     closed = threading.Event()
     both = limits(closed)
-    both.refused(endpoint, 3600)
+    both.on_429(endpoint, 3600)
     assert blocked(both, closed, endpoint)
 
 
@@ -169,10 +161,10 @@ def test_a_refusal_holds_back_everybody_who_shares_the_limit(endpoint):
 def test_nothing_remaining_holds_whoever_shares_the_limit_that_is_spoken_of(endpoint, consumed, held):
     closed = threading.Event()
     both = limits(closed)
-    with both.turn(endpoint) as turn:
-        both.told(endpoint, turn, "0", consumed, 30)
+    with both.slot(endpoint) as slot:
+        both.update_from_headers(endpoint, slot, "0", consumed, 30)
     if held is LIMITED:
-        with both.turn(FREE):
+        with both.slot(FREE):
             pass
     assert blocked(both, closed, held)
 
@@ -181,25 +173,25 @@ def test_nothing_remaining_holds_whoever_shares_the_limit_that_is_spoken_of(endp
 def test_headers_that_tell_nothing_change_nothing(remaining):
     closed = threading.Event()
     both = limits(closed)
-    with both.turn(FREE) as turn:
-        both.told(FREE, turn, remaining, None, 3600)
+    with both.slot(FREE) as slot:
+        both.update_from_headers(FREE, slot, remaining, None, 3600)
     assert not blocked(both, closed, FREE)
 
 
 def test_a_limited_endpoint_learns_nothing_from_a_number_that_may_be_the_tokens():
     closed = threading.Event()
     both = limits(closed)
-    with both.turn(LIMITED) as turn:
-        both.told(LIMITED, turn, "0", None, 3600)
+    with both.slot(LIMITED) as slot:
+        both.update_from_headers(LIMITED, slot, "0", None, 3600)
     assert not blocked(both, closed, LIMITED)
 
 
 def test_a_servers_clock_that_goes_wrong_holds_for_a_minute_at_most():
     both = limits(minute=0.05)
-    with both.turn(FREE) as turn:
-        both.told(FREE, turn, "0", None, 3600)
-    with both.turn(FREE) as turn:
-        assert turn.waited > 0
+    with both.slot(FREE) as slot:
+        both.update_from_headers(FREE, slot, "0", None, 3600)
+    with both.slot(FREE) as slot:
+        assert slot.waited > 0
 
 
 @pytest.mark.parametrize(
