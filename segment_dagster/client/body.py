@@ -1,4 +1,4 @@
-"""The body of an answer, within bounds of its size. Its time is bounded with that of its attempt."""
+"""Read the body of a response, up to a size. The deadline of the attempt bounds the time."""
 
 from dlt.sources.helpers.requests import Response
 
@@ -11,17 +11,17 @@ MAX_BYTES = 256 * 1024 * 1024
 _CHUNK = 256 * 1024
 
 
-def whole_body(response: Response, endpoint: Endpoint, path: str) -> bytes:
-    """Read the body of a response that is streamed, and be done with its connection.
+def read_body(response: Response, endpoint: Endpoint, path: str) -> bytes:
+    """Read the whole body of a streamed response.
 
     Args:
         response: The response.
-        endpoint: The endpoint that was asked, for the errors.
-        path: The path that was asked for, for the errors.
+        endpoint: The endpoint, for the error.
+        path: The path of the request, for the error.
 
     Raises:
-        OversizeError: It is larger than any page.
-        urllib3.exceptions.HTTPError: It was cut short, or is not compressed as it says.
+        OversizeError: The body is larger than any page.
+        urllib3.exceptions.HTTPError: The body was cut short, or is not compressed as its header says.
     """
     chunks, size = [], 0
     # what has come, as soon as something has: requests' own `iter_content` waits until a chunk is full

@@ -1,53 +1,53 @@
-"""What an answer says of its list's length."""
+"""The length of a list, as a response gives it."""
 
 import re
 from decimal import Decimal
 from typing import Any
 
 from segment_dagster.client.errors import CountError
-from segment_dagster.client.layout import Part, at
+from segment_dagster.client.layout import ListRequest, get_path
 
 _NUMBER = re.compile(r"\+?[0-9]{1,18}(\.0*)?([eE]\+?[0-9]{1,2})?")
 _MAX_DIGITS = 18
 
 
-def total_entries(body: Any, part: Part, path: str) -> int | None:
-    """Return how many records the whole list holds, where the answer says so: as any form of a number.
+def total_entries(body: Any, request: ListRequest, path: str) -> int | None:
+    """Return how many records the whole list holds, where the response says so, in any form of a number.
 
     Args:
         body: The parsed body.
-        part: The list.
-        path: The path that was asked for, for the error.
+        request: The list.
+        path: The path of the request, for the error.
 
     Raises:
-        CountError: It says something that is no count.
+        CountError: The value is no count.
     """
     # what is one record here may be a list to the API, which counts its elements
-    places = () if part.endpoint.single else part.total
-    told = next((told for place in places if (told := at(body, place)) is not None), None)
-    if told is None:
+    places = () if request.endpoint.single else request.total
+    value = next((value for place in places if (value := get_path(body, place)) is not None), None)
+    if value is None:
         return None
-    count = count_of(told)
+    count = count_of(value)
     if count is None:
-        raise CountError(part.endpoint.name, path, _kind(told))
+        raise CountError(request.endpoint.name, path, _kind(value))
     return count
 
 
-def count_of(told: Any) -> int | None:
+def count_of(value: Any) -> int | None:
     """Return the count that a value is, in any form of a number, or `None` if it is none."""
-    if isinstance(told, bool):
+    if isinstance(value, bool):
         return None
-    if isinstance(told, float) and told.is_integer():
-        told = int(told)
-    if isinstance(told, int):
-        return told if 0 <= told < 10**_MAX_DIGITS else None
-    if isinstance(told, str) and _NUMBER.fullmatch(told.strip()):
-        number = Decimal(told.strip())
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, int):
+        return value if 0 <= value < 10**_MAX_DIGITS else None
+    if isinstance(value, str) and _NUMBER.fullmatch(value.strip()):
+        number = Decimal(value.strip())
         if number.adjusted() < _MAX_DIGITS and number == number.to_integral_value():
             return int(number)
     return None
 
 
-def _kind(told: Any) -> str:
+def _kind(value: Any) -> str:
     names = {dict: "an object", list: "a list", str: "a text", bool: "true or false"}
-    return names.get(type(told), "a number that no count can be")
+    return names.get(type(value), "a number that no count can be")

@@ -1,11 +1,13 @@
-"""A deadline for every attempt of a request: its connection is hung up, whatever still trickles in."""
+"""A deadline for every attempt of a request: when it is over, the connection is hung up, whatever still trickles in."""
 
 import contextlib
 import socket
 import threading
 import time
 from collections.abc import Iterator
-from typing import Protocol
+from contextvars import ContextVar
+
+from segment_dagster._compat.urllib3_connections import HasFileno
 
 TIMEOUTS_PER_ATTEMPT = 5
 """How many times the time-out for an answer an attempt may take, from its connection to the last byte of its body.
@@ -17,30 +19,29 @@ IDLE = 5.0
 """Seconds after which the thread that hangs up ends where no request is under way."""
 
 
-class HasFileno(Protocol):
-    """A socket of any kind: plain, in TLS, in TLS within TLS."""
-
-    def fileno(self) -> int:
-        """Return the number of its open file."""
-        ...
-
-
 class Attempt:
     """One try of a request."""
 
-    def __init__(self) -> None:
+    def __init__(self, deadlines: "Deadlines") -> None:
         self.expired = False
         """Whether it was hung up because its time was over."""
 
         self.hung_up = False
+        """Whether it was hung up, for this reason or because the client was closed."""
+
+        self._deadlines = deadlines
         self._sockets: list[socket.socket] = []
+
+    def watch(self, sock: HasFileno) -> None:
+        """Add a connection. Hang up at once if the attempt is over or the client is closed."""
+        self._deadlines.watch(self, sock)
 
     def use(self, sock: HasFileno) -> None:
         """Keep a handle of a connection's own: that of the connection moves to another object with TLS."""
         self._sockets.append(socket.fromfd(sock.fileno(), socket.AF_INET, socket.SOCK_STREAM))
 
     def hang_up(self) -> None:
-        """End what is sent and received: a thread that waits for it goes on."""
+        """Shut the connections down: a thread that waits for them goes on."""
         self.hung_up = True
         for sock in self._sockets:
             # it may have ended by itself in the meantime
@@ -48,10 +49,20 @@ class Attempt:
                 sock.shutdown(socket.SHUT_RDWR)
 
     def release(self) -> None:
-        """Close the handles. The connection stays open."""
+        """Close the handles. The connections stay open."""
         for sock in self._sockets:
             sock.close()
         self._sockets.clear()
+
+
+_current: ContextVar[Attempt | None] = ContextVar("attempt", default=None)
+"""The attempt that is under way in this context. No call from it to a connection has room for it as an argument."""
+
+
+def watch(sock: HasFileno) -> None:
+    """Add a connection to the attempt that is under way here, if there is one."""
+    if attempt := _current.get():
+        attempt.watch(sock)
 
 
 class Deadlines:
@@ -64,32 +75,28 @@ class Deadlines:
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
         self.closed = threading.Event()
+        """Set once the client is closed."""
+
         self._changed = threading.Condition()
-        # all may take as long: the first is the first to be over
+        # all may take equally long: the first is the first to be over
         self._watched: dict[Attempt, float] = {}
         self._thread: threading.Thread | None = None
-        self._local = threading.local()
 
     @contextlib.contextmanager
     def attempt(self) -> Iterator[Attempt]:
-        """Watch an attempt of this thread, from its first connection on."""
-        attempt = self._local.attempt = Attempt()
+        """Watch what is sent and received in this block, from its first connection on."""
+        attempt = Attempt(self)
+        token = _current.set(attempt)
         try:
             yield attempt
         finally:
-            self._local.attempt = None
-            self._forget(attempt)
+            _current.reset(token)
+            with self._changed:
+                self._watched.pop(attempt, None)
+                attempt.release()
 
-    def answered(self) -> None:
-        """End the watch of this thread's attempt: its answer has come whole."""
-        if attempt := getattr(self._local, "attempt", None):
-            self._forget(attempt)
-
-    def watch(self, sock: HasFileno) -> None:
-        """Add a connection to this thread's attempt. Hang up at once where that is over or the client is closed."""
-        attempt: Attempt | None = getattr(self._local, "attempt", None)
-        if attempt is None:
-            return
+    def watch(self, attempt: Attempt, sock: HasFileno) -> None:
+        """Add a connection to an attempt. Hang up at once if the attempt is over or the client is closed."""
         with self._changed:
             attempt.use(sock)
             if self.closed.is_set() or attempt.expired:
@@ -99,17 +106,12 @@ class Deadlines:
                 self._wake()
 
     def close(self) -> None:
-        """Hang up all."""
+        """Hang up all attempts."""
         self.closed.set()
         with self._changed:
             for attempt in self._watched:
                 attempt.hang_up()
             self._changed.notify()
-
-    def _forget(self, attempt: Attempt) -> None:
-        with self._changed:
-            self._watched.pop(attempt, None)
-            attempt.release()
 
     def _wake(self) -> None:
         if self._thread is None:

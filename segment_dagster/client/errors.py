@@ -19,17 +19,20 @@ MAX_DELAY = 366 * 24 * 3600.0
 
 
 class ApiError(SegmentError):
-    """The API answered a request of an endpoint with something that is no page of records.
+    """A request did not bring a page of records.
+
+    Texts that others wrote come here by way of `foreign_text`.
 
     Args:
-        endpoint: Name of the endpoint that was asked.
+        endpoint: Name of the endpoint.
         path: The path of the request, without its query.
         what: What happened.
         remedy: What to do, where there is something to do.
         said: What the API's error envelope says.
-
-    What others wrote comes here by way of `foreign_text`.
     """
+
+    retryable = False
+    """Whether another attempt may help."""
 
     def __init__(self, endpoint: str, path: str, what: str, remedy: str = "", said: str = "") -> None:
         quote = f' Segment says: "{said.rstrip(".")}".' if said else ""
@@ -67,11 +70,11 @@ class ForbiddenError(ApiError):
 
 
 class FeatureError(ApiError):
-    """403 for an endpoint that needs a feature: the workspace's plan does not include it."""
+    """403 or 404 for an endpoint that needs a feature: the workspace's plan does not include it."""
 
-    def __init__(self, endpoint: Endpoint, path: str, said: str) -> None:
+    def __init__(self, endpoint: Endpoint, path: str, said: str, status: int = 403) -> None:
         doubt = "" if said else f", or the token lacks the permission {endpoint.permission!r}: Segment gives no reason"
-        what = f"was refused (403): the workspace's plan lacks the feature {endpoint.feature!r}{doubt}"
+        what = f"was refused ({status}): the workspace's plan lacks the feature {endpoint.feature!r}{doubt}"
         super().__init__(endpoint.name, path, what, said=said)
 
 
@@ -84,7 +87,7 @@ class NotFoundError(ApiError):
 
 
 class InvalidRequestError(ApiError):
-    """Another 4xx, such as 422: the API does not take the request as it was sent."""
+    """Another 4xx, such as 422: the API does not accept the request."""
 
     def __init__(self, endpoint: str, path: str, status: int, said: str) -> None:
         remedy = "If SEGMENT_PAGE_SIZE is set, try without it."
@@ -92,14 +95,14 @@ class InvalidRequestError(ApiError):
 
 
 class PathError(ApiError):
-    """A value that goes into the path is `.` or `..`, which no client can ask for."""
+    """A value in the path is `.` or `..`, which no client can request."""
 
     def __init__(self, endpoint: str, path: str) -> None:
         super().__init__(endpoint, path, "cannot be asked for: a part of the path is '.' or '..'")
 
 
 class RedirectError(ApiError):
-    """3xx: the API is somewhere else. The token is not taken there."""
+    """3xx: the API is somewhere else. The token is not sent there."""
 
     def __init__(self, endpoint: str, path: str, host: str | None) -> None:
         remedy = "Set SEGMENT_BASE_URL to the API's own address if that is the right one."
@@ -108,8 +111,9 @@ class RedirectError(ApiError):
 
 
 class TransientError(ApiError):
-    """A fault that another attempt may mend."""
+    """A failure that another attempt may overcome."""
 
+    retryable = True
     delay: float | None = None
     """Seconds that the server asks to wait before the next attempt, where it says so."""
 
@@ -136,7 +140,7 @@ class ServerError(TransientError):
 
 
 class BodyError(TransientError):
-    """The answer is not JSON, or it ends too early."""
+    """The response is not JSON, or it ends too early."""
 
     def __init__(self, endpoint: str, path: str, content_type: str, size: int) -> None:
         remedy = (
@@ -147,7 +151,7 @@ class BodyError(TransientError):
 
 
 class OverlongError(TransientError):
-    """The answer does not end, though something of it may still come."""
+    """The response does not end, though more of it may still come."""
 
     def __init__(self, endpoint: str, path: str, seconds: float) -> None:
         remedy = "So did every attempt. Try again later, or raise RUNTIME__REQUEST_TIMEOUT where the network is slow."
@@ -155,7 +159,7 @@ class OverlongError(TransientError):
 
 
 class OversizeError(ApiError):
-    """The answer is larger than any page of records."""
+    """The response is larger than any page of records."""
 
     def __init__(self, endpoint: str, path: str, most: str) -> None:
         remedy = "Nothing of it was loaded. Lower SEGMENT_PAGE_SIZE, and check SEGMENT_BASE_URL where that is set."
@@ -163,34 +167,36 @@ class OversizeError(ApiError):
 
 
 class DepthError(ApiError):
-    """The answer is nested deeper than any record."""
+    """The response is nested deeper than any record."""
 
     def __init__(self, endpoint: str, path: str) -> None:
         remedy = "Nothing of it was loaded. Check SEGMENT_BASE_URL where that is set."
         super().__init__(endpoint, path, "answered JSON that is nested too deep to be read", remedy)
 
 
-class UnreachableError(ApiError):
-    """No whole answer came: refused, reset, timed out or cut short, on every attempt."""
+class UnreachableError(TransientError):
+    """No whole response came: refused, reset, timed out or cut short, on every attempt."""
 
-    def __init__(self, endpoint: str, path: str, host: str, kind: str) -> None:
+    def __init__(self, endpoint: str, path: str, host: str, kind: str, *, retryable: bool = True) -> None:
         remedy = "Nor did any other attempt. Check the network, SEGMENT_REGION and SEGMENT_BASE_URL."
         super().__init__(endpoint, path, f"got no whole answer from {host} ({kind})", remedy)
+        self.retryable = retryable
 
 
-class ProxyFailedError(ApiError):
-    """No answer came, because of the proxy."""
+class ProxyFailedError(TransientError):
+    """No response came, because of the proxy."""
 
-    def __init__(self, endpoint: str, path: str, setting: str, status: str | None) -> None:
+    def __init__(self, endpoint: str, path: str, setting: str, status: int | None) -> None:
         proxy = f"the proxy that {setting} names"
         what = (
             f"was refused by {proxy} ({status})" if status else f"was not let through by {proxy}, or did not reach it"
         )
         super().__init__(endpoint, path, what, f"Check {setting}, or name the API's host in NO_PROXY.")
+        self.retryable = status in (None, 408, 429)
 
 
 class CertificateError(ApiError):
-    """Who answered has a certificate that is not trusted. The token was not sent."""
+    """The server's certificate is not trusted. The token was not sent."""
 
     def __init__(self, endpoint: str, path: str, host: str) -> None:
         remedy = (
@@ -201,7 +207,7 @@ class CertificateError(ApiError):
 
 
 class ShapeError(ApiError):
-    """The answer is JSON but does not hold records where they should be."""
+    """The response is JSON but holds no records where they should be."""
 
     def __init__(self, endpoint: str, path: str, selector: Iterable[str], problem: str) -> None:
         remedy = "Nothing of it was loaded. Check SEGMENT_API_LAYOUT; if that is right, the API has changed."
@@ -209,7 +215,7 @@ class ShapeError(ApiError):
 
 
 class CountError(ApiError):
-    """The answer's own count of its records is none: whether all came cannot be told."""
+    """The response's own count of its records is no number: whether all came cannot be checked."""
 
     def __init__(self, endpoint: str, path: str, kind: str) -> None:
         remedy = "Nothing of it was loaded. Check SEGMENT_API_LAYOUT; if that is right, the API has changed."
@@ -217,7 +223,7 @@ class CountError(ApiError):
 
 
 class UnfinishedError(ApiError):
-    """The answer names no next page though there is more."""
+    """The response names no next page though there is more."""
 
     def __init__(self, endpoint: str, path: str, problem: str) -> None:
         remedy = "Nothing of it was loaded. Check SEGMENT_API_LAYOUT; if that is right, the API has changed."
@@ -233,7 +239,7 @@ class BeyondCountError(ApiError):
 
 
 class CursorError(ApiError):
-    """The cursor of the next page is one that was used before, or is none."""
+    """The cursor of the next page was used before."""
 
     def __init__(self, endpoint: str, path: str, page: int) -> None:
         what = f"repeats an earlier cursor on page {page}, so the list would never end"

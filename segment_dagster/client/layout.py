@@ -1,4 +1,4 @@
-"""The two wire layouts: how a row of the catalogue is asked for in each."""
+"""The two wire layouts: how an endpoint of the catalogue is requested in each."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -15,8 +15,8 @@ Query = dict[str, str | list[str]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Part:
-    """One list of an answer: how its pages are asked for, and where the answer holds what."""
+class ListRequest:
+    """One list of a response: the parameters that request its pages, and the places where the response holds what."""
 
     endpoint: Endpoint
     selector: tuple[str, ...]
@@ -26,24 +26,24 @@ class Part:
     next_cursor: tuple[tuple[str, ...], ...]
     total: tuple[tuple[str, ...], ...]
     required: bool = False
-    """Whether every answer tells of the next page. Where it may not, its silence ends the list."""
+    """Whether every response says if there is a next page. Where it may not, its silence ends the list."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Call:
-    """How endpoints that share their answers are asked for."""
+    """The request for endpoints that share one response."""
 
     path: str
     accept: str
-    parts: tuple[Part, ...]
+    lists: tuple[ListRequest, ...]
     parameters: tuple[Parameter, ...] = ()
 
     def path_for(self, values: Mapping[str, str]) -> str:
-        """The path with its placeholders filled, each value percent-encoded whole."""
+        """Return the path with its placeholders filled, each value percent-encoded whole."""
         return _PLACEHOLDER.sub(lambda match: quote(values[match[1]], safe=""), self.path)
 
     def query_for(self, values: Mapping[str, str]) -> Query:
-        """The query without that of the pages: the values that have no place in the path, and what is always sent."""
+        """Return the query without the parameters of a page: values without a placeholder, and what is always sent."""
         placed = _PLACEHOLDER.findall(self.path)
         query: Query = {name: value for name, value in values.items() if name not in placed}
         for parameter in self.parameters:
@@ -53,37 +53,37 @@ class Call:
 
 
 def call_for(endpoints: Sequence[Endpoint], layout: Layout, page_size: int) -> Call | None:
-    """The call of endpoints with one path, in pages of at most `page_size` rows; `None` if the layout lacks them."""
+    """Return the call of endpoints with one path, in pages of at most `page_size` rows; `None` if there is none."""
     first = endpoints[0]
     if layout == "public":
         return Call(
             path=first.path,
             accept=first.media_type,
-            parts=tuple(_public(endpoint, page_size) for endpoint in endpoints),
+            lists=tuple(_public(endpoint, page_size) for endpoint in endpoints),
             parameters=first.parameters,
         )
     if first.versioned is None:
         return None
-    return Call(path=first.versioned.path, accept="application/json", parts=(_versioned(first, page_size),))
+    return Call(path=first.versioned.path, accept="application/json", lists=(_versioned(first, page_size),))
 
 
 def offers(layout: Layout, endpoint: Endpoint) -> bool:
-    """Whether the layout has the endpoint."""
+    """Return whether the layout has the endpoint."""
     return layout == "public" or endpoint.versioned is not None
 
 
-def at(body: Any, place: tuple[str, ...]) -> Any:
-    """The value that the keys of `place` lead to, or `None`."""
-    for key in place:
+def get_path(body: Any, path: tuple[str, ...]) -> Any:
+    """Return the value that the keys of `path` lead to, or `None`."""
+    for key in path:
         if not isinstance(body, dict):
             return None
         body = body.get(key)
     return body
 
 
-def _public(endpoint: Endpoint, page_size: int) -> Part:
+def _public(endpoint: Endpoint, page_size: int) -> ListRequest:
     paging = endpoint.paging
-    return Part(
+    return ListRequest(
         endpoint=endpoint,
         selector=endpoint.selector,
         page_size=endpoint.page_asked and min(endpoint.page_asked, page_size),
@@ -95,10 +95,10 @@ def _public(endpoint: Endpoint, page_size: int) -> Part:
     )
 
 
-def _versioned(endpoint: Endpoint, page_size: int) -> Part:
+def _versioned(endpoint: Endpoint, page_size: int) -> ListRequest:
     versioned = endpoint.versioned
     assert versioned is not None
-    return Part(
+    return ListRequest(
         endpoint=endpoint,
         selector=versioned.selector,
         page_size=versioned.page_size and min(versioned.page_size, page_size),

@@ -1,4 +1,4 @@
-"""Hints at a next page that have another name, or another place, than the API documents."""
+"""Hints at a next page under another name, or in another place, than the API documents."""
 
 import re
 from collections.abc import Iterator, Mapping, Set
@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from segment_dagster.client.counts import count_of
-from segment_dagster.client.layout import Part, at
+from segment_dagster.client.layout import ListRequest, get_path
+from segment_dagster.client.received import Received
 
 _PAGING = frozenset(
     ("page", "pages", "pageinfo", "cursor", "cursors", "link", "links", "meta", "next", "more", "resultinfo")
@@ -42,7 +43,7 @@ _MAX_DEPTH = 4
 
 @dataclass(frozen=True)
 class Hint:
-    """A field of an answer that tells of more records."""
+    """A field of a response that points to more records."""
 
     place: tuple[str, ...]
     """The keys that lead to it."""
@@ -54,34 +55,19 @@ class Hint:
     """Whether it is in the object that should tell of the next page."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Received:
-    """What has come of a list when an answer names no next page."""
-
-    records: int
-    total: int | None
-    """What the answer counts, in the documented place."""
-
-    cursors: Set[str]
-    """The cursors that were followed."""
-
-    spare: int = 0
-    """Records by which a count may be larger, as the list grows meanwhile."""
-
-
-def find_hint(body: Any, part: Part, known: Set[tuple[str, ...]], received: Received) -> Hint | None:
-    """Return the first field that tells of more records, in an answer without a next cursor.
+def find_hint(body: Any, request: ListRequest, known: Set[tuple[str, ...]], received: Received) -> Hint | None:
+    """Return the first field that points to more records, in a response without a next cursor.
 
     Args:
         body: The parsed body.
-        part: The list.
-        known: Places of the answer that are the lists' own, and are not searched.
-        received: What has come of the list.
+        request: The list.
+        known: Places of the response that are the lists' own, and are not searched.
+        received: What has been received of the list.
     """
-    places = [place[:-1] for place in part.next_cursor if len(place) > 1]
-    holders = [(place, holder) for place in places if isinstance(holder := at(body, place), dict)]
-    bare = any(len(place) == 1 and isinstance(body, dict) and place[0] in body for place in part.next_cursor)
-    search = _Search(part, known, received)
+    places = [place[:-1] for place in request.next_cursor if len(place) > 1]
+    holders = [(place, holder) for place in places if isinstance(holder := get_path(body, place), dict)]
+    bare = any(len(place) == 1 and isinstance(body, dict) and place[0] in body for place in request.next_cursor)
+    search = _Search(request, known, received)
     if bare or any("next" in holder for _, holder in holders):
         flags = (Hint((*place, name), in_place=True) for place, holder in holders for name in _flags(holder))
         return next(flags, None)
@@ -89,7 +75,7 @@ def find_hint(body: Any, part: Part, known: Set[tuple[str, ...]], received: Rece
         for found in search.within(holder, place, loose=True):
             return Hint(found.place, found.total, in_place=len(found.place) == len(place) + 1)
     # a count in its place shows what is missing
-    if received.total is not None and not part.endpoint.total_is_bound:
+    if received.total is not None and not request.endpoint.total_is_bound:
         return None
     return next(search.elsewhere(body, places), None)
 
@@ -103,18 +89,18 @@ def _flags(holder: Mapping[str, Any]) -> Iterator[str]:
 
 @dataclass(frozen=True)
 class _Search:
-    part: Part
+    request: ListRequest
     known: Set[tuple[str, ...]]
     received: Received
 
     def elsewhere(self, body: Any, places: list[tuple[str, ...]]) -> Iterator[Hint]:
         """Search where the object should be and is a list, beside the records, and at the top of the body."""
         for place in places:
-            if (only := _only(at(body, place))) is not None:
+            if (only := _only(get_path(body, place))) is not None:
                 yield from self.within(only, place, loose=True)
-        around = self.part.selector[:-1]
+        around = self.request.selector[:-1]
         for place in dict.fromkeys((around, ())):
-            if isinstance(beside := at(body, place), dict):
+            if isinstance(beside := get_path(body, place), dict):
                 yield from self.within(beside, place, loose=False)
 
     def within(
@@ -145,7 +131,7 @@ class _Search:
             count = self._count(name, value, loose=loose, top=not depth)
             if count is not None and count > self.received.records + self.received.spare:
                 yield Hint(where, count)
-            elif depth < _MAX_DEPTH and not _is_of_another_list(name, fields, self.part):
+            elif depth < _MAX_DEPTH and not _is_of_another_list(name, fields, self.request):
                 yield from self._deeper(name, value, where, loose=loose, depth=depth)
 
     def _deeper(self, name: str, value: Any, where: tuple[str, ...], *, loose: bool, depth: int) -> Iterator[Hint]:
@@ -164,17 +150,17 @@ class _Search:
             return False
         if "more" in plain:
             return _is_true(value) or (isinstance(value, str) and _is_filled(value) and "://" not in value)
-        # an answer may repeat the cursor that it was asked with
+        # a response may repeat the cursor that it was asked with
         is_cursor = plain == "cursor" or plain == "endcursor" or "after" in plain
         return is_cursor and not complete and _is_filled(value) and str(value) not in self.received.cursors
 
     def _count(self, name: str, value: Any, *, loose: bool, top: bool) -> int | None:
-        if self.part.endpoint.total_is_bound or (loose and self.received.total is not None):
+        if self.request.endpoint.total_is_bound or (loose and self.received.total is not None):
             return None
-        plain, own = _plain(name), _plain(self.part.selector[-1])
+        plain, own = _plain(name), _plain(self.request.selector[-1])
         of_all = plain.removeprefix("total") if plain.startswith("total") else plain.removesuffix("total")
         is_total = plain in _TOTALS or (of_all != plain and of_all in (*_COUNTED, own))
-        alone = top and self.part.required and plain == "total"
+        alone = top and self.request.required and plain == "total"
         if plain in _TOTALS_ANYWHERE or (loose and is_total) or alone:
             return count_of(value)
         return None
@@ -188,9 +174,9 @@ def _is_about_pages(name: str) -> bool:
     return "pagin" in _plain(name) or _plain(name) in _PAGING
 
 
-def _is_of_another_list(name: str, fields: Mapping[str, Any], part: Part) -> bool:
+def _is_of_another_list(name: str, fields: Mapping[str, Any], request: ListRequest) -> bool:
     """Return whether an object tells of the pages of a list beside this one, as `sourcesPagination` of `sources`."""
-    plain, own = _plain(name), _plain(part.selector[-1])
+    plain, own = _plain(name), _plain(request.selector[-1])
     stem = plain.removesuffix("pagination")
     return stem not in (plain, own, "") and any(_plain(other) == stem for other in fields)
 

@@ -1,219 +1,146 @@
-"""Following the cursors from page to page."""
+"""Follow the cursors: page after page, until every list is at its end."""
 
-import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from dlt.sources.helpers.requests import Request, Response
-from dlt.sources.helpers.rest_client.paginators import BasePaginator
-
 from segment_dagster.client.counts import total_entries
-from segment_dagster.client.errors import BeyondCountError, CursorError, ShapeError, StalledError, UnfinishedError
-from segment_dagster.client.layout import Call, Part, at
-from segment_dagster.client.page_hints import Received, find_hint
-from segment_dagster.endpoints import Endpoint
-from segment_dagster.foreign_text import foreign_text
+from segment_dagster.client.errors import BeyondCountError, CursorError, ShapeError, StalledError
+from segment_dagster.client.layout import Call, ListRequest, Query, get_path
+from segment_dagster.client.list_end import check_end
+from segment_dagster.client.page import Page, page_of
+from segment_dagster.client.received import GROWTH, Received
 
 MAX_STALLED = 100
 """Pages in a row that may bring nothing new though each has a new cursor: a list that went on so would never end."""
 
-MAX_NAME = 40
-"""Characters of a name in an answer that an error shows."""
-
-DEFAULT_PAGE = 200
-"""Records of a page where the API is not told how many: as many may be a full page whatever was asked for."""
-
-SEVERAL = 10
-"""Records that are missing after a full page, beyond which the list has broken off and not merely counted wrong."""
-
-GROWTH = 1000
-"""Records by which a list that grows while it is read may go beyond twice its own count."""
-
-logger = logging.getLogger(__name__)
+Fetch = Callable[[Query, Sequence[ListRequest]], Any]
+"""Sends a query and returns the parsed body, in which every one of the lists has its records."""
 
 
-class CursorPaginator(BasePaginator):
-    """Asks for the largest pages and follows each list's opaque cursor until the answer holds none.
+def paginate(
+    call: Call, values: Mapping[str, str], fetch: Fetch, path: str, show: Callable[[Any, int], str]
+) -> Iterator[Page]:
+    """Yield the pages of a call's lists, in the API's order.
+
+    Lists that share a response are requested together; one that has ended is left out of the next request.
 
     Args:
-        path: Path that is asked for, for its errors.
-        call: The lists, and where their parameters and cursors go.
-        show: Makes a name of the answer fit for an error.
+        call: The lists.
+        values: The request's own parameters.
+        fetch: Sends a request.
+        path: The path of the requests, for the errors.
+        show: Makes a name in a response fit for an error.
 
     Raises:
-        CursorError: A cursor comes again.
-        StalledError: Page after page is empty, or has come before.
-        ShapeError: A cursor is neither text nor a number, or a full page tells nothing of the next.
-        CountError: The list's own count is none.
-        UnfinishedError: The last page says that there is more.
-        BeyondCountError: Pages go on beyond the list's own count.
+        ApiError: A list cannot be followed to its end.
+    """
+    known = [place for request in call.lists for place in (request.selector, *request.next_cursor)]
+    lists_own = {place[:end] for place in known for end in range(1, len(place) + 1)}
+    cursors = [Cursor(request, path, lists_own, show) for request in call.lists]
+    while cursors:
+        query = call.query_for(values)
+        for cursor in cursors:
+            query.update(cursor.query())
+        body = fetch(query, [cursor.request for cursor in cursors])
+        pages = [cursor.advance(body) for cursor in cursors]
+        cursors = [cursor for cursor in cursors if cursor.has_next]
+        # while its records are worked on, nothing here holds a page
+        del body
+        while pages:
+            yield pages.pop(0)
+
+
+class Cursor:
+    """The place in one list: what has been received, and what the next page is requested with.
+
+    Args:
+        request: The list.
+        path: The path of the requests, for the errors.
+        known: Places of a response that are the lists' own.
+        show: Makes a name in a response fit for an error.
     """
 
-    def __init__(self, path: str, call: Call, show: Callable[[Any, int], str] = foreign_text) -> None:
-        super().__init__()
+    def __init__(
+        self, request: ListRequest, path: str, known: set[tuple[str, ...]], show: Callable[[Any, int], str]
+    ) -> None:
+        self.request = request
+        self.has_next = True
+        """Whether there is another page to request."""
+
         self._path = path
+        self._known = known
         self._show = show
-        self._seen: dict[str, set[str]] = {part.endpoint.name: set() for part in call.parts}
-        self._asked = call.parts
-        self._next: dict[str, str] = {}
-        self._pages: dict[str, set[int]] = {part.endpoint.name: set() for part in call.parts}
-        self._stalled: dict[str, int] = {}
-        self._received: dict[str, int] = {}
-        self._counts: dict[str, tuple[int, int]] = {}
-        """The least and the most that the answers count, by list."""
+        self._next: str | None = None
+        self._received = Received.nothing_of(request.endpoint)
+        self._fingerprints: set[int] = set()
+        self._stalled = 0
 
-        known = [place for part in call.parts for place in (part.selector, *part.next_cursor)]
-        self._known = {place[:end] for place in known for end in range(1, len(place) + 1)}
-        self.totals: dict[str, int | None] = {}
-        """What the last answer counts, by list."""
+    def query(self) -> Query:
+        """Return the parameters that request the next page, the largest that is allowed."""
+        if self.request.page_size is None:
+            return {}
+        query: Query = {self.request.count_parameter: str(self.request.page_size)}
+        if self._next is not None:
+            query[self.request.cursor_parameter] = self._next
+        return query
 
-        self.answered: tuple[Part, ...] = ()
-        """The lists that the last answer has a page of."""
+    def advance(self, body: Any) -> Page:
+        """Take the page out of a body and move to the next one.
 
-        self._has_next_page = any(part.page_size is not None for part in call.parts)
+        Raises:
+            CountError: The list's own count is none.
+            ShapeError: The cursor is neither text nor a number, or a full page tells nothing of the next.
+            CursorError: The cursor was used before.
+            StalledError: Page after page is empty, or was received before.
+            UnfinishedError: The last page points to more.
+            BeyondCountError: Pages go on beyond the list's own count.
+        """
+        total = total_entries(body, self.request, self._path)
+        page = page_of(body, self.request, total)
+        self._next = self._find_next(body, page)
+        self.has_next = self._next is not None
+        return page
 
-    def init_request(self, request: Request) -> None:
-        """Ask for the largest pages."""
-        # the parameters are RESTClient's caller's own dict, which must not carry a cursor into the next list
-        request.params = dict(request.params or {})
-        for part in self._asked:
-            if part.page_size is not None:
-                request.params[part.count_parameter] = part.page_size
-
-    def update_state(self, response: Response, data: list[Any] | None = None) -> None:
-        """Read the next cursors from the answer."""
-        body = response.json()
-        self.answered = self._asked
-        self.totals = {part.endpoint.name: total_entries(body, part, self._path) for part in self._asked}
-        for name, total in self.totals.items():
-            if total is not None:
-                least, most = self._counts.get(name, (total, total))
-                self._counts[name] = min(least, total), max(most, total)
-        found = {part.endpoint.name: self._cursor(body, part) for part in self._asked}
-        self._next = {name: cursor for name, cursor in found.items() if cursor is not None}
-        self._asked = tuple(part for part in self._asked if part.endpoint.name in self._next)
-        self._has_next_page = bool(self._asked)
-
-    def update_request(self, request: Request) -> None:
-        """Put the next cursors into the next request, and ask no more for lists that are at their end."""
-        for part in self.answered:
-            cursor = self._next.get(part.endpoint.name)
-            if cursor is None:
-                request.params.pop(part.count_parameter, None)
-                request.params.pop(part.cursor_parameter, None)
-            else:
-                request.params[part.cursor_parameter] = cursor
-
-    def _cursor(self, body: Any, part: Part) -> str | None:
-        if part.page_size is None or part.endpoint.single:
+    def _find_next(self, body: Any, page: Page) -> str | None:
+        request, received, endpoint = self.request, self._received, self.request.endpoint
+        if request.page_size is None or endpoint.single:
             return None
-        name, records = part.endpoint.name, at(body, part.selector)
-        before = self._received.get(name, 0)
-        self._received[name] = before + len(records)
-        found = next((cursor for place in part.next_cursor if (cursor := at(body, place)) not in (None, "")), None)
+        before, records = received.records, len(page.records)
+        received.receive(records, page.total_entries)
+        places = (get_path(body, place) for place in request.next_cursor)
+        found = next((value for value in places if value not in (None, "")), None)
         if found is None:
-            self._check_end(body, part, len(records))
+            check_end(body, request, records, received, self._known, self._path, self._show)
             return None
         if isinstance(found, bool) or not isinstance(found, str | int):
             problem = f"the next cursor is a {type(found).__name__}"
-            raise ShapeError(name, self._path, part.next_cursor[0], problem)
-        cursor, seen = str(found), self._seen[name]
-        if cursor in seen:
-            raise CursorError(name, self._path, page=len(seen) + 1)
-        seen.add(cursor)
-        self._check_count(part, before, len(records))
-        self._check_progress(records, name)
+            raise ShapeError(endpoint.name, self._path, request.next_cursor[0], problem)
+        cursor = str(found)
+        if cursor in received.cursors:
+            raise CursorError(endpoint.name, self._path, page=len(received.cursors) + 1)
+        received.cursors.add(cursor)
+        self._check_count(before, records)
+        self._check_progress(page.records)
         return cursor
 
-    def _check_count(self, part: Part, before: int, records: int) -> None:
-        """Refuse a page of records that comes after as many as the list holds, and names a next one."""
-        endpoint = part.endpoint
-        if not (before and records and endpoint.name in self._counts):
+    def _check_count(self, before: int, records: int) -> None:
+        """Refuse a page that follows as many records as the list holds, has records, and names a next page."""
+        name, most = self.request.endpoint.name, self._received.most
+        if not (before and records) or most is None:
             return
-        # rows that were deleted meanwhile have come as well
-        _, most = self._counts[endpoint.name]
-        if before >= (2 * most + GROWTH if _may_grow(endpoint) else most):
-            raise BeyondCountError(endpoint.name, self._path, before + records, most)
+        # records that were deleted meanwhile have been received as well
+        if before >= (2 * most + GROWTH if self._received.grows else most):
+            raise BeyondCountError(name, self._path, before + records, most)
 
-    def _check_progress(self, records: list[Any], name: str) -> None:
+    def _check_progress(self, records: list[Any]) -> None:
+        """Refuse a list that has brought nothing new for many pages."""
         try:
-            looks = hash(repr((len(records), *records[:1], *records[-1:])))
+            fingerprint = hash(repr((len(records), *records[:1], *records[-1:])))
         except RecursionError:
-            # it is told as such where the records become rows
+            # reported where the records become rows
             return
-        pages = self._pages[name]
-        self._stalled[name] = self._stalled.get(name, 0) + 1 if not records or looks in pages else 0
-        pages.add(looks)
-        if self._stalled[name] >= MAX_STALLED:
-            raise StalledError(name, self._path, MAX_STALLED)
-
-    def _check_end(self, body: Any, part: Part, records: int) -> None:
-        """Refuse an end that is none: what tells of the next page is missing, or has got another name."""
-        endpoint = part.endpoint
-        if problem := self._says_more(body, part):
-            raise UnfinishedError(endpoint.name, self._path, problem)
-        page_size = part.page_size or 0
-        # a cursor that stood beside the records, and not in an object, may be absent at the end
-        bare = self._seen[endpoint.name] and any(len(place) == 1 for place in part.next_cursor)
-        if not bare and not _tells(body, part):
-            # a page that is not full is the last one, whatever else is missing
-            if records < (min(page_size, DEFAULT_PAGE) if part.required else page_size):
-                return
-            place = ".".join(part.next_cursor[0][:-1])
-            problem = f"a full page of {records:,} has no {place!r} to say if there are more"
-            if part.required:
-                raise ShapeError(endpoint.name, self._path, part.selector, problem)
-            logger.warning("%s: GET %s: %s", endpoint.name, self._path, problem)
-            return
-        missing = self._missing(endpoint)
-        # what is less may have gone or come meanwhile: that is for the count of rows to tell
-        if records >= min(page_size, DEFAULT_PAGE) and missing >= min(records, SEVERAL):
-            received = self._received[endpoint.name]
-            problem = f"no next page is named after {received:,} records, though it counts {received + missing:,}"
-            raise UnfinishedError(endpoint.name, self._path, problem)
-
-    def _missing(self, endpoint: Endpoint) -> int:
-        """Return how many records have not come of those that every answer counts."""
-        if endpoint.name not in self._counts or endpoint.total_is_bound:
-            return 0
-        least, _ = self._counts[endpoint.name]
-        missing = least - self._received[endpoint.name]
-        return missing if missing > (GROWTH if _may_grow(endpoint) else 0) else 0
-
-    def _says_more(self, body: Any, part: Part) -> str | None:
-        """Return how an answer without a next cursor tells of a next page all the same."""
-        endpoint = part.endpoint
-        received, cursors = self._received[endpoint.name], self._seen[endpoint.name]
-        # a list of one page has had no time to grow
-        spare = GROWTH if cursors and _may_grow(endpoint) else 0
-        total = self.totals.get(endpoint.name)
-        hint = find_hint(body, part, self._known, Received(records=received, total=total, cursors=cursors, spare=spare))
-        if hint is None:
-            return None
-        last = self._show(hint.place[-1], MAX_NAME)
-        if hint.total is not None:
-            return f"{received:,} records came, and a {last!r} counts {hint.total:,}"
-        if hint.in_place:
-            return f"it has no 'next', but a {last!r}"
-        # the object that holds it says more, where it is not the one around the records
-        outside = len(hint.place) > 1 and hint.place[:-1] != part.selector[:-1]
-        holder = self._show(hint.place[-2], MAX_NAME) if outside else last
-        return f"what tells of the next page is in {holder!r}"
-
-
-def _may_grow(endpoint: Endpoint) -> bool:
-    """Return whether a list's count is no firm one: it is a bound, or records come on top while it is read."""
-    return bool(endpoint.total_is_bound or endpoint.time or endpoint.log)
-
-
-def _holders(body: Any, part: Part) -> list[dict[str, Any]]:
-    """Return the objects that an answer has to tell of the next page."""
-    found = (at(body, place[:-1]) for place in part.next_cursor if len(place) > 1)
-    return [holder for holder in found if isinstance(holder, dict)]
-
-
-def _tells(body: Any, part: Part) -> bool:
-    """Return whether an answer says anything of a next page, be it that there is none."""
-    return bool(_holders(body, part)) or any(
-        len(place) == 1 and isinstance(body, dict) and place[0] in body for place in part.next_cursor
-    )
+        is_new = bool(records) and fingerprint not in self._fingerprints
+        self._stalled = 0 if is_new else self._stalled + 1
+        self._fingerprints.add(fingerprint)
+        if self._stalled >= MAX_STALLED:
+            raise StalledError(self.request.endpoint.name, self._path, MAX_STALLED)

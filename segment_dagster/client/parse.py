@@ -9,6 +9,8 @@ from typing import Any
 
 import orjson
 
+from segment_dagster.text import pluralize
+
 MAX_VALUES = 2_000_000
 """Values of a body that are parsed: objects, lists and what they hold. A page of 1000 rows has some 100,000; each takes
 up to 200 bytes, however few it has in the body."""
@@ -49,6 +51,28 @@ class Parsed:
 
     infinite: int = 0
     """Numbers that are none, such as NaN: each became null."""
+
+
+@dataclass
+class Repairs:
+    """Counts what was replaced in the responses of a list, because no text or number can hold it."""
+
+    broken: int = 0
+    infinite: int = 0
+
+    def add(self, parsed: Parsed) -> None:
+        """Count what was replaced in one response."""
+        self.broken += parsed.broken
+        self.infinite += parsed.infinite
+
+    def __str__(self) -> str:
+        replaced = []
+        if self.broken:
+            replaced.append(f"{pluralize(self.broken, 'broken character')}, such as half of an emoji, became U+FFFD")
+        if self.infinite:
+            verb = "is" if self.infinite == 1 else "are"
+            replaced.append(f"{pluralize(self.infinite, 'number')} that {verb} NaN or infinite became null")
+        return "; ".join(replaced)
 
 
 def parse(content: bytes) -> Parsed:

@@ -5,7 +5,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import pytest
 
 from segment_dagster.client import Meter
-from segment_dagster.client.errors import FeatureError, ForbiddenError, ShapeError
+from segment_dagster.client.errors import ShapeError
 from segment_dagster.endpoints import CATALOGUE
 
 ROWS = {endpoint.name: endpoint for endpoint in CATALOGUE}
@@ -142,21 +142,3 @@ def test_one_list_of_a_shared_answer_may_be_read_alone(scripted, client_of):
     assert read(client_of(api.url), ROWS["credential_sources"], {"credentialId": "c"}) == {
         "credential_sources": [{"id": "s1"}]
     }
-
-
-@pytest.mark.parametrize(
-    ("name", "said", "kind"),
-    [
-        ("spaces", "The feature is not enabled for this workspace.", FeatureError),
-        ("spaces", "", FeatureError),
-        ("spaces", "The token lacks the permission Space Admin.", ForbiddenError),
-        ("spaces", "Your role does not allow this.", ForbiddenError),
-        ("sources", "Not enabled.", ForbiddenError),
-    ],
-)
-def test_a_missing_feature_is_told_from_a_missing_permission(name, said, kind, scripted, client_of, reply):
-    errors = {"errors": [{"type": "forbidden", "message": said}]}
-    api = scripted(reply(errors, status=403))
-    with pytest.raises(kind) as failure:
-        read(client_of(api.url), ROWS[name])
-    assert type(failure.value) is kind

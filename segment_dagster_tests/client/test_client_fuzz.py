@@ -215,7 +215,7 @@ def due(endpoint, served):
             return None, cursors
         call = call_for([endpoint], "public", PAGE_SIZE)
         assert call
-        (part,) = call.parts
+        (part,) = call.lists
         try:
             total = total_entries(body, part, "")
         except CountError:

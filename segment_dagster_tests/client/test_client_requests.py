@@ -130,7 +130,7 @@ def test_the_calls_of_a_layout_that_lacks_the_endpoint():
     endpoint = replace(ROWS["sources"], versioned=None)
     assert call_for([endpoint], "versioned", 10) is None
     call = call_for([endpoint], "public", 10)
-    assert call and [part.page_size for part in call.parts] == [10]
+    assert call and [part.page_size for part in call.lists] == [10]
 
 
 def test_records_are_what_json_says(scripted, client_of):

@@ -6,21 +6,22 @@ import time
 from email.utils import formatdate
 
 import pytest
-from dlt.sources.helpers.requests import Response
 from hypothesis import given
 from hypothesis import settings as property_settings
 from hypothesis import strategies as st
-from tenacity import RetryCallState, Retrying
+from requests.structures import CaseInsensitiveDict
 
 from segment_dagster.client import Meter, SegmentClient
 from segment_dagster.client.errors import (
     ApiError,
     RateLimitedError,
     ServerError,
+    TokenError,
     TransientError,
     UnreachableError,
 )
-from segment_dagster.client.retry import LIMITED_ATTEMPTS, MAX_BACKOFF, MAX_LIMITED, Patience, told_delay, wait_as_told
+from segment_dagster.client.retry import LIMITED_ATTEMPTS, MAX_BACKOFF, MAX_LIMITED, RetryBudget, wait_retry_after
+from segment_dagster.client.retry_after import retry_after_seconds
 from segment_dagster.config import resolve
 from segment_dagster.emulator import Fault, running
 from segment_dagster.endpoints import CATALOGUE
@@ -29,11 +30,10 @@ from segment_dagster_tests.passing import PASSING
 SOURCES = next(endpoint for endpoint in CATALOGUE if endpoint.name == "sources")
 
 
-def refusal(status=429, **headers):
-    response = Response()
-    response.status_code = status
-    response.headers.update({name.replace("_", "-"): value for name, value in headers.items()})
-    return response
+def delay_of(body=None, status=429, **headers):
+    """What a refusal with this body and these headers asks to wait."""
+    sent = CaseInsensitiveDict({name.replace("_", "-"): value for name, value in headers.items()})
+    return retry_after_seconds(sent, body, rate_limit=status == 429)
 
 
 def in_seconds(seconds):
@@ -44,12 +44,8 @@ def body(told):
     return {"errors": [{"type": "too-many-requests", "data": {"msBeforeNext": told}}]}
 
 
-def state(failure, attempt=1):
-    made = RetryCallState(Retrying(), None, (), {})
-    made.attempt_number = attempt
-    if failure is not None:
-        made.set_exception((type(failure), failure, None))
-    return made
+def unreachable():
+    return UnreachableError("sources", "/sources", "host", "ConnectionError")
 
 
 def limited(delay=None):
@@ -61,7 +57,7 @@ def limited(delay=None):
 @pytest.mark.parametrize("status", [429, 500, 503])
 @pytest.mark.parametrize(("header", "seconds"), [("0", None), ("7", 7.0), (" 120 ", 120.0), ("0005", 5.0)])
 def test_retry_after_in_seconds(header, seconds, status):
-    assert told_delay(refusal(status, Retry_After=header), None) == seconds
+    assert delay_of(status=status, Retry_After=header) == seconds
 
 
 @pytest.mark.parametrize("zone", ["Asia/Tokyo", "America/New_York"])
@@ -69,7 +65,7 @@ def test_a_date_without_a_zone_is_in_utc(zone, monkeypatch):
     monkeypatch.setenv("TZ", zone)
     time.tzset()
     try:
-        told = told_delay(refusal(429, X_RateLimit_Reset=formatdate(time.time() + 30)), None)
+        told = delay_of(status=429, X_RateLimit_Reset=formatdate(time.time() + 30))
     finally:
         monkeypatch.undo()
         time.tzset()
@@ -78,36 +74,36 @@ def test_a_date_without_a_zone_is_in_utc(zone, monkeypatch):
 
 @pytest.mark.parametrize("status", [429, 503])
 def test_retry_after_as_a_date(status):
-    delay = told_delay(refusal(status, Retry_After=in_seconds(1000)), None)
+    delay = delay_of(status=status, Retry_After=in_seconds(1000))
     assert delay == pytest.approx(950, abs=50)
 
 
 def test_a_date_that_is_past_is_no_wait():
-    assert told_delay(refusal(Retry_After=in_seconds(-1000)), None) == 0
-    assert told_delay(refusal(X_RateLimit_Reset=in_seconds(-1000)), None) == 0
+    assert delay_of(Retry_After=in_seconds(-1000)) == 0
+    assert delay_of(X_RateLimit_Reset=in_seconds(-1000)) == 0
 
 
 def test_milliseconds_before_the_next_request():
-    assert told_delay(refusal(), body(250)) == 0.25
-    assert told_delay(refusal(), body(0)) == 0
-    assert told_delay(refusal(), body(1.5)) == 0.0015
+    assert delay_of(body(250)) == 0.25
+    assert delay_of(body(0)) == 0
+    assert delay_of(body(1.5)) == 0.0015
 
 
 def test_the_end_of_the_rate_limits_window():
-    assert told_delay(refusal(X_RateLimit_Reset=in_seconds(1000)), None) == pytest.approx(950, abs=50)
+    assert delay_of(X_RateLimit_Reset=in_seconds(1000)) == pytest.approx(950, abs=50)
 
 
 def test_retry_after_counts_before_milliseconds_and_those_before_the_window():
     reset = in_seconds(1000)
-    assert told_delay(refusal(Retry_After="7", X_RateLimit_Reset=reset), body(250)) == 7
-    assert told_delay(refusal(X_RateLimit_Reset=reset), body(250)) == 0.25
-    assert told_delay(refusal(Retry_After="soon", X_RateLimit_Reset=reset), body(250)) == 0.25
-    told = told_delay(refusal(Retry_After="soon", X_RateLimit_Reset=reset), body("soon"))
+    assert delay_of(body(250), Retry_After="7", X_RateLimit_Reset=reset) == 7
+    assert delay_of(body(250), X_RateLimit_Reset=reset) == 0.25
+    assert delay_of(body(250), Retry_After="soon", X_RateLimit_Reset=reset) == 0.25
+    told = delay_of(body("soon"), Retry_After="soon", X_RateLimit_Reset=reset)
     assert told == pytest.approx(950, abs=50)
 
 
 def test_only_a_rate_limit_is_asked_about_its_window():
-    assert told_delay(refusal(500, X_RateLimit_Reset=in_seconds(1000)), body(250)) is None
+    assert delay_of(body(250), status=500, X_RateLimit_Reset=in_seconds(1000)) is None
 
 
 @pytest.mark.parametrize(
@@ -128,7 +124,7 @@ def test_only_a_rate_limit_is_asked_about_its_window():
     ],
 )
 def test_a_delay_that_makes_no_sense_is_none(header):
-    assert told_delay(refusal(Retry_After=header, X_RateLimit_Reset=header), None) is None
+    assert delay_of(Retry_After=header, X_RateLimit_Reset=header) is None
 
 
 @pytest.mark.parametrize(
@@ -151,18 +147,18 @@ def test_a_delay_that_makes_no_sense_is_none(header):
     ids=str,
 )
 def test_milliseconds_that_make_no_sense_are_none(nonsense):
-    assert told_delay(refusal(), nonsense) is None
+    assert delay_of(nonsense) is None
 
 
 def test_the_first_error_that_tells_milliseconds_counts():
     told = {"errors": [{"type": "x"}, {"data": {"msBeforeNext": 500}}, {"data": {"msBeforeNext": 900}}]}
-    assert told_delay(refusal(), told) == 0.5
+    assert delay_of(told) == 0.5
 
 
 @property_settings(derandomize=True, database=None, deadline=None)
 @given(st.text(st.characters(max_codepoint=255), max_size=40))
 def test_no_header_is_an_error(header):
-    delay = told_delay(refusal(Retry_After=header, X_RateLimit_Reset=header), None)
+    delay = delay_of(Retry_After=header, X_RateLimit_Reset=header)
     assert delay is None or delay >= 0
 
 
@@ -174,52 +170,57 @@ def test_no_header_is_an_error(header):
     st.sampled_from(["GMT", "-0000", "+9999"]),
 )
 def test_no_date_is_an_error(day, month, year, zone):
-    delay = told_delay(refusal(Retry_After=f"Mon, {day:02d} {month} {year:04d} 00:00:00 {zone}"), None)
+    delay = delay_of(Retry_After=f"Mon, {day:02d} {month} {year:04d} 00:00:00 {zone}")
     assert delay is None or delay >= 0
 
 
 def test_the_wait_is_what_the_server_tells_and_a_little_more():
-    waits = {wait_as_told(1, 300)(state(limited(7.0), attempt=4)) for _ in range(200)}
+    waits = {wait_retry_after(limited(7.0), 4, 1, 300) for _ in range(200)}
     assert 7 <= min(waits) < max(waits) <= 7.1
 
 
 def test_a_told_wait_is_capped():
-    assert wait_as_told(1, 300)(state(limited(86_400.0))) == 300
+    assert wait_retry_after(limited(86_400.0), 1, 1, 300) == 300
 
 
 def test_an_endless_wait_is_capped():
-    assert wait_as_told(1, 300)(state(limited(told_delay(refusal(Retry_After="9" * 400), None)))) == 300
+    assert wait_retry_after(limited(delay_of(Retry_After="9" * 400)), 1, 1, 300) == 300
 
 
-@pytest.mark.parametrize("failure", [limited(), ServerError("s", "/s", 500, ""), ConnectionError(), None], ids=str)
+@pytest.mark.parametrize("failure", [limited(), ServerError("s", "/s", 500, ""), unreachable()], ids=str)
 def test_the_backoff_doubles_with_jitter_up_to_the_cap(failure):
-    waiting = wait_as_told(2, 20)
     for attempt, longest in [(1, 2), (2, 4), (3, 8), (4, 16), (5, 20), (60, 20)]:
-        waits = {waiting(state(failure, attempt)) for _ in range(200)}
+        waits = {wait_retry_after(failure, attempt, 2, 20) for _ in range(200)}
         assert longest / 2 <= min(waits) < max(waits) <= longest
 
 
 def test_the_backoff_is_never_so_long_that_the_end_of_an_outage_is_missed():
-    assert max(wait_as_told(1, 300)(state(limited(), attempt)) for attempt in (9, 60, 5000)) <= MAX_BACKOFF
+    assert max(wait_retry_after(limited(), attempt, 1, 300) for attempt in (9, 60, 5000)) <= MAX_BACKOFF
 
 
-def attempts_of(patience, failures, clock):
+def attempts_of(budget, failures, clock):
     """How many attempts there are of a request that fails so, and the seconds that they take."""
-    waiting = wait_as_told(1, 300)
     for number, failure in enumerate(failures, 1):
-        tried = state(failure, number)
-        seconds = patience.wait(tried, waiting)
-        if patience.stop(tried):
+        seconds = budget.next_wait(failure)
+        assert budget.attempt == number
+        if seconds is None:
             return number
         clock[0] += seconds
     return None
 
 
-def patience(clock, seconds=300.0, limited_seconds=3600.0, attempts=None):
-    return Patience(seconds, limited_seconds, attempts, lambda: clock[0])
+def budget(clock, seconds=300.0, limited_seconds=3600.0, attempts=None):
+    return RetryBudget(
+        backoff=1,
+        max_wait=300,
+        seconds=seconds,
+        limited_seconds=limited_seconds,
+        attempts=attempts,
+        clock=lambda: clock[0],
+    )
 
 
-@pytest.mark.parametrize("failure", [limited(), ServerError("s", "/s", 500, ""), ConnectionError()], ids=str)
+@pytest.mark.parametrize("failure", [limited(), ServerError("s", "/s", 500, ""), unreachable()], ids=str)
 def test_an_outage_of_three_minutes_is_ridden_out_and_one_that_lasts_ends(failure):
     for outage, ends in [(180, None), (299, None), (10**9, 300)]:
         clock = [0.0]
@@ -228,43 +229,47 @@ def test_an_outage_of_three_minutes_is_ridden_out_and_one_that_lasts_ends(failur
             while clock[0] < outage:
                 yield failure
 
-        assert (attempts_of(patience(clock), failures(), clock) is None) is (ends is None)
+        assert (attempts_of(budget(clock), failures(), clock) is None) is (ends is None)
         assert clock[0] == pytest.approx(ends) if ends else clock[0] < outage + MAX_BACKOFF
 
 
-def test_a_failure_that_takes_longer_than_all_patience_is_tried_again():
+def test_a_failure_that_takes_longer_than_its_budget_is_tried_again():
     clock = [1000.0]
-    assert not patience(clock, seconds=0.1).stop(state(ServerError("s", "/s", 500, "")))
     failures = [ServerError("s", "/s", 500, "")] * 3
-    assert attempts_of(patience(clock, seconds=0.1), failures, clock) == 2
+    assert attempts_of(budget(clock, seconds=0.1), failures, clock) == 2
 
 
 def test_a_429_that_says_when_to_come_back_is_no_failure():
     clock = [0.0]
-    assert attempts_of(patience(clock, seconds=10), [limited(30.0)] * 50, clock) is None
+    assert attempts_of(budget(clock, seconds=10), [limited(30.0)] * 50, clock) is None
     assert clock[0] > 50 * 30
     # nor is one an end of those before it
     clock = [0.0]
     turns = [ServerError("s", "/s", 500, ""), limited(60.0)] * 20
-    assert attempts_of(patience(clock, seconds=10), turns, clock) is None
+    assert attempts_of(budget(clock, seconds=10), turns, clock) is None
 
 
 def test_a_429_that_says_so_is_not_waited_for_for_ever():
     clock = [0.0]
-    assert attempts_of(patience(clock), [limited(86_400.0)] * 2, clock) == 1
+    assert attempts_of(budget(clock), [limited(86_400.0)] * 2, clock) == 1
     assert clock[0] == 0, "a wait that is too long is not begun"
-    assert attempts_of(patience(clock), [limited(60.0)] * 100, clock) == 60
+    assert attempts_of(budget(clock), [limited(60.0)] * 100, clock) == 60
     assert clock[0] == pytest.approx(3600, abs=60)
-    assert attempts_of(patience(clock), [limited(0.001)] * 1000, clock) == MAX_LIMITED + 1
+    assert attempts_of(budget(clock), [limited(0.001)] * 1000, clock) == MAX_LIMITED + 1
+
+
+def test_what_another_attempt_cannot_overcome_is_not_tried_again():
+    for failure in (TokenError("s", "/s", ""), UnreachableError("s", "/s", "h", "InvalidURL", retryable=False)):
+        assert budget([0.0], attempts=20).next_wait(failure) is None
 
 
 def test_attempts_that_a_user_has_set_end_a_request_and_no_time_does():
-    for failure in (ServerError("s", "/s", 500, ""), TransientError("s", "/s", "x"), ConnectionError()):
-        assert attempts_of(patience([0.0], seconds=1, attempts=20), [failure] * 30, [0.0]) == 20
+    for failure in (ServerError("s", "/s", 500, ""), TransientError("s", "/s", "x"), unreachable()):
+        assert attempts_of(budget([0.0], seconds=1, attempts=20), [failure] * 30, [0.0]) == 20
     last = 5 + LIMITED_ATTEMPTS
-    assert attempts_of(patience([0.0], attempts=5), [limited()] * 30, [0.0]) == last
+    assert attempts_of(budget([0.0], attempts=5), [limited()] * 30, [0.0]) == last
     told = [limited(1.0)] * 30
-    assert attempts_of(patience([0.0], attempts=5), [*told, *[ConnectionError()] * 30], [0.0]) == 30 + 5
+    assert attempts_of(budget([0.0], attempts=5), [*told, *[unreachable()] * 30], [0.0]) == 30 + 5
 
 
 @pytest.fixture
@@ -324,7 +329,7 @@ class Waiting(logging.Handler):
 
 @pytest.fixture
 def waiting():
-    handler, logger = Waiting(), logging.getLogger("segment_dagster.client.api")
+    handler, logger = Waiting(), logging.getLogger("segment_dagster.client")
     logger.addHandler(handler)
     yield handler
     logger.removeHandler(handler)

@@ -435,7 +435,7 @@ class Waiting(logging.Handler):
     def emit(self, record):
         begun.set()
 
-logging.getLogger("segment_dagster.client.api").addHandler(Waiting())
+logging.getLogger("segment_dagster.client").addHandler(Waiting())
 reader = WorkspaceReader(resolve(concurrency=int(sys.argv[1])))
 threading.Thread(target=lambda: (begun.wait(), reader.close())).start()
 try:

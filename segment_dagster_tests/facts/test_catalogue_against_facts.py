@@ -36,7 +36,7 @@ def test_client_asks_in_the_public_layout_as_the_sdk_does():
         rows = list(group)
         call = call_for(rows, "public", MAX_PAGE_SIZE)
         assert call
-        for row, part in zip(rows, call.parts, strict=True):
+        for row, part in zip(rows, call.lists, strict=True):
             facts = FACTS.endpoints[row.name]
             assert (call.path, call.accept, part.selector) == (facts.path, facts.accept, facts.selector), path
             assert part.page_size is None or part.page_size <= (facts.maximum or 0)
