@@ -50,7 +50,8 @@ def configuration_of(name: str, destination: Destination[Any, Any], dataset: str
     section = f"DESTINATION__{name.upper()}"
     try:
         spec: Any = destination.spec()
-        found: BaseConfiguration = destination.configuration(spec._bind_dataset_name(dataset_name=dataset))
+        spec.dataset_name = dataset
+        found: BaseConfiguration = destination.configuration(spec)
     except ConfigFieldMissingException as error:
         missing = list(_missing(error.traces, section))
         remedy = f"Set {'it' if len(missing) == 1 else 'them'}, or the same in dlt's secrets.toml."

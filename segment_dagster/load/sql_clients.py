@@ -180,7 +180,7 @@ class _EndingWaits:
 
     credentials: Any
     _lock_timeout: float
-    _conn: "psycopg2.extensions.connection"
+    native_connection: "psycopg2.extensions.connection"
 
     def set_lock_timeout(self, seconds: float) -> None:
         self._lock_timeout = seconds
@@ -192,7 +192,7 @@ class _EndingWaits:
 
     @contextmanager
     def execute_query(self, query: Any, *args: Any, **options: Any) -> Iterator[Any]:
-        with _Watch(self.credentials.to_native_representation(), self._conn, self._lock_timeout) as watch:
+        with _Watch(self.credentials.to_native_representation(), self.native_connection, self._lock_timeout) as watch:
             try:
                 executing = super().execute_query(query, *args, **options)  # type: ignore[misc]
                 cursor = executing.__enter__()

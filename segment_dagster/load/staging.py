@@ -5,6 +5,7 @@ import re
 import dlt
 from dlt.destinations.job_client_impl import SqlJobClientBase, SqlJobClientWithStagingDataset
 
+from segment_dagster._compat.dlt_information_schema import table_names
 from segment_dagster.errors import SettingError
 from segment_dagster.extract.resources import SOURCE_NAME
 
@@ -59,7 +60,7 @@ def check_staging(client: object, destination: str, dataset: str) -> None:
         if not client.is_storage_initialized():
             return
         staging = client.sql_client.dataset_name
-        tables = _tables(client)
+        tables = table_names(client.sql_client)
         schema = client.schema
         foreign = (
             client.capabilities.casefold_identifier(schema.loads_table_name) in tables
@@ -73,18 +74,6 @@ def check_staging(client: object, destination: str, dataset: str) -> None:
         raise SettingError(
             "SEGMENT_DATASET", problem, f"Nothing was touched. Set it to another name, or {setting} to another layout."
         )
-
-
-def _tables(client: SqlJobClientBase) -> set[str]:
-    """Return the names of the tables and views of the dataset."""
-    sql = client.sql_client
-    catalog, schema, _ = sql._get_information_schema_components()
-    where, values = "table_schema = %s", [schema]
-    if catalog:
-        where, values = f"table_catalog = %s AND {where}", [catalog, schema]
-    source = sql._qualify_info_schema_table_name("TABLES")
-    rows = sql.execute_sql(f"SELECT table_name FROM {source} WHERE {where}", *values)  # noqa: S608 - dlt's own name
-    return {str(row[0]) for row in rows or ()}
 
 
 def _schemas(client: SqlJobClientBase) -> set[str]:

@@ -1,0 +1,53 @@
+"""What is private to another library stands in `segment_dagster/_compat` alone: ruff's rules refuse it elsewhere."""
+
+import re
+
+import pytest
+
+from segment_dagster_tests.test_safety import REPOSITORY, ruff
+
+PRIVATE = {
+    "TID251 of Dagster": "from dagster._core.definitions import AssetSpec\n\nAssetSpec(key)",
+    "TID251 of Dagster's tools": "from dagster._utils import file_relative_path\n\nfile_relative_path(a, b)",
+    "TID251 of Dagster, the module": "import dagster._core.errors\n\ndagster._core.errors.DagsterError",
+    "TID251 of dlt": "from dlt._workspace import cli\n\ncli.main()",
+    "TID251 of urllib3": "from urllib3.connection import HTTPConnection\n\nHTTPConnection(host)",
+    "TID251 of urllib3's pools": "from urllib3.poolmanager import PoolManager\n\nPoolManager()",
+    "TID251 of DuckDB": "import duckdb._version\n\nduckdb._version.version",
+    "SLF001": "print(pipeline._state)",
+    "SLF001 of a call": "client._get_information_schema_components()",
+    "SLF001 of an assignment": "connection._sock = None",
+}
+ROOMS = ["client", "load", "extract", "assets", "demo"]
+
+
+@pytest.mark.parametrize("room", ROOMS)
+@pytest.mark.parametrize("case", PRIVATE)
+def test_what_is_private_is_refused_in_every_room(case, room):
+    found, said = ruff("--stdin-filename", f"segment_dagster/{room}/made_up.py", "-", code=f"{PRIVATE[case]}\n")
+    assert case.split()[0] in found, said
+
+
+@pytest.mark.parametrize("case", PRIVATE)
+def test_it_is_allowed_in_the_one_place_for_it(case):
+    found, said = ruff("--stdin-filename", "segment_dagster/_compat/made_up.py", "-", code=f"{PRIVATE[case]}\n")
+    assert case.split()[0] not in found, said
+
+
+def test_no_comment_allows_a_private_attribute_elsewhere():
+    found, said = ruff(
+        "--ignore-noqa", "--select", "SLF001", "segment_dagster", "segment_pipeline.py", "bench", "tools"
+    )
+    assert not found, said
+
+
+def test_every_entry_says_of_whom_it_knows_and_has_its_contract():
+    entries = [path for path in (REPOSITORY / "segment_dagster/_compat").glob("*.py") if path.stem != "__init__"]
+    assert entries
+    for entry in entries:
+        text = entry.read_text(encoding="utf-8")
+        assert re.search(r"^Private to: \w+ .*\d+\.\d+", text, re.MULTILINE), f"{entry.name} names no version"
+        assert re.search(r"^If it changes: ", text, re.MULTILINE), f"{entry.name} does not say what breaks"
+        assert (REPOSITORY / f"segment_dagster_tests/compat/test_{entry.name}").exists(), (
+            f"{entry.name} has no contract"
+        )
