@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from dlt.common.configuration import resolve_configuration
 from dlt.common.exceptions import DltException
 
+from segment_dagster._compat.duckdb_errors import bytes_of, is_out_of_memory
 from segment_dagster.errors import SettingError
 
 if TYPE_CHECKING:
@@ -126,23 +127,17 @@ def raise_memory_limit(file: Path, failure: BaseException) -> bool:
         Whether it is worth another attempt.
     """
     connection = OPEN.get(file.resolve())
-    if connection is None or type(getattr(failure, "dbapi_exception", None)).__name__ != "OutOfMemoryException":
+    if connection is None or not is_out_of_memory(failure):
         return False
     # what dlt's own settings say counts
     if "memory_limit" in (credentials().global_config or {}):
         return False
     ((limit,),) = connection.execute("SELECT value FROM duckdb_settings() WHERE name = 'memory_limit'").fetchall()
-    room = 2 * _as_bytes(limit)
+    room = 2 * bytes_of(limit)
     if room > MAX_MEMORY:
         return False
     connection.execute(f"SET GLOBAL memory_limit = '{room // 1024}KiB'")
     return True
-
-
-def _as_bytes(limit: str) -> int:
-    """What DuckDB says of a number of bytes: `160.0 MiB`."""
-    number, unit = limit.split()
-    return int(float(number) * 1024 ** ("bytes", "KiB", "MiB", "GiB", "TiB").index(unit))
 
 
 def _most_columns(extract: "Extract") -> int:

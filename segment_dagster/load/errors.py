@@ -7,6 +7,7 @@ from dlt.common.destination.exceptions import WithJobError
 from dlt.common.pipeline import get_dlt_pipelines_dir
 from dlt.destinations.exceptions import DestinationConnectionError
 
+from segment_dagster._compat.duckdb_errors import holder_of
 from segment_dagster.errors import SegmentError
 from segment_dagster.load.credentials import driver_errors, mask_secrets
 from segment_dagster.load.destination import Destination
@@ -14,9 +15,6 @@ from segment_dagster.load.duckdb_file import CREDENTIALS
 
 MAX_QUOTE = 300
 """Characters of the destination's own message that an error repeats."""
-
-_LOCKED = re.compile(r"Could not set lock on file .*?: (?:Conflicting lock is held in (.+?) \(PID (\d+)\))?")
-
 
 _NO_ROOM = re.compile(r"No space left|File too large|[Dd]isk quota|disk is full")
 """What the system says of ENOSPC, EFBIG and EDQUOT; DuckDB and Arrow quote it."""
@@ -94,19 +92,6 @@ def format_load_error(failure: BaseException, step: str, destination: Destinatio
         rooms = f"{pipelines}, which DLT_DATA_DIR moves" + (f", and at {destination.file}" if destination.file else "")
         said += f". There is no room left: make some in {rooms}. Each table is whole: the old rows or the new ones."
     return said
-
-
-def holder_of(failure: BaseException) -> str | None:
-    """Who has the DuckDB file that could not be opened: `python3.11 (process 123)`; `None` if that was not the reason.
-
-    Args:
-        failure: What DuckDB raised. It names the process where the system tells it, a reader like a writer.
-    """
-    locked = _LOCKED.search(" ".join(str(failure).split()))
-    if locked is None:
-        return None
-    program, process = locked.groups()
-    return f"{program} (process {process})" if program else "another process"
 
 
 def _causes(failure: BaseException) -> Iterator[BaseException]:

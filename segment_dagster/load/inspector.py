@@ -21,7 +21,6 @@ from segment_dagster.load.destination import Destination
 from segment_dagster.load.duckdb_file import raise_memory_limit
 from segment_dagster.load.errors import LoadError, format_load_error
 from segment_dagster.load.lock import PIPELINE_NAME, destination_lock
-from segment_dagster.load.log_filter import install_log_filter
 from segment_dagster.load.staging import check_staging
 
 if TYPE_CHECKING:

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 from dlt.common.pipeline import get_dlt_pipelines_dir
 from filelock import FileLock, Timeout
 
+from segment_dagster._compat.duckdb_errors import holder_of
 from segment_dagster.errors import SettingError
 from segment_dagster.load.destination import Destination
 from segment_dagster.load.duckdb_file import CREDENTIALS, OPEN, connect
-from segment_dagster.load.errors import LoadError, format_load_error, holder_of
+from segment_dagster.load.errors import LoadError, format_load_error
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

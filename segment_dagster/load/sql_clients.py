@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from dlt.common.destination import Destination
 from dlt.destinations.exceptions import DatabaseException, DatabaseTerminalException
-from dlt.destinations.job_client_impl import SqlJobClientBase
 
+from segment_dagster._compat.dlt_clients import CleanErrors, Extensions, extend_destination, is_psycopg
+from segment_dagster._compat.dlt_table_formats import with_all_columns
 from segment_dagster.errors import SegmentError
-from segment_dagster.load.resolve_once import ResolvesOnce
-from segment_dagster.load.table_formats import with_all_columns
 
 if TYPE_CHECKING:
     import psycopg2
@@ -111,68 +110,27 @@ def build_destination(
 
 @cache
 def _factory(factory: type[Destination[Any, Any]], lock_timeout: float) -> type[Destination[Any, Any]]:
-    class Factory(ResolvesOnce, factory):  # type: ignore[misc, valid-type]
-        @property
-        def client_class(self) -> type[Any]:
-            client: type[Any] = super().client_class  # type: ignore[safe-super]
-            kind: Any = client
-            sql = issubclass(client, SqlJobClientBase)
-            return _client(kind, lock_timeout) if sql else _files_client(kind)
+    def set_lock_timeout(client: object) -> None:
+        if isinstance(client, _EndingWaits):
+            client.set_lock_timeout(lock_timeout)
 
-    return _named_as(Factory, factory)
+    return extend_destination(factory, Extensions(_mixins, set_lock_timeout, with_all_columns))
 
 
-@cache
-def _client(client: type[SqlJobClientBase], lock_timeout: float) -> type[SqlJobClientBase]:
-    class Client(client):  # type: ignore[misc, valid-type]
-        def __init__(self, *args: Any, **options: Any) -> None:
-            super().__init__(*args, **options)
-            given: Any = self.sql_client  # type: ignore[has-type]
-            kind: Any = type(given)
-            quiet: Any = _sql_client(kind)
-            made = quiet.__new__(quiet)
-            # it has no connection yet
-            made.__dict__.update(given.__dict__)
-            if isinstance(made, _EndingWaits):
-                made.set_lock_timeout(lock_timeout)
-            self.sql_client = made
-
-    return _named_as(Client, client)
+def _mixins(sql_client: type[Any]) -> tuple[type[Any], ...]:
+    return (_EndingWaits, _Quiet) if is_psycopg(sql_client) else (_Quiet,)
 
 
-@cache
-def _files_client(client: type[Any]) -> type[Any]:
-    class Client(client):  # type: ignore[misc]
-        def get_load_job_class(self, *args: Any, **options: Any) -> type[Any]:
-            return with_all_columns(super().get_load_job_class(*args, **options))
-
-    return _named_as(Client, client)
-
-
-@cache
-def _sql_client(sql_client: type[Any]) -> type[Any]:
-    bases = (_EndingWaits, _Quiet) if sql_client.__name__ == "Psycopg2SqlClient" else (_Quiet,)
-    return _named_as(type(sql_client.__name__, (*bases, sql_client), {}), sql_client)
-
-
-def _named_as(new: type[Any], old: type[Any]) -> type[Any]:
-    """Give a class the name of another: dlt keeps it in its state, and finds the destination by it."""
-    new.__module__, new.__qualname__, new.__name__ = old.__module__, old.__qualname__, old.__name__
-    return new
-
-
-class _Quiet:
+class _Quiet(CleanErrors):
     """Errors without values. They go into dlt's log and trace, and Dagster's event log, with all that caused them."""
 
-    @classmethod
-    def _make_database_exception(cls, ex: Exception) -> Exception:
-        if ex.args and not isinstance(ex, DatabaseException):
-            # where it began: whoever repeats it repeats this
-            with suppress(AttributeError):
-                raised = getattr(ex, "pgcode", None) == _RAISED
-                ex.args = (f"raised by a trigger or a function ({_RAISED})" if raised else without_values(str(ex)),)
-        made: Exception = super()._make_database_exception(ex)  # type: ignore[misc]
-        return made
+    @staticmethod
+    def clean(error: Exception) -> None:
+        # where it began: whoever repeats it repeats this
+        with suppress(AttributeError):
+            raised = getattr(error, "pgcode", None) == _RAISED
+            text = f"raised by a trigger or a function ({_RAISED})" if raised else without_values(str(error))
+            error.args = (text,)
 
 
 class _EndingWaits:

@@ -12,10 +12,11 @@ from dlt.common.pipeline import get_dlt_pipelines_dir
 from dlt.common.runtime.collector import NULL_COLLECTOR
 from dlt.common.runtime.collector_base import Collector
 
+from segment_dagster._compat.dlt_logs import install_log_filter
+from segment_dagster._compat.dlt_packages import PENDING, call_after_drop
 from segment_dagster.load.destination import Destination
 from segment_dagster.load.errors import LoadError, format_load_error
 from segment_dagster.load.lock import PIPELINE_NAME, pipeline_lock
-from segment_dagster.load.log_filter import install_log_filter
 
 logger = logging.getLogger(__name__)
 
@@ -24,9 +25,6 @@ TRUNCATE_STAGING = "load.truncate_staging_dataset"
 
 DELETE_COMPLETED_JOBS = "load.delete_completed_jobs"
 """dlt's own setting: whether the files of rows are deleted once they are loaded."""
-
-PENDING = ("normalize/extracted", "load/new", "load/normalized")
-"""Where dlt 1.31 keeps load packages until they are loaded, in the pipeline's working directory."""
 
 
 def register_pipeline(destination: Destination) -> None:
@@ -79,14 +77,7 @@ def drop_local_state(pipeline: dlt.Pipeline) -> None:
 
     `dagster_dlt` drops it once more before it loads: that does the same.
     """
-    drop = pipeline.drop
-
-    def drop_closed(*_: str, **__: str) -> dlt.Pipeline:
-        dropped = drop()
-        make_private(Path(pipeline.working_dir))
-        return dropped
-
-    pipeline.drop = drop_closed  # type: ignore[method-assign]
+    call_after_drop(pipeline, lambda: make_private(Path(pipeline.working_dir)))
     pipeline.drop()
 
 

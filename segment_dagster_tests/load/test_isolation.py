@@ -8,13 +8,13 @@ import duckdb
 import pytest
 from dlt.common.pipeline import get_dlt_pipelines_dir
 
+from segment_dagster._compat.dlt_packages import PENDING
 from segment_dagster.config import resolve
 from segment_dagster.emulator import Edit
 from segment_dagster.errors import SegmentError
 from segment_dagster.extract import WorkspaceReader
 from segment_dagster.load import PIPELINE_NAME, LoadError, load_extracts, load_isolated, resolve_destination
 from segment_dagster.load.errors import load_error
-from segment_dagster.load.working_directory import PENDING
 
 NAMES = ("sources", "warehouses", "workspace", "labels")
 

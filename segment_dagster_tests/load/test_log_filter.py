@@ -5,8 +5,8 @@ import logging
 import pytest
 from dlt.common import logger
 
+from segment_dagster._compat.dlt_logs import MEANT
 from segment_dagster.load import locked_pipeline, resolve_destination
-from segment_dagster.load.log_filter import MEANT
 
 
 @pytest.fixture

@@ -1,18 +1,24 @@
-"""What dlt and drivers log of what fails, in a line: what the run says at its end is what there is to act on."""
+"""Shorten dlt's and drivers' log records to one line: the run's own error, at its end, says what to do.
+
+Private to: dlt 1.31 (the logger's name, the texts of two warnings, tracebacks in the text of a message) and gcsfs
+2026.2 (the logger's name).
+
+If it changes: the log shows tracebacks of failures that the run explains in one line, or warnings of what is meant.
+"""
 
 import logging
 
 MEANT = ("native writer could not be found", "in state differs from destination")
-"""What dlt warns of that is meant: that rows go in by INSERTs, and that another destination was loaded before."""
+"""Warnings of what is meant: that rows go in by INSERTs, and that another destination was loaded before."""
 
 LOGGERS = ("dlt", "gcsfs")
-"""What logs tracebacks."""
+"""The loggers that log tracebacks."""
 
 
 def install_log_filter() -> None:
-    """Let what these log be lines from now on: what failed, the type of the error and the first line of its message.
+    """Shorten records from now on to what failed, the type of the error and the first line of its message.
 
-    Tracebacks are there where dlt is asked to say more than usual: `RUNTIME__LOG_LEVEL=INFO`.
+    Tracebacks stay if dlt is asked to say more than usual: `RUNTIME__LOG_LEVEL=INFO`.
     """
     for name in LOGGERS:
         logger = logging.getLogger(name)

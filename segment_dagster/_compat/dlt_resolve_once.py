@@ -1,4 +1,11 @@
-"""Resolve dlt's settings of a destination once for a run: dlt would look them up again some fifty times a load."""
+"""Resolve dlt's settings of a destination once for a run: dlt would look them up again some fifty times a load.
+
+Private to: dlt 1.31, which reads a destination's parameters from the signature of its class (so this one has no
+`__init__`), calls `configuration` and `capabilities` for every client, and keeps DuckDB's connections in
+`credentials.conn_pool`, which a copy does not have.
+
+If it changes: a load takes a third more processor time; or DuckDB's file cannot be opened with a copied configuration.
+"""
 
 from dataclasses import fields
 from functools import cached_property
@@ -9,11 +16,7 @@ from dlt.common.destination import Destination, DestinationCapabilitiesContext
 
 
 class ResolvesOnce(Destination[Any, Any]):
-    """A destination of dlt's that keeps what its settings were resolved to.
-
-    A load of three tables spends a third of its processor time on looking them up (dlt 1.31, which caches nothing
-    there). Settings that change during a run are not seen by it.
-    """
+    """A destination of dlt's that keeps its resolved settings. Settings that change during a run are not seen."""
 
     # no `__init__`: dlt reads its own from the class's signature
     @cached_property

@@ -1,7 +1,12 @@
-"""dlt's jobs for Delta and Iceberg tables, put right where columns come and go.
+"""Correct dlt's load jobs for Delta and Iceberg tables where columns come and go.
 
-dlt 1.31 takes the columns of the first file for those of all, and pyiceberg 0.12 compares what comes with the columns
-that its last snapshot had: rows with a new field fail from then on. Lift it once both know columns by their names.
+dlt takes the columns of the first file for those of all, and pyiceberg compares rows with the columns of the last
+snapshot: rows with a new field fail from then on. Remove this once both match columns by name.
+
+Private to: dlt 1.31 (`TableFormatLoadFilesystemJob.arrow_dataset`, `file_paths`, `load_table_name`, `_job_client`) and
+pyiceberg 0.12.
+
+If it changes: Delta and Iceberg tables refuse every load after a field has come or gone.
 """
 
 from functools import cache
