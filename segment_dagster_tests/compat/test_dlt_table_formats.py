@@ -43,9 +43,7 @@ def test_the_columns_of_all_files_are_those_of_the_job(kind, files):
 def test_dlts_own_jobs_take_the_columns_of_the_first_file(files):
     own: Any = inspect.getattr_static(TableFormatLoadFilesystemJob, "arrow_dataset")
     job = job_of(TableFormatLoadFilesystemJob, files)
-    assert own.fget(job).schema.names == ["id"], (
-        "dlt knows the columns of all files by now: dlt_table_formats is not needed"
-    )
+    assert own.fget(job).schema.names == ["id"], "dlt knows all columns by now: dlt_table_formats is not needed"
 
 
 def test_the_job_of_iceberg_opens_its_table_by_the_names_that_are_used():
