@@ -6,8 +6,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 from dlt.common.schema.typing import TColumnSchema, TScd2StrategyDict
-from dlt.extract import DltSource
 
+from segment_dagster._compat.dlt_source import ExpandingSource
 from segment_dagster.endpoints import Endpoint
 from segment_dagster.extract.columns import columns_of
 from segment_dagster.extract.rows import ARROW_TYPES
@@ -105,15 +105,10 @@ def _is_new(version: bytes, seen: set[bytes]) -> bool:
     return not known
 
 
-class SourceWithHistory(DltSource):
+class SourceWithHistory(ExpandingSource):
     """A source in which a table and its history go together, as they are to be loaded in one package."""
 
-    def with_resources(self, *resource_names: str) -> DltSource:
-        """The source with the resources of these names selected, and their histories."""
-        histories = [name for name in map(history_table, resource_names) if name in self.resources]
-        return super().with_resources(*resource_names, *histories)
-
-    def clone(self, with_name: str | None = None) -> "SourceWithHistory":
-        """A copy that still knows what goes together."""
-        schema = self.schema.clone(with_name=with_name) if with_name else self.schema.clone()
-        return SourceWithHistory(schema, self.section, list(self.resources.values()))
+    @staticmethod
+    def expand(name: str) -> str:
+        """Return the name of a table's history."""
+        return history_table(name)

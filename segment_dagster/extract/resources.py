@@ -11,6 +11,7 @@ from dlt.common.schema.utils import new_table
 from dlt.extract import DltResource, DltSource
 from dlt.extract.items import DataItemWithMeta
 
+from segment_dagster._compat.dlt_source import implemented_by
 from segment_dagster.config import resolve
 from segment_dagster.endpoints import TABLES, Endpoint
 from segment_dagster.extract.columns import column_name, columns_of
@@ -245,11 +246,12 @@ def _source(
     jsonl: bool = False,
 ) -> DltSource:
     # objects and lists stay one JSON column each
-    @dlt.source(name=SOURCE_NAME, max_table_nesting=0, _impl_cls=SourceWithHistory)
+    @dlt.source(name=SOURCE_NAME, max_table_nesting=0, **implemented_by(SourceWithHistory))
     def source() -> Iterator[DltResource]:
         for endpoint, read in reads:
             yield resource_of(endpoint, read, merge, table_format, jsonl)
             if history and endpoint.keeps_history:
                 yield history_of(endpoint, read, jsonl)
 
-    return source()
+    made: DltSource = source()
+    return made

@@ -6,27 +6,11 @@ from typing import get_args
 
 from dlt.common.configuration import resolve_configuration
 from dlt.common.configuration.exceptions import ConfigurationException, ConfigValueCannotBeCoercedException
-from dlt.common.configuration.specs import BaseConfiguration
-from dlt.common.data_writers.buffered import BufferedDataWriter
 from dlt.common.normalizers.naming.exceptions import NormalizersException
 from dlt.common.schema import Schema
-from dlt.common.storages import LoadStorageConfiguration
-from dlt.extract.pipe_iterator import PipeIterator
-from dlt.load.configuration import LoaderConfiguration
-from dlt.normalize.configuration import NormalizeConfiguration
-from dlt.pipeline.configuration import PipelineConfiguration
 
+from segment_dagster._compat.dlt_specs import SPECS
 from segment_dagster.errors import SegmentError, SettingError
-
-SPECS: tuple[tuple[type[BaseConfiguration], tuple[str, ...]], ...] = (
-    (PipelineConfiguration, ()),
-    (PipeIterator.PipeIteratorConfiguration, ("extract",)),
-    (NormalizeConfiguration, ("normalize",)),
-    (BufferedDataWriter.BufferedDataWriterConfiguration, ("normalize", "data_writer")),
-    (LoaderConfiguration, ("load",)),
-    (LoadStorageConfiguration, ("load",)),
-)
-"""What dlt 1.31 reads its settings into, and the sections in which it looks for them."""
 
 AT_LEAST_ONE = ("workers", "max_parallel_items", "raise_on_max_retries")
 

@@ -13,8 +13,9 @@ from dlt.common.data_types import TDataType
 from dlt.common.schema.typing import TColumnSchema
 from dlt.destinations.exceptions import DatabaseException, DatabaseTerminalException
 from dlt.destinations.job_client_impl import SqlJobClientBase
-from dlt.pipeline.state_sync import load_pipeline_state_from_destination
 
+from segment_dagster._compat.dlt_logs import install_log_filter
+from segment_dagster._compat.dlt_state import stored_state
 from segment_dagster.load.capabilities import COLUMNS
 from segment_dagster.load.credentials import failures_of
 from segment_dagster.load.destination import Destination
@@ -24,7 +25,6 @@ from segment_dagster.load.lock import PIPELINE_NAME, destination_lock
 from segment_dagster.load.staging import check_staging
 
 if TYPE_CHECKING:
-    from dlt.common.destination.client import WithStateSync
     from dlt.destinations.impl.filesystem.filesystem import FilesystemClient
 
 Rows = Sequence[Sequence[Any]]
@@ -136,8 +136,7 @@ class DatasetInspector:
         """
         if self._client is None or not self.columns(self._client.schema.state_table_name):
             return {}
-        state = load_pipeline_state_from_destination(PIPELINE_NAME, cast("WithStateSync", self._client))
-        return cast("Mapping[str, Any]", state or {})
+        return stored_state(PIPELINE_NAME, self._client)
 
     def upsert(self, table: str, types: Mapping[str, TDataType], rows: Sequence[Sequence[Any]]) -> None:
         """Write into a table of the project's own, which is made where it is not there. All rows at once or none.

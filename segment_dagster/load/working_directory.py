@@ -14,6 +14,7 @@ from dlt.common.runtime.collector_base import Collector
 
 from segment_dagster._compat.dlt_logs import install_log_filter
 from segment_dagster._compat.dlt_packages import PENDING, call_after_drop
+from segment_dagster._compat.dlt_state import remember_duckdb_file
 from segment_dagster.load.destination import Destination
 from segment_dagster.load.errors import LoadError, format_load_error
 from segment_dagster.load.lock import PIPELINE_NAME, pipeline_lock
@@ -98,4 +99,4 @@ def discard_packages(pipeline: dlt.Pipeline) -> None:
 def remember_file(pipeline: dlt.Pipeline, destination: Destination) -> None:
     """Let `dlt.pipeline("segment_pipeline")` and `dlt pipeline segment_pipeline show` find the file of this run."""
     if destination.file is not None:
-        pipeline.set_local_state_val("duckdb_database", str(destination.file))
+        remember_duckdb_file(pipeline, destination.file)
