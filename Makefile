@@ -91,8 +91,9 @@ bench: $(VENV)/.installed ## Import time, overhead, and the workload at three si
 bench-quick: $(VENV)/.installed ## The same in under two minutes: 1x, and 5x in place of 20x
 	$(VENV)/bin/python -m bench --sizes 1 5 --rounds 1 --overhead-rounds 2
 
-readme: $(VENV)/.installed ## Make the README's table of assets anew from the rows
-	$(VENV)/bin/python -m segment_dagster.endpoints.readme README.md
+readme: $(VENV)/.installed ## Build the tables of assets and settings in docs/ anew from the code
+	$(VENV)/bin/python -m segment_dagster.endpoints.readme docs/assets.md
+	$(VENV)/bin/python -m tools.settings_table docs/settings.md
 
 test-embedded-elt: $(VENV_ELT)/.installed ## The tests with dagster-embedded-elt and the oldest Dagster supported
 	$(VENV_ELT)/bin/python -m pytest $(WORKERS)

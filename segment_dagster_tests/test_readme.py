@@ -6,18 +6,30 @@ import pytest
 from segment_dagster.endpoints import CATALOGUE
 from segment_dagster.endpoints.readme import with_table
 
-README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "assets.md").read_text(encoding="utf-8")
 
 
 def test_table_of_assets_is_that_of_the_rows():
-    assert with_table(README) == README, "stale: run `make readme`"
+    assert with_table(PAGE) == PAGE, "stale: run `make readme`"
 
 
 def test_changed_row_changes_the_table():
     changed = (*CATALOGUE[1:], replace(CATALOGUE[0], description="Something else."))
-    assert "Something else." in with_table(README, changed)
+    assert "Something else." in with_table(PAGE, changed)
 
 
 def test_text_without_a_place_is_refused():
     with pytest.raises(ValueError, match="assets"):
         with_table("# Nothing here")
+
+
+def test_the_readme_is_short_and_has_one_picture():
+    assert len(README.splitlines()) <= 150
+    assert README.count("![") == 1
+
+
+def test_the_readme_says_that_no_licence_is_chosen_while_there_is_none():
+    has_one = any(ROOT.glob("LICEN[CS]E*"))
+    assert has_one != ("None is chosen yet." in README)

@@ -1,4 +1,4 @@
-"""The table of assets in the README, made from the rows: `python -m segment_dagster.endpoints.readme README.md`."""
+"""The table of assets in the documentation: `python -m segment_dagster.endpoints.readme docs/assets.md`."""
 
 import re
 import sys
@@ -11,7 +11,7 @@ _TABLE = re.compile(r"(?<=<!-- assets -->\n).*?(?=<!-- /assets -->)", re.DOTALL)
 
 
 def asset_table(endpoints: Sequence[Endpoint]) -> str:
-    """One line an endpoint: asset, path, key, what is in it and what limits it."""
+    """Return the table: one line an endpoint, with its asset, path, key, content and limits."""
     lines = ["| group | asset | path | key | what it holds |", "| --- | --- | --- | --- | --- |"]
     for endpoint in endpoints:
         key = ", ".join(f"`{field}`" for field in endpoint.primary_key)
@@ -33,10 +33,10 @@ def _limits(endpoint: Endpoint) -> list[str]:
 
 
 def with_table(text: str, endpoints: Sequence[Endpoint] = TABLES) -> str:
-    """The text with its table of assets made anew.
+    """Return the text with its table of assets built anew.
 
     Raises:
-        ValueError: The text has no place for it.
+        ValueError: The text has no place for the table.
     """
     if not _TABLE.search(text):
         raise ValueError("there is no '<!-- assets -->' line before a '<!-- /assets -->' line")
@@ -44,5 +44,5 @@ def with_table(text: str, endpoints: Sequence[Endpoint] = TABLES) -> str:
 
 
 if __name__ == "__main__":
-    readme = Path(sys.argv[1])
-    readme.write_text(with_table(readme.read_text(encoding="utf-8")), encoding="utf-8")
+    page = Path(sys.argv[1])
+    page.write_text(with_table(page.read_text(encoding="utf-8")), encoding="utf-8")

@@ -17,7 +17,7 @@ from segment_dagster.marts.purge import main, purge
 from segment_dagster_tests.text_finder import TextFinder
 
 NAMES = ("workspace", "sources", "changes")
-README = Path(__file__).resolve().parents[2] / "README.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "security.md"
 
 
 @pytest.fixture
@@ -78,7 +78,7 @@ def test_secrets_that_landed_are_no_change_and_can_be_taken_out(run, emulator, w
     assert duck.query("SELECT record_key, field, change FROM segment_data.changes ORDER BY 3") == changes
     assert main([]) == 0 and capsys.readouterr().out == ""
 
-    (code,) = re.findall(r"python -c \"(import duckdb[^\"]*COPY FROM DATABASE[^\"]*)\"", README.read_text())
+    (code,) = re.findall(r"python -c \"(import duckdb[^\"]*COPY FROM DATABASE[^\"]*)\"", PAGE.read_text())
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
     Path("new.duckdb").replace("segment.duckdb")
     assert leaks(Path("segment.duckdb")) == 0

@@ -106,7 +106,7 @@ BY_VERSION = dg.AutomationCondition.eager().replace(
     dg.AutomationCondition.any_deps_updated(),
     dg.AutomationCondition.any_deps_match(dg.AutomationCondition.data_version_changed()),
 )
-"""The README's."""
+"""The one in docs/assets.md."""
 
 
 def test_whoever_looks_at_data_versions_runs_on_change_alone(sync, fresh, emulator, ids, downstream):
@@ -135,9 +135,9 @@ def test_eager_assets_downstream_run_with_every_materialization(sync, fresh, emu
     assert requested() == 1
 
 
-def test_the_condition_is_the_one_that_the_readme_shows():
-    readme = (Path(__file__).parents[2] / "README.md").read_text()
-    shown = re.search(r"automation_condition=(dg\.AutomationCondition.*?\n    \)),\n", readme, re.DOTALL)
+def test_the_condition_is_the_one_that_the_page_shows():
+    page = (Path(__file__).parents[2] / "docs" / "assets.md").read_text()
+    shown = re.search(r"automation_condition=(dg\.AutomationCondition.*?\n    \)),\n", page, re.DOTALL)
     assert shown is not None
     tested = re.search(r"^BY_VERSION = (.*?^\))$", Path(__file__).read_text(), re.DOTALL | re.MULTILINE)
     assert tested is not None

@@ -1,4 +1,4 @@
-"""The table of destinations: complete, told in the README, and true of dlt."""
+"""The table of destinations: complete, described in the documentation, and true of dlt."""
 
 from importlib.metadata import metadata
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 
 from segment_dagster.load.capabilities import BUCKETS, DESTINATIONS, TABLE_FORMATS
 
-README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "destinations.md").read_text(encoding="utf-8")
 ALL = dict(DESTINATIONS) | {f"filesystem, {name}": capabilities for name, capabilities in TABLE_FORMATS.items()}
 
 
@@ -18,10 +18,10 @@ def test_dlt_has_the_destination(name):
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_the_readme_tells_of_it_and_its_extra(name):
+def test_the_page_tells_of_it_and_its_extra(name):
     destination, _, table_format = name.partition(", ")
     named = f"| `{destination}`" + (f", `SEGMENT_TABLE_FORMAT={table_format}` |" if table_format else " |")
-    (line,) = [line for line in README.splitlines() if line.startswith(named)]
+    (line,) = [line for line in PAGE.splitlines() if line.startswith(named)]
     extra = ALL[name].driver.extra
     assert extra is None or f"`{extra}`" in line
 
@@ -36,8 +36,7 @@ def test_every_extra_is_one_of_the_projects():
     "name", [name for name, capabilities in ALL.items() if not capabilities.driver.modules or name == "postgres"]
 )
 def test_dlt_takes_the_form_in_which_rows_come(name):
-    capabilities = ALL[name]
-    destination = getattr(dlt.destinations, name.partition(", ")[0])()
-    capabilities = destination._raw_capabilities()
-    assert capabilities.loader_format in capabilities.supported_loader_file_formats
-    assert capabilities.replace_strategy in capabilities.supported_replace_strategies
+    ours = ALL[name]
+    dlts = getattr(dlt.destinations, name.partition(", ")[0])()._raw_capabilities()
+    assert ours.loader_format in dlts.supported_loader_file_formats
+    assert ours.replace_strategy in dlts.supported_replace_strategies
