@@ -27,8 +27,9 @@ def read_by(source: str) -> tuple[set[str], list[re.Pattern[str]]]:
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and _NAME.fullmatch(node.value):
             names.add(node.value)
         if isinstance(node, ast.JoinedStr):
-            parts = [re.escape(str(part.value)) if isinstance(part, ast.Constant) else "[A-Z_]+" for part in node.values]
-            if re.fullmatch(r"(SEGMENT_|\[A-Z_\]\+_)[A-Z_\\\[\]+-]*", form := "".join(map(str, parts))):
+            constants = [str(part.value) if isinstance(part, ast.Constant) else None for part in node.values]
+            form = "".join("[A-Z_]+" if text is None else re.escape(text) for text in constants)
+            if re.fullmatch(r"(SEGMENT_|\[A-Z_\]\+_)[A-Z_\\\[\]+-]*", form):
                 forms.append(re.compile(form))
     return names, forms
 
