@@ -30,6 +30,10 @@ def test_the_readme_is_short_and_has_one_picture():
     assert README.count("![") == 1
 
 
+def test_the_code_location_of_the_readme_is_that_of_the_clone():
+    assert f"```yaml\n{(ROOT / 'workspace.yaml').read_text(encoding='utf-8')}```" in README
+
+
 def test_the_readme_says_that_no_licence_is_chosen_while_there_is_none():
     has_one = any(ROOT.glob("LICEN[CS]E*"))
     assert has_one != ("None is chosen yet." in README)

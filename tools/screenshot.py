@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -25,6 +25,21 @@ GROUP = "functions"
 """The asset group that is shown open: three assets, one of which is the parent of the others."""
 
 _ADDRESS = re.compile(r"Serving dagster-webserver on (http://127\.0\.0\.1:\d+)")
+
+
+def address_in(lines: Iterable[str]) -> str:
+    """Return the address that Dagster prints once its UI can be opened.
+
+    Args:
+        lines: What it prints; no more of it is read.
+
+    Raises:
+        RuntimeError: It ended before.
+    """
+    found = next((match for line in lines if (match := _ADDRESS.search(line))), None)
+    if found is None:
+        raise RuntimeError("the UI ended before it could be opened: run `make dev` to see why")
+    return found[1]
 
 
 @contextmanager
@@ -55,10 +70,7 @@ def user_interface(directory: Path) -> Iterator[str]:
     ) as process:
         try:
             assert process.stdout is not None
-            found = next((match for line in process.stdout if (match := _ADDRESS.search(line))), None)
-            if found is None:
-                raise RuntimeError(f"the UI ended with status {process.wait()}")
-            yield found[1]
+            yield address_in(process.stdout)
         finally:
             os.killpg(process.pid, signal.SIGTERM)
 
@@ -103,7 +115,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: The command line, that of the process by default.
 
     Returns:
-        The exit status: 1 where there is no browser, or the picture is too large.
+        The exit status: 1 where there is no browser, or no picture that can be committed.
     """
     parser = argparse.ArgumentParser("screenshot", description="Take the picture of the lineage in the README.")
     parser.add_argument("picture", type=Path, help="the file to write, such as docs/images/lineage.png")
@@ -116,12 +128,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     picture: Path = given.picture.absolute()
     with tempfile.TemporaryDirectory() as directory, user_interface(Path(directory)) as address:
         take_picture(browser, address, picture, Path(directory) / "browser")
-    size = picture.stat().st_size
-    print(f"{given.picture}: {size} bytes")
-    if size > MAX_BYTES:
-        print(f"error: that is more than {MAX_BYTES}", file=sys.stderr)
+    if problem := problem_of(picture):
+        print(f"error: {problem}", file=sys.stderr)
         return 1
+    print(f"{given.picture}: {picture.stat().st_size} bytes")
     return 0
+
+
+def problem_of(picture: Path) -> str | None:
+    """Return what is wrong with a picture; `None` where nothing is."""
+    content = picture.read_bytes() if picture.exists() else b""
+    if not content.startswith(b"\x89PNG"):
+        return f"the browser wrote no PNG to {picture.name}"
+    if len(content) > MAX_BYTES:
+        return f"{picture.name} has {len(content)} bytes, more than {MAX_BYTES}: make the window smaller"
+    return None
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ _MODULE = re.compile(r"python -m ([\w.]+)")
 _IN_VENV = re.compile(r"\.venv/bin/([\w-]+)")
 _FILE = re.compile(r"[\w.-]+(?:/[\w.-]+)+/?|[\w-]+\.(?:py|md|toml|yaml|txt)")
 _OUR_NAME = re.compile(r"segment_(?:\w+_)?(?:sync|daily|hourly|weekly|monthly|sensor)\b")
-_EXTRA = re.compile(r"(?:segment_dagster|whl|\.)\[([\w,-]+)\]")
+_EXTRA = re.compile(r"(?:segment_dagster|whl\)?|\.)\[([\w,-]+)\]")
 OURS_AT_RUN_TIME = {"segment.duckdb", ".demo/segment.duckdb", ".dlt/secrets.toml", "dagster.yaml", "secrets.toml"}
 """Files that a run makes, or a user."""
 
