@@ -73,6 +73,11 @@ def user_interface(directory: Path) -> Iterator[str]:
             yield address_in(process.stdout)
         finally:
             os.killpg(process.pid, signal.SIGTERM)
+            try:
+                process.wait(timeout=30)
+            except subprocess.TimeoutExpired:
+                # where SIGINT is ignored, as of commands in the background, Dagster's processes do not end each other
+                os.killpg(process.pid, signal.SIGKILL)
 
 
 def take_picture(browser: str, address: str, picture: Path, profile: Path) -> None:

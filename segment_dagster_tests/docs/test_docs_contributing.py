@@ -1,27 +1,30 @@
 """The recipes of the contributing guide do what they say."""
 
+import importlib.util
 from typing import Any
 
 import dagster as dg
 import pytest
 from dagster_dlt import DagsterDltResource
 
-from segment_dagster.assets import Check, CheckContext, SegmentResource, asset_key, segment_assets
+from segment_dagster.assets import Check, SegmentResource, asset_key, segment_assets
 from segment_dagster.checks import CHECKS
-from segment_dagster.checks.missing import no_table
-from segment_dagster.checks.results import result_of
 from segment_dagster.emulator import Edit
 from segment_dagster.endpoints import CATALOGUE, Endpoint
-from segment_dagster.endpoints.columns import V1, identifier, text
 from segment_dagster.endpoints.readme import asset_table
-from segment_dagster.load.capabilities import Capabilities, Driver
 from segment_dagster_tests.docs.pages import BY_NAME
 
 PAGE = BY_NAME["CONTRIBUTING.md"]
-NAMES: dict[str, Any] = {
-    each.__name__: each
-    for each in (Endpoint, identifier, text, Capabilities, Driver, CheckContext, asset_key, no_table, result_of)
-} | {"V1": V1, "dg": dg}
+HEAD = """
+import dagster as dg
+from segment_dagster.assets import CheckContext, asset_key
+from segment_dagster.checks.missing import no_table
+from segment_dagster.checks.results import result_of
+from segment_dagster.endpoints import Endpoint
+from segment_dagster.endpoints.columns import V1, identifier, text
+from segment_dagster.load.capabilities import Capabilities, Driver
+"""
+"""What the files that the recipes are for import already."""
 
 
 def recipe(kind: str) -> str:
@@ -30,21 +33,30 @@ def recipe(kind: str) -> str:
     return code
 
 
-def result(code: str) -> dict[str, Any]:
-    """What is defined once the code has run."""
-    names = dict(NAMES)
-    exec(compile(code, "CONTRIBUTING.md", "exec"), names)  # noqa: S102 - the guide's own code
-    return names
+@pytest.fixture
+def module(tmp_path):
+    """Make a module of a recipe, as the guide's reader does."""
+
+    def imported(code: str) -> Any:
+        path = tmp_path / "recipe.py"
+        path.write_text(f"{HEAD}\n{code}", encoding="utf-8")
+        spec = importlib.util.spec_from_file_location("recipe", path)
+        assert spec is not None and spec.loader is not None
+        made = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(made)
+        return made
+
+    return imported
 
 
 @pytest.fixture
-def not_empty() -> Check:
-    check: Check = result(recipe("check"))["NotEmptyCheck"]()
+def not_empty(module) -> Check:
+    check: Check = module(recipe("check")).NotEmptyCheck()
     return check
 
 
-def test_the_row_of_an_endpoint_makes_an_asset_with_checks_and_documentation():
-    gadgets: Endpoint = result(f"row = {recipe('endpoint')}")["row"]
+def test_the_row_of_an_endpoint_makes_an_asset_with_checks_and_documentation(module):
+    gadgets: Endpoint = module(f"row = {recipe('endpoint')}").row
     assets = segment_assets((CATALOGUE[0], gadgets), CHECKS, name="toys")
     assert asset_key("gadgets") in assets.keys
     names = {spec.name for spec in assets.check_specs if spec.asset_key == asset_key("gadgets")}
@@ -52,10 +64,10 @@ def test_the_row_of_an_endpoint_makes_an_asset_with_checks_and_documentation():
     assert "| connections | `segment/gadgets` |" in asset_table([gadgets])
 
 
-def test_the_line_of_a_destination_is_one_that_dlt_takes():
+def test_the_line_of_a_destination_is_one_that_dlt_takes(module):
     import dlt
 
-    (name, ours) = next(iter(result(f"rows = {{{recipe('destination')}}}")["rows"].items()))
+    (name, ours) = next(iter(module(f"rows = {{{recipe('destination')}}}").rows.items()))
     dlts = getattr(dlt.destinations, name)()._raw_capabilities()
     assert ours.loader_format in dlts.supported_loader_file_formats
     assert ours.replace_strategy in dlts.supported_replace_strategies
