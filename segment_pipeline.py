@@ -11,7 +11,8 @@ from segment_dagster.terminal import StatusLine, run_command
 
 if TYPE_CHECKING:
     from segment_dagster.endpoints import Endpoint
-    from segment_dagster.extract.reader import Extract, WorkspaceReader
+    from segment_dagster.extract.extractor import Extractor
+    from segment_dagster.extract.result import Extract
     from segment_dagster.load import Destination, LoadResult
     from segment_dagster.sync import SyncObserver, SyncResult
 
@@ -79,7 +80,8 @@ def _load(given: argparse.Namespace) -> int:
     # here and not above, so that an interrupt while they are imported is told in a line as well
     from segment_dagster.config import resolve
     from segment_dagster.endpoints import TABLES
-    from segment_dagster.extract.reader import WorkspaceReader, format_failures
+    from segment_dagster.extract.extractor import Extractor
+    from segment_dagster.extract.failures import format_failures
     from segment_dagster.extract.times import Window
     from segment_dagster.load import DatasetInspector, LoadResult, resolve_destination
     from segment_dagster.load.verify import failed_checks
@@ -94,21 +96,23 @@ def _load(given: argparse.Namespace) -> int:
             line = f"{endpoint.name}: {check}: {finding.description}"
             (warnings if finding.warns else errors).append(line)
 
-    with StatusLine() as status, WorkspaceReader(settings) as reader:
-        wanted = [reader.endpoint(name) for name in dict.fromkeys(given.endpoint)] or reader.offered(slow=given.slow)
+    with StatusLine() as status, Extractor(settings) as extractor:
+        wanted = [extractor.endpoint(name) for name in dict.fromkeys(given.endpoint)] or extractor.available(
+            slow=given.slow
+        )
         windows = {}
         if given.start:
-            window = Window(given.start, given.end or reader.now)
+            window = Window(given.start, given.end or extractor.now)
             windows = {endpoint.name: window for endpoint in TABLES if endpoint.partitioned}
-        observer = _status_observer(status, reader, destination)
-        outcome = sync(wanted, reader, destination, windows=windows, observer=observer, verify=verify)
+        observer = _status_observer(status, extractor, destination)
+        outcome = sync(wanted, extractor, destination, windows=windows, observer=observer, verify=verify)
     for package in outcome.packages:
         print(package)
     if outcome.extracts and not outcome.packages and not outcome.failures:
         print("Nothing was loaded: the tables hold all that was delivered.")
     if not given.endpoint:
         for endpoint in TABLES:
-            if not reader.client.offers(endpoint):
+            if not extractor.client.offers(endpoint):
                 print(f"{endpoint.name}: skipped, because the {settings.layout!r} layout has no such endpoint")
     for name, reason in outcome.skipped.items():
         print(f"{name}: skipped, because {reason}")
@@ -120,7 +124,7 @@ def _load(given: argparse.Namespace) -> int:
     return 1 if outcome.failures or errors else 0
 
 
-def _status_observer(status: StatusLine, reader: "WorkspaceReader", destination: "Destination") -> "SyncObserver":
+def _status_observer(status: StatusLine, extractor: "Extractor", destination: "Destination") -> "SyncObserver":
     """Return what shows on the status line how far the sync has come."""
     from segment_dagster.sync import SyncObserver
     from segment_dagster.text import pluralize
@@ -130,7 +134,7 @@ def _status_observer(status: StatusLine, reader: "WorkspaceReader", destination:
             status.show(lambda: f"waiting for {destination.type}")
 
         def reading(self, endpoints: "Sequence[Endpoint]") -> None:
-            status.show(lambda: str(reader.progress(endpoints)))
+            status.show(lambda: str(extractor.progress(endpoints)))
 
         def loading(self, extracts: "Sequence[Extract]") -> None:
             status.show(lambda: f"loading {pluralize(len(extracts), 'table')} into {destination.type}")

@@ -93,12 +93,12 @@ def main(job: str) -> None:
 
     from bench.location import defs
     from segment_dagster.checks import CHECKS
-    from segment_dagster.extract.reader import WorkspaceReader
+    from segment_dagster.extract.extractor import Extractor
 
     built = defs() if callable(defs) else defs
     file_imports = time.monotonic() - started
     with Phases() as phases:
-        phases.timed(WorkspaceReader, "read_all", "read")
+        phases.timed(Extractor, "extract_all", "read")
         for step in ("extract", "normalize", "load"):
             phases.timed(dlt.Pipeline, step, step)
         for check in CHECKS:

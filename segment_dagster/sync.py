@@ -4,8 +4,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from segment_dagster.endpoints import Endpoint
+from segment_dagster.extract.errors import UnavailableError
+from segment_dagster.extract.extractor import Extractor
+from segment_dagster.extract.failures import Failure
 from segment_dagster.extract.identity import Workspace, identify
-from segment_dagster.extract.reader import Extract, Failure, UnavailableError, WorkspaceReader
+from segment_dagster.extract.result import Extract
 from segment_dagster.extract.times import Window
 from segment_dagster.load import Destination, LoadResult, UnsupportedError, load_extracts, split_supported
 from segment_dagster.load.inspector import DatasetInspector
@@ -67,7 +70,7 @@ class SyncResult:
 
 def sync(
     endpoints: Sequence[Endpoint],
-    reader: WorkspaceReader,
+    extractor: Extractor,
     destination: Destination,
     *,
     windows: Mapping[str, Window] | None = None,
@@ -79,7 +82,7 @@ def sync(
 
     Args:
         endpoints: What to read.
-        reader: The workspace.
+        extractor: Reads the workspace.
         destination: Where the rows go.
         windows: By endpoint, the time to read, where it is neither the usual one nor what the table lacks.
         observer: Is told how far it has come.
@@ -92,17 +95,18 @@ def sync(
         SettingError: A setting cannot be used.
         TokenError: The token is not valid.
     """
-    observer, settings = observer or SyncObserver(), reader.settings
+    observer, settings = observer or SyncObserver(), extractor.settings
     supported, failures = split_supported(destination, endpoints)
     observer.waiting()
-    before = reader.client.sent.requests
+    before = extractor.client.sent.requests
     there = preflight(destination, supported)
-    workspace = identify(reader)
+    workspace = identify(extractor)
     refuse_other_workspace(destination, there.owner, workspace)
-    reader.cover({**there.windows, **(windows or {})})
+    names = {endpoint.name for endpoint in supported}
+    wanted = {name: window for name, window in {**(windows or {}), **there.windows}.items() if name in names}
     observer.reading(supported)
-    extracts, not_read = reader.read_all(supported)
-    requests = reader.client.sent.requests - before
+    extracts, not_read = extractor.extract_all(supported, wanted)
+    requests = extractor.client.sent.requests - before
     observer.read(extracts, len(supported), requests)
     failures = [*failures, *not_read]
     skipped = {}

@@ -9,8 +9,8 @@ from segment_dagster.assets.preview import shown_rows
 from segment_dagster.config import preview_in_use
 from segment_dagster.endpoints import CATALOGUE
 from segment_dagster.errors import SettingError
+from segment_dagster.extract.errors import ValueTypeError
 from segment_dagster.extract.people import shown_id, shown_key, shown_person
-from segment_dagster.extract.rows import ValueTypeError
 from segment_dagster.redaction.masks import mask, mask_people
 
 

@@ -26,7 +26,7 @@ from segment_dagster.assets.specs import column_schema
 from segment_dagster.config import Preview
 from segment_dagster.endpoints import Endpoint
 from segment_dagster.extract.columns import columns_of
-from segment_dagster.extract.reader import Extract
+from segment_dagster.extract.result import Extract
 from segment_dagster.extract.versions import VALID_TO, history_table
 from segment_dagster.load import DatasetInspector
 from segment_dagster.load.verify import in_window
@@ -56,7 +56,7 @@ def materialization_metadata(
         "segment/lists_not_found": extract.not_found,
         STILL_LISTED: extract.still_listed,
         STILL_LISTED_NAMES: list(extract.still_listed_names) or None,
-        LISTS_CHANGED: extract.changed,
+        LISTS_CHANGED: extract.unstable,
         PARENT_INCOMPLETE: extract.parent_incomplete,
         PARENT_DOUBTFUL: extract.parent_doubtful,
         REPEATED: extract.repeated or None,

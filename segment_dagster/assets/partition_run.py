@@ -14,7 +14,8 @@ from segment_dagster.assets.partitions import NONE, Reach, gaps_of, keys_in, ran
 from segment_dagster.assets.preview import PREVIEW, first_rows, shown_rows
 from segment_dagster.config import preview_in_use
 from segment_dagster.endpoints import Endpoint
-from segment_dagster.extract.reader import PREVIEW_ROWS, Extract
+from segment_dagster.extract.page_writer import PREVIEW_ROWS
+from segment_dagster.extract.result import Extract
 from segment_dagster.extract.times import Window, beyond, span_of
 from segment_dagster.load import DatasetInspector
 from segment_dagster.load.verify import in_window

@@ -11,7 +11,7 @@ from segment_dagster.endpoints import TABLES, Endpoint
 from segment_dagster.extract.identity import Workspace, fetch_workspace
 
 if TYPE_CHECKING:
-    from segment_dagster.extract import WorkspaceReader
+    from segment_dagster.extract import Extractor
 
 
 class SegmentResource(dg.ConfigurableResource[Any]):
@@ -47,7 +47,7 @@ class SegmentResource(dg.ConfigurableResource[Any]):
     include_secrets: bool | None = None
     """Whether write keys and secret settings land as they are; `SEGMENT_INCLUDE_SECRETS`."""
 
-    _shared: Any = PrivateAttr(default=None)
+    _shared: "dict[tuple[Endpoint, ...], Extractor] | None" = PrivateAttr(default=None)
 
     def settings(self) -> Settings:
         """The checked settings.
@@ -67,33 +67,34 @@ class SegmentResource(dg.ConfigurableResource[Any]):
             include_secrets=self.include_secrets,
         )
 
-    def reader(self, catalogue: Sequence[Endpoint] = TABLES) -> "WorkspaceReader":
-        """A reader of the workspace, to be used as a context manager.
+    def extractor(self, catalogue: Sequence[Endpoint] = TABLES) -> "Extractor":
+        """Return an extractor of the workspace, to be used as a context manager.
 
         Raises:
             SettingError: A setting is missing or cannot be used.
         """
-        from segment_dagster.extract import WorkspaceReader
+        from segment_dagster.extract import Extractor
 
-        return WorkspaceReader(self.settings(), catalogue)
+        return Extractor(self.settings(), catalogue)
 
-    def reader_of_run(self, catalogue: Sequence[Endpoint] = TABLES) -> "WorkspaceReader":
-        """The reader that all ops share which run in one process: what one has read, another need not ask for.
+    def shared_extractor(self, catalogue: Sequence[Endpoint] = TABLES) -> "Extractor":
+        """Return the extractor that all ops of one process share: what one has read, another need not read again.
+
+        There is one per catalogue.
 
         Raises:
             SettingError: A setting is missing or cannot be used.
         """
-        reader: WorkspaceReader
-        if self._shared is None:
-            self._shared = self.reader(catalogue)
-        reader = self._shared
-        reader.know(catalogue)
-        return reader
+        shared, key = self._shared or {}, tuple(catalogue)
+        if key not in shared:
+            shared[key] = self.extractor(catalogue)
+            self._shared = shared
+        return shared[key]
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
-        """Close the reader of the run."""
-        if self._shared is not None:
-            self._shared.close()
+        """Close the extractors of the run."""
+        for extractor in (self._shared or {}).values():
+            extractor.close()
 
     def verify(self) -> Workspace:
         """Ask the API whom the token belongs to: one request.
@@ -101,5 +102,5 @@ class SegmentResource(dg.ConfigurableResource[Any]):
         Raises:
             SegmentError: A setting cannot be used, or the API refuses the token.
         """
-        with self.reader() as reader:
-            return fetch_workspace(reader)
+        with self.extractor() as extractor:
+            return fetch_workspace(extractor)

@@ -43,9 +43,12 @@ from segment_dagster.config import (
 )
 from segment_dagster.endpoints import Endpoint
 from segment_dagster.errors import SegmentError, SettingError
+from segment_dagster.extract.errors import UnavailableError
+from segment_dagster.extract.extractor import Extractor
+from segment_dagster.extract.failures import Failure, format_failures
 from segment_dagster.extract.identity import Workspace
 from segment_dagster.extract.overrides import apply_overrides
-from segment_dagster.extract.reader import Extract, Failure, UnavailableError, WorkspaceReader, format_failures
+from segment_dagster.extract.result import Extract
 from segment_dagster.extract.times import Window
 from segment_dagster.load import (
     NO_TABLES,
@@ -119,7 +122,7 @@ class FamilyRun:
                 layout = layout_in_use(segment.layout)
                 self._missing_endpoints = frozenset(each.name for each in self._catalogue if not offers(layout, each))
                 if selected:
-                    yield from self._materialize(segment.reader_of_run(self._catalogue), destination, selected)
+                    yield from self._materialize(segment.shared_extractor(self._catalogue), destination, selected)
                 yield from self._check_unselected(destination, selected)
                 for each in self._derived:
                     if each.key in self._context.selected_asset_keys:
@@ -136,16 +139,16 @@ class FamilyRun:
             raise self._failure
 
     def _materialize(
-        self, reader: WorkspaceReader, destination: Destination, selected: Sequence[Endpoint]
+        self, extractor: Extractor, destination: Destination, selected: Sequence[Endpoint]
     ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
         available = [endpoint for endpoint in selected if endpoint.name not in self._missing_endpoints]
         for endpoint in selected:
             if endpoint.name in self._missing_endpoints:
-                self._log.skipped(endpoint, f"the {reader.settings.layout!r} layout has no such endpoint")
+                self._log.skipped(endpoint, f"the {extractor.settings.layout!r} layout has no such endpoint")
         readable, windows = available, dict[str, Window]()
         if self._partitions:
             # by the clock of whoever reads: a day may end just now
-            self._partitions = self._partitions.at(reader.now)
+            self._partitions = self._partitions.at(extractor.now)
             windows = self._partitions.windows
             supported, _ = split_supported(destination, available)
             lost = [endpoint for endpoint in supported if self._partitions.unreadable(endpoint)]
@@ -154,16 +157,16 @@ class FamilyRun:
             yield from self._materialize_unreadable(destination, self._partitions, lost)
             readable = [endpoint for endpoint in available if endpoint not in lost]
         if readable:
-            yield from self._sync(readable, reader, destination, windows)
+            yield from self._sync(readable, extractor, destination, windows)
 
     def _sync(
         self,
         endpoints: Sequence[Endpoint],
-        reader: WorkspaceReader,
+        extractor: Extractor,
         destination: Destination,
         windows: Mapping[str, Window],
     ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
-        history = reader.settings.history
+        history = extractor.settings.history
         results: list[dg.MaterializeResult[Any]] = []
         dlt_metadata: dict[dg.AssetKey, Mapping[str, Any]] = {}
 
@@ -187,7 +190,7 @@ class FamilyRun:
 
         outcome = sync(
             endpoints,
-            reader,
+            extractor,
             destination,
             windows=windows,
             observer=self._log,
@@ -240,7 +243,7 @@ class FamilyRun:
                     delivered=extract.rows,
                     records=extract.records,
                     total_entries=extract.total_entries,
-                    changed=extract.changed,
+                    changed=extract.unstable,
                     still_listed=extract.still_listed,
                     still_listed_names=tuple(extract.still_listed_names),
                     parent_incomplete=extract.parent_incomplete,

@@ -8,7 +8,8 @@ import dagster as dg
 from segment_dagster.assets.keys import asset_key
 from segment_dagster.assets.metadata import FAILED, SKIPPED
 from segment_dagster.endpoints import Endpoint
-from segment_dagster.extract.reader import Extract, Failure, format_failures
+from segment_dagster.extract.failures import Failure, format_failures
+from segment_dagster.extract.result import Extract
 from segment_dagster.load import LoadResult
 from segment_dagster.sync import SyncObserver
 from segment_dagster.text import pluralize

@@ -111,8 +111,8 @@ def _check_owner(segment: SegmentResource) -> None:
     from segment_dagster.extract.identity import identify
     from segment_dagster.load import check_owner, resolve_destination
 
-    with segment.reader() as reader:
-        check_owner(resolve_destination(), identify(reader))
+    with segment.extractor() as extractor:
+        check_owner(resolve_destination(), identify(extractor))
 
 
 def _since(segment: SegmentResource, trail: Endpoint, moment: datetime) -> list[Event]:
@@ -122,7 +122,8 @@ def _since(segment: SegmentResource, trail: Endpoint, moment: datetime) -> list[
         SegmentError: The API could not be asked, or an event is not of the declared types.
     """
     from segment_dagster.client import SegmentClient
-    from segment_dagster.extract.rows import ValueTypeError, rows_of
+    from segment_dagster.extract.errors import ValueTypeError
+    from segment_dagster.extract.rows import rows_of
     from segment_dagster.extract.times import iso
 
     assert trail.timestamp is not None

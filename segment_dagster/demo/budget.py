@@ -1,4 +1,4 @@
-"""`make budget`: whether a reader keeps to Segment's limits, and how much it uses of them, as the emulator counts."""
+"""`make budget`: whether reads keep to Segment's limits, and how much they use of them, as the emulator counts."""
 
 import argparse
 import os
@@ -8,7 +8,7 @@ from segment_dagster.config import resolve
 from segment_dagster.demo.table import text_table
 from segment_dagster.emulator import running
 from segment_dagster.endpoints import CATALOGUE, Endpoint
-from segment_dagster.extract.reader import WorkspaceReader
+from segment_dagster.extract.extractor import Extractor
 from segment_dagster.terminal import run_command
 from segment_dagster.text import pluralize
 
@@ -49,11 +49,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 continue
             limit = endpoint.requests_per_minute
             assert limit is not None
-            with WorkspaceReader(resolve()) as reader:
+            with Extractor(resolve()) as extractor:
                 if endpoint.parent:
-                    reader.read(reader.endpoint(endpoint.parent.endpoint))
+                    extractor.extract(extractor.endpoint(endpoint.parent.endpoint))
                 emulator.stats.clear()
-                reader.read(endpoint)
+                extractor.extract(endpoint)
             refused = sum(emulator.stats.refused.values())
             used = emulator.stats.utilization(endpoint.name, limit, minute)
             asked = emulator.stats.by_endpoint[endpoint.name]

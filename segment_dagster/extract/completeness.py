@@ -6,7 +6,7 @@ from segment_dagster.endpoints import Endpoint
 from segment_dagster.text import pluralize
 
 if TYPE_CHECKING:
-    from segment_dagster.extract.reader import Extract
+    from segment_dagster.extract.result import Extract
 
 
 def agrees(
@@ -46,7 +46,7 @@ def parent_incomplete(parent: "Extract") -> str | None:
     reasons = []
     if wrong := wrong_total(parent):
         reasons.append(f"its parent {name} {wrong}")
-    if parent.changed:
+    if parent.unstable:
         reasons.append(f"its parent {name} changed while being read")
     if parent.parent_incomplete:
         reasons.append(f"its parent {name} may lack rows: {parent.parent_incomplete}")

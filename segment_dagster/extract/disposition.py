@@ -12,7 +12,7 @@ from segment_dagster.extract.columns import column_name
 from segment_dagster.extract.times import Window
 
 if TYPE_CHECKING:
-    from segment_dagster.extract.reader import Extract
+    from segment_dagster.extract.result import Extract
 
 Merge = Literal["delete-insert", "upsert"]
 """How dlt puts rows into a table that keeps others."""
@@ -63,14 +63,14 @@ def scope_of(extract: "Extract") -> str:
     times that it was asked for then.
     """
     endpoint = extract.endpoint
-    if not endpoint.partitioned or endpoint.time is None or not extract.read:
+    if not endpoint.partitioned or endpoint.time is None or not extract.params_read:
         return NOTHING
     column = column_name(endpoint.time.column)
     if isinstance(endpoint.time, Months):
-        return _among(column, sorted({values[endpoint.time.column] for values in extract.read}))
+        return _among(column, sorted({values[endpoint.time.column] for values in extract.params_read}))
     binds = [bind.parameter for bind in endpoint.parent.binds] if endpoint.parent else []
     read: dict[_Ids, set[_Range]] = {}
-    for values in extract.read:
+    for values in extract.params_read:
         ids = tuple(values[bind] for bind in binds)
         read.setdefault(ids, set()).add((values["startTime"], values["endTime"]))
     # most parents were read for the same times

@@ -9,7 +9,7 @@ from segment_dagster.endpoints import IDENTITY
 from segment_dagster.errors import SegmentError
 
 if TYPE_CHECKING:
-    from segment_dagster.extract.reader import WorkspaceReader
+    from segment_dagster.extract.extractor import Extractor
 
 logger = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ class Workspace:
         return cls(id=row["id"], slug=row.get("slug"), name=row.get("name"))
 
 
-def fetch_workspace(reader: "WorkspaceReader") -> Workspace:
+def fetch_workspace(extractor: "Extractor") -> Workspace:
     """Ask the API which workspace the token belongs to: one request, or none where it was asked before.
 
     Raises:
@@ -36,12 +36,12 @@ def fetch_workspace(reader: "WorkspaceReader") -> Workspace:
     """
     import pyarrow.parquet as pq
 
-    extract = reader.read(IDENTITY)
+    extract = extractor.extract(IDENTITY)
     (row,) = (row for part in extract.parts for row in pq.read_table(part.path).to_pylist())
     return Workspace.from_row(row)
 
 
-def identify(reader: "WorkspaceReader") -> Workspace | None:
+def identify(extractor: "Extractor") -> Workspace | None:
     """Ask for the workspace of a run's token before anything else is read.
 
     Returns:
@@ -54,7 +54,7 @@ def identify(reader: "WorkspaceReader") -> Workspace | None:
     from segment_dagster.client.errors import TokenError
 
     try:
-        return fetch_workspace(reader)
+        return fetch_workspace(extractor)
     except TokenError:
         raise
     except SegmentError as error:

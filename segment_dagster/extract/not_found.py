@@ -1,16 +1,26 @@
-"""Lists that answered 404: whether what they were asked for is still there."""
+"""Lists that answered 404: look up whether their parents are still listed."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import CancelledError
+from contextlib import suppress
 from itertools import chain
-from typing import Any
 
 import pyarrow.parquet as pq
 
+from segment_dagster.client import SegmentClient
+from segment_dagster.client.errors import NotFoundError
 from segment_dagster.endpoints import Endpoint, Parent
+from segment_dagster.errors import SegmentError
+from segment_dagster.extract.attempt import Attempt
 from segment_dagster.extract.columns import column_name
+from segment_dagster.extract.errors import UnavailableError
+from segment_dagster.extract.parents import ParentKey, params_from_rows, parent_key
+from segment_dagster.extract.records import records_of_rows
+from segment_dagster.extract.scheduler import Scheduler
 from segment_dagster.extract.spool import SpooledFile
 from segment_dagster.extract.times import StreamSlice
 from segment_dagster.foreign_text import foreign_text
+from segment_dagster.text import pluralize
 
 NAMES_SHOWN = 3
 """Lists that a message names."""
@@ -18,29 +28,41 @@ NAMES_SHOWN = 3
 MAX_NAME = 60
 """Characters of a value that a message shows."""
 
-Values = tuple[str, ...]
 
-
-def values_of(rows: Iterable[Mapping[str, Any]], parent: Parent, named: Callable[[str], str]) -> list[dict[str, Any]]:
-    """Return what each of a parent's rows gives to the requests.
+def parents_listed(
+    attempt: Attempt,
+    source: Endpoint,
+    lists: Sequence[StreamSlice],
+    client: SegmentClient,
+    scheduler: Scheduler,
+) -> set[ParentKey]:
+    """Request lists of a parent, and return the keys of the records that are on them now.
 
     Args:
-        rows: The rows.
-        parent: Says which of them count, and what they give.
-        named: Makes a row's name of a field from the API's.
+        attempt: The attempt at the child: it counts the requests.
+        source: The parent.
+        lists: The parent's lists that are requested.
+        client: Requests them.
+        scheduler: Runs the requests.
+
+    Raises:
+        SegmentError: A list could not be read.
     """
-    only, allowed = (named(parent.only[0]), parent.only[1]) if parent.only else (None, ())
-    fields = {bind.parameter: named(bind.field) for bind in parent.binds}
-    return [
-        {parameter: row.get(field) for parameter, field in fields.items()}
-        for row in rows
-        if only is None or row.get(only) in allowed
-    ]
+    parent = attempt.endpoint.parent
+    assert parent is not None
+    found: set[ParentKey] = set()
 
+    def look_up(stream_slice: StreamSlice) -> None:
+        if attempt.cancelled.is_set() or scheduler.stopping.is_set():
+            raise CancelledError
+        # where the list of parents answers 404 itself, they are gone too
+        with suppress(NotFoundError):
+            for page in client.pages(source, stream_slice.values, attempt.meter, attempt.cancelled):
+                rows = records_of_rows(source, page.records, stream_slice.values)
+                found.update(tuple(map(str, params.values())) for params in params_from_rows(rows, parent, str))
 
-def parent_values(stream_slice: StreamSlice, parent: Parent) -> Values:
-    """Return the values of a list that come from the parent's record."""
-    return tuple(stream_slice.values[bind.parameter] for bind in parent.binds)
+    scheduler.run_all(source, lists, attempt, look_up)
+    return found
 
 
 def lists_to_look_up(
@@ -59,31 +81,41 @@ def lists_to_look_up(
         lists: All of its lists.
         missing: The lists that answered 404.
     """
-    asked_with = [*source.asked_with]
+    params = [*source.asked_with]
     columns = {
-        parameter: next(
-            (each.field for each in source.columns if parameter in (each.parameter, each.field)),
-            None,
-        )
-        for parameter in asked_with
+        param: next((each.field for each in source.columns if param in (each.parameter, each.field)), None)
+        for param in params
     }
-    if not asked_with or None in columns.values():
+    if not params or None in columns.values():
         return list(lists)
-    wanted = {parent_values(stream_slice, parent) for stream_slice in missing}
-    names = [column_name(str(columns[parameter])) for parameter in asked_with]
-    given = [column_name(bind.field) for bind in parent.binds]
-    rows = chain.from_iterable(pq.read_table(part.path, columns=[*{*names, *given}]).to_pylist() for part in parts)
+    wanted = {parent_key(stream_slice, parent) for stream_slice in missing}
+    param_columns = [column_name(str(columns[param])) for param in params]
+    key_columns = [column_name(bind.field) for bind in parent.binds]
+    rows = chain.from_iterable(
+        pq.read_table(part.path, columns=[*{*param_columns, *key_columns}]).to_pylist() for part in parts
+    )
     held = {
-        tuple(str(row[name]) for name in names) for row in rows if tuple(str(row[name]) for name in given) in wanted
+        tuple(str(row[name]) for name in param_columns)
+        for row in rows
+        if tuple(str(row[name]) for name in key_columns) in wanted
     }
-    return [
-        stream_slice
-        for stream_slice in lists
-        if tuple(stream_slice.values[parameter] for parameter in asked_with) in held
-    ]
+    return [stream_slice for stream_slice in lists if tuple(stream_slice.values[param] for param in params) in held]
+
+
+def nothing_found(attempt: Attempt) -> SegmentError:
+    """Return the error of an endpoint all of whose lists answered 404."""
+    error, endpoint = attempt.not_found_error, attempt.endpoint
+    assert error is not None
+    if endpoint.feature is None:
+        return error
+    return UnavailableError(
+        endpoint,
+        f"{pluralize(attempt.not_found, 'list')} of {attempt.lists:,} answered 404: the workspace's plan lacks the "
+        f"feature {endpoint.feature!r}, there is nothing, or SEGMENT_BASE_URL is not the API's",
+    )
 
 
 def names_of(lists: Sequence[StreamSlice]) -> Iterator[str]:
-    """Name the first few lists by what they were asked with, each in one line: `sourceId=qQEHquLrjRDN9j1ByrChyn`."""
+    """Name the first few lists by their parameters, each in one line: `sourceId=qQEHquLrjRDN9j1ByrChyn`."""
     for stream_slice in lists[:NAMES_SHOWN]:
         yield ", ".join(f"{name}={foreign_text(value, MAX_NAME)}" for name, value in stream_slice.values.items())

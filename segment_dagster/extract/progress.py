@@ -1,4 +1,4 @@
-"""How far a reader has come, in one line."""
+"""How far a read has come, in one line."""
 
 from dataclasses import dataclass
 
@@ -30,7 +30,7 @@ class EndpointProgress:
 
 @dataclass(frozen=True, kw_only=True)
 class ReadProgress:
-    """How far a reader has come."""
+    """How far a read has come."""
 
     rows: int
     requests: int

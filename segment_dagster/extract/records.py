@@ -4,19 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from segment_dagster.endpoints import Endpoint
-from segment_dagster.errors import SegmentError
+from segment_dagster.extract.errors import GrainError
 
 Record = dict[str, Any]
-
-
-class GrainError(SegmentError):
-    """A record that should stand for a list does not hold one."""
-
-    def __init__(self, endpoint: Endpoint, field: str) -> None:
-        super().__init__(
-            f"{endpoint.name}: a record has no list {field!r}, of which each element is a row. "
-            "Nothing of this endpoint was loaded. If the API has changed, its row in the catalogue needs the new shape."
-        )
 
 
 def records_of_rows(endpoint: Endpoint, records: Sequence[Record], values: Mapping[str, str]) -> list[Record]:

@@ -16,6 +16,7 @@ from segment_dagster.config import resolve
 from segment_dagster.endpoints import TABLES, Endpoint
 from segment_dagster.extract.columns import column_name, columns_of
 from segment_dagster.extract.disposition import Merge, TableFormat, disposition_of, scope_of
+from segment_dagster.extract.extractor import Extractor
 from segment_dagster.extract.history import (
     SCD2,
     VERSION_COLUMN,
@@ -24,7 +25,7 @@ from segment_dagster.extract.history import (
     versions_of,
 )
 from segment_dagster.extract.jsonl import jsonl_items
-from segment_dagster.extract.reader import Extract, WorkspaceReader
+from segment_dagster.extract.result import Extract
 from segment_dagster.extract.spool import SpooledFile
 from segment_dagster.extract.undeclared import existing_columns, parts_with_columns
 from segment_dagster.extract.versions import history_table
@@ -95,11 +96,13 @@ def segment_source(
         include_secrets=include_secrets,
         history=history,
     )
-    reader = WorkspaceReader(settings, catalogue)
+    extractor = Extractor(settings, catalogue)
     names = None if endpoints is None else dict.fromkeys(endpoints)
-    rows = reader.offered(slow=False) if names is None else [reader.endpoint(name) for name in names]
-    # dlt does not say when it is done with a source: the reader deletes its files when the last resource is gone
-    return _source([(endpoint, partial(reader.read, endpoint)) for endpoint in rows], settings.history, jsonl=jsonl)
+    rows = extractor.available(slow=False) if names is None else [extractor.endpoint(name) for name in names]
+    # dlt does not say when it is done with a source: the extractor deletes its files when the last resource is gone
+    return _source(
+        [(endpoint, partial(extractor.extract, endpoint)) for endpoint in rows], settings.history, jsonl=jsonl
+    )
 
 
 def source_of_extracts(

@@ -11,13 +11,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from segment_dagster.endpoints import Column, DataType, Endpoint
-from segment_dagster.errors import SegmentError
 from segment_dagster.extract.characters import NUL, NUL_ESCAPE, Replaced, clean, clean_text
 from segment_dagster.extract.columns import column_name
+from segment_dagster.extract.errors import ValueTypeError
 from segment_dagster.extract.json_text import TooDeepError, TooLongError, dumps
 from segment_dagster.extract.undeclared import UNDECLARED
-from segment_dagster.foreign_text import foreign_text
-from segment_dagster.redaction.masks import mask_key
 
 ARROW_TYPES: dict[DataType, pa.DataType] = {
     "text": pa.string(),
@@ -50,23 +48,6 @@ _YEARS: dict[pa.DataType, tuple[date, date]] = {
 
 class _RangeError(ValueError):
     """A value is beyond what its type holds; the message says how, as a clause."""
-
-
-class ValueTypeError(SegmentError):
-    """A value does not fit the type its column declares, or a key is missing."""
-
-    def __init__(self, endpoint: Endpoint, record: Record, column: str, problem: str) -> None:
-        shown = mask_key(endpoint.primary_key, [record.get(field) for field in endpoint.primary_key], endpoint.personal)
-        key = ", ".join(f"{field}={_shown(value)}" for field, value in zip(endpoint.primary_key, shown, strict=True))
-        super().__init__(
-            f"{endpoint.name}: column {column} of the row with {key} {problem}. "
-            "Nothing of this endpoint was loaded. If the API has changed, its row in the catalogue needs the new type."
-        )
-
-
-def _shown(value: Any) -> str:
-    """Return what the API gave as a message can repeat it."""
-    return repr(foreign_text(value)) if isinstance(value, str) else foreign_text(value)
 
 
 def rows_of(endpoint: Endpoint, records: Sequence[Record], replaced: Replaced | None = None) -> pa.Table:

@@ -5,7 +5,7 @@ from itertools import product
 from typing import Any
 
 from segment_dagster.endpoints import Endpoint
-from segment_dagster.extract.times import StreamSlice, Values
+from segment_dagster.extract.times import Params, StreamSlice
 
 
 def build_slices(
@@ -30,7 +30,7 @@ def build_slices(
     lists: dict[tuple[tuple[str, str], ...], StreamSlice] = {}
     for parts in product(whole, *apart):
         for stream_slice in times:
-            values: Values = {
+            values: Params = {
                 name: str(value) for part in (*parts, stream_slice.values) for name, value in part.items()
             }
             lists.setdefault(tuple(values.items()), StreamSlice(values, stream_slice.window))

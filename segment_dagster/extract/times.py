@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from segment_dagster.endpoints import Endpoint, Months, Span, TimeRange
-from segment_dagster.errors import SegmentError
+from segment_dagster.extract.errors import FutureError, LookBackError
 from segment_dagster.text import pluralize
 
-Values = dict[str, str]
-"""The values of a request's own parameters, by name."""
+Params = dict[str, str]
+"""The parameters of a request, by name: those that fill its path and those of its query, without the paging."""
 
 _DAY = timedelta(days=1)
 _SECOND = timedelta(seconds=1)
@@ -28,32 +28,11 @@ class Window:
 
 @dataclass(frozen=True)
 class StreamSlice:
-    """A time that is asked for."""
+    """One list to read: the parameters of its requests."""
 
-    values: Values
+    values: Params
     window: Window | None = None
-    """Which rows of the answer count, where another answer may hold the others too."""
-
-
-class LookBackError(SegmentError):
-    """A time is longer ago than Segment keeps it."""
-
-    def __init__(self, endpoint: Endpoint, window: Window, span: Span, now: datetime) -> None:
-        first = first_day(span, now)
-        super().__init__(
-            f"{endpoint.name}: {window.start:%Y-%m-%d} is {beyond(span)}. Nothing was asked for. The first day that "
-            f"can still be read whole is {first:%Y-%m-%d}."
-        )
-
-
-class FutureError(SegmentError):
-    """A time has not begun."""
-
-    def __init__(self, endpoint: Endpoint, window: Window) -> None:
-        super().__init__(
-            f"{endpoint.name}: {window.start:%Y-%m-%dT%H:%M}Z has not come yet, or is not counted yet. "
-            "Nothing was asked for. Try again later."
-        )
+    """Which rows of the list count, where a neighbouring slice may hold the others too."""
 
 
 def span_of(endpoint: Endpoint) -> Span | None:
@@ -127,10 +106,10 @@ def times_of(endpoint: Endpoint, window: Window | None, now: datetime, pieces: i
         return list(_pieces(window.start, window.end or now, pieces, open_end=window.end is None))
     end = min(window.end or now, counted_until(time, now))
     if window.start >= end:
-        raise FutureError(endpoint, window)
+        raise FutureError(endpoint, window.start)
     span = span_of(endpoint)
     if span and now - window.start > span.oldest:
-        raise LookBackError(endpoint, window, span, now)
+        raise LookBackError(endpoint, window.start, beyond(span), first_day(span, now))
     longest = min(span.longest if span else end - window.start, _DAY if time.totals else timedelta.max)
     return [StreamSlice(_range(time, *part)) for part in _parts(window.start, end, longest)]
 
@@ -143,7 +122,7 @@ def iso(moment: datetime) -> str:
 def _months(endpoint: Endpoint, window: Window, now: datetime) -> Iterator[datetime]:
     first, end = first_of_month(window.start), window.end or now
     if first > now:
-        raise FutureError(endpoint, window)
+        raise FutureError(endpoint, window.start)
     while first < end and first <= now:
         yield first
         first = next_month(first)
@@ -161,7 +140,7 @@ def _parts(start: datetime, end: datetime, longest: timedelta) -> Iterator[tuple
         start = until
 
 
-def _range(time: TimeRange, start: datetime, end: datetime) -> Values:
+def _range(time: TimeRange, start: datetime, end: datetime) -> Params:
     values = {"startTime": iso(start), "endTime": iso(end)}
     return {**values, "granularity": time.granularity} if time.granularity else values
 

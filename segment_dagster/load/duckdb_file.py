@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
     from duckdb import DuckDBPyConnection
 
-    from segment_dagster.extract.reader import Extract
+    from segment_dagster.extract.result import Extract
     from segment_dagster.extract.spool import SpooledFile
 
 DUCKDB_FILE = "segment.duckdb"

@@ -7,8 +7,8 @@ from typing import Any
 from segment_dagster.config import current_time
 from segment_dagster.endpoints import Endpoint, TimeRange
 from segment_dagster.extract.columns import column_name
-from segment_dagster.extract.reader import Extract
 from segment_dagster.extract.resources import read_at_of
+from segment_dagster.extract.result import Extract
 from segment_dagster.extract.times import Window, default_window
 from segment_dagster.load.destination import Destination
 from segment_dagster.load.errors import LoadError

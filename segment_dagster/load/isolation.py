@@ -6,7 +6,8 @@ from typing import TypeVar
 
 from segment_dagster.endpoints import Endpoint
 from segment_dagster.errors import SegmentError
-from segment_dagster.extract.reader import Extract, Failure
+from segment_dagster.extract.failures import Failure
+from segment_dagster.extract.result import Extract
 from segment_dagster.extract.versions import history_table
 from segment_dagster.load.errors import LoadError
 

@@ -11,7 +11,7 @@ from segment_dagster.endpoints import TimeRange
 from segment_dagster.extract.columns import column_name
 from segment_dagster.extract.disposition import within
 from segment_dagster.extract.fingerprint import Fingerprint, as_text
-from segment_dagster.extract.reader import Extract
+from segment_dagster.extract.result import Extract
 from segment_dagster.extract.rows import schema_of
 from segment_dagster.extract.versions import history_table
 from segment_dagster.load.inspector import DatasetInspector

@@ -13,9 +13,10 @@ from dlt.common.runtime.collector_base import Collector
 from dlt.extract import DltSource
 from dlt.pipeline.exceptions import PipelineStepFailed
 
+from segment_dagster.extract.failures import Failure
 from segment_dagster.extract.identity import Workspace
-from segment_dagster.extract.reader import Extract, Failure
 from segment_dagster.extract.resources import source_of_extracts
+from segment_dagster.extract.result import Extract
 from segment_dagster.extract.spool import SpooledFile
 from segment_dagster.load.credentials import failures_of
 from segment_dagster.load.destination import Destination

@@ -7,7 +7,7 @@ from dlt.common.destination.client import JobClientBase
 from dlt.destinations.exceptions import DatabaseTerminalException
 from dlt.destinations.job_client_impl import SqlJobClientBase
 
-from segment_dagster.extract.reader import Extract
+from segment_dagster.extract.result import Extract
 from segment_dagster.extract.versions import history_table
 from segment_dagster.load.destination import Destination
 from segment_dagster.load.errors import load_error

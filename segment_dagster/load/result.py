@@ -4,7 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from segment_dagster.extract.reader import Extract, Failure
+from segment_dagster.extract.failures import Failure
+from segment_dagster.extract.result import Extract
 
 LoadPackage = Callable[[Sequence[Extract]], Any]
 """Loads extracts in one load package of dlt's and returns what it tells of it, or raises a `LoadError`."""

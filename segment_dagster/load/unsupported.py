@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from segment_dagster.endpoints import Endpoint
 from segment_dagster.errors import SegmentError
-from segment_dagster.extract.reader import Failure
+from segment_dagster.extract.failures import Failure
 from segment_dagster.load.destination import TABLE_FORMAT, Destination
 
 

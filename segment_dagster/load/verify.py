@@ -9,7 +9,7 @@ from segment_dagster.extract.columns import column_name, columns_of
 from segment_dagster.extract.completeness import agrees
 from segment_dagster.extract.disposition import scope_of, within
 from segment_dagster.extract.people import shown_key
-from segment_dagster.extract.reader import Extract
+from segment_dagster.extract.result import Extract
 from segment_dagster.extract.times import Window
 from segment_dagster.extract.versions import VALID_FROM, VALID_TO, history_table
 from segment_dagster.load.inspector import DatasetInspector, Rows
@@ -104,7 +104,7 @@ class LoadedTable:
             delivered=extract.rows,
             records=extract.records,
             total_entries=extract.total_entries,
-            changed=extract.changed,
+            changed=extract.unstable,
             still_listed=extract.still_listed,
             still_listed_names=extract.still_listed_names,
             parent_incomplete=extract.parent_incomplete,

@@ -43,8 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             endpoints = there(source, TABLES)
             if not endpoints:
                 raise SegmentError(f"{given.source} holds no table of the dataset {source.dataset!r}: nothing to move.")
-            with SegmentResource().reader() as reader:
-                check_owner(source, identify(reader))
+            with SegmentResource().extractor() as extractor:
+                check_owner(source, identify(extractor))
         with _at(given.target) as target:
             now = current_time()
             failed = _materialize(endpoints, now)

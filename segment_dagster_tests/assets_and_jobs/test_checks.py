@@ -81,7 +81,7 @@ def test_row_count_fails_when_the_api_counts_otherwise(sync, emulator):
 
 def test_row_count_fails_when_the_list_never_stood_still(sync, check, fresh, emulator, monkeypatch):
     monkeypatch.setenv("SEGMENT_PAGE_SIZE", "20")
-    monkeypatch.setattr("segment_dagster.extract.reader.READS", 1)
+    monkeypatch.setattr("segment_dagster.extract.endpoint_reader.MAX_ATTEMPTS", 1)
     gone = emulator.records("sources")[0]["id"]
     emulator.hooks.at(2, lambda: emulator.edits.add(Edit("sources", "delete", gone)), "sources")
     for outcome in (sync("workspace", "sources", instance=fresh), check("sources", instance=fresh)):

@@ -18,7 +18,8 @@ from segment_dagster.client.errors import (
     UnfinishedError,
 )
 from segment_dagster.endpoints import CATALOGUE
-from segment_dagster.extract.rows import ValueTypeError, rows_of
+from segment_dagster.extract.errors import ValueTypeError
+from segment_dagster.extract.rows import rows_of
 from segment_dagster.foreign_text import HIDDEN, foreign_text
 from segment_dagster_tests.client.raw import serving
 

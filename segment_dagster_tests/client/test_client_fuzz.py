@@ -23,8 +23,9 @@ from segment_dagster.config import resolve
 from segment_dagster.endpoints import CATALOGUE
 from segment_dagster.errors import SegmentError
 from segment_dagster.extract.characters import Replaced, clean
+from segment_dagster.extract.errors import UnexpectedError
+from segment_dagster.extract.extractor import Extractor
 from segment_dagster.extract.json_text import dumps
-from segment_dagster.extract.reader import UnexpectedError, WorkspaceReader
 from segment_dagster.extract.undeclared import UNDECLARED
 
 ROWS = {endpoint.name: endpoint for endpoint in CATALOGUE}
@@ -332,11 +333,11 @@ def test_nesting_of_any_depth_is_a_typed_error_or_read(where, opening, depth, an
 def read_rows(answers, endpoint):
     """The rows as they would land, or `None` where there was a typed error of the endpoint."""
     with ExitStack() as stack:
-        reader = stack.enter_context(
-            WorkspaceReader(resolve(token=TOKEN, base_url=answers.url, page_size=5, include_secrets=True))
+        extractor = stack.enter_context(
+            Extractor(resolve(token=TOKEN, base_url=answers.url, page_size=5, include_secrets=True))
         )
         try:
-            extract = reader.read(endpoint)
+            extract = extractor.extract(endpoint)
         except SegmentError as error:
             text = str(error)
             assert text.splitlines() == [text]

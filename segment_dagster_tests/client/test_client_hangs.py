@@ -205,13 +205,13 @@ INTERRUPTED = """
 import signal, sys
 import segment_dagster.client.api as api
 from segment_dagster.config import resolve
-from segment_dagster.extract.reader import WorkspaceReader
+from segment_dagster.extract.extractor import Extractor
 
 api.CONNECT_TIMEOUT = 3600.0
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-with WorkspaceReader(resolve(token="a-token-of-mine", base_url="https://api.segment.invalid")) as reader:
-    read = {"one": reader.read, "all": lambda endpoint: reader.read_all([endpoint])}[sys.argv[1]]
-    read(reader.endpoint("sources"))
+with Extractor(resolve(token="a-token-of-mine", base_url="https://api.segment.invalid")) as extractor:
+    read = {"one": extractor.extract, "all": lambda endpoint: extractor.extract_all([endpoint])}[sys.argv[1]]
+    read(extractor.endpoint("sources"))
 """
 
 

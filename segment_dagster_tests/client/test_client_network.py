@@ -10,7 +10,7 @@ from segment_dagster.client.errors import ApiError, CertificateError, ProxyFaile
 from segment_dagster.config import resolve
 from segment_dagster.endpoints import CATALOGUE
 from segment_dagster.errors import SettingError
-from segment_dagster.extract.reader import WorkspaceReader
+from segment_dagster.extract.extractor import Extractor
 from segment_dagster.network import is_loopback
 from segment_dagster_tests.client.raw import serving
 
@@ -185,9 +185,9 @@ def test_certificates_that_go_while_it_runs_are_told_as_the_setting_they_are(tmp
     bundle = tmp_path / "bundle.pem"
     bundle.write_bytes(ssl_bundle())
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(bundle))
-    with WorkspaceReader(resolve(token="a-token-of-mine", base_url="https://127.0.0.1:1")) as reader:
+    with Extractor(resolve(token="a-token-of-mine", base_url="https://127.0.0.1:1")) as extractor:
         bundle.unlink()
-        extracts, (failure,) = reader.read_all([SOURCES])
+        extracts, (failure,) = extractor.extract_all([SOURCES])
     assert extracts == []
     assert str(failure.error).startswith("REQUESTS_CA_BUNDLE names ")
 

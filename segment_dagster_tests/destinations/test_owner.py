@@ -7,8 +7,8 @@ import pytest
 from segment_dagster.config import resolve
 from segment_dagster.definitions import defs
 from segment_dagster.emulator import Fault, World, running
+from segment_dagster.extract.extractor import Extractor
 from segment_dagster.extract.identity import identify
-from segment_dagster.extract.reader import WorkspaceReader
 from segment_dagster.load import ForeignDatasetError, check_owner, inspect_dataset, load_extracts, resolve_destination
 from segment_dagster.load.owner import OWNER_TABLE, TYPES, find_owner
 from segment_dagster_tests.destinations.engines import ENGINES
@@ -52,10 +52,10 @@ def engine(request, tmp_path, monkeypatch):
 def load(*names):
     """Read and load, as the script does."""
     destination = resolve_destination()
-    with WorkspaceReader(resolve()) as reader:
-        workspace = identify(reader)
+    with Extractor(resolve()) as extractor:
+        workspace = identify(extractor)
         check_owner(destination, workspace)
-        extracts, failures = reader.read_all(reader.endpoint(name) for name in names)
+        extracts, failures = extractor.extract_all(extractor.endpoint(name) for name in names)
         assert not failures
         load_extracts(extracts, destination, workspace=workspace)
 
@@ -148,14 +148,14 @@ def test_a_dataset_that_tells_of_no_workspace_becomes_the_tokens_own(emulator):
 
 def test_two_first_runs_at_once_do_not_mix(emulator, other):
     destination = resolve_destination()
-    with WorkspaceReader(resolve()) as reader:
-        mine = identify(reader)
+    with Extractor(resolve()) as extractor:
+        mine = identify(extractor)
         check_owner(destination, mine)
-        extracts, _ = reader.read_all([reader.endpoint("labels")])
-        with WorkspaceReader(resolve(base_url=other().url)) as reader_of_another:
-            theirs = identify(reader_of_another)
+        extracts, _ = extractor.extract_all([extractor.endpoint("labels")])
+        with Extractor(resolve(base_url=other().url)) as another:
+            theirs = identify(another)
             check_owner(destination, theirs)
-            others, _ = reader_of_another.read_all([reader_of_another.endpoint("workspace")])
+            others, _ = another.extract_all([another.endpoint("workspace")])
             load_extracts(others, destination, workspace=theirs)
         with pytest.raises(ForeignDatasetError):
             load_extracts(extracts, destination, workspace=mine)

@@ -9,7 +9,7 @@ import pytest
 from segment_dagster.config import resolve
 from segment_dagster.emulator import Edit, Fault
 from segment_dagster.errors import SettingError
-from segment_dagster.extract import WorkspaceReader
+from segment_dagster.extract import Extractor
 from segment_dagster.load import LoadError, inspect_dataset, load_extracts, preflight, resolve_destination
 from segment_dagster_tests.destinations.engines import postgres_server
 
@@ -54,8 +54,8 @@ def run(connection, sql):
 
 
 def read(*names, history=False, always=True):
-    with WorkspaceReader(resolve(history=history)) as reader:
-        extracts, failures = reader.read_all([reader.endpoint(name) for name in names or NAMES])
+    with Extractor(resolve(history=history)) as extractor:
+        extracts, failures = extractor.extract_all([extractor.endpoint(name) for name in names or NAMES])
         assert failures == []
         return load_extracts(extracts, resolve_destination(), history=history, always=always)
 
@@ -71,13 +71,13 @@ def rename(emulator, world, name="renamed"):
 def test_a_reader_that_is_idle_in_a_transaction_sees_the_old_rows_and_holds_nobody_up(emulator, world, server, history):
     read(history=history)
     name = rename(emulator, world)
-    with session(server, application_name="dashboard") as reader:
-        reader.set_session(isolation_level="REPEATABLE READ", readonly=True)
-        before = run(reader, "SELECT * FROM segment_data.sources ORDER BY id")
+    with session(server, application_name="dashboard") as extractor:
+        extractor.set_session(isolation_level="REPEATABLE READ", readonly=True)
+        before = run(extractor, "SELECT * FROM segment_data.sources ORDER BY id")
         # a look at all tables, as a dump has it
-        run(reader, "SELECT count(*) FROM segment_data.warehouses, segment_data_staging.sources")
+        run(extractor, "SELECT count(*) FROM segment_data.warehouses, segment_data_staging.sources")
         assert read(history=history).failures == []
-        assert run(reader, "SELECT * FROM segment_data.sources ORDER BY id") == before
+        assert run(extractor, "SELECT * FROM segment_data.sources ORDER BY id") == before
         with session(server) as later:
             assert run(later, name) == [("renamed",)]
 
@@ -121,8 +121,8 @@ def test_of_ones_own_session_the_state_and_its_begin_are_told(emulator, server):
 def test_a_new_column_waits_for_readers_and_who_reads_is_named(emulator, server):
     read()
     emulator.faults.add(Fault("extra-field", "sources"))
-    with session(server, application_name="dashboard") as reader:
-        run(reader, "SELECT 1 FROM segment_data.sources")
+    with session(server, application_name="dashboard") as extractor:
+        run(extractor, "SELECT 1 FROM segment_data.sources")
         said = lines(read())
         assert (
             list(said) == ["sources"] and "(user loader, application dashboard, idle in transaction" in said["sources"]

@@ -7,7 +7,7 @@ import pytest
 
 from segment_dagster.config import resolve
 from segment_dagster.emulator import Fault
-from segment_dagster.extract import WorkspaceReader
+from segment_dagster.extract import Extractor
 from segment_dagster.load import load_extracts, preflight, resolve_destination
 from segment_dagster_tests.destinations.engines import files
 
@@ -29,10 +29,9 @@ def table_format(request, emulator, tmp_path, monkeypatch):
 def read(*names):
     destination = resolve_destination()
     preflight(destination, ())
-    with WorkspaceReader(resolve()) as reader:
-        endpoints = [reader.endpoint(name) for name in names]
-        reader.cover(preflight(destination, endpoints).windows)
-        extracts, failures = reader.read_all(endpoints)
+    with Extractor(resolve()) as extractor:
+        endpoints = [extractor.endpoint(name) for name in names]
+        extracts, failures = extractor.extract_all(endpoints, preflight(destination, endpoints).windows)
         assert failures == []
         assert load_extracts(extracts, destination, always=True).failures == []
 

@@ -14,8 +14,8 @@ from segment_dagster.emulator import Fault
 from segment_dagster.endpoints import CATALOGUE
 from segment_dagster.extract.fingerprint import Fingerprint
 from segment_dagster.extract.json_text import comparable
-from segment_dagster.extract.reader import Extract
 from segment_dagster.extract.resources import segment_source
+from segment_dagster.extract.result import Extract
 from segment_dagster.extract.rows import rows_of, schema_of
 from segment_dagster.extract.spool import Spool
 from segment_dagster.extract.undeclared import UNDECLARED, declared_columns, undeclared_column
@@ -59,7 +59,7 @@ def load(tmp_path):
         rows = len(records)
         given: dict[str, Any] = {
             **{"endpoint": SOURCES, "parts": spool.close(), "rows": rows, "records": rows, "total_entries": rows},
-            **{"lists": 1, "gone": 0, "changed": 0, "requests": 1, "seconds": 0.1, "waited": 0.0, "preview": ()},
+            **{"lists": 1, "not_found": 0, "unstable": 0, "requests": 1, "seconds": 0.1, "waited": 0.0, "preview": ()},
             **{"fingerprint": fingerprint.hexdigest(), **more},
         }
         extract = Extract(**given)

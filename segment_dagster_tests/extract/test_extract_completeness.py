@@ -7,7 +7,7 @@ import pytest
 from segment_dagster.config import resolve
 from segment_dagster.emulator import Edit, Fault
 from segment_dagster.endpoints import CATALOGUE, TABLES
-from segment_dagster.extract.reader import WorkspaceReader
+from segment_dagster.extract.extractor import Extractor
 
 ROWS = {endpoint.name: endpoint for endpoint in CATALOGUE}
 
@@ -20,8 +20,8 @@ def spools(tmp_path, monkeypatch):
 
 
 def read(name, **settings):
-    with WorkspaceReader(resolve(concurrency=1, **settings)) as reader:
-        return reader.read(ROWS[name])
+    with Extractor(resolve(concurrency=1, **settings)) as extractor:
+        return extractor.extract(ROWS[name])
 
 
 @pytest.mark.parametrize(
@@ -50,8 +50,8 @@ def test_what_is_worked_out_tells_that_its_base_is_incomplete(emulator):
     base = "usage_api_calls_per_source_daily"
     emulator.faults.add(Fault("wrong-total", base))
     (derived,) = (endpoint for endpoint in TABLES if endpoint.derived_from == base)
-    with WorkspaceReader(resolve(concurrency=1)) as reader:
-        said = reader.read(derived).parent_incomplete
+    with Extractor(resolve(concurrency=1)) as extractor:
+        said = extractor.extract(derived).parent_incomplete
     assert said is not None
     assert said.startswith(f"{base}, which it is worked out from, delivered ")
 

@@ -10,7 +10,7 @@ from segment_dagster.emulator import Correction, Edit, Fault, MissingDay, World,
 from segment_dagster.emulator.world import MAKERS
 from segment_dagster.endpoints import TABLES, Months
 from segment_dagster.errors import SettingError
-from segment_dagster.extract import WorkspaceReader
+from segment_dagster.extract import Extractor
 from segment_dagster.extract.columns import column_name
 from segment_dagster.extract.disposition import disposition_of, within
 from segment_dagster.extract.resources import source_of_extracts
@@ -78,9 +78,9 @@ def emulator(world, monkeypatch):
 
 def read(*names, window=None):
     """Read endpoints for a time and load what came, as the script does."""
-    with WorkspaceReader(resolve()) as reader:
-        reader.cover({name: window for name in names if window})
-        extracts, failures = reader.read_all([reader.endpoint(name) for name in names])
+    with Extractor(resolve()) as extractor:
+        windows = {name: window for name in names if window}
+        extracts, failures = extractor.extract_all([extractor.endpoint(name) for name in names], windows)
         assert failures == []
         load(source_of_extracts(extracts), resolve_destination())
         return {extract.endpoint.name: extract for extract in extracts}

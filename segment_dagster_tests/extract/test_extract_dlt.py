@@ -16,7 +16,7 @@ from segment_dagster.config import TokenMissingError, resolve
 from segment_dagster.emulator import Fault
 from segment_dagster.endpoints import CATALOGUE, TABLES, Column, Endpoint
 from segment_dagster.errors import SettingError
-from segment_dagster.extract import WorkspaceReader
+from segment_dagster.extract import Extractor
 from segment_dagster.extract.columns import column_name, columns_of
 from segment_dagster.extract.resources import segment_source, source_of_extracts
 from segment_dagster_tests.text_finder import TextFinder
@@ -283,8 +283,8 @@ def test_a_row_of_the_catalogue_is_all_that_a_new_endpoint_needs(pipeline, emula
 
 
 def test_what_was_read_beforehand_is_the_same_source(pipeline, emulator):
-    with WorkspaceReader(resolve()) as reader:
-        extracts, _ = reader.read_all(FIRST)
+    with Extractor(resolve()) as extractor:
+        extracts, _ = extractor.extract_all(FIRST)
         before = emulator.stats.total
         source = source_of_extracts(extracts)
         assert source.name == segment_source().name == "segment_source"
@@ -345,9 +345,9 @@ def test_the_name_of_something_else_is_no_part_of_the_package():
 def test_the_package_hands_out_the_source_however_often_it_is_asked():
     code = """
 import segment_dagster.extract.resources
-from segment_dagster.extract import WorkspaceReader, segment_source
+from segment_dagster.extract import Extractor, segment_source
 from segment_dagster.extract import segment_source as again
-assert callable(segment_source) and again is segment_source and isinstance(WorkspaceReader, type)
+assert callable(segment_source) and again is segment_source and isinstance(Extractor, type)
 """
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
     assert ran.returncode == 0, ran.stderr

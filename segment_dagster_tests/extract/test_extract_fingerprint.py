@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from segment_dagster.config import resolve
 from segment_dagster.emulator import Edit, Fault
 from segment_dagster.endpoints import CATALOGUE
-from segment_dagster.extract import WorkspaceReader
+from segment_dagster.extract import Extractor
 from segment_dagster.extract.fingerprint import ROWS_AT_ONCE, Fingerprint
 from segment_dagster.extract.rows import rows_of, schema_of
 from segment_dagster.extract.spool import Spool
@@ -191,8 +191,8 @@ def test_a_spool_hands_on_every_row(tmp_path):
 
 
 def read(name, **settings):
-    with WorkspaceReader(resolve(**settings)) as reader:
-        return reader.read(reader.endpoint(name)).fingerprint
+    with Extractor(resolve(**settings)) as extractor:
+        return extractor.extract(extractor.endpoint(name)).fingerprint
 
 
 def test_reading_again_gives_the_same_whatever_the_pages(emulator):
@@ -243,7 +243,6 @@ def test_the_time_that_was_asked_for_counts(emulator, monkeypatch):
     trail = ROWS["audit_events"]
     prints = []
     for days in (1, 1, 2):
-        with WorkspaceReader(resolve()) as reader:
-            reader.cover({trail.name: Window(MOMENT - timedelta(days=days))})
-            prints.append(reader.read(trail).fingerprint)
+        with Extractor(resolve()) as extractor:
+            prints.append(extractor.extract(trail, Window(MOMENT - timedelta(days=days))).fingerprint)
     assert prints[0] == prints[1] != prints[2]

@@ -11,8 +11,8 @@ from dlt.common.schema.typing import TColumnSchema
 
 from segment_dagster.config import resolve
 from segment_dagster.extract.columns import column_name
+from segment_dagster.extract.extractor import Extractor
 from segment_dagster.extract.jsonl import jsonl_items
-from segment_dagster.extract.reader import WorkspaceReader
 from segment_dagster.extract.resources import file_imports, segment_source, source_of_extracts
 from segment_dagster.extract.spool import SpooledFile
 
@@ -86,8 +86,10 @@ def test_a_source_of_a_script_hands_them_on_too(emulator, tmp_path):
 
 
 def test_a_source_hands_them_on_as_they_are(emulator, tmp_path):
-    with WorkspaceReader(resolve()) as reader:
-        extracts = [reader.read(reader.endpoint(name)) for name in ("sources", "tracking_plans", "audit_events")]
+    with Extractor(resolve()) as extractor:
+        extracts = [
+            extractor.extract(extractor.endpoint(name)) for name in ("sources", "tracking_plans", "audit_events")
+        ]
         there = dlt.destinations.filesystem(str(tmp_path / "lake"))
         pipeline = dlt.pipeline("lines", destination=there, dataset_name="held")
         pipeline.run(source_of_extracts(extracts, jsonl=True), loader_file_format="jsonl")

@@ -8,8 +8,8 @@ from segment_dagster.client.errors import NotFoundError
 from segment_dagster.config import resolve
 from segment_dagster.emulator import Edit, Fault
 from segment_dagster.endpoints import CATALOGUE
+from segment_dagster.extract.extractor import Extractor
 from segment_dagster.extract.not_found import MAX_NAME, names_of
-from segment_dagster.extract.reader import WorkspaceReader
 from segment_dagster.extract.times import StreamSlice
 
 ROWS = {endpoint.name: endpoint for endpoint in CATALOGUE}
@@ -26,10 +26,10 @@ def spools(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def reader(emulator):
+def extractor(emulator):
     # one after the other, so that a fault hits the request that it is meant for
-    with WorkspaceReader(resolve(concurrency=1)) as reader:
-        yield reader
+    with Extractor(resolve(concurrency=1)) as extractor:
+        yield extractor
 
 
 def asked(emulator, *names):
@@ -44,21 +44,21 @@ def deletes(emulator, endpoint, place):
 @pytest.mark.parametrize(
     "name", ["source_schema_settings", "destination_filters", "user_group_users", "tracking_plan_sources"]
 )
-def test_a_list_that_is_found_when_it_is_asked_for_again_is_whole(name, reader, emulator):
+def test_a_list_that_is_found_when_it_is_asked_for_again_is_whole(name, extractor, emulator):
     emulator.faults.add(Fault("not-found", name, after=1, times=2))
     row = ROWS[name]
-    extract = reader.read(row)
-    with WorkspaceReader(resolve()) as other:
-        whole = other.read(row)
+    extract = extractor.extract(row)
+    with Extractor(resolve()) as other:
+        whole = other.extract(row)
     assert (extract.rows, extract.not_found, extract.still_listed) == (whole.rows, 0, 0)
     assert extract.lists == whole.lists
 
 
 @pytest.mark.parametrize("missing", [1, 5, 39])
-def test_parents_that_are_listed_and_answer_404_twice_are_told(missing, reader, emulator, caplog):
+def test_parents_that_are_listed_and_answer_404_twice_are_told(missing, extractor, emulator, caplog):
     emulator.faults.add(Fault("not-found", SETTINGS.name, after=1, times=missing))
     emulator.faults.add(Fault("not-found", SETTINGS.name, after=40))
-    extract = reader.read(SETTINGS)
+    extract = extractor.extract(SETTINGS)
     assert (extract.lists, extract.not_found, extract.still_listed) == (40, missing, missing)
     assert extract.rows == 40 - missing
     # the list of parents once more, and each of those that are still there
@@ -68,47 +68,47 @@ def test_parents_that_are_listed_and_answer_404_twice_are_told(missing, reader, 
     assert f"{missing} list{'s' * (missing > 1)} answered 404 twice though still listed" in caplog.text
 
 
-def test_parents_that_were_deleted_are_gone_and_not_asked_for_again(reader, emulator):
+def test_parents_that_were_deleted_are_gone_and_not_asked_for_again(extractor, emulator):
     emulator.hooks.at(2, deletes(emulator, "sources", 5), SETTINGS.name)
-    extract = reader.read(SETTINGS)
+    extract = extractor.extract(SETTINGS)
     assert (extract.rows, extract.not_found, extract.still_listed) == (39, 1, 0)
     assert asked(emulator, "sources", SETTINGS.name) == (2, 40)
 
 
-def test_of_those_that_answer_404_only_the_listed_ones_are_told(reader, emulator):
+def test_of_those_that_answer_404_only_the_listed_ones_are_told(extractor, emulator):
     emulator.hooks.at(2, deletes(emulator, "sources", 39), SETTINGS.name)
     emulator.faults.add(
         Fault("not-found", SETTINGS.name, after=1, times=2), Fault("not-found", SETTINGS.name, after=40)
     )
-    extract = reader.read(SETTINGS)
+    extract = extractor.extract(SETTINGS)
     assert (extract.rows, extract.not_found, extract.still_listed) == (37, 3, 2)
 
 
-def test_parents_are_looked_up_only_where_some_answered_404(reader, emulator):
-    assert reader.read(SETTINGS).not_found == 0
+def test_parents_are_looked_up_only_where_some_answered_404(extractor, emulator):
+    assert extractor.extract(SETTINGS).not_found == 0
     assert asked(emulator, "sources", SETTINGS.name) == (1, 40)
 
 
-def test_where_none_is_listed_any_more_the_table_is_empty(reader, emulator):
+def test_where_none_is_listed_any_more_the_table_is_empty(extractor, emulator):
     first = ROWS["warehouse_connection_states"]
     for warehouse in emulator.records("warehouses"):
         emulator.hooks.at(
             1, lambda each=warehouse["id"]: emulator.edits.add(Edit("warehouses", "delete", each)), first.name
         )
-    extract = reader.read(first)
+    extract = extractor.extract(first)
     assert (extract.rows, extract.lists, extract.not_found, extract.still_listed) == (0, 3, 3, 0)
 
 
-def test_where_all_are_listed_and_none_is_found_the_endpoint_fails(reader, emulator):
+def test_where_all_are_listed_and_none_is_found_the_endpoint_fails(extractor, emulator):
     emulator.faults.add(Fault("not-found", SETTINGS.name))
     with pytest.raises(NotFoundError):
-        reader.read(SETTINGS)
+        extractor.extract(SETTINGS)
     assert asked(emulator, "sources", SETTINGS.name) == (2, 40)
 
 
-def test_what_a_parent_may_have_none_of_is_not_asked_for_again(reader, emulator):
+def test_what_a_parent_may_have_none_of_is_not_asked_for_again(extractor, emulator):
     emulator.faults.add(Fault("not-found", PLUGINS.name, after=1, times=5))
-    extract = reader.read(PLUGINS)
+    extract = extractor.extract(PLUGINS)
     assert (extract.not_found, extract.still_listed) == (5, 0)
     assert asked(emulator, "sources", PLUGINS.name) == (1, 40)
 
@@ -119,10 +119,10 @@ def test_of_grandparents_the_lists_concerned_alone_are_looked_up(name, emulator)
     assert row.parent
     parent = row.parent.endpoint
     emulator.faults.add(Fault("gone", name))
-    with WorkspaceReader(resolve()) as reader:
-        lists = reader.read(ROWS[parent]).lists
+    with Extractor(resolve()) as extractor:
+        lists = extractor.extract(ROWS[parent]).lists
         before = asked(emulator, parent)[0]
-        extract = reader.read(row)
+        extract = extractor.extract(row)
     assert (extract.not_found, extract.still_listed) == (1, 1)
     assert lists > 1
     assert asked(emulator, parent)[0] == before + 1
@@ -132,8 +132,8 @@ def test_records_whose_grandparent_went_are_gone(emulator):
     row = ROWS["space_entity_properties"]
     space = emulator.records("spaces")[1]["id"]
     emulator.hooks.at(1, lambda: emulator.edits.add(Edit("spaces", "delete", space)), row.name)
-    with WorkspaceReader(resolve()) as reader:
-        extract = reader.read(row)
+    with Extractor(resolve()) as extractor:
+        extract = extractor.extract(row)
     assert extract.not_found > 0
     assert extract.still_listed == 0
 
@@ -143,9 +143,9 @@ def test_records_whose_grandparent_went_are_gone(emulator):
     [Fault("not-found", "usage_api_calls_daily", after=1), Fault("gone", "functions")],
     ids=lambda fault: fault.endpoint,
 )
-def test_a_list_without_a_parent_is_always_listed(fault, reader, emulator):
+def test_a_list_without_a_parent_is_always_listed(fault, extractor, emulator):
     emulator.faults.add(fault)
-    extract = reader.read(ROWS[fault.endpoint])
+    extract = extractor.extract(ROWS[fault.endpoint])
     assert (extract.not_found, extract.still_listed) == (1, 1)
 
 

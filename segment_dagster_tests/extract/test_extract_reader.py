@@ -1,4 +1,4 @@
-"""The reader: each endpoint whole and once, failures held apart, nothing left behind, an end at any time."""
+"""The extractor: each endpoint whole and once, failures held apart, nothing left behind, an end at any time."""
 
 import json
 import logging
@@ -20,10 +20,12 @@ from segment_dagster.emulator import Edit, Fault
 from segment_dagster.endpoints import CATALOGUE, TABLES, Secrecy
 from segment_dagster.errors import SegmentError, SettingError
 from segment_dagster.extract.columns import column_name
+from segment_dagster.extract.errors import ParentError, SpoolError, ValueTypeError
+from segment_dagster.extract.extractor import Extractor
+from segment_dagster.extract.failures import Failure, format_failures
 from segment_dagster.extract.first_page import FirstPage, rows_moved
 from segment_dagster.extract.progress import EndpointProgress, ReadProgress
-from segment_dagster.extract.reader import Failure, ParentError, SpoolError, WorkspaceReader, format_failures
-from segment_dagster.extract.rows import ValueTypeError, schema_of
+from segment_dagster.extract.rows import schema_of
 from segment_dagster.extract.spool import Spool
 from segment_dagster.extract.undeclared import UNDECLARED
 from segment_dagster.redaction import REDACTED
@@ -48,9 +50,9 @@ def spools(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def reader(emulator):
-    with WorkspaceReader(resolve()) as reader:
-        yield reader
+def extractor(emulator):
+    with Extractor(resolve()) as extractor:
+        yield extractor
 
 
 def rows(extract):
@@ -75,10 +77,10 @@ def asked(emulator):
     [endpoint for endpoint in CATALOGUE if endpoint.name not in AUDIENCE_BY_AUDIENCE],
     ids=lambda endpoint: endpoint.name,
 )
-def test_an_endpoint_is_delivered_whole(endpoint, reader, emulator):
-    emulator.clock.set(reader.now)
-    extract = reader.read(endpoint)
-    expected = expected_rows(emulator.world, endpoint, reader.now)
+def test_an_endpoint_is_delivered_whole(endpoint, extractor, emulator):
+    emulator.clock.set(extractor.now)
+    extract = extractor.extract(endpoint)
+    expected = expected_rows(emulator.world, endpoint, extractor.now)
     assert extract.rows == sum(part.rows for part in extract.parts) == expected
     key = [column_name(field) for field in endpoint.primary_key]
     assert len({tuple(row[column] for column in key) for row in rows(extract)}) == expected
@@ -95,50 +97,50 @@ def test_an_endpoint_is_delivered_whole(endpoint, reader, emulator):
     assert all(set(part.columns) == set(schema_of(endpoint).names) for part in extract.parts)
 
 
-def test_records_come_in_the_apis_order(reader, emulator):
-    assert ids(reader.read(SOURCES)) == expected_ids(emulator, "sources")
+def test_records_come_in_the_apis_order(extractor, emulator):
+    assert ids(extractor.extract(SOURCES)) == expected_ids(emulator, "sources")
 
 
 def test_the_same_rows_come_by_small_pages(emulator):
-    with WorkspaceReader(resolve(page_size=150, concurrency=2)) as reader:
-        extract = reader.read(SEGMENTS)
+    with Extractor(resolve(page_size=150, concurrency=2)) as extractor:
+        extract = extractor.extract(SEGMENTS)
         assert sorted(ids(extract)) == sorted(expected_ids(emulator, "segments"))
         assert extract.total_entries == len(expected_ids(emulator, "segments"))
 
 
 @pytest.mark.parametrize("selection", [["segments"], ["spaces", "segments"], ["segments", "spaces"]], ids="+".join)
-def test_a_parent_is_asked_for_once(selection, reader, emulator):
-    extracts, failures = reader.read_all([ROWS[name] for name in selection])
+def test_a_parent_is_asked_for_once(selection, extractor, emulator):
+    extracts, failures = extractor.extract_all([ROWS[name] for name in selection])
     assert [extract.endpoint.name for extract in extracts] == selection
     assert failures == []
     assert emulator.stats.by_endpoint["spaces"] == 1
 
 
-def test_what_was_read_is_not_asked_for_again(reader, emulator):
-    first, _ = reader.read_all(FIRST)
+def test_what_was_read_is_not_asked_for_again(extractor, emulator):
+    first, _ = extractor.extract_all(FIRST)
     before = asked(emulator)
-    second, _ = reader.read_all(FIRST)
+    second, _ = extractor.extract_all(FIRST)
     assert [one is other for one, other in zip(first, second, strict=True)] == [True] * len(FIRST)
     assert asked(emulator) == before
 
 
-def test_many_threads_that_read_one_endpoint_ask_once(reader, emulator):
+def test_many_threads_that_read_one_endpoint_ask_once(extractor, emulator):
     with ThreadPoolExecutor(16) as threads:
-        extracts = list(threads.map(reader.read, [SEGMENTS, SPACES] * 8))
+        extracts = list(threads.map(extractor.extract, [SEGMENTS, SPACES] * 8))
     assert len({id(extract) for extract in extracts}) == 2
     assert emulator.stats.by_endpoint["spaces"] == 1
 
 
-def test_reading_nothing_asks_nothing(reader, emulator):
-    assert reader.read_all([]) == ([], [])
+def test_reading_nothing_asks_nothing(extractor, emulator):
+    assert extractor.extract_all([]) == ([], [])
     assert emulator.stats.total == 0
 
 
 def test_the_versioned_layout_needs_no_parent(emulator):
-    with WorkspaceReader(resolve(layout="versioned")) as reader:
-        offered = [endpoint.name for endpoint in reader.offered()]
+    with Extractor(resolve(layout="versioned")) as extractor:
+        offered = [endpoint.name for endpoint in extractor.available()]
         assert offered == [endpoint.name for endpoint in CATALOGUE if endpoint.versioned]
-        extracts, failures = reader.read_all(reader.offered())
+        extracts, failures = extractor.extract_all(extractor.available())
         assert failures == []
         for extract in extracts:
             assert sorted(ids(extract)) == sorted(expected_ids(emulator, extract.endpoint.name))
@@ -157,22 +159,22 @@ def test_the_versioned_layout_needs_no_parent(emulator):
     ],
 )
 def test_an_unknown_name_tells_those_that_look_like_it(layout, name, says, emulator):
-    with WorkspaceReader(resolve(layout=layout)) as reader, pytest.raises(SettingError) as caught:
-        reader.endpoint(name)
+    with Extractor(resolve(layout=layout)) as extractor, pytest.raises(SettingError) as caught:
+        extractor.endpoint(name)
     text = str(caught.value)
     assert text.startswith(f"endpoints names {name!r}, which the '{layout}' layout does not have. {says}")
     assert len(text) < 250
 
 
-def test_an_unknown_name_is_cut(reader):
+def test_an_unknown_name_is_cut(extractor):
     with pytest.raises(SettingError) as caught:
-        reader.endpoint("x\n" * 10_000)
+        extractor.endpoint("x\n" * 10_000)
     assert len(str(caught.value)) < 350
     assert "\n" not in str(caught.value)
 
 
-def test_what_is_named_twice_is_read_once(reader, emulator):
-    extracts, failures = reader.read_all([SOURCES, SPACES, SOURCES])
+def test_what_is_named_twice_is_read_once(extractor, emulator):
+    extracts, failures = extractor.extract_all([SOURCES, SPACES, SOURCES])
     assert [extract.endpoint.name for extract in extracts] == ["sources", "spaces"]
     assert failures == []
 
@@ -180,13 +182,13 @@ def test_what_is_named_twice_is_read_once(reader, emulator):
 def test_progress_tells_rows_requests_and_what_is_waited_for(emulator):
     emulator.faults.add(Fault("slow", "warehouses", value=300), Fault("forbidden", "roles"))
     wanted = [ROWS[name] for name in ("sources", "roles", "warehouses", "segments")]
-    with ThreadPoolExecutor(1) as thread, WorkspaceReader(resolve()) as reader:
-        before = str(reader.progress(wanted))
-        reading = thread.submit(reader.read_all, wanted)
-        while reader.progress(wanted).done < 3:
+    with ThreadPoolExecutor(1) as thread, Extractor(resolve()) as extractor:
+        before = str(extractor.progress(wanted))
+        reading = thread.submit(extractor.extract_all, wanted)
+        while extractor.progress(wanted).done < 3:
             assert not reading.done()
-        during = reader.progress(wanted)
-        reader.close()
+        during = extractor.progress(wanted)
+        extractor.close()
     assert before == "0 of 4 endpoints read, 0 rows, 0 requests"
     # spaces, too, are read, and roles were asked for
     assert str(during) == "3 of 4 endpoints read, 2,442 rows, 18 requests; waiting for warehouses"
@@ -205,29 +207,29 @@ def test_progress_names_what_takes_longest():
 
 
 def test_an_endpoint_that_the_layout_lacks_is_unknown(emulator):
-    with WorkspaceReader(resolve(layout="versioned")) as reader, pytest.raises(SettingError, match="names 'spaces'"):
-        reader.endpoint("spaces")
+    with Extractor(resolve(layout="versioned")) as extractor, pytest.raises(SettingError, match="names 'spaces'"):
+        extractor.endpoint("spaces")
 
 
-def test_one_endpoints_failure_costs_no_other(reader, emulator):
+def test_one_endpoints_failure_costs_no_other(extractor, emulator):
     emulator.faults.add(Fault("forbidden", "destinations"))
-    extracts, failures = reader.read_all([ROWS[name] for name in FAST])
+    extracts, failures = extractor.extract_all([ROWS[name] for name in FAST])
     assert [extract.endpoint.name for extract in extracts] == [name for name in FAST if name != "destinations"]
     ((failed, error),) = [(failure.endpoint.name, failure.error) for failure in failures]
     assert failed == "destinations"
     assert isinstance(error, ForbiddenError)
 
 
-def test_failures_come_in_the_order_asked_for(reader, emulator):
+def test_failures_come_in_the_order_asked_for(extractor, emulator):
     emulator.faults.add(Fault("not-found", "warehouses"), Fault("forbidden", "sources"))
-    _, failures = reader.read_all([ROWS["warehouses"], ROWS["workspace"], SOURCES])
+    _, failures = extractor.extract_all([ROWS["warehouses"], ROWS["workspace"], SOURCES])
     assert [failure.endpoint.name for failure in failures] == ["warehouses", "sources"]
 
 
 @pytest.mark.parametrize("selection", [["segments"], ["spaces", "segments"]], ids="+".join)
-def test_a_child_tells_why_its_parent_failed(selection, reader, emulator):
+def test_a_child_tells_why_its_parent_failed(selection, extractor, emulator):
     emulator.faults.add(Fault("forbidden", "spaces"))
-    extracts, failures = reader.read_all([ROWS[name] for name in selection])
+    extracts, failures = extractor.extract_all([ROWS[name] for name in selection])
     assert extracts == []
     errors = {failure.endpoint.name: failure.error for failure in failures}
     assert isinstance(errors["segments"], ParentError)
@@ -240,8 +242,8 @@ def test_a_child_tells_why_its_parent_failed(selection, reader, emulator):
 
 
 def test_a_parent_outside_the_catalogue_is_told(emulator):
-    with WorkspaceReader(resolve(), catalogue=[SEGMENTS]) as reader, pytest.raises(ParentError) as caught:
-        reader.read(SEGMENTS)
+    with Extractor(resolve(), catalogue=[SEGMENTS]) as extractor, pytest.raises(ParentError) as caught:
+        extractor.extract(SEGMENTS)
     assert "segments: not read, because it is asked for each of spaces" in str(caught.value)
 
 
@@ -249,24 +251,24 @@ def test_a_list_of_one_parent_that_fails_fails_the_endpoint(emulator):
     emulator.faults.add(Fault("not-found", "segments", after=3, times=1))
     # one after the other: a list whose first page is not found is gone, and no failure
     with (
-        WorkspaceReader(resolve(concurrency=1)) as reader,
+        Extractor(resolve(concurrency=1)) as extractor,
         pytest.raises(ApiError, match=r"segments: GET /spaces/.*/audiences found nothing"),
     ):
-        reader.read(SEGMENTS)
+        extractor.extract(SEGMENTS)
 
 
 @pytest.mark.parametrize("kind", ["forbidden", "renamed-key"])
-def test_what_fails_for_every_list_is_asked_for_once(reader, emulator, kind):
+def test_what_fails_for_every_list_is_asked_for_once(extractor, emulator, kind):
     emulator.faults.add(Fault(kind, "source_schema_settings"))
     with pytest.raises(ApiError):
-        reader.read(ROWS["source_schema_settings"])
+        extractor.extract(ROWS["source_schema_settings"])
     assert emulator.stats.by_endpoint == {"sources": 1, "source_schema_settings": 1}
 
 
 def test_lists_are_read_side_by_side_once_the_first_has_answered(emulator):
     emulator.faults.add(Fault("slow", "segments", value=0.1))
-    with WorkspaceReader(resolve()) as reader:
-        reader.read(SEGMENTS)
+    with Extractor(resolve()) as extractor:
+        extractor.extract(SEGMENTS)
     asked = [
         seen.path for seen in sorted(emulator.stats.requests, key=lambda seen: seen.at) if "audiences" in seen.path
     ]
@@ -275,29 +277,32 @@ def test_lists_are_read_side_by_side_once_the_first_has_answered(emulator):
     assert asked.index(next(path for path in asked if path != asked[0])) < 6
 
 
-def test_a_page_that_cannot_become_rows_fails_the_endpoint_and_leaves_nothing(reader, emulator):
+def test_a_page_that_cannot_become_rows_fails_the_endpoint_and_leaves_nothing(extractor, emulator):
     emulator.faults.add(Fault("wrong-type", "segments", after=2, value="enabled"))
     with pytest.raises(SegmentError, match=r"segments: column enabled of the row with id="):
-        reader.read(SEGMENTS)
-    assert reader.read(SOURCES).rows == 40
-    assert sorted(path.name for path in Path(reader._directory).iterdir() if path.is_dir()) == ["sources", "spaces"]
+        extractor.extract(SEGMENTS)
+    assert extractor.extract(SOURCES).rows == 40
+    assert sorted(path.name for path in Path(extractor._spools._path).iterdir() if path.is_dir()) == [
+        "sources",
+        "spaces",
+    ]
 
 
-def test_a_failure_is_told_again_without_another_request(reader, emulator):
+def test_a_failure_is_told_again_without_another_request(extractor, emulator):
     emulator.faults.add(Fault("forbidden", "sources"))
     for _ in range(2):
         with pytest.raises(ForbiddenError):
-            reader.read(SOURCES)
+            extractor.extract(SOURCES)
     assert emulator.stats.total == 1
 
 
 def test_a_token_revoked_half_way_fails_what_comes_after(emulator):
     emulator.faults.add(Fault("revoked-token", "segments", after=4))
-    with WorkspaceReader(resolve(concurrency=1)) as reader:
+    with Extractor(resolve(concurrency=1)) as extractor:
         with pytest.raises(TokenError):
-            reader.read(SEGMENTS)
+            extractor.extract(SEGMENTS)
         with pytest.raises(TokenError):
-            reader.read(SOURCES)
+            extractor.extract(SOURCES)
 
 
 @pytest.mark.parametrize(
@@ -309,31 +314,31 @@ def test_a_token_revoked_half_way_fails_what_comes_after(emulator):
     ],
     ids=["bool", "text", "key"],
 )
-def test_a_value_that_does_not_fit_fails_its_endpoint_alone(kind, value, says, reader, emulator):
+def test_a_value_that_does_not_fit_fails_its_endpoint_alone(kind, value, says, extractor, emulator):
     emulator.faults.add(Fault(kind, "sources", value=value))
-    extracts, failures = reader.read_all([SOURCES, ROWS["warehouses"]])
+    extracts, failures = extractor.extract_all([SOURCES, ROWS["warehouses"]])
     assert [extract.endpoint.name for extract in extracts] == ["warehouses"]
     assert isinstance(failures[0].error, ValueTypeError)
     assert str(failures[0].error).startswith(f"sources: {says}")
 
 
 @pytest.mark.parametrize("name", ["name", "settings"])
-def test_a_field_that_some_records_lack_is_null(name, reader, emulator):
+def test_a_field_that_some_records_lack_is_null(name, extractor, emulator):
     emulator.faults.add(Fault("missing-field", "sources", value=name))
-    values = [row[name] for row in rows(reader.read(SOURCES))]
+    values = [row[name] for row in rows(extractor.extract(SOURCES))]
     assert set(values[::2]) == {None}
     assert set(values[1::2]) != {None}
 
 
-def test_the_apis_own_count_is_kept_though_it_is_wrong(reader, emulator):
+def test_the_apis_own_count_is_kept_though_it_is_wrong(extractor, emulator):
     emulator.faults.add(Fault("wrong-total", "sources"), Fault("duplicate", "warehouses"))
-    assert (reader.read(SOURCES).rows, reader.read(SOURCES).total_entries) == (40, 41)
-    assert (reader.read(ROWS["warehouses"]).rows, reader.read(ROWS["warehouses"]).total_entries) == (4, 3)
+    assert (extractor.extract(SOURCES).rows, extractor.extract(SOURCES).total_entries) == (40, 41)
+    assert (extractor.extract(ROWS["warehouses"]).rows, extractor.extract(ROWS["warehouses"]).total_entries) == (4, 3)
 
 
-def test_passing_faults_are_counted(reader, emulator):
+def test_passing_faults_are_counted(extractor, emulator):
     emulator.faults.add(Fault("500", "segments", times=3))
-    extract = reader.read(SEGMENTS)
+    extract = extractor.extract(SEGMENTS)
     assert sorted(ids(extract)) == sorted(expected_ids(emulator, "segments"))
     assert extract.requests == emulator.stats.by_endpoint["segments"]
     assert extract.waited > 0
@@ -342,8 +347,8 @@ def test_passing_faults_are_counted(reader, emulator):
 @pytest.mark.parametrize("after", [0, 1], ids=["first page", "later page"])
 def test_undeclared_fields_of_some_pages_are_a_part_of_their_own(after, emulator):
     emulator.faults.add(Fault("extra-field", "sources", after=after, times=1))
-    with WorkspaceReader(resolve(page_size=15)) as reader:
-        extract = reader.read(SOURCES)
+    with Extractor(resolve(page_size=15)) as extractor:
+        extract = extractor.extract(SOURCES)
         plain, beyond = extract.parts
         assert set(beyond.columns) - set(plain.columns) == {UNDECLARED}
         assert (plain.rows, beyond.rows) == (25, 15)
@@ -357,8 +362,8 @@ def test_what_was_replaced_is_told_with_its_number(emulator, caplog):
     first, second, *_ = emulator.world.records("sources")
     emulator.edits.add(Edit("sources", "modify", first["id"], fields={"name": "a\0b"}))
     emulator.edits.add(Edit("sources", "modify", second["id"], fields={"settings": {"a\0": "\0"}}))
-    with WorkspaceReader(resolve()) as reader:
-        extract = reader.read(SOURCES)
+    with Extractor(resolve()) as extractor:
+        extract = extractor.extract(SOURCES)
         found = {row["id"]: row for row in rows(extract)}
         assert found[first["id"]]["name"] == "a\\u0000b"
         assert json.loads(found[second["id"]]["settings"]) == {"a\\u0000": "\\u0000"}
@@ -366,17 +371,17 @@ def test_what_was_replaced_is_told_with_its_number(emulator, caplog):
     assert f"sources: replaced {extract.replaced}, which not every destination takes" in caplog.messages
 
 
-def test_no_secret_reaches_the_disk_or_the_preview(reader, emulator, spools):
+def test_no_secret_reaches_the_disk_or_the_preview(extractor, emulator, spools):
     guarded = [row for row in CATALOGUE if any(column.secrecy is not Secrecy.NONE for column in row.columns)]
-    extracts, _ = reader.read_all([row for row in guarded if row.name not in AUDIENCE_BY_AUDIENCE])
+    extracts, _ = extractor.extract_all([row for row in guarded if row.name not in AUDIENCE_BY_AUDIENCE])
     assert len(extracts) > 15
     text = json.dumps([rows(extract) for extract in extracts] + [extract.preview for extract in extracts], default=str)
     assert TextFinder(emulator.world.secrets).found(text) == set()
 
 
 def test_the_preview_has_no_secret_though_the_rows_do(emulator):
-    with WorkspaceReader(resolve(include_secrets=True)) as reader:
-        extract = reader.read(SOURCES)
+    with Extractor(resolve(include_secrets=True)) as extractor:
+        extract = extractor.extract(SOURCES)
         finder = TextFinder(emulator.world.secrets)
         assert finder.found(json.dumps(rows(extract)))
         assert finder.found(json.dumps(extract.preview)) == set()
@@ -384,50 +389,50 @@ def test_the_preview_has_no_secret_though_the_rows_do(emulator):
         assert [record["id"] for record in extract.preview] == expected_ids(emulator, "sources")[:5]
 
 
-def test_the_preview_is_as_long_as_there_are_rows(reader):
-    assert len(reader.read(ROWS["warehouses"]).preview) == 3
-    assert len(reader.read(SEGMENTS).preview) == 5
+def test_the_preview_is_as_long_as_there_are_rows(extractor):
+    assert len(extractor.extract(ROWS["warehouses"]).preview) == 3
+    assert len(extractor.extract(SEGMENTS).preview) == 5
 
 
 def test_nothing_is_on_disk_before_the_first_read_and_after_the_end(emulator, spools):
-    with WorkspaceReader(resolve()) as reader:
+    with Extractor(resolve()) as extractor:
         assert list(spools.iterdir()) == []
-        reader.read_all([SOURCES, SPACES])
+        extractor.extract_all([SOURCES, SPACES])
         assert len(list(spools.rglob("*.parquet"))) == 2
     assert list(spools.iterdir()) == []
 
 
-def test_nothing_of_a_failed_endpoint_is_left_on_disk(reader, emulator, spools):
+def test_nothing_of_a_failed_endpoint_is_left_on_disk(extractor, emulator, spools):
     emulator.faults.add(Fault("500", "segments", after=4))
     with pytest.raises(ServerError):
-        reader.read(SEGMENTS)
+        extractor.extract(SEGMENTS)
     assert [path.parent.name for path in spools.rglob("*.parquet")] == ["spaces"]
 
 
 def test_nothing_is_left_on_disk_after_failures(emulator, spools):
     emulator.faults.add(Fault("500", "segments", after=4), Fault("wrong-type", "sources"))
-    with WorkspaceReader(resolve()) as reader:
-        reader.read_all(FIRST)
+    with Extractor(resolve()) as extractor:
+        extractor.extract_all(FIRST)
     assert list(spools.iterdir()) == []
 
 
 def test_nothing_is_left_on_disk_after_an_exception_in_the_block(emulator, spools):
-    with pytest.raises(KeyboardInterrupt), WorkspaceReader(resolve()) as reader:
-        reader.read(SOURCES)
+    with pytest.raises(KeyboardInterrupt), Extractor(resolve()) as extractor:
+        extractor.extract(SOURCES)
         raise KeyboardInterrupt
     assert list(spools.iterdir()) == []
 
 
 def test_a_reader_may_be_closed_twice_and_unused(emulator):
-    reader = WorkspaceReader(resolve())
-    reader.close()
-    reader.close()
+    extractor = Extractor(resolve())
+    extractor.close()
+    extractor.close()
 
 
 CLOSE_WHILE_IT_WAITS = """
 import logging, sys, threading
 from segment_dagster.config import resolve
-from segment_dagster.extract.reader import WorkspaceReader
+from segment_dagster.extract.extractor import Extractor
 
 begun = threading.Event()
 
@@ -436,10 +441,10 @@ class Waiting(logging.Handler):
         begun.set()
 
 logging.getLogger("segment_dagster.client").addHandler(Waiting())
-reader = WorkspaceReader(resolve(concurrency=int(sys.argv[1])))
-threading.Thread(target=lambda: (begun.wait(), reader.close())).start()
+extractor = Extractor(resolve(concurrency=int(sys.argv[1])))
+threading.Thread(target=lambda: (begun.wait(), extractor.close())).start()
 try:
-    deliveries, failures = reader.read_all([reader.endpoint(name) for name in sys.argv[2:]])
+    deliveries, failures = extractor.extract_all([extractor.endpoint(name) for name in sys.argv[2:]])
     print("delivered", len(deliveries))
 except BaseException as error:
     print("raised", type(error).__name__)
@@ -476,8 +481,8 @@ def test_an_error_that_nobody_expected_costs_no_other_endpoint(emulator, spools)
             if name == "sources":
                 raise ZeroDivisionError("a value")
 
-    with WorkspaceReader(resolve(), collector=Broken()) as reader:
-        extracts, failures = reader.read_all([SOURCES, ROWS["warehouses"]])
+    with Extractor(resolve(), collector=Broken()) as extractor:
+        extracts, failures = extractor.extract_all([SOURCES, ROWS["warehouses"]])
     assert [extract.endpoint.name for extract in extracts] == ["warehouses"]
     text = str(failures[0].error)
     assert text.startswith("sources: reading it failed with ZeroDivisionError at test_extract_reader.py:")
@@ -485,9 +490,9 @@ def test_an_error_that_nobody_expected_costs_no_other_endpoint(emulator, spools)
     assert list(spools.iterdir()) == []
 
 
-def test_a_disk_that_takes_nothing_is_told(reader, tmp_path, monkeypatch):
+def test_a_disk_that_takes_nothing_is_told(extractor, tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
-    _, failures = reader.read_all([SOURCES])
+    _, failures = extractor.extract_all([SOURCES])
     assert isinstance(failures[0].error, SpoolError)
     text = str(failures[0].error)
     assert text.startswith(f"sources: the rows could not be kept in {tmp_path}/missing")
@@ -523,15 +528,15 @@ def test_progress_is_counted_in_rows_by_endpoint(emulator):
     from dlt.common.runtime.collector import DictCollector
 
     collector = DictCollector()
-    with collector("read"), WorkspaceReader(resolve(), collector=collector) as reader:
-        reader.read_all([ROWS[name] for name in FAST])
+    with collector("read"), Extractor(resolve(), collector=collector) as extractor:
+        extractor.extract_all([ROWS[name] for name in FAST])
         counts = {name: collector.counters[name] for name in FAST}
     assert counts == {name: len(emulator.world.records(name)) for name in FAST}
 
 
-def test_a_finished_endpoint_is_logged_in_one_line(reader, emulator, caplog):
+def test_a_finished_endpoint_is_logged_in_one_line(extractor, emulator, caplog):
     with caplog.at_level(logging.INFO, "segment_dagster"):
-        reader.read(SOURCES)
+        extractor.extract(SOURCES)
     lines = [record.getMessage() for record in caplog.records if record.name.startswith("segment_dagster.extract")]
     assert len(lines) == 1
     assert lines[0].startswith("sources: 40 rows in 1 request, ")
@@ -539,8 +544,8 @@ def test_a_finished_endpoint_is_logged_in_one_line(reader, emulator, caplog):
 
 def test_many_lists_are_asked_for_at_once_but_no_more_than_allowed(emulator):
     emulator.faults.add(Fault("slow", value=0.05))
-    with WorkspaceReader(resolve(concurrency=3)) as reader:
-        reader.read_all([ROWS["source_regulations"], ROWS["space_entity_properties"], ROWS["roles"]])
+    with Extractor(resolve(concurrency=3)) as extractor:
+        extractor.extract_all([ROWS["source_regulations"], ROWS["space_entity_properties"], ROWS["roles"]])
     assert emulator.stats.most_open == 3
 
 
@@ -573,10 +578,10 @@ def test_large_rows_are_flushed_by_their_bytes(tmp_path):
     assert pq.ParquetFile(part.path).num_row_groups == 2
 
 
-def test_every_error_of_a_read_is_one_a_person_can_read(reader, emulator):
+def test_every_error_of_a_read_is_one_a_person_can_read(extractor, emulator):
     faults = zip(["500", "renamed-key", "null-key", "not-found"], FAST[1:], strict=True)
     emulator.faults.add(*(Fault(kind, name) for kind, name in faults))
-    _, failures = reader.read_all(FIRST)
+    _, failures = extractor.extract_all(FIRST)
     assert [failure.endpoint.name for failure in failures] == [*FAST[1:], "segments"]
     for failure in failures:
         assert isinstance(failure.error, SegmentError)
@@ -587,8 +592,8 @@ def test_every_error_of_a_read_is_one_a_person_can_read(reader, emulator):
 def small_pages(emulator, monkeypatch):
     """Sources in five pages. What a test does between two of them is done by `emulator.moments`."""
     monkeypatch.setenv("SEGMENT_PAGE_SIZE", "9")
-    with WorkspaceReader(resolve()) as reader:
-        yield reader
+    with Extractor(resolve()) as extractor:
+        yield extractor
 
 
 def deletes(emulator, place):
@@ -604,9 +609,9 @@ def creates(emulator, identity):
 @pytest.mark.parametrize("page", [2, 5])
 def test_a_list_that_changes_between_two_pages_is_read_again(page, change, emulator, small_pages, caplog):
     emulator.hooks.at(page, change(emulator, 0 if change is deletes else "made"), "sources")
-    extract = small_pages.read(SOURCES)
+    extract = small_pages.extract(SOURCES)
     assert ids(extract) == [record["id"] for record in emulator.records("sources")]
-    assert (extract.changed, extract.total_entries) == (0, len(emulator.records("sources")))
+    assert (extract.unstable, extract.total_entries) == (0, len(emulator.records("sources")))
     # five pages, then five and the first once more
     assert extract.requests == emulator.stats.by_endpoint["sources"] == 11
     assert "sources: 1 list changed while being read: it is read again" in caplog.text
@@ -615,8 +620,8 @@ def test_a_list_that_changes_between_two_pages_is_read_again(page, change, emula
 def test_a_list_that_never_stands_still_is_told(emulator, small_pages, caplog, spools):
     for request in range(2, 16):
         emulator.hooks.at(request, deletes(emulator, 0), "sources")
-    extract = small_pages.read(SOURCES)
-    assert extract.changed == 1
+    extract = small_pages.extract(SOURCES)
+    assert extract.unstable == 1
     assert "sources: 1 list changed while being read: rows may be missing. Load it again" in caplog.text
     lost = {record["id"] for record in emulator.records("sources")} - set(ids(extract))
     assert lost, "this is what it is told for"
@@ -625,9 +630,9 @@ def test_a_list_that_never_stands_still_is_told(emulator, small_pages, caplog, s
 
 
 def test_a_read_that_took_long_is_not_begun_anew(emulator, small_pages, monkeypatch):
-    monkeypatch.setattr("segment_dagster.extract.reader.READ_AGAIN", -1)
+    monkeypatch.setattr("segment_dagster.extract.endpoint_reader.RETRY_WITHIN", -1)
     emulator.hooks.at(2, deletes(emulator, 0), "sources")
-    assert small_pages.read(SOURCES).changed == 1
+    assert small_pages.extract(SOURCES).unstable == 1
     assert emulator.stats.by_endpoint["sources"] == 5
 
 
@@ -636,9 +641,9 @@ def test_a_read_that_took_long_is_not_begun_anew(emulator, small_pages, monkeypa
 def test_a_record_that_comes_as_another_goes_has_the_list_read_again(gone, page, emulator, small_pages, caplog):
     emulator.hooks.at(page, deletes(emulator, gone), "sources")
     emulator.hooks.at(page, creates(emulator, "made"), "sources")
-    extract = small_pages.read(SOURCES)
+    extract = small_pages.extract(SOURCES)
     assert ids(extract) == [record["id"] for record in emulator.records("sources")]
-    assert (extract.changed, extract.rows, extract.total_entries) == (0, 40, 40)
+    assert (extract.unstable, extract.rows, extract.total_entries) == (0, 40, 40)
     assert extract.requests == emulator.stats.by_endpoint["sources"] == 12
     assert "sources: 1 list changed while being read: it is read again" in caplog.text
 
@@ -647,19 +652,19 @@ def test_a_list_whose_records_come_and_go_all_the_time_is_told(emulator, small_p
     for request in range(2, 19):
         emulator.hooks.at(request, deletes(emulator, 0), "sources")
         emulator.hooks.at(request, creates(emulator, f"made{request}"), "sources")
-    extract = small_pages.read(SOURCES)
-    assert (extract.changed, extract.total_entries) == (1, 40)
+    extract = small_pages.extract(SOURCES)
+    assert (extract.unstable, extract.total_entries) == (1, 40)
     assert emulator.stats.by_endpoint["sources"] == 18
     assert "sources: 1 list changed while being read: rows may be missing. Load it again" in caplog.text
 
 
 def test_a_parent_that_goes_before_its_first_page_is_asked_for_again_is_gone(emulator):
     space = emulator.records("spaces")[0]["id"]
-    with WorkspaceReader(resolve(page_size=200, concurrency=1)) as reader:
+    with Extractor(resolve(page_size=200, concurrency=1)) as extractor:
         emulator.hooks.at(7, lambda: emulator.edits.add(Edit("spaces", "delete", space)), "segments")
-        extract = reader.read(SEGMENTS)
+        extract = extractor.extract(SEGMENTS)
         read = ids(extract)
-    assert (extract.not_found, extract.changed) == (1, 0)
+    assert (extract.not_found, extract.unstable) == (1, 0)
     assert sorted(read) == sorted(record["id"] for record in emulator.records("segments"))
 
 
@@ -668,8 +673,8 @@ def test_a_record_that_is_modified_is_no_reason_to_read_again(emulator, small_pa
     emulator.hooks.at(
         3, lambda: emulator.edits.add(Edit("sources", "modify", identity, {"name": "Renamed"})), "sources"
     )
-    extract = small_pages.read(SOURCES)
-    assert (extract.changed, extract.requests) == (0, 6)
+    extract = small_pages.extract(SOURCES)
+    assert (extract.unstable, extract.requests) == (0, 6)
 
 
 @pytest.mark.parametrize(
@@ -707,8 +712,8 @@ LOG = ROWS["reverse_etl_syncs"]
 def test_which_changes_of_the_total_move_rows(endpoint, after, again, emulator, caplog):
     # one more on the first page alone, or from the second on: the list becomes shorter, or longer
     emulator.faults.add(Fault("wrong-total", endpoint.name, after=after, times=None if after else 1))
-    with WorkspaceReader(resolve(page_size=3, concurrency=1)) as reader:
-        assert reader.read(endpoint).changed == 0
+    with Extractor(resolve(page_size=3, concurrency=1)) as extractor:
+        assert extractor.extract(endpoint).unstable == 0
     assert ("changed while being read: it is read again" in caplog.text) is again
 
 
@@ -738,9 +743,9 @@ def total_of(layout, endpoint, *bodies):
 
     with serving(answer) as api:
         settings = resolve(token="a-token-of-mine", base_url=api.url, layout=layout, page_size=200, concurrency=1)
-        with WorkspaceReader(settings) as reader:
-            extract = reader.read(endpoint)
-    return extract.rows, extract.total_entries, extract.changed
+        with Extractor(settings) as extractor:
+            extract = extractor.extract(endpoint)
+    return extract.rows, extract.total_entries, extract.unstable
 
 
 @pytest.mark.parametrize("last", NO_COUNT.values(), ids=NO_COUNT)
@@ -772,7 +777,7 @@ def test_a_list_that_never_tells_its_count_has_none():
 
 
 def test_counts_that_differ_around_a_page_without_one_tell_of_a_change(monkeypatch):
-    monkeypatch.setattr("segment_dagster.extract.reader.READ_AGAIN", -1)
+    monkeypatch.setattr("segment_dagster.extract.endpoint_reader.RETRY_WITHIN", -1)
     pages = [
         {"data": {"users": people(200), "pagination": {"next": "c1", "totalEntries": 402}}},
         {"data": {"users": people(200, 200), "pagination": {"next": "c2"}}},

@@ -8,7 +8,8 @@ import pytest
 
 from segment_dagster.endpoints import CATALOGUE, Column, Exploded
 from segment_dagster.endpoints.columns import from_request, param, param_per_value, parent_of, text
-from segment_dagster.extract.records import GrainError, records_of_rows
+from segment_dagster.extract.errors import GrainError
+from segment_dagster.extract.records import records_of_rows
 
 ROWS = {endpoint.name: endpoint for endpoint in CATALOGUE}
 PLAIN = replace(ROWS["spaces"], columns=(text("id", "x."), text("name", "x.")), primary_key=("id",), references=())

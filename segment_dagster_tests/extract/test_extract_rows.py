@@ -14,8 +14,9 @@ from segment_dagster.endpoints import Column, Endpoint
 from segment_dagster.endpoints.columns import text as text_column
 from segment_dagster.endpoints.columns import unix_moment
 from segment_dagster.extract.characters import Replaced
+from segment_dagster.extract.errors import ValueTypeError
 from segment_dagster.extract.json_text import MAX_DEPTH
-from segment_dagster.extract.rows import ARROW_TYPES, ValueTypeError, rows_of, schema_of
+from segment_dagster.extract.rows import ARROW_TYPES, rows_of, schema_of
 from segment_dagster.extract.undeclared import UNDECLARED
 
 UTC = dt.timezone.utc

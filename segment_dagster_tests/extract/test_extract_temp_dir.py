@@ -17,8 +17,8 @@ from segment_dagster.extract.temp_dir import JOB_IS_DEAD, MARKER, TempDir, remov
 TABLES = ("sources", "segments")
 PROCESS = """
 import sys
-from segment_dagster.extract.temp_dir import Home
-home = Home()
+from segment_dagster.extract.temp_dir import TempDir
+home = TempDir()
 (home.path / "rows").write_text("rows")
 print(home.path, flush=True)
 sys.stdin.read()

@@ -8,10 +8,9 @@ from hypothesis import settings as property_settings
 from hypothesis import strategies as st
 
 from segment_dagster.endpoints import CATALOGUE, TABLES, TimeRange
+from segment_dagster.extract.errors import FutureError, LookBackError
 from segment_dagster.extract.overrides import apply_overrides
 from segment_dagster.extract.times import (
-    FutureError,
-    LookBackError,
     Window,
     default_window,
     first_day,

@@ -6,7 +6,7 @@ import duckdb
 import pytest
 
 from segment_dagster.config import resolve
-from segment_dagster.extract import WorkspaceReader
+from segment_dagster.extract import Extractor
 from segment_dagster.extract.resources import source_of_extracts
 from segment_dagster.load import load, resolve_destination
 
@@ -24,8 +24,8 @@ def emulator(emulator, monkeypatch):
 
 
 def read():
-    with WorkspaceReader(resolve()) as reader:
-        extracts, failures = reader.read_all([reader.endpoint(name) for name in NAMES])
+    with Extractor(resolve()) as extractor:
+        extracts, failures = extractor.extract_all([extractor.endpoint(name) for name in NAMES])
         assert failures == []
         load(source_of_extracts(extracts), resolve_destination())
 

@@ -11,8 +11,9 @@ import pytest
 from segment_dagster.config import resolve
 from segment_dagster.emulator import Fault
 from segment_dagster.endpoints import CATALOGUE
-from segment_dagster.extract.reader import Extract, WorkspaceReader
+from segment_dagster.extract.extractor import Extractor
 from segment_dagster.extract.resources import segment_source, source_of_extracts
+from segment_dagster.extract.result import Extract
 from segment_dagster.extract.spool import SpooledFile
 from segment_dagster.extract.undeclared import UNDECLARED
 from segment_dagster.load import destination_lock, inspect_dataset, load, resolve_destination
@@ -31,8 +32,8 @@ def setting(name):
 
 
 def delivered(name):
-    with WorkspaceReader(resolve()) as reader:
-        extract = reader.read(ROWS[name])
+    with Extractor(resolve()) as extractor:
+        extract = extractor.extract(ROWS[name])
         load(source_of_extracts([extract]), resolve_destination(), extracts=[extract])
     return extract
 
@@ -52,7 +53,7 @@ def of(*sizes):
         "total_entries": rows,
         "lists": 1,
         "not_found": 0,
-        "changed": 0,
+        "unstable": 0,
         "requests": 1,
     }
     return Extract(endpoint=ROWS["warehouses"], parts=parts, seconds=0.1, waited=0.0, preview=(), **counts)

@@ -10,7 +10,7 @@ import pytest
 
 from segment_dagster.config import resolve
 from segment_dagster.endpoints import CATALOGUE
-from segment_dagster.extract.reader import WorkspaceReader
+from segment_dagster.extract.extractor import Extractor
 from segment_dagster.load import inspect_dataset, load_extracts, resolve_destination
 from segment_dagster.load.verify import LoadedTable, failed_checks, row_count
 
@@ -85,8 +85,8 @@ def trail(monkeypatch):
 def loaded(kind, trail):
     """What the API delivered, what the checks find of it and what the one of the rows' number says."""
     trail(kind)
-    with WorkspaceReader(resolve(concurrency=1, page_size=PAGE)) as reader:
-        extract = reader.read(AUDIT)
+    with Extractor(resolve(concurrency=1, page_size=PAGE)) as extractor:
+        extract = extractor.extract(AUDIT)
         load_extracts([extract], resolve_destination())
         with inspect_dataset(resolve_destination()) as tables:
             failed = [name for _, name, _ in failed_checks([extract], tables)]

@@ -10,7 +10,7 @@ from segment_dagster.config import resolve
 from segment_dagster.emulator import World, running
 from segment_dagster.emulator.world import TIMED
 from segment_dagster.endpoints import TABLES
-from segment_dagster.extract import WorkspaceReader
+from segment_dagster.extract import Extractor
 from segment_dagster.extract.resources import source_of_extracts
 from segment_dagster.extract.times import Window
 from segment_dagster.load import load, load_extracts, preflight, resolve_destination
@@ -42,9 +42,9 @@ def change(*statements):
 
 def read():
     """Read what is new of the trail and load it: the window that was asked for."""
-    with WorkspaceReader(resolve()) as reader:
-        reader.cover(preflight(resolve_destination(), [AUDIT]).windows)
-        extract = reader.read(reader.endpoint(AUDIT.name))
+    with Extractor(resolve()) as extractor:
+        windows = preflight(resolve_destination(), [AUDIT]).windows
+        extract = extractor.extract(AUDIT, windows.get(AUDIT.name))
         load(source_of_extracts([extract]), resolve_destination())
         return extract.window
 
@@ -82,9 +82,10 @@ def happened(trail, *moments):
 
 def synced(always=False):
     """Read what is new and load it, as a run does it: what was loaded."""
-    with WorkspaceReader(resolve()) as reader:
-        reader.cover(preflight(resolve_destination(), [AUDIT]).windows)
-        return load_extracts([reader.read(reader.endpoint(AUDIT.name))], resolve_destination(), always=always)
+    with Extractor(resolve()) as extractor:
+        windows = preflight(resolve_destination(), [AUDIT]).windows
+        extract = extractor.extract(AUDIT, windows.get(AUDIT.name))
+        return load_extracts([extract], resolve_destination(), always=always)
 
 
 def landed():
@@ -184,9 +185,9 @@ def test_a_table_that_an_earlier_version_loaded_last_is_read_from_the_beginning_
 
 def test_a_part_that_ends_before_the_present_says_nothing_of_what_comes_after_it(trail):
     happened(trail, NOW - 3 * DAY, NOW - HOUR)
-    with WorkspaceReader(resolve()) as reader:
-        reader.cover({AUDIT.name: Window(datetime(2025, 12, 31, tzinfo=timezone.utc), NOW - 2 * DAY)})
-        load_extracts([reader.read(reader.endpoint(AUDIT.name))], resolve_destination())
+    with Extractor(resolve()) as extractor:
+        window = Window(datetime(2025, 12, 31, tzinfo=timezone.utc), NOW - 2 * DAY)
+        load_extracts([extractor.extract(AUDIT, window)], resolve_destination())
     assert landed() == {"event-0"}
     assert preflight(resolve_destination(), [AUDIT]).windows == {}
 
@@ -234,9 +235,9 @@ LOST = {
 @pytest.mark.parametrize("lost", LOST)
 def test_rows_that_are_lost_while_more_are_read_make_no_gap(emulator, lost):
     read()
-    with WorkspaceReader(resolve()) as reader:
-        reader.cover(preflight(resolve_destination(), [AUDIT]).windows)
-        extract = reader.read(reader.endpoint(AUDIT.name))
+    with Extractor(resolve()) as extractor:
+        windows = preflight(resolve_destination(), [AUDIT]).windows
+        extract = extractor.extract(AUDIT, windows.get(AUDIT.name))
         LOST[lost]()
         there = Path("segment.duckdb").exists()
         (failure,) = load_extracts([extract], resolve_destination(), always=True).failures
@@ -266,8 +267,8 @@ def test_an_event_dated_ahead_hides_nothing_that_happens_until_then(trail, monke
 
 def test_what_happens_while_others_are_read_is_not_missed_for_an_event_dated_ahead(trail, monkeypatch):
     happened(trail, NOW - HOUR, NOW + 9 * HOUR)
-    with WorkspaceReader(resolve()) as reader:
-        extract = reader.read(reader.endpoint(AUDIT.name))
+    with Extractor(resolve()) as extractor:
+        extract = extractor.extract(extractor.endpoint(AUDIT.name))
         # the rest of the workspace takes five hours
         happened(trail, NOW + HOUR)
         monkeypatch.setenv("SEGMENT_NOW", (NOW + 5 * HOUR).isoformat())

@@ -12,7 +12,7 @@ from segment_dagster._compat.dlt_packages import PENDING
 from segment_dagster.config import resolve
 from segment_dagster.emulator import Edit
 from segment_dagster.errors import SegmentError
-from segment_dagster.extract import WorkspaceReader
+from segment_dagster.extract import Extractor
 from segment_dagster.load import PIPELINE_NAME, LoadError, load_extracts, load_isolated, resolve_destination
 from segment_dagster.load.errors import load_error
 
@@ -47,8 +47,8 @@ def loaded(emulator, loaded_file):
 
 def read(*names, history=False, always=True):
     """Read endpoints and load them."""
-    with WorkspaceReader(resolve(history=history)) as reader:
-        extracts, failures = reader.read_all([reader.endpoint(name) for name in names or NAMES])
+    with Extractor(resolve(history=history)) as extractor:
+        extracts, failures = extractor.extract_all([extractor.endpoint(name) for name in names or NAMES])
         assert failures == []
         return load_extracts(extracts, resolve_destination(), history=history, always=always)
 
@@ -177,8 +177,8 @@ def test_a_table_for_which_duckdb_has_not_the_memory_fails_alone(loaded, world, 
 
 @pytest.fixture
 def extracts(loaded):
-    with WorkspaceReader(resolve()) as reader:
-        yield reader.read_all([reader.endpoint(name) for name in NAMES])[0]
+    with Extractor(resolve()) as extractor:
+        yield extractor.extract_all([extractor.endpoint(name) for name in NAMES])[0]
 
 
 def failing(*refused, **options):

@@ -14,7 +14,7 @@ import pytest
 
 from segment_dagster.config import resolve
 from segment_dagster.emulator import Edit, Fault
-from segment_dagster.extract import WorkspaceReader
+from segment_dagster.extract import Extractor
 from segment_dagster.extract.resources import segment_source
 from segment_dagster.extract.times import Window
 from segment_dagster.load import (
@@ -44,10 +44,9 @@ os.kill(os.getpid(), signal.SIGKILL)
 def read(*names, destination=None, history=False, always=False, **settings):
     """Read these endpoints and load what is new of them."""
     destination = destination or resolve_destination()
-    with WorkspaceReader(resolve(history=history, **settings)) as reader:
-        endpoints = [reader.endpoint(name) for name in names or NAMES]
-        reader.cover(preflight(destination, endpoints).windows)
-        extracts, failures = reader.read_all(endpoints)
+    with Extractor(resolve(history=history, **settings)) as extractor:
+        endpoints = [extractor.endpoint(name) for name in names or NAMES]
+        extracts, failures = extractor.extract_all(endpoints, preflight(destination, endpoints).windows)
         assert failures == []
         return load_extracts(extracts, destination, history=history, always=always)
 
@@ -296,10 +295,8 @@ def test_the_hour_that_is_read_again_is_looked_at_row_by_row(emulator, quiet_tim
     )
     read("audit_events")
     change(OTHERWISE[other])
-    with WorkspaceReader(resolve()) as reader:
-        endpoint = reader.endpoint("audit_events")
-        reader.cover({endpoint.name: Window(NOW - timedelta(hours=1))})
-        extract = reader.read(endpoint)
+    with Extractor(resolve()) as extractor:
+        extract = extractor.extract(extractor.endpoint("audit_events"), Window(NOW - timedelta(hours=1)))
         with inspect_dataset(resolve_destination()) as tables:
             assert unchanged(tables, [extract], history=False) == ({"audit_events"} if other == "nothing" else set())
 

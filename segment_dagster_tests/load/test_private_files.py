@@ -10,7 +10,7 @@ from dlt.common.pipeline import get_dlt_pipelines_dir
 
 from segment_dagster.config import resolve
 from segment_dagster.emulator import Edit
-from segment_dagster.extract import WorkspaceReader
+from segment_dagster.extract import Extractor
 from segment_dagster.load import PIPELINE_NAME, load_extracts, resolve_destination
 from segment_dagster.load.pipeline import locked_pipeline
 from segment_dagster.load.sql_clients import without_values
@@ -30,8 +30,8 @@ def planted(emulator, world):
 
 
 def read(*names, **settings):
-    with WorkspaceReader(resolve(**settings)) as reader:
-        extracts, failures = reader.read_all([reader.endpoint(name) for name in names])
+    with Extractor(resolve(**settings)) as extractor:
+        extracts, failures = extractor.extract_all([extractor.endpoint(name) for name in names])
         assert failures == []
         files = [part.path for extract in extracts for part in extract.parts]
         modes = {stat.S_IMODE(path.stat().st_mode) for path in files}

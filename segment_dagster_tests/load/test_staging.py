@@ -5,7 +5,7 @@ import pytest
 
 from segment_dagster.config import resolve
 from segment_dagster.errors import SettingError
-from segment_dagster.extract import WorkspaceReader
+from segment_dagster.extract import Extractor
 from segment_dagster.extract.resources import segment_source
 from segment_dagster.load import load, load_extracts, preflight, resolve_destination
 
@@ -73,8 +73,8 @@ def test_another_layout_leads_elsewhere(emulator, monkeypatch):
 
 
 def read():
-    with WorkspaceReader(resolve()) as reader:
-        extracts, failures = reader.read_all([reader.endpoint(name) for name in ("sources", "warehouses")])
+    with Extractor(resolve()) as extractor:
+        extracts, failures = extractor.extract_all([extractor.endpoint(name) for name in ("sources", "warehouses")])
         assert failures == []
         return load_extracts(extracts, resolve_destination()).unchanged
 

@@ -18,7 +18,7 @@ from segment_dagster.config import resolve
 from segment_dagster.definitions import defs
 from segment_dagster.demo.expected import _queries
 from segment_dagster.emulator import Edit
-from segment_dagster.extract.reader import WorkspaceReader
+from segment_dagster.extract.extractor import Extractor
 from segment_dagster.load import load_extracts, resolve_destination
 from segment_dagster_tests.destinations.engines import ENGINES
 from segment_dagster_tests.text_finder import TextFinder
@@ -41,8 +41,8 @@ def at_noon(emulator, monkeypatch):
 
 
 def load(*names):
-    with WorkspaceReader(resolve()) as reader:
-        extracts, failures = reader.read_all([reader.endpoint(name) for name in names])
+    with Extractor(resolve()) as extractor:
+        extracts, failures = extractor.extract_all([extractor.endpoint(name) for name in names])
         assert failures == []
         load_extracts(extracts, resolve_destination())
 
