@@ -1,5 +1,6 @@
 """The main job: what lands, what it says of itself, and its parts."""
 
+from concurrent.futures import CancelledError
 from pathlib import Path
 
 import dagster as dg
@@ -8,6 +9,7 @@ import pytest
 from segment_dagster.assets import SegmentResource
 from segment_dagster.client.errors import TokenError
 from segment_dagster.emulator import Fault, running
+from segment_dagster.endpoints import TABLES
 
 NAMES = ("workspace", "sources", "destinations", "warehouses", "spaces", "segments")
 COUNTS = {"workspace": 1, "sources": 40, "destinations": 80, "warehouses": 3, "spaces": 2, "segments": 2400}
@@ -241,6 +243,19 @@ def test_verify_with_a_wrong_token_says_what_to_do(emulator):
     assert "Check SEGMENT_API_TOKEN and SEGMENT_REGION." in said
     assert "\n" not in said
     assert "not-the-right-one" not in said
+
+
+def test_the_ops_of_a_process_share_an_extractor_of_their_catalogue_until_the_run_ends(emulator):
+    with SegmentResource().process_config_and_initialize_cm() as resource:
+        shared = resource.shared_extractor()
+        assert resource.shared_extractor(tuple(TABLES)) is shared
+        other = resource.shared_extractor(TABLES[:3])
+        assert [endpoint.name for endpoint in other.available()] == [endpoint.name for endpoint in TABLES[:3]]
+        assert shared.extract(shared.endpoint("workspace")).rows == 1
+    for extractor in (shared, other):
+        with pytest.raises(CancelledError):
+            extractor.extract(extractor.available()[1])
+    assert emulator.stats.by_endpoint == {"workspace": 1}
 
 
 def test_what_the_resource_sets_beats_the_environment(emulator, monkeypatch, world):
