@@ -91,7 +91,7 @@ class Attempt:
             self.lists_read += 1
             self.unstable += unstable
             if self.endpoint.partitioned:
-                self.params_read.append(stream_slice.values)
+                self.params_read.append(stream_slice.params)
             for name, before in self._totals.items():
                 total = totals.get(name)
                 self._totals[name] = None if before is None or total is None else before + total

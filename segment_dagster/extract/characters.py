@@ -35,12 +35,12 @@ class Replaced:
 
     def __str__(self) -> str:
         """Say what was replaced, and by what; nothing where nothing was."""
-        said = []
+        parts = []
         if self.nul:
-            said.append(f"U+0000 by {NUL_ESCAPE} ({self.nul:,} times)")
+            parts.append(f"U+0000 by {NUL_ESCAPE} ({self.nul:,} times)")
         if self.surrogates:
-            said.append(f"half of a surrogate pair by U+FFFD ({self.surrogates:,} times)")
-        return " and ".join(said)
+            parts.append(f"half of a surrogate pair by U+FFFD ({self.surrogates:,} times)")
+        return " and ".join(parts)
 
 
 def clean_text(text: str, replaced: Replaced) -> str:
@@ -72,11 +72,11 @@ def clean(value: Any, replaced: Replaced) -> Any:
     return cleaned
 
 
-def _unused(name: str, original: str, taken: dict[str, Any], others: dict[str, Any]) -> str:
+def _unused(name: str, original: str, used: dict[str, Any], others: dict[str, Any]) -> str:
     if name == original:
         return name
     free, count = name, 1
-    while free in taken or free in others:
+    while free in used or free in others:
         count += 1
         free = f"{name} {count}"
     return free

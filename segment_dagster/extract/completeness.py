@@ -1,4 +1,4 @@
-"""Whether what was delivered is all there is, by the API's own count, and so what is asked for each record of it."""
+"""Whether an extract is whole by the API's own count, and so are its children."""
 
 from typing import TYPE_CHECKING
 

@@ -30,7 +30,7 @@ _Ids = tuple[str, ...]
 """What a parent's record gives to the requests."""
 
 _Range = tuple[str, str]
-"""Start, included, and end of what was asked for, as the API takes them."""
+"""Start, included, and end of the time of a request, as the API takes them."""
 
 
 def disposition_of(endpoint: Endpoint, scope: str = NOTHING, merge: Merge = "delete-insert") -> TWriteDispositionConfig:
@@ -57,22 +57,22 @@ def disposition_of(endpoint: Endpoint, scope: str = NOTHING, merge: Merge = "del
 
 
 def scope_of(extract: "Extract") -> str:
-    """The rows of the table that a delivery takes the place of, as a condition in SQL.
+    """Return the rows of the table that an extract replaces, as a condition in SQL.
 
-    A parent that was not asked for, because it was deleted, keeps its rows. One that answered 404 keeps those of the
-    times that it was asked for then.
+    A parent that was deleted, and so not requested, keeps its rows. One that answered 404 keeps those of the times that
+    were requested.
     """
     endpoint = extract.endpoint
     if not endpoint.partitioned or endpoint.time is None or not extract.params_read:
         return NOTHING
     column = column_name(endpoint.time.column)
     if isinstance(endpoint.time, Months):
-        return _among(column, sorted({values[endpoint.time.column] for values in extract.params_read}))
+        return _among(column, sorted({params[endpoint.time.column] for params in extract.params_read}))
     binds = [bind.parameter for bind in endpoint.parent.binds] if endpoint.parent else []
     read: dict[_Ids, set[_Range]] = {}
-    for values in extract.params_read:
-        ids = tuple(values[bind] for bind in binds)
-        read.setdefault(ids, set()).add((values["startTime"], values["endTime"]))
+    for params in extract.params_read:
+        ids = tuple(params[bind] for bind in binds)
+        read.setdefault(ids, set()).add((params["startTime"], params["endTime"]))
     # most parents were read for the same times
     alike: dict[tuple[_Range, ...], list[_Ids]] = {}
     for ids, ranges in sorted(read.items()):

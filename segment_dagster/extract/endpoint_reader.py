@@ -92,7 +92,7 @@ class EndpointReader:
         endpoint = endpoints[0]
         if endpoint.derived_from:
             base = parents.base_of(endpoint)
-            return {endpoint.name: derive(endpoint, base, self._spools.path_for(endpoint.name))}
+            return {each.name: derive(each, base, self._spools.path_for(each.name)) for each in endpoints}
         lists = self._slices(endpoint, window, parents)
         started, meter = time.monotonic(), Meter()
         for attempts_left in reversed(range(MAX_ATTEMPTS)):

@@ -48,8 +48,8 @@ class Fingerprint:
             about: What it is to stand for besides them, such as the time that they are of.
         """
         columns = [f"{field.name} {field.type}" for field in self._schema]
-        whole = "\n".join([*columns, about, str(self._rows), str(self._sum)])
-        return hashlib.blake2b(whole.encode(), digest_size=16).hexdigest()
+        content = "\n".join([*columns, about, str(self._rows), str(self._sum)])
+        return hashlib.blake2b(content.encode(), digest_size=16).hexdigest()
 
     def _texts(self, batch: pa.RecordBatch) -> list[bytes]:
         """A text for each row that no other row has: how long its values are, and then the values."""

@@ -17,18 +17,18 @@ class FirstPage:
     """A hash for each row, in the API's order. What changes by itself is no part of a key."""
 
     @classmethod
-    def of(cls, endpoint: Endpoint, records: Sequence[dict[str, Any]], values: Mapping[str, str]) -> "FirstPage":
+    def of(cls, endpoint: Endpoint, records: Sequence[dict[str, Any]], params: Mapping[str, str]) -> "FirstPage":
         """Take the keys from records as the API gave them.
 
         Args:
             endpoint: Says what the key is.
             records: The records of the page.
-            values: The values that the list was asked with.
+            params: The parameters of the list.
 
         Raises:
             GrainError: A record that stands for a list does not hold one.
         """
-        rows = records_of_rows(endpoint, records, values)
+        rows = records_of_rows(endpoint, records, params)
         return cls(tuple(hash(repr([row.get(field) for field in endpoint.primary_key])) for row in rows))
 
 
@@ -48,7 +48,7 @@ def rows_moved(endpoint: Endpoint, before: FirstPage, after: FirstPage) -> bool:
         endpoint: Says whether the list is a log. What happens is added to a log, and pushes rows to later pages: that
             loses none.
         before: The page that was read first.
-        after: The same page, asked for again after the last one.
+        after: The same page, requested again after the last one.
     """
     old, new = Counter(before.keys), Counter(after.keys)
     if not (endpoint.log or endpoint.incremental):

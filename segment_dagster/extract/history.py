@@ -100,9 +100,9 @@ def _write(
 
 
 def _is_new(version: bytes, seen: set[bytes]) -> bool:
-    known = version in seen
+    repeated = version in seen
     seen.add(version)
-    return not known
+    return not repeated
 
 
 class SourceWithHistory(ExpandingSource):

@@ -29,7 +29,7 @@ class Workspace:
 
 
 def fetch_workspace(extractor: "Extractor") -> Workspace:
-    """Ask the API which workspace the token belongs to: one request, or none where it was asked before.
+    """Ask the API which workspace the token belongs to: one request, or none where it was read before.
 
     Raises:
         SegmentError: The API refuses the token or could not be read.

@@ -49,12 +49,12 @@ class ListReader:
         self._raise_if_cancelled(attempt)
         try:
             with self._pipeline.open(stream_slice, writers) as process:
-                for page in self._client.pages(endpoints, stream_slice.values, attempt.meter, attempt.cancelled):
+                for page in self._client.pages(endpoints, stream_slice.params, attempt.meter, attempt.cancelled):
                     self._raise_if_cancelled(attempt)
                     pages += 1
                     name = page.endpoint.name
                     if name not in totals and is_comparable(page.endpoint):
-                        first_pages[name] = FirstPage.of(page.endpoint, page.records, stream_slice.values)
+                        first_pages[name] = FirstPage.of(page.endpoint, page.records, stream_slice.params)
                     before, total = totals.get(name), page.total_entries
                     unstable = unstable or total_changed(page.endpoint, before, total)
                     # a page without the count leaves the one that came before
@@ -66,7 +66,7 @@ class ListReader:
                 unstable = self._first_page_changed(stream_slice, first_pages, attempt)
         except NotFoundError as error:
             # a parent may be deleted between its listing and its turn; a feature that is lacking may answer 404 too
-            if totals or not (stream_slice.values or attempt.endpoint.feature):
+            if totals or not (stream_slice.params or attempt.endpoint.feature):
                 raise
             attempt.add_not_found(stream_slice, error)
             return
@@ -85,11 +85,11 @@ class ListReader:
             return False
         endpoints = [writer.endpoint for writer in attempt.writers]
         try:
-            for page in self._client.pages(endpoints, stream_slice.values, attempt.meter, attempt.cancelled):
+            for page in self._client.pages(endpoints, stream_slice.params, attempt.meter, attempt.cancelled):
                 name = page.endpoint.name
                 if name not in left:
                     continue
-                again = FirstPage.of(page.endpoint, page.records, stream_slice.values)
+                again = FirstPage.of(page.endpoint, page.records, stream_slice.params)
                 if rows_moved(page.endpoint, first_pages[name], again):
                     return True
                 left.remove(name)

@@ -57,8 +57,8 @@ def parents_listed(
             raise CancelledError
         # where the list of parents answers 404 itself, they are gone too
         with suppress(NotFoundError):
-            for page in client.pages(source, stream_slice.values, attempt.meter, attempt.cancelled):
-                rows = records_of_rows(source, page.records, stream_slice.values)
+            for page in client.pages(source, stream_slice.params, attempt.meter, attempt.cancelled):
+                rows = records_of_rows(source, page.records, stream_slice.params)
                 found.update(tuple(map(str, params.values())) for params in params_from_rows(rows, parent, str))
 
     scheduler.run_all(source, lists, attempt, look_up)
@@ -99,7 +99,7 @@ def lists_to_look_up(
         for row in rows
         if tuple(str(row[name]) for name in key_columns) in wanted
     }
-    return [stream_slice for stream_slice in lists if tuple(stream_slice.values[param] for param in params) in held]
+    return [stream_slice for stream_slice in lists if tuple(stream_slice.params[param] for param in params) in held]
 
 
 def nothing_found(attempt: Attempt) -> SegmentError:
@@ -118,4 +118,4 @@ def nothing_found(attempt: Attempt) -> SegmentError:
 def names_of(lists: Sequence[StreamSlice]) -> Iterator[str]:
     """Name the first few lists by their parameters, each in one line: `sourceId=qQEHquLrjRDN9j1ByrChyn`."""
     for stream_slice in lists[:NAMES_SHOWN]:
-        yield ", ".join(f"{name}={foreign_text(value, MAX_NAME)}" for name, value in stream_slice.values.items())
+        yield ", ".join(f"{name}={foreign_text(value, MAX_NAME)}" for name, value in stream_slice.params.items())

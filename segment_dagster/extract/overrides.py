@@ -1,4 +1,4 @@
-"""Endpoints as the settings want them asked."""
+"""Endpoints with the granularity and the groups of the settings."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -12,7 +12,7 @@ GROUP_BY = "groupBy"
 def apply_overrides(
     endpoint: Endpoint, granularity: Mapping[str, str], group_by: Mapping[str, tuple[str, ...]]
 ) -> Endpoint:
-    """The endpoint with the granularity and the groups that are set for its domain.
+    """Return the endpoint with the granularity and the groups that are set for its domain.
 
     Args:
         endpoint: A row of the catalogue.

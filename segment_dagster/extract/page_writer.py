@@ -76,7 +76,7 @@ class PageWriter:
             RecordError: A record is not as the catalogue declares it.
             OSError: The rows cannot be written.
         """
-        records = records_of_rows(self.endpoint, page, stream_slice.values)
+        records = records_of_rows(self.endpoint, page, stream_slice.params)
         try:
             redacted = [self._redact(record) for record in records]
             # Dagster keeps the preview: it has to be text that can be written, too

@@ -93,4 +93,4 @@ def params_from_rows(
 
 def parent_key(stream_slice: StreamSlice, parent: Parent) -> ParentKey:
     """Return the values of a list that come from the parent's record."""
-    return tuple(stream_slice.values[bind.parameter] for bind in parent.binds)
+    return tuple(stream_slice.params[bind.parameter] for bind in parent.binds)

@@ -15,10 +15,10 @@ class EndpointProgress:
     name: str
     lists: int
     done: int
-    """Lists that have come."""
+    """Lists that came whole or answered 404."""
 
     seconds_left: float
-    """Seconds that the others take at least, at the rate that is allowed."""
+    """Seconds that the others take at least, at the allowed rate."""
 
     def __str__(self) -> str:
         """Name it, and say what is to come."""
@@ -43,11 +43,11 @@ class ReadProgress:
 
     def __str__(self) -> str:
         """Say it in a line."""
-        said = (
+        line = (
             f"{self.done} of {pluralize(self.endpoints, 'endpoint')} read, "
             f"{pluralize(self.rows, 'row')}, {pluralize(self.requests, 'request')}"
         )
         named = ", ".join(map(str, self.under_way[:NAMES_SHOWN]))
         more = len(self.under_way) - NAMES_SHOWN
         named += f" and {more:,} more" if more > 0 else ""
-        return f"{said}; waiting for {named}" if named else said
+        return f"{line}; waiting for {named}" if named else line

@@ -9,27 +9,27 @@ from segment_dagster.extract.errors import GrainError
 Record = dict[str, Any]
 
 
-def records_of_rows(endpoint: Endpoint, records: Sequence[Record], values: Mapping[str, str]) -> list[Record]:
-    """One record for each row: lists exploded, what only the request knows filled in.
+def records_of_rows(endpoint: Endpoint, records: Sequence[Record], params: Mapping[str, str]) -> list[Record]:
+    """Return one record per row: explode lists, fill in what only the request knows.
 
     Args:
         endpoint: Says what a row is.
         records: One page, as the API gave it. They stay as they are.
-        values: The values the list was asked with.
+        params: The parameters of the list.
 
     Raises:
         GrainError: A record that is to be exploded has no list.
     """
     rows = [row for record in records for row in _exploded(endpoint, record)] if endpoint.exploded else list(records)
-    given = {
-        column.field: values[column.parameter]
+    from_request = {
+        column.field: params[column.parameter]
         for column in endpoint.columns
-        if column.parameter and column.parameter in values
+        if column.parameter and column.parameter in params
     }
     source_path = [(column.field, column.source_path) for column in endpoint.columns if column.source_path]
-    if not given and not source_path:
+    if not from_request and not source_path:
         return rows
-    return [_filled(row, given, source_path) for row in rows]
+    return [_filled(row, from_request, source_path) for row in rows]
 
 
 def _exploded(endpoint: Endpoint, record: Record) -> list[Record]:
@@ -38,8 +38,8 @@ def _exploded(endpoint: Endpoint, record: Record) -> list[Record]:
     elements = record.get(exploded.field)
     if not isinstance(elements, list):
         raise GrainError(endpoint, exploded.field)
-    gone = {exploded.field, *exploded.without}
-    shared = {field: value for field, value in record.items() if field not in gone}
+    dropped = {exploded.field, *exploded.without}
+    shared = {field: value for field, value in record.items() if field not in dropped}
     if exploded.element:
         return [{**shared, exploded.element: element} for element in elements]
     if any(not isinstance(element, dict) for element in elements):
@@ -47,9 +47,9 @@ def _exploded(endpoint: Endpoint, record: Record) -> list[Record]:
     return [{**shared, **element} for element in elements]
 
 
-def _filled(row: Record, given: Mapping[str, str], source_path: Sequence[tuple[str, tuple[str, ...]]]) -> Record:
+def _filled(row: Record, from_request: Mapping[str, str], source_path: Sequence[tuple[str, tuple[str, ...]]]) -> Record:
     filled = dict(row)
-    for field, value in given.items():
+    for field, value in from_request.items():
         if filled.get(field) is None:
             filled[field] = value
     for field, (*keys, last) in source_path:

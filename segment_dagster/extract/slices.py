@@ -1,37 +1,35 @@
-"""Which lists an endpoint is read in: what is asked for besides the pages."""
+"""The lists that an endpoint is read in."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import product
 from typing import Any
 
 from segment_dagster.endpoints import Endpoint
-from segment_dagster.extract.times import Params, StreamSlice
+from segment_dagster.extract.times import StreamSlice
 
 
 def build_slices(
     endpoint: Endpoint, parents: Iterable[Mapping[str, Any]], times: Sequence[StreamSlice]
 ) -> list[StreamSlice]:
-    """What to ask for, list by list.
+    """Combine the records of the parent, the values of parameters and the times: one list each.
 
     Args:
-        endpoint: Says what it is asked with.
-        parents: By parameter, what each record of the parent gives; one without anything where there is no parent.
-        times: The times to ask for; one without values where the endpoint is not asked for a time.
+        endpoint: Says which parameters take one value per list.
+        parents: The parameters that each record of the parent gives; one without any where there is no parent.
+        times: The times; one without parameters where the endpoint takes no time.
 
     Returns:
-        The values of each list, none twice. A record of the parent that lacks a value makes no list.
+        The lists, none twice. A record of the parent that lacks a value makes none.
     """
-    whole = [dict(values) for values in parents if None not in values.values()]
-    apart = [
+    complete = [dict(params) for params in parents if None not in params.values()]
+    fan_out = [
         [{parameter.name: value} for value in parameter.values]
         for parameter in endpoint.parameters
         if parameter.fan_out
     ]
-    lists: dict[tuple[tuple[str, str], ...], StreamSlice] = {}
-    for parts in product(whole, *apart):
-        for stream_slice in times:
-            values: Params = {
-                name: str(value) for part in (*parts, stream_slice.values) for name, value in part.items()
-            }
-            lists.setdefault(tuple(values.items()), StreamSlice(values, stream_slice.window))
-    return list(lists.values())
+    slices: dict[tuple[tuple[str, str], ...], StreamSlice] = {}
+    for parts in product(complete, *fan_out):
+        for time in times:
+            params = {name: str(value) for part in (*parts, time.params) for name, value in part.items()}
+            slices.setdefault(tuple(params.items()), StreamSlice(params, time.window))
+    return list(slices.values())

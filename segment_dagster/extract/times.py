@@ -1,4 +1,4 @@
-"""Which times an endpoint is asked for, within what Segment allows."""
+"""The times of an endpoint's requests, within the limits of Segment."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -28,15 +28,15 @@ class Window:
 
 @dataclass(frozen=True)
 class StreamSlice:
-    """One list to read: the parameters of its requests."""
+    """One list to read."""
 
-    values: Params
+    params: Params
     window: Window | None = None
     """Which rows of the list count, where a neighbouring slice may hold the others too."""
 
 
 def span_of(endpoint: Endpoint) -> Span | None:
-    """The documented limits of the granularity that an endpoint is asked for in; `None` where there are none."""
+    """Return the documented limits of an endpoint's granularity; `None` where there are none."""
     time = endpoint.time
     if not isinstance(time, TimeRange):
         return None
@@ -44,34 +44,34 @@ def span_of(endpoint: Endpoint) -> Span | None:
 
 
 def beyond(span: Span) -> str:
-    """Say of a time that it is beyond a limit."""
+    """Return that a time is longer ago than a limit, as a clause."""
     return f"longer ago than the {length(span.oldest)} that Segment goes back for granularity {span.granularity}"
 
 
 def first_day(span: Span, now: datetime) -> datetime:
-    """The first whole day, in UTC, that is not longer ago than a limit."""
+    """Return the first whole day, in UTC, that is not longer ago than a limit."""
     oldest = now - span.oldest
     day = midnight(oldest)
     return day if day == oldest else day + _DAY
 
 
 def midnight(moment: datetime) -> datetime:
-    """The beginning of the day in UTC."""
+    """Return the beginning of the day in UTC."""
     return moment.replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def first_of_month(moment: datetime) -> datetime:
-    """The beginning of the month in UTC."""
+    """Return the beginning of the month in UTC."""
     return midnight(moment).replace(day=1)
 
 
 def next_month(first: datetime) -> datetime:
-    """The first day of the month after the one that begins at `first`."""
+    """Return the first day of the month after the one that begins at `first`."""
     return (first + 32 * _DAY).replace(day=1)
 
 
 def default_window(endpoint: Endpoint, now: datetime) -> Window | None:
-    """What a full read of an endpoint covers; `None` where it is not asked for a time."""
+    """Return the time that a full read of an endpoint covers; `None` where it takes no time."""
     time = endpoint.time
     if isinstance(time, Months):
         first = first_of_month(now)
@@ -85,10 +85,10 @@ def default_window(endpoint: Endpoint, now: datetime) -> Window | None:
 
 
 def times_of(endpoint: Endpoint, window: Window | None, now: datetime, pieces: int = 1) -> list[StreamSlice]:
-    """The times to ask for, in as few requests as the limits allow.
+    """Return the times of an endpoint's requests: as few requests as the limits allow.
 
     Args:
-        endpoint: Says how it is asked for a time.
+        endpoint: Says how its requests name a time.
         window: What is to be read; `default_window` where it is left out.
         now: The present, in UTC.
         pieces: Into how many requests a range without an end may be split, to be read side by side.
@@ -115,7 +115,7 @@ def times_of(endpoint: Endpoint, window: Window | None, now: datetime, pieces: i
 
 
 def iso(moment: datetime) -> str:
-    """A point in time as the API takes it: `2026-02-01T00:00:00Z`."""
+    """Format a point in time as the API takes it: `2026-02-01T00:00:00Z`."""
     return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
 
 

@@ -8,6 +8,7 @@ from segment_dagster.client.errors import NotFoundError, TokenError
 from segment_dagster.config import resolve
 from segment_dagster.emulator import Fault
 from segment_dagster.errors import SegmentError
+from segment_dagster.extract import errors
 from segment_dagster.extract.errors import ParentError, SpoolError, ValueTypeError
 from segment_dagster.extract.extractor import Extractor
 from segment_dagster.extract.failures import Failure, format_failures
@@ -75,3 +76,14 @@ def test_every_error_of_a_read_is_one_a_person_can_read(extractor, emulator):
     for failure in failures:
         assert isinstance(failure.error, SegmentError)
         assert str(failure.error).splitlines() == [str(failure.error)]
+
+
+def test_the_tree_at_the_top_of_the_file_is_that_of_the_classes():
+    drawn, above = {}, ["SegmentError"]
+    for line in (errors.__doc__ or "").split("```")[1].strip().splitlines()[1:]:
+        name = line.strip("│└├─ ").split()[0]
+        depth = line.index(name) // 4
+        above[depth:] = [name]
+        drawn[name] = above[depth - 1]
+    classes = {each for each in vars(errors).values() if isinstance(each, type) and each.__module__ == errors.__name__}
+    assert drawn == {each.__name__: each.__base__.__name__ for each in classes}

@@ -51,7 +51,7 @@ def at(text):
 
 
 def asked(endpoint, window=None, now=NOW, pieces=1):
-    return [each.values for each in times_of(endpoint, window, now, pieces)]
+    return [each.params for each in times_of(endpoint, window, now, pieces)]
 
 
 def ranges(endpoint, window=None, now=NOW):
@@ -65,7 +65,7 @@ def moment(text):
 def pieces_of(window, now, pieces):
     """What is asked for of the trail, each with the time that counts of its answer."""
     found = times_of(AUDIT, window, now, pieces)
-    return [(piece.values, piece.window) for piece in found if piece.window]
+    return [(piece.params, piece.window) for piece in found if piece.window]
 
 
 def months(endpoint, window=None, now=NOW):

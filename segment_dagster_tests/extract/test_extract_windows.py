@@ -90,8 +90,6 @@ def test_a_window_for_an_endpoint_without_time_is_an_error(extractor, emulator):
 
 
 def test_a_window_for_what_is_not_read_is_an_error(extractor, emulator):
-    with pytest.raises(
-        ValueError, match=r"^events_volume: .* it is not among the endpoints to read$"
-    ):
+    with pytest.raises(ValueError, match=r"^events_volume: .* it is not among the endpoints to read$"):
         extractor.extract_all([SOURCES], {VOLUME.name: MONDAY})
     assert emulator.stats.total == 0
