@@ -86,4 +86,4 @@ def test_the_tree_at_the_top_of_the_file_is_that_of_the_classes():
         above[depth:] = [name]
         drawn[name] = above[depth - 1]
     classes = {each for each in vars(errors).values() if isinstance(each, type) and each.__module__ == errors.__name__}
-    assert drawn == {each.__name__: each.__base__.__name__ for each in classes}
+    assert drawn == {each.__name__: each.__bases__[0].__name__ for each in classes}
