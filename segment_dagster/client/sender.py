@@ -69,8 +69,8 @@ class Sender:
         budget, closed = self._retry_budget(), self._deadlines.closed
         while True:
             try:
-                response, content = self._attempt(context, query)
-                return check_response(response, content, context, lists, self._settings)
+                # no name for the body: it would be held while the next attempt is waited for
+                return check_response(*self._attempt(context, query), context, lists, self._settings)
             except ApiError as failure:
                 wait = budget.next_wait(failure)
                 if wait is None or closed.is_set():

@@ -1,7 +1,7 @@
 """Translate what requests and urllib3 raise when no whole response comes."""
 
-from dlt.sources.helpers.requests.retry import DEFAULT_RETRY_EXCEPTIONS
-from requests.exceptions import ProxyError, RequestException  # noqa: TID251 - dlt does not hand it on
+from dlt.sources.helpers import requests
+from requests.exceptions import ProxyError  # noqa: TID251 - dlt does not hand it on
 from urllib3.exceptions import HTTPError
 
 from segment_dagster._compat.requests_errors import is_untrusted, proxy_status
@@ -9,10 +9,15 @@ from segment_dagster.client.context import RequestContext
 from segment_dagster.client.errors import ApiError, CertificateError, ProxyFailedError, UnreachableError
 from segment_dagster.network import proxy_setting
 
-TRANSPORT_ERRORS: tuple[type[Exception], ...] = (RequestException, HTTPError)
+TRANSPORT_ERRORS: tuple[type[Exception], ...] = (requests.RequestException, HTTPError)
 """All that requests and urllib3 raise."""
 
-_RETRYABLE: tuple[type[Exception], ...] = (*DEFAULT_RETRY_EXCEPTIONS, HTTPError)
+_RETRYABLE: tuple[type[Exception], ...] = (
+    requests.ConnectionError,
+    requests.Timeout,
+    requests.ChunkedEncodingError,
+    HTTPError,
+)
 """No connection, a time-out, a body cut short or not compressed as it says. Others, as for an address, come again."""
 
 
