@@ -8,10 +8,10 @@ from ipaddress import IPv6Address, ip_address
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from requests.utils import get_environ_proxies, select_proxy  # noqa: TID251 - dlt does not hand it on
 from urllib3.exceptions import LocationParseError
 from urllib3.util import parse_url
 
+from segment_dagster._compat.requests_proxies import environment_proxy
 from segment_dagster.errors import SettingError
 from segment_dagster.foreign_text import foreign_text
 
@@ -43,7 +43,7 @@ def proxy_for(url: str) -> str | None:
     """Return the address of the proxy that the environment names for an address."""
     if is_loopback(url):
         return None
-    return select_proxy(url, get_environ_proxies(url)) or None
+    return environment_proxy(url)
 
 
 def proxy_setting(url: str) -> str:
