@@ -1,6 +1,8 @@
 """What is private to another library stands in `segment_dagster/_compat` alone: ruff's rules refuse it elsewhere."""
 
+import ast
 import re
+from importlib import import_module
 
 import pytest
 
@@ -19,6 +21,7 @@ PRIVATE = {
     "SLF001 of an assignment": "connection._sock = None",
 }
 ROOMS = ["client", "load", "extract", "assets", "demo"]
+ENTRIES = sorted(path for path in (REPOSITORY / "segment_dagster/_compat").glob("*.py") if path.stem != "__init__")
 
 
 @pytest.mark.parametrize("room", ROOMS)
@@ -42,15 +45,25 @@ def test_no_comment_allows_a_private_attribute_elsewhere():
 
 
 def test_every_entry_says_of_whom_it_knows_and_has_its_contract():
-    entries = [path for path in (REPOSITORY / "segment_dagster/_compat").glob("*.py") if path.stem != "__init__"]
-    assert entries
-    for entry in entries:
+    assert ENTRIES
+    for entry in ENTRIES:
         text = entry.read_text(encoding="utf-8")
         assert re.search(r"^Private to: \w+ .*\d+\.\d+", text, re.MULTILINE), f"{entry.name} names no version"
         assert re.search(r"^If it changes: ", text, re.MULTILINE), f"{entry.name} does not say what breaks"
         assert (REPOSITORY / f"segment_dagster_tests/compat/test_{entry.name}").exists(), (
             f"{entry.name} has no contract"
         )
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.stem)
+def test_what_an_entry_imports_is_there(entry):
+    try:
+        import_module(f"segment_dagster._compat.{entry.stem}")
+    except ImportError as failure:
+        _, _, breaks = (ast.get_docstring(ast.parse(entry.read_text(encoding="utf-8"))) or "").partition(
+            "If it changes: "
+        )
+        pytest.fail(f"a library has changed: {failure}. {breaks.strip()} See {entry.relative_to(REPOSITORY)}.")
 
 
 def test_no_method_of_another_library_is_replaced_elsewhere():
