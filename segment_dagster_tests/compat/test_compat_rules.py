@@ -50,7 +50,7 @@ def test_every_entry_says_of_whom_it_knows_and_has_its_contract():
         text = entry.read_text(encoding="utf-8")
         assert re.search(r"^Private to: \w+ .*\d+\.\d+", text, re.MULTILINE), f"{entry.name} names no version"
         assert re.search(r"^If it changes: ", text, re.MULTILINE), f"{entry.name} does not say what breaks"
-        assert (REPOSITORY / f"segment_dagster_tests/compat/test_{entry.name}").exists(), (
+        assert (REPOSITORY / f"segment_dagster_tests/compat/test_compat_{entry.name}").exists(), (
             f"{entry.name} has no contract"
         )
 
