@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from segment_dagster.emulator import Emulator, World, running
-from segment_dagster_tests.started import keeping, kept
+from segment_dagster_tests.process_arguments import recorded_arguments, recording_arguments
 
 MINUTE = 0.05
 """Seconds of the minute that limits are counted in, so that no test waits for them."""
@@ -98,6 +98,6 @@ def started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], str
     """The arguments of all processes that the test has started, and of those that they have."""
     place = tmp_path / "started"
     place.mkdir()
-    for setting, value in keeping(place).items():
+    for setting, value in recording_arguments(place).items():
         monkeypatch.setenv(setting, value)
-    return lambda: kept(place)
+    return lambda: recorded_arguments(place)

@@ -89,7 +89,7 @@ def test_history_is_kept_of_what_somebody_sets_and_of_nothing_else():
     assert {"sources", "segments", "tracking_plan_rules", "invites", "workspace"} <= kept
 
 
-def test_what_changes_by_itself():
+def test_volatile_columns_are_named():
     alone = {(row.name, column.field) for row in CATALOGUE for column in row.columns if column.volatile}
     assert alone == {
         ("user_groups", "memberCount"),

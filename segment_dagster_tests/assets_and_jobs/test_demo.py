@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from segment_dagster.emulator.server import DEFAULT_TOKEN
-from segment_dagster_tests.started import keeping, kept
+from segment_dagster_tests.process_arguments import recorded_arguments, recording_arguments
 
 FAKE_DAGSTER = """#!{python}
 import os, sys, urllib.request
@@ -78,14 +78,14 @@ def demo(tmp_path_factory):
         "DESTINATION__DUCKDB__CREDENTIALS": str(place / "precious.duckdb"),
         "DAGSTER_HOME": str(place / "precious_home"),
         "DLT_DATA_DIR": str(place / "precious_dlt"),
-        **keeping(started),
+        **recording_arguments(started),
     }
 
     def run():
         command = [sys.executable, "-m", "segment_dagster.demo"]
         return subprocess.run(command, cwd=work, env=environment, capture_output=True, text=True, timeout=100)
 
-    return SimpleNamespace(done=run(), again=run, place=place, work=work, started=lambda: kept(started))
+    return SimpleNamespace(done=run(), again=run, place=place, work=work, started=lambda: recorded_arguments(started))
 
 
 def test_the_demo_loads_shows_and_leaves_nothing_running(demo):

@@ -17,7 +17,7 @@ import requests
 from segment_dagster.automation import SENSOR
 from segment_dagster.emulator import Edit, running
 from segment_dagster.text import pluralize
-from segment_dagster_tests.started import keeping, kept
+from segment_dagster_tests.process_arguments import recorded_arguments, recording_arguments
 
 NAMES = ("workspace", "sources", "destinations", "warehouses", "spaces", "segments")
 COUNTS = {"workspace": 1, "sources": 40, "destinations": 80, "warehouses": 3, "spaces": 2, "segments": 2400}
@@ -124,7 +124,7 @@ def ui(world, tmp_path_factory):
     with running(world=world, minute=0.05, token=TOKEN, quiet_audit=True) as emulator, (place / "log").open("w") as log:
         settings = {
             **clean,
-            **keeping(place / "started"),
+            **recording_arguments(place / "started"),
             "HOME": str(place),
             "DAGSTER_HOME": str(home),
             "DLT_DATA_DIR": str(place / ".dlt"),
@@ -163,7 +163,7 @@ def ui(world, tmp_path_factory):
                 log=place / "log",
                 home=home,
                 location=_location(ask),
-                started=lambda: kept(place / "started"),
+                started=lambda: recorded_arguments(place / "started"),
             )
         finally:
             os.killpg(process.pid, signal.SIGTERM)

@@ -3,8 +3,8 @@
 import pytest
 
 from segment_dagster.emulator import running
+from segment_dagster_tests.chaos.chaos_length import LONG
 from segment_dagster_tests.chaos.figures import FIGURES
-from segment_dagster_tests.chaos.form import LONG
 from segment_dagster_tests.chaos.runs import NOW, Runs, copied
 
 collect_ignore = [] if LONG else ["test_chaos_jobs.py", "test_chaos_small_disk.py", "test_chaos_system_clock.py"]

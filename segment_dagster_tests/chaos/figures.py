@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from segment_dagster_tests.chaos.form import LONG, SEED
+from segment_dagster_tests.chaos.chaos_length import LONG, SEED
 
 
 class Figures:

@@ -16,8 +16,8 @@ from random import Random
 from types import SimpleNamespace
 
 from segment_dagster.emulator import Correction, Edit
+from segment_dagster_tests.chaos.chaos_length import SEED
 from segment_dagster_tests.chaos.figures import FIGURES
-from segment_dagster_tests.chaos.form import SEED
 from segment_dagster_tests.chaos.tables import AUDIT, DAYS, ENDPOINTS, after, found
 
 SCRIPT = Path(__file__).resolve().parents[2] / "segment_pipeline.py"

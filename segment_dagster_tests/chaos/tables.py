@@ -10,7 +10,7 @@ import orjson
 from segment_dagster.automation import families
 from segment_dagster.endpoints import TABLES, Months
 from segment_dagster.extract.columns import column_name
-from segment_dagster_tests.typed import ON_REQUEST, micros, moment_of, row_of
+from segment_dagster_tests.comparable_rows import ON_REQUEST, micros, moment_of, row_of
 
 ROWS = {endpoint.name: endpoint for endpoint in TABLES}
 AUDIT = "audit_events"

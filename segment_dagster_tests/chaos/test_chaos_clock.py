@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
+from segment_dagster_tests.chaos.chaos_length import at_length
 from segment_dagster_tests.chaos.figures import FIGURES
-from segment_dagster_tests.chaos.form import at_length
 from segment_dagster_tests.chaos.runs import SCRIPT
 from segment_dagster_tests.chaos.tables import AUDIT, ENDPOINTS
 

@@ -5,8 +5,8 @@ import shutil
 import duckdb
 import pytest
 
+from segment_dagster_tests.chaos.chaos_length import LONG, at_length
 from segment_dagster_tests.chaos.figures import FIGURES
-from segment_dagster_tests.chaos.form import LONG, at_length
 from segment_dagster_tests.chaos.runs import FILE, told
 
 CREDENTIALS = "DESTINATION__DUCKDB__CREDENTIALS"

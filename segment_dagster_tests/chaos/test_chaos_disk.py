@@ -4,8 +4,8 @@ import sys
 
 import pytest
 
+from segment_dagster_tests.chaos.chaos_length import at_length
 from segment_dagster_tests.chaos.disk import judged
-from segment_dagster_tests.chaos.form import at_length
 
 LIMITED = (
     "import os, resource, sys; "

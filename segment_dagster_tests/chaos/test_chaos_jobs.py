@@ -3,7 +3,7 @@
 import pytest
 
 from segment_dagster_tests.chaos.figures import FIGURES
-from segment_dagster_tests.chaos.killing import STAGES, kill_in
+from segment_dagster_tests.chaos.kill_in_stage import STAGES, kill_in
 from segment_dagster_tests.chaos.runs import Runs
 from segment_dagster_tests.chaos.tables import of_job
 

@@ -5,13 +5,13 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 from segment_dagster.emulator import Fault
+from segment_dagster_tests.chaos.chaos_length import SEED, at_length
 from segment_dagster_tests.chaos.figures import FIGURES
-from segment_dagster_tests.chaos.form import SEED, at_length
 from segment_dagster_tests.chaos.runs import copied, told
 from segment_dagster_tests.chaos.tables import ENDPOINTS
-from segment_dagster_tests.passing import PASSING
+from segment_dagster_tests.transient_faults import TRANSIENT_FAULTS
 
-MENDED = PASSING | {"slow": 0.05}
+MENDED = TRANSIENT_FAULTS | {"slow": 0.05}
 """What another attempt may get past, or patience, and its value."""
 
 LASTING = ("renamed-key", "repeated-cursor", "forbidden", "null-key", "wrong-type")

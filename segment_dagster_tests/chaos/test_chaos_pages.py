@@ -3,8 +3,8 @@
 import pytest
 
 from segment_dagster.emulator import Fault
+from segment_dagster_tests.chaos.chaos_length import LONG, at_length
 from segment_dagster_tests.chaos.figures import FIGURES
-from segment_dagster_tests.chaos.form import LONG, at_length
 from segment_dagster_tests.chaos.runs import told
 from segment_dagster_tests.chaos.tables import AUDIT
 

@@ -3,8 +3,8 @@
 import pytest
 
 from segment_dagster.emulator import Edit
+from segment_dagster_tests.chaos.chaos_length import at_length
 from segment_dagster_tests.chaos.figures import FIGURES
-from segment_dagster_tests.chaos.form import at_length
 
 PAGED = ("sources", "destinations", "users")
 PAGE = 10

@@ -21,7 +21,7 @@ from segment_dagster.client.retry import MAX_LIMITED
 from segment_dagster.config import resolve
 from segment_dagster.emulator import KINDS, Fault, running
 from segment_dagster.endpoints import CATALOGUE
-from segment_dagster_tests.passing import PASSING
+from segment_dagster_tests.transient_faults import TRANSIENT_FAULTS
 
 ROWS = {endpoint.name: endpoint for endpoint in CATALOGUE}
 SOURCES = ROWS["sources"]
@@ -68,14 +68,14 @@ def failing_read(client, endpoint=SOURCES):
 
 def test_every_kind_of_fault_is_tried_here_or_in_the_tests_of_paging_and_rows():
     elsewhere = {"slow", "large", "endless", "repeated-cursor", "gone"}
-    assert {*PASSING, *(kind for kind, *_ in LASTING), *NO_FAULT_OF_THE_CLIENT, *elsewhere} == set(KINDS)
+    assert {*TRANSIENT_FAULTS, *(kind for kind, *_ in LASTING), *NO_FAULT_OF_THE_CLIENT, *elsewhere} == set(KINDS)
 
 
 @pytest.mark.parametrize("times", [1, 2])
 @pytest.mark.parametrize("after", [0, 3], ids=["first page", "fourth page"])
-@pytest.mark.parametrize("kind", PASSING)
+@pytest.mark.parametrize("kind", TRANSIENT_FAULTS)
 def test_a_passing_fault_costs_no_row(kind, after, times, emulator):
-    emulator.faults.add(Fault(kind, "sources", after=after, times=times, value=PASSING[kind]))
+    emulator.faults.add(Fault(kind, "sources", after=after, times=times, value=TRANSIENT_FAULTS[kind]))
     meter = Meter()
     with SegmentClient(resolve(page_size=7)) as client:
         assert read(client, meter=meter) == emulator.world.records("sources")

@@ -21,7 +21,7 @@ from segment_dagster.endpoints import CATALOGUE
 from segment_dagster.extract.errors import ValueTypeError
 from segment_dagster.extract.rows import rows_of
 from segment_dagster.foreign_text import HIDDEN, foreign_text
-from segment_dagster_tests.client.raw import serving
+from segment_dagster_tests.client.raw_server import serving
 
 ROWS = {row.name: row for row in CATALOGUE}
 SOURCES = ROWS["sources"]

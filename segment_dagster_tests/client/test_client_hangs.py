@@ -11,7 +11,7 @@ from segment_dagster.client import Meter, SegmentClient
 from segment_dagster.client.errors import ApiError, OverlongError, UnreachableError
 from segment_dagster.config import resolve
 from segment_dagster.endpoints import CATALOGUE
-from segment_dagster_tests.client.raw import serving
+from segment_dagster_tests.client.raw_server import serving
 
 SOURCES = next(row for row in CATALOGUE if row.name == "sources")
 OK = b"HTTP/1.1 200 OK\r\n"

@@ -12,7 +12,7 @@ from segment_dagster.endpoints import CATALOGUE
 from segment_dagster.errors import SettingError
 from segment_dagster.extract.extractor import Extractor
 from segment_dagster.network import is_loopback
-from segment_dagster_tests.client.raw import serving
+from segment_dagster_tests.client.raw_server import serving
 
 SOURCES = next(row for row in CATALOGUE if row.name == "sources")
 EMPTY: dict = {"data": {"sources": []}}

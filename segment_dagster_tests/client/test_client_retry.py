@@ -25,7 +25,7 @@ from segment_dagster.client.retry_after import retry_after_seconds
 from segment_dagster.config import resolve
 from segment_dagster.emulator import Fault, running
 from segment_dagster.endpoints import CATALOGUE
-from segment_dagster_tests.passing import PASSING
+from segment_dagster_tests.transient_faults import TRANSIENT_FAULTS
 
 SOURCES = next(endpoint for endpoint in CATALOGUE if endpoint.name == "sources")
 
@@ -278,9 +278,9 @@ def by_time(monkeypatch):
     monkeypatch.delenv("RUNTIME__REQUEST_MAX_ATTEMPTS")
 
 
-@pytest.mark.parametrize("kind", PASSING)
+@pytest.mark.parametrize("kind", TRANSIENT_FAULTS)
 def test_more_failures_in_a_row_than_dlt_has_attempts_cost_no_row(kind, emulator, by_time):
-    emulator.faults.add(Fault(kind, "sources", times=9, value=PASSING[kind]))
+    emulator.faults.add(Fault(kind, "sources", times=9, value=TRANSIENT_FAULTS[kind]))
     meter = Meter()
     with SegmentClient(resolve()) as client:
         found = [record for page in client.pages(SOURCES, meter=meter) for record in page.records]

@@ -6,7 +6,7 @@ import pytest
 import requests
 
 from segment_dagster._compat.requests_errors import is_untrusted, proxy_status
-from segment_dagster_tests.client.raw import serving
+from segment_dagster_tests.client.raw_server import serving
 
 BREAKS = "see segment_dagster/_compat/requests_errors.py"
 

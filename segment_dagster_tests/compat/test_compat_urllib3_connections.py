@@ -7,7 +7,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool
 
 from segment_dagster._compat.urllib3_connections import watch_sockets
-from segment_dagster_tests.client.raw import serving
+from segment_dagster_tests.client.raw_server import serving
 
 BREAKS = "an endless answer is hung up no more: see segment_dagster/_compat/urllib3_connections.py"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"

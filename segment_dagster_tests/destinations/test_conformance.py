@@ -14,7 +14,7 @@ from segment_dagster.endpoints import TABLES
 from segment_dagster.load import resolve_destination
 from segment_dagster_tests.destinations.engines import ENGINES, FURTHER, CannotStartError
 from segment_dagster_tests.destinations.engines_further import FURTHER_ENGINES
-from segment_dagster_tests.destinations.rows import expected, landed, looked_at
+from segment_dagster_tests.destinations.landed_rows import expected, landed, looked_at
 
 (FAMILY,) = (family for family in families(TABLES) if family.job == "segment_sync")
 VERSIONED = "sources"

@@ -146,7 +146,7 @@ def test_what_is_empty_from_the_beginning_has_a_history_all_the_same(emulator):
     assert pluralize() == (40, 40, 40)
 
 
-def test_what_changes_by_itself_makes_no_version(emulator, world):
+def test_a_volatile_column_makes_no_version(emulator, world):
     group = world.records("user_groups")[0]
     audience = world.records("segments")[0]
     read("user_groups", "segments")

@@ -7,7 +7,7 @@ import pytest
 from segment_dagster.config import resolve
 from segment_dagster.emulator import Fault
 from segment_dagster.extract.extractor import Extractor
-from segment_dagster_tests.client.raw import serving
+from segment_dagster_tests.client.raw_server import serving
 from segment_dagster_tests.extract.extracted import (
     ROWS,
     SOURCES,

@@ -100,7 +100,7 @@ def test_a_load_waits_for_whoever_has_the_file_and_loses_nothing(kind, emulator,
 
 
 @pytest.mark.parametrize("kind", HOLDERS)
-def test_a_look_waits_too(kind, emulator, tmp_path):
+def test_looking_at_the_tables_waits_for_the_lock(kind, emulator, tmp_path):
     load_some()
     with (
         held_by(kind, tmp_path) as holder,

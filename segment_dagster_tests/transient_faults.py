@@ -1,6 +1,6 @@
 """Faults that another attempt may mend."""
 
-PASSING = {
+TRANSIENT_FAULTS = {
     "429-retry-after": 0,
     "429-ms-before-next": 0.002,
     "429-reset": 0,

@@ -29,17 +29,17 @@ sys.addaudithook(started)
 """Python runs it at the start of each process that has its directory among `PYTHONPATH`."""
 
 
-def keeping(place: Path) -> Mapping[str, str]:
+def recording_arguments(place: Path) -> Mapping[str, str]:
     """The environment with which every Python process notes in an empty directory what it was started with.
 
     So that processes of other programs are in it too, it notes what it starts as well.
     """
     (place / "sitecustomize.py").write_text(_KEEPING)
-    (place / "kept").mkdir()
+    (place / "recorded_arguments").mkdir()
     paths = [str(place), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
-    return {"PYTHONPATH": os.pathsep.join(path for path in paths if path), _PLACE: str(place / "kept")}
+    return {"PYTHONPATH": os.pathsep.join(path for path in paths if path), _PLACE: str(place / "recorded_arguments")}
 
 
-def kept(place: Path) -> str:
+def recorded_arguments(place: Path) -> str:
     """A line for each process that was started and for each start of one, with the arguments."""
-    return "".join(path.read_text() for path in sorted((place / "kept").iterdir()))
+    return "".join(path.read_text() for path in sorted((place / "recorded_arguments").iterdir()))

@@ -7,7 +7,7 @@ import dlt
 import orjson
 
 from segment_dagster.extract.columns import column_name
-from segment_dagster_tests.typed import plain, row_of
+from segment_dagster_tests.comparable_rows import plain, row_of
 
 KEPT = {"text": str, "bool": bool}
 """What every driver gives as it is."""
