@@ -1,31 +1,23 @@
 """One run of a family's op: a sync, told to Dagster as materializations, observations and check results."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from graphlib import TopologicalSorter
 from typing import Any
 
 import dagster as dg
 from dagster_dlt import DagsterDltResource
 
-from segment_dagster.assets.contract import Check, CheckContext, Derived, PartitionGaps
+from segment_dagster.assets.check_runner import CheckRunner
+from segment_dagster.assets.contract import Check, CheckContext, Derived
 from segment_dagster.assets.keys import asset_key, endpoints_by_key
 from segment_dagster.assets.last_run import LastRun
 from segment_dagster.assets.logs import forward_logs
 from segment_dagster.assets.materialization import history_metadata, materialization_metadata
 from segment_dagster.assets.metadata import (
     FROM,
-    LISTS_CHANGED,
-    PARENT_DOUBTFUL,
-    PARENT_INCOMPLETE,
-    RECORDS_DELIVERED,
-    REPEATED,
     ROWS,
     ROWS_DELIVERED,
     ROWS_IN_WINDOW,
-    STILL_LISTED,
-    STILL_LISTED_NAMES,
-    TOTAL_ENTRIES,
     UNTIL,
 )
 from segment_dagster.assets.partition_run import PartitionRun
@@ -43,15 +35,13 @@ from segment_dagster.config import (
 )
 from segment_dagster.endpoints import Endpoint
 from segment_dagster.errors import SegmentError, SettingError
-from segment_dagster.extract.errors import UnavailableError
 from segment_dagster.extract.extractor import Extractor
-from segment_dagster.extract.failures import Failure, format_failures
+from segment_dagster.extract.failures import format_failures
 from segment_dagster.extract.identity import Workspace
 from segment_dagster.extract.overrides import apply_overrides
 from segment_dagster.extract.result import Extract
 from segment_dagster.extract.times import Window
 from segment_dagster.load import (
-    NO_TABLES,
     DatasetInspector,
     Destination,
     LoadResult,
@@ -62,7 +52,7 @@ from segment_dagster.load import (
     split_supported,
 )
 from segment_dagster.load.verify import in_window, replaced_rows
-from segment_dagster.sync import SyncResult, sync
+from segment_dagster.sync import sync
 from segment_dagster.text import pluralize
 
 
@@ -92,17 +82,15 @@ class FamilyRun:
         self._context = context
         self._dlt = dlt
         self._endpoints = _in_order(tuple(apply_overrides(each, granularities(), groups()) for each in endpoints))
-        self._checks = checks
         self._catalogue = tuple({each.name: each for each in (*catalogue, *endpoints)}.values())
         self._derived = derived
         self._failure: dg.Failure | None = None
         self._log = RunLog(context)
-        self._missing_endpoints = frozenset[str]()
         self._now = current_time()
         # not of the context: where checks run alone, its assets have none
         self._partitions = PartitionRun(context, partitions, self._endpoints, self._now) if partitions else None
         self._preview: Preview = "masked"
-        self._wanted = {(key.asset_key, key.name) for key in context.selected_asset_check_keys}
+        self._checks = CheckRunner(context, checks, self._endpoints, self._now, self._partitions)
 
     def events(self, segment: SegmentResource) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
         """Materialize the selected assets; evaluate the selected checks whose assets are not.
@@ -120,10 +108,12 @@ class FamilyRun:
                 destination = resolve_destination()
                 self._preview = preview_in_use()
                 layout = layout_in_use(segment.layout)
-                self._missing_endpoints = frozenset(each.name for each in self._catalogue if not offers(layout, each))
+                self._checks.missing_endpoints = frozenset(
+                    each.name for each in self._catalogue if not offers(layout, each)
+                )
                 if selected:
                     yield from self._materialize(segment.shared_extractor(self._catalogue), destination, selected)
-                yield from self._check_unselected(destination, selected)
+                yield from self._checks.of_unselected(destination, selected)
                 for each in self._derived:
                     if each.key in self._context.selected_asset_keys:
                         yield from self._derive(each, destination, segment)
@@ -141,14 +131,14 @@ class FamilyRun:
     def _materialize(
         self, extractor: Extractor, destination: Destination, selected: Sequence[Endpoint]
     ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
-        available = [endpoint for endpoint in selected if endpoint.name not in self._missing_endpoints]
+        available = [endpoint for endpoint in selected if endpoint.name not in self._checks.missing_endpoints]
         for endpoint in selected:
-            if endpoint.name in self._missing_endpoints:
+            if endpoint.name in self._checks.missing_endpoints:
                 self._log.skipped(endpoint, f"the {extractor.settings.layout!r} layout has no such endpoint")
         readable, windows = available, dict[str, Window]()
         if self._partitions:
             # by the clock of whoever reads: a day may end just now
-            self._partitions = self._partitions.at(extractor.now)
+            self._partitions = self._checks.partitions = self._partitions.at(extractor.now)
             windows = self._partitions.windows
             supported, _ = split_supported(destination, available)
             lost = [endpoint for endpoint in supported if self._partitions.unreadable(endpoint)]
@@ -198,7 +188,7 @@ class FamilyRun:
             verify=verify,
         )
         yield from results
-        yield from self._check_skipped(outcome, endpoints)
+        yield from self._checks.of_skipped(outcome.skipped, endpoints)
         if outcome.failures:
             lines = format_failures(outcome.failures)
             self._failure = dg.Failure(
@@ -207,7 +197,7 @@ class FamilyRun:
                 # a retry would read and load again what has just been loaded
                 allow_retries=False,
             )
-            yield from self._check_failed(destination, outcome.failures)
+            yield from self._checks.of_failed(destination, outcome.failures)
 
     def _result(
         self,
@@ -230,15 +220,15 @@ class FamilyRun:
                 **(self._partitions.describe(endpoint, tables, extract) if self._partitions else {}),
                 **(history_metadata(endpoint, tables) if history else {}),
             },
-            check_results=self._evaluate(
+            check_results=self._checks.evaluate(
                 CheckContext(
                     endpoint=endpoint,
                     tables=tables,
                     now=self._now,
                     where=replaced_rows(extract),
                     window=extract.window,
-                    gaps=self._gaps(endpoint),
-                    missing_endpoints=self._missing_endpoints,
+                    gaps=self._checks.gaps(endpoint),
+                    missing_endpoints=self._checks.missing_endpoints,
                     loaded_with=loaded_with,
                     delivered=extract.rows,
                     records=extract.records,
@@ -279,91 +269,14 @@ class FamilyRun:
                     now=self._now,
                     where=in_window(endpoint, nothing),
                     window=nothing,
-                    gaps=self._gaps(endpoint),
-                    missing_endpoints=self._missing_endpoints,
+                    gaps=self._checks.gaps(endpoint),
+                    missing_endpoints=self._checks.missing_endpoints,
                     delivered=0,
                 )
                 key = asset_key(endpoint.name)
                 self._log.mention(key)
-                checks = self._evaluate(context, table=there)
+                checks = self._checks.evaluate(context, table=there)
                 yield dg.MaterializeResult(asset_key=key, metadata=metadata, check_results=checks)
-
-    def _check_skipped(self, outcome: SyncResult, endpoints: Sequence[Endpoint]) -> Iterator[dg.AssetCheckResult]:
-        for endpoint in endpoints:
-            if endpoint.name in outcome.skipped:
-                reason = outcome.skipped[endpoint.name]
-                context = CheckContext(endpoint=endpoint, tables=NO_TABLES, now=self._now, unavailable=reason)
-                yield from self._evaluate(context, table=False)
-
-    def _check_failed(self, destination: Destination, failures: Sequence[Failure]) -> Iterator[dg.AssetCheckResult]:
-        """Evaluate the checks of what failed on the tables as they stand."""
-        with inspect_dataset(destination) as tables:
-            tables.prefetch(failure.endpoint.name for failure in failures)
-            for failure in failures:
-                context = self._last_context(failure.endpoint, tables, ran=False)
-                reason = failure.error.reason if isinstance(failure.error, UnavailableError) else None
-                there = bool(tables.columns(failure.endpoint.name))
-                yield from self._evaluate(replace(context, failed=True, unavailable=reason), table=there)
-                if not there:
-                    yield from self._not_evaluated(failure.endpoint)
-
-    def _not_evaluated(self, endpoint: Endpoint) -> Iterator[dg.AssetCheckResult]:
-        """Warn that the checks of a table could not look at it: without a result Dagster shows them as failed."""
-        key = asset_key(endpoint.name)
-        for check in self._checks:
-            if check.needs_table and (key, check.name) in self._wanted:
-                yield dg.AssetCheckResult(
-                    passed=False,
-                    severity=dg.AssetCheckSeverity.WARN,
-                    asset_key=key,
-                    check_name=check.name,
-                    description=f"Not evaluated: the endpoint failed, and there is no table {endpoint.name!r} yet.",
-                )
-
-    def _check_unselected(
-        self, destination: Destination, selected: Sequence[Endpoint]
-    ) -> Sequence[dg.AssetCheckResult]:
-        """Evaluate the selected checks of assets that are not selected themselves."""
-        keys = {key for key, _ in self._wanted}
-        endpoints = [each for each in self._endpoints if asset_key(each.name) in keys and each not in selected]
-        if not endpoints:
-            return []
-        with inspect_dataset(destination) as tables:
-            return [check for each in endpoints for check in self._evaluate(self._last_context(each, tables))]
-
-    def _last_context(self, endpoint: Endpoint, tables: DatasetInspector, *, ran: bool = True) -> CheckContext:
-        """Return what the table should hold by the asset's latest materialization.
-
-        Args:
-            endpoint: The endpoint.
-            tables: Where its table is.
-            ran: Whether the partitions of this run count as materialized.
-        """
-        last = LastRun(self._context.instance, endpoint)
-        # what is merged was read in part, and is there whole
-        window = None if endpoint.incremental else last.window()
-        rows = ROWS_IN_WINDOW if endpoint.partitioned else ROWS if endpoint.incremental else ROWS_DELIVERED
-        return CheckContext(
-            endpoint=endpoint,
-            tables=tables,
-            now=self._now,
-            where=in_window(endpoint, window),
-            window=window,
-            gaps=self._gaps(endpoint, ran=ran),
-            missing_endpoints=self._missing_endpoints,
-            loaded_with=frozenset(each.name for each in self._endpoints),
-            delivered=last.number(rows),
-            records=last.number(RECORDS_DELIVERED),
-            total_entries=last.number(TOTAL_ENTRIES),
-            changed=last.number(LISTS_CHANGED),
-            still_listed=last.number(STILL_LISTED),
-            still_listed_names=last.texts(STILL_LISTED_NAMES),
-            parent_incomplete=last.text(PARENT_INCOMPLETE),
-            parent_doubtful=last.text(PARENT_DOUBTFUL),
-            repeated=last.number(REPEATED),
-            unavailable=last.skipped(),
-            failed=last.failed(),
-        )
 
     def _derive(
         self, derived: Derived, destination: Destination, segment: SegmentResource
@@ -384,14 +297,6 @@ class FamilyRun:
             )
             return
         yield result
-
-    def _gaps(self, endpoint: Endpoint, *, ran: bool = True) -> PartitionGaps | None:
-        return self._partitions.gaps(endpoint, ran=ran) if self._partitions else None
-
-    def _evaluate(self, context: CheckContext, *, table: bool = True) -> list[dg.AssetCheckResult]:
-        key = asset_key(context.endpoint.name)
-        checks = [check for check in self._checks if (key, check.name) in self._wanted]
-        return [check.evaluate(context) for check in checks if table or not check.needs_table]
 
 
 def _in_order(endpoints: tuple[Endpoint, ...]) -> tuple[Endpoint, ...]:

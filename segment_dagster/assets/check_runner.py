@@ -1,0 +1,155 @@
+"""Checks of tables that a run does not load, or could not; and the choice of checks that are evaluated."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+import dagster as dg
+
+from segment_dagster.assets.contract import Check, CheckContext, PartitionGaps
+from segment_dagster.assets.keys import asset_key
+from segment_dagster.assets.last_run import LastRun
+from segment_dagster.assets.metadata import (
+    LISTS_CHANGED,
+    PARENT_DOUBTFUL,
+    PARENT_INCOMPLETE,
+    RECORDS_DELIVERED,
+    REPEATED,
+    ROWS,
+    ROWS_DELIVERED,
+    ROWS_IN_WINDOW,
+    STILL_LISTED,
+    STILL_LISTED_NAMES,
+    TOTAL_ENTRIES,
+)
+from segment_dagster.assets.partition_run import PartitionRun
+from segment_dagster.endpoints import Endpoint
+from segment_dagster.extract.errors import UnavailableError
+from segment_dagster.extract.failures import Failure
+from segment_dagster.load import NO_TABLES, DatasetInspector, Destination, inspect_dataset
+from segment_dagster.load.verify import in_window
+
+
+class CheckRunner:
+    """Evaluates the selected checks of one run.
+
+    Args:
+        context: The run; it says which checks are selected.
+        checks: The checks that there are.
+        endpoints: The family.
+        now: The present, in UTC.
+        partitions: The partitions of the run, if its assets have any.
+    """
+
+    def __init__(
+        self,
+        context: dg.AssetExecutionContext,
+        checks: Sequence[Check],
+        endpoints: Sequence[Endpoint],
+        now: datetime,
+        partitions: PartitionRun | None,
+    ) -> None:
+        self._instance = context.instance
+        self._selected = {(key.asset_key, key.name) for key in context.selected_asset_check_keys}
+        self._checks = checks
+        self._endpoints = endpoints
+        self._now = now
+        self.partitions = partitions
+        self.missing_endpoints = frozenset[str]()
+        """Names of the endpoints that the layout in use does not have."""
+
+    def evaluate(self, context: CheckContext, *, table: bool = True) -> list[dg.AssetCheckResult]:
+        """Evaluate the selected checks of an endpoint.
+
+        Args:
+            context: Its table, and what it should hold.
+            table: Whether there is a table: without one only the checks are evaluated that need none.
+        """
+        key = asset_key(context.endpoint.name)
+        checks = [check for check in self._checks if (key, check.name) in self._selected]
+        return [check.evaluate(context) for check in checks if table or not check.needs_table]
+
+    def gaps(self, endpoint: Endpoint, *, ran: bool = True) -> PartitionGaps | None:
+        """Return the missing partitions of an endpoint, if it has partitions.
+
+        Args:
+            endpoint: The endpoint.
+            ran: Whether the partitions of this run count as materialized.
+        """
+        return self.partitions.gaps(endpoint, ran=ran) if self.partitions else None
+
+    def of_skipped(self, skipped: Mapping[str, str], endpoints: Sequence[Endpoint]) -> Iterator[dg.AssetCheckResult]:
+        """Evaluate what can be said of endpoints that were left out; `skipped` says why, by name."""
+        for endpoint in endpoints:
+            if endpoint.name in skipped:
+                reason = skipped[endpoint.name]
+                context = CheckContext(endpoint=endpoint, tables=NO_TABLES, now=self._now, unavailable=reason)
+                yield from self.evaluate(context, table=False)
+
+    def of_failed(self, destination: Destination, failures: Sequence[Failure]) -> Iterator[dg.AssetCheckResult]:
+        """Evaluate the checks of what failed on the tables as they stand."""
+        with inspect_dataset(destination) as tables:
+            tables.prefetch(failure.endpoint.name for failure in failures)
+            for failure in failures:
+                context = self._last_context(failure.endpoint, tables, ran=False)
+                reason = failure.error.reason if isinstance(failure.error, UnavailableError) else None
+                there = bool(tables.columns(failure.endpoint.name))
+                yield from self.evaluate(replace(context, failed=True, unavailable=reason), table=there)
+                if not there:
+                    yield from self._not_evaluated(failure.endpoint)
+
+    def _not_evaluated(self, endpoint: Endpoint) -> Iterator[dg.AssetCheckResult]:
+        """Warn that the checks of a table could not look at it: without a result Dagster shows them as failed."""
+        key = asset_key(endpoint.name)
+        for check in self._checks:
+            if check.needs_table and (key, check.name) in self._selected:
+                yield dg.AssetCheckResult(
+                    passed=False,
+                    severity=dg.AssetCheckSeverity.WARN,
+                    asset_key=key,
+                    check_name=check.name,
+                    description=f"Not evaluated: the endpoint failed, and there is no table {endpoint.name!r} yet.",
+                )
+
+    def of_unselected(self, destination: Destination, selected: Sequence[Endpoint]) -> Sequence[dg.AssetCheckResult]:
+        """Evaluate the selected checks of assets that are not selected themselves."""
+        keys = {key for key, _ in self._selected}
+        endpoints = [each for each in self._endpoints if asset_key(each.name) in keys and each not in selected]
+        if not endpoints:
+            return []
+        with inspect_dataset(destination) as tables:
+            return [check for each in endpoints for check in self.evaluate(self._last_context(each, tables))]
+
+    def _last_context(self, endpoint: Endpoint, tables: DatasetInspector, *, ran: bool = True) -> CheckContext:
+        """Return what the table should hold by the asset's latest materialization.
+
+        Args:
+            endpoint: The endpoint.
+            tables: Where its table is.
+            ran: Whether the partitions of this run count as materialized.
+        """
+        last = LastRun(self._instance, endpoint)
+        # what is merged was read in part, and is there whole
+        window = None if endpoint.incremental else last.window()
+        rows = ROWS_IN_WINDOW if endpoint.partitioned else ROWS if endpoint.incremental else ROWS_DELIVERED
+        return CheckContext(
+            endpoint=endpoint,
+            tables=tables,
+            now=self._now,
+            where=in_window(endpoint, window),
+            window=window,
+            gaps=self.gaps(endpoint, ran=ran),
+            missing_endpoints=self.missing_endpoints,
+            loaded_with=frozenset(each.name for each in self._endpoints),
+            delivered=last.number(rows),
+            records=last.number(RECORDS_DELIVERED),
+            total_entries=last.number(TOTAL_ENTRIES),
+            changed=last.number(LISTS_CHANGED),
+            still_listed=last.number(STILL_LISTED),
+            still_listed_names=last.texts(STILL_LISTED_NAMES),
+            parent_incomplete=last.text(PARENT_INCOMPLETE),
+            parent_doubtful=last.text(PARENT_DOUBTFUL),
+            repeated=last.number(REPEATED),
+            unavailable=last.skipped(),
+            failed=last.failed(),
+        )
