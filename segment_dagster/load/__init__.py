@@ -1,4 +1,4 @@
-"""Where the rows go and how they get there. It knows dlt and no Dagster."""
+"""Load extracts into a destination with dlt. Nothing here imports Dagster."""
 
 from segment_dagster.load.destination import DATASET, Destination, resolve_destination
 from segment_dagster.load.errors import LoadError

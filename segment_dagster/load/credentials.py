@@ -1,4 +1,4 @@
-"""What a destination needs before it can be asked: the extra that brings its driver, and dlt's settings of it."""
+"""Check the driver and dlt's settings of a destination, before it is connected to."""
 
 from collections.abc import Iterator, Mapping
 from importlib import import_module
@@ -17,103 +17,103 @@ from segment_dagster.load.capabilities import Driver
 
 MASKED = "***"
 SHORTEST = 4
-"""Characters of the shortest secret that is looked for in messages: one that is shorter is in every text."""
+"""Characters of the shortest secret that is masked; a shorter one would match by chance in any text."""
 
 
 def check_extra(setting: str, value: str, driver: Driver) -> None:
     """Refuse a destination whose driver is not installed.
 
     Args:
-        setting: What the user set to choose it.
-        value: To what.
-        driver: What it needs.
+        setting: The setting that chose the destination.
+        value: Its value.
+        driver: The driver of the destination.
 
     Raises:
-        SettingError: It is not; the message says how to install it.
+        SettingError: The driver is not installed. The message says how to install it.
     """
-    if missing := [module for module in driver.modules if not _found(module)]:
+    if missing := [module for module in driver.modules if not _is_installed(module)]:
         remedy = f"Install it: pip install 'segment_dagster[{driver.extra}]'."
         raise SettingError(setting, f"is {value!r}, which needs {', '.join(missing)}: not installed", remedy)
 
 
 def configuration_of(name: str, destination: Destination[Any, Any], dataset: str) -> BaseConfiguration:
-    """The settings that dlt has of a destination, complete. It is not asked.
+    """Return dlt's complete settings of a destination, without connecting to it.
 
     Args:
-        name: dlt's name of it.
-        destination: As dlt has it.
+        name: dlt's name of the destination.
+        destination: dlt's object for it.
         dataset: The dataset.
 
     Raises:
-        SettingError: A setting is missing or cannot be used; the message names it, and shows no value.
+        SettingError: A setting is missing or cannot be used. The message names it and shows no value.
     """
     section = f"DESTINATION__{name.upper()}"
     try:
         spec: Any = destination.spec()
         spec.dataset_name = dataset
-        found: BaseConfiguration = destination.configuration(spec)
+        configuration: BaseConfiguration = destination.configuration(spec)
     except ConfigFieldMissingException as error:
-        missing = list(_missing(error.traces, section))
+        missing = list(_missing_settings(error.traces, section))
         remedy = f"Set {'it' if len(missing) == 1 else 'them'}, or the same in dlt's secrets.toml."
         raise SettingError(", ".join(missing), "is missing" if len(missing) == 1 else "are missing", remedy) from None
     except MissingDependencyException as error:
         needed = ", ".join(error.dependencies)
-        # ours have the names of dlt's
+        # our extras have the same names as dlt's
         remedy = f"Install it: pip install '{needed.replace('dlt[', 'segment_dagster[')}'."
         raise SettingError(section, f"needs {needed}: not installed", remedy) from None
     except (ConfigurationException, DltException, ValueError) as error:
         remedy = f"See https://dlthub.com/docs/dlt-ecosystem/destinations/{name} for what it takes."
         # dlt's message repeats the value
         raise SettingError(f"{section}__CREDENTIALS", f"cannot be used ({type(error).__name__})", remedy) from None
-    return found
+    return configuration
 
 
 def secrets_of(configuration: BaseConfiguration) -> frozenset[str]:
-    """The texts in dlt's settings that are secret."""
-    return frozenset(text for text in _secrets(configuration) if len(text) >= SHORTEST)
+    """Return the secret values in dlt's settings."""
+    return frozenset(text for text in _secret_values(configuration) if len(text) >= SHORTEST)
 
 
 def mask_secrets(text: str, secrets: frozenset[str]) -> str:
-    """A text without secrets."""
+    """Replace secrets in a text with `MASKED`."""
     for secret in sorted(secrets, key=len, reverse=True):
         text = text.replace(secret, MASKED)
     return text
 
 
 def driver_errors(driver: Driver) -> tuple[type[Exception], ...]:
-    """What a driver raises where it cannot reach anything or is not let in."""
+    """Return the exception classes that a driver raises for a failed connection or login."""
     named = [error.partition(":") for error in driver.errors]
     return tuple(getattr(import_module(module), name) for module, _, name in named)
 
 
 def failures_of(driver: Driver) -> tuple[type[Exception], ...]:
-    """What dlt, the system and the driver raise where a destination is looked at and something is wrong with it."""
+    """Return the exception classes that dlt, the system and the driver raise while a destination is read."""
     return (DestinationException, OSError, *driver_errors(driver))
 
 
-def _found(module: str) -> bool:
-    # a package within one that is missing
+def _is_installed(module: str) -> bool:
+    # raised if the parent package is missing
     try:
         return find_spec(module) is not None
     except ModuleNotFoundError:
         return False
 
 
-def _missing(traces: Mapping[str, Any], section: str) -> Iterator[str]:
-    for name, found in traces.items():
-        inner = [trace for trace in found if isinstance(trace, LookupTraces)]
-        # one that is not of its own kind: the first says what it takes
+def _missing_settings(traces: Mapping[str, Any], section: str) -> Iterator[str]:
+    for name, attempts in traces.items():
+        inner = [trace for trace in attempts if isinstance(trace, LookupTraces)]
+        # a nested setting of several possible types: the first type's fields are named
         if inner:
-            yield from _missing(inner[0].traces, f"{section}__{name.upper()}")
-        # dlt finds the directory itself
+            yield from _missing_settings(inner[0].traces, f"{section}__{name.upper()}")
+        # dlt sets this directory itself
         elif name != "local_dir":
             yield f"{section}__{name.upper()}"
 
 
-def _secrets(configuration: BaseConfiguration) -> Iterator[str]:
+def _secret_values(configuration: BaseConfiguration) -> Iterator[str]:
     for name, hint in configuration.get_resolvable_fields().items():
         value = getattr(configuration, name, None)
         if isinstance(value, BaseConfiguration):
-            yield from _secrets(value)
+            yield from _secret_values(value)
         elif isinstance(value, str) and is_secret_hint(hint):
             yield value

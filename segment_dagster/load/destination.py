@@ -1,4 +1,4 @@
-"""Where the rows go: destination, dataset and, for DuckDB, the file. Settled at run time and checked first."""
+"""Resolve and check the destination, the dataset and, for DuckDB, the file. This happens at run time."""
 
 import os
 import re
@@ -30,7 +30,7 @@ _MAGIC = b"DUCK"
 
 @dataclass(frozen=True, kw_only=True)
 class Destination:
-    """A checked place for rows to go to. `resolve_destination` makes one."""
+    """A checked destination. Create it with `resolve_destination`."""
 
     type: str
     dataset: str
@@ -39,27 +39,27 @@ class Destination:
     """The DuckDB file as an absolute path; `None` for other destinations."""
 
     lock_timeout: float = LOCK_TIMEOUT
-    """Seconds to wait for it while another process holds it."""
+    """Seconds to wait while another process holds the destination."""
 
     secrets: frozenset[str] = field(default=frozenset(), repr=False)
-    """Texts in dlt's settings of it that no message may show."""
+    """Values in dlt's settings that no message may show."""
 
     @property
     def lock_file(self) -> Path | None:
-        """The file beside the DuckDB file that a run locks: the same one, whichever path or link leads there."""
+        """Return the lock file beside the DuckDB file. It is the same for every path or link to that file."""
         if self.file is None:
             return None
-        whole = self.file.resolve()
-        return whole.with_name(f"{whole.name}.lock")
+        resolved = self.file.resolve()
+        return resolved.with_name(f"{resolved.name}.lock")
 
     @property
     def database(self) -> str | None:
-        """The name that DuckDB gives the database of the file: what comes before the first dot."""
+        """Return the name that DuckDB gives the file's database: the part before the first dot."""
         return self.file.name.split(".")[0] if self.file else None
 
     @cached_property
     def factory(self) -> DltDestination[Any, Any]:
-        """The destination as dlt knows it, with dlt's own settings of it as they were when it was asked for first."""
+        """Return dlt's object for the destination. dlt's settings are read at the first access."""
         factory = getattr(dlt.destinations, self.type)
         options: dict[str, Any] = {
             "replace_strategy": self.capabilities.replace_strategy,
@@ -72,7 +72,9 @@ class Destination:
 
 
 def resolve_destination(destination: str | None = None, dataset: str | None = None) -> Destination:
-    """Resolve the destination: an argument first, then the environment, then the default. Nothing is made or opened.
+    """Resolve the destination from the arguments, then the environment, then the defaults.
+
+    Nothing is created or opened.
 
     Raises:
         SettingError: A setting cannot be used, or the DuckDB file cannot be written to.
@@ -121,7 +123,7 @@ def _capabilities_of(name: str) -> Capabilities:
 
 
 def _configured(destination: Destination) -> Destination:
-    """Return the destination, once dlt's settings of it are known to be complete."""
+    """Check that dlt's settings are complete, and return the destination with its secrets."""
     configuration = configuration_of(destination.type, destination.factory, destination.dataset)
     protocol = str(getattr(configuration, "protocol", ""))
     if bucket := BUCKETS.get(protocol):
@@ -138,7 +140,7 @@ def _duckdb_file() -> Path:
     if configured.startswith((":", "md:")):
         remedy = f"Set it to the path of a file; without it the file is {DUCKDB_FILE} in the working directory."
         raise SettingError(CREDENTIALS, f"is {configured.split('?')[0]!r}, which is no file", remedy)
-    # dlt would keep a relative path relative to the directory in which the pipeline first ran
+    # dlt resolves a relative path against the directory in which the pipeline first ran
     try:
         return Path(configured).expanduser().absolute()
     except RuntimeError:
@@ -153,7 +155,7 @@ def _check_file(file: Path, destination: Destination) -> None:
         f"Set it to a DuckDB file that can be written to, or to a path where one can be made; default {DUCKDB_FILE}."
     )
     if destination.database and destination.database.lower() == destination.dataset:
-        # DuckDB takes the `segment_data` of `segment_data.sources` for the database then
+        # otherwise DuckDB reads `segment_data` in `segment_data.sources` as the database
         problem = f"names the file {file.name}, whose name is that of the dataset {destination.dataset!r}"
         raise SettingError(CREDENTIALS, problem, "Name the file otherwise, or set SEGMENT_DATASET.")
     if not file.exists():
@@ -168,7 +170,7 @@ def _check_file(file: Path, destination: Destination) -> None:
         return
     with file.open("rb") as opened:
         head = opened.read(12)
-    # another run is making it
+    # an empty file with a lock: another run is creating it
     if not head and destination.lock_file and destination.lock_file.exists():
         return
     if head[8:12] != _MAGIC:
@@ -176,5 +178,5 @@ def _check_file(file: Path, destination: Destination) -> None:
 
 
 def _writable(path: Path) -> bool:
-    # root may write to everything, so the mode is asked as well: read-only is what its owner meant
+    # root may write to any file, so check the mode too: the owner made it read-only on purpose
     return bool(path.stat().st_mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH)) and os.access(path, os.W_OK)

@@ -1,4 +1,4 @@
-"""dlt's own settings of a load, checked before anything is read: dlt looks at them when it comes to them."""
+"""Check dlt's own settings before anything is read: dlt reads each one only when it needs it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,19 +16,19 @@ AT_LEAST_ONE = ("workers", "max_parallel_items", "raise_on_max_retries")
 
 
 def check_dlt_settings() -> None:
-    """Check what dlt takes as it comes.
+    """Check the settings that dlt itself does not check up front.
 
     Raises:
-        SettingError: A setting cannot be used. The message names it, and shows no value.
+        SettingError: A setting cannot be used. The message names it and shows no value.
     """
     for spec, sections in SPECS:
         prefix = "__".join([*sections, ""]).upper()
         try:
-            found = resolve_configuration(spec(), sections=sections, accept_partial=True)
+            settings = resolve_configuration(spec(), sections=sections, accept_partial=True)
         except ConfigurationException as error:
             raise setting_error(error, prefix) from None
         for name in AT_LEAST_ONE:
-            value = getattr(found, name, None)
+            value = getattr(settings, name, None)
             if isinstance(value, int) and value < 1 and (name, value) != ("raise_on_max_retries", 0):
                 raise SettingError(f"{prefix}{name.upper()}", f"is {value}", "Legal values: 1 and more.")
     try:
@@ -41,8 +41,8 @@ def setting_error(error: ConfigurationException, prefix: str = "") -> SegmentErr
     """Return the error for a setting that dlt cannot use.
 
     Args:
-        error: What dlt raised. Its message, and that of its cause, may repeat the value.
-        prefix: What stands before the setting's name in the environment.
+        error: dlt's error. Its message, and that of its cause, may contain the value.
+        prefix: The prefix of the setting's environment variable.
     """
     if isinstance(error, ConfigValueCannotBeCoercedException):
         legal = get_args(error.hint)
@@ -58,10 +58,10 @@ def setting_error(error: ConfigurationException, prefix: str = "") -> SegmentErr
 
 @contextmanager
 def explain_settings() -> Iterator[None]:
-    """Turn what dlt raises of its own settings, wherever it comes to one, into an error of one line.
+    """Translate dlt's configuration errors into errors of one line.
 
     Raises:
-        SegmentError: A setting of dlt's cannot be used.
+        SegmentError: A setting of dlt cannot be used.
     """
     try:
         yield

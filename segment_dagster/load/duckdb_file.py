@@ -1,4 +1,4 @@
-"""The DuckDB file: dlt's settings of it, and how a run has it open, in bounds of memory and threads."""
+"""The DuckDB file: dlt's settings for it, opening it, and limits of memory and threads."""
 
 from collections.abc import Iterable
 from itertools import chain
@@ -24,41 +24,41 @@ DUCKDB_FILE = "segment.duckdb"
 CREDENTIALS = "DESTINATION__DUCKDB__CREDENTIALS"
 
 OPEN: dict[Path, "DuckDBPyConnection"] = {}
-"""The DuckDB files that this process has open, without links. To close another handle of one would end DuckDB's lock on
-it: so it is with the locks of POSIX."""
+"""The DuckDB files that this process has open, by resolved path. Closing another handle of one would release DuckDB's
+lock on it, because POSIX locks belong to the process."""
 
 MEMORY_LIMIT = 160 * 1024 * 1024
-"""Bytes of memory that DuckDB gets at least: it fills whatever it is given with what it may need again. Two million
-rows load in it no slower than in ten times as much."""
+"""Bytes of memory that DuckDB gets at least; it caches in all the memory it may use. Two million rows load no faster
+with ten times as much."""
 
 ROWS_PER_GROUP = 122_880
-"""Rows of a table that DuckDB holds in memory until it writes them."""
+"""Rows of a table that DuckDB buffers before it writes them."""
 
 MAX_MEMORY = 4 * 1024 * 1024 * 1024
-"""Bytes of memory that it gets at most where it asks for more than was thought."""
+"""Bytes of memory that DuckDB gets at most, if it runs out and the limit is raised."""
 
 COLUMNS = 100
-"""Columns of a table for which `ROOM` is enough."""
+"""Columns of a table for which `MEMORY_LIMIT` is enough."""
 
 BYTES_PER_COLUMN = 3 * 256 * 1024
-"""Bytes for each further one: DuckDB holds some blocks of it while a table is swapped. 1,000 columns need between 450
-and 700 MB, 1,600 columns more than 700."""
+"""Bytes for each further column: DuckDB holds some blocks of it while a table is swapped. 1,000 columns need between
+450 and 700 MB, 1,600 columns more than 700."""
 
 BYTES_PER_PAGE = 8 * 1024 * 1024
-"""Bytes of a row group of a file for which `ROOM` is enough."""
+"""Bytes of a row group of a file for which `MEMORY_LIMIT` is enough."""
 
 COPIES = 8
-"""How often DuckDB may hold what goes beyond them, in powers of two: one text of 30 MB needs between 200 and 300 MB,
-two of them between 300 and 450."""
+"""How many copies DuckDB may hold of the bytes beyond `BYTES_PER_PAGE`, in powers of two: one text of 30 MB needs
+between 200 and 300 MB, two of them between 300 and 450."""
 
 
 def credentials() -> "DuckDbCredentials":
-    """The settings of DuckDB that are dlt's own.
+    """Return dlt's settings for DuckDB.
 
     Raises:
-        SettingError: They cannot be used.
+        SettingError: The settings cannot be used.
     """
-    # here, because the code location should not import DuckDB
+    # imported here, because the code location should not import DuckDB
     from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 
     try:
@@ -69,67 +69,67 @@ def credentials() -> "DuckDbCredentials":
 
 
 def connect(file: Path) -> "DuckDBPyConnection":
-    """Open a file, or make it for its owner alone.
+    """Open a DuckDB file, or create one that only its owner can read.
 
-    What dlt's own settings say of threads and memory counts for dlt's connections.
+    dlt's own settings of threads and memory apply to dlt's connections.
 
     Raises:
-        duckdb.Error: It cannot be opened.
+        duckdb.Error: The file cannot be opened.
     """
     import duckdb
 
-    # who opens a file twice must open it alike
-    given = credentials().global_config or {}
+    # two connections of one process must have the same configuration
+    configured = credentials().global_config or {}
     new = not file.exists()
     connection = duckdb.connect(
-        str(file), config={name: value for name, value in given.items() if name == "custom_user_agent"}
+        str(file), config={name: value for name, value in configured.items() if name == "custom_user_agent"}
     )
     if new:
         file.chmod(0o600)
-    # each thread holds a group of rows of its own, and one alone is as fast: rows come in from the API at some 30,000 a
-    # second, and go in at 180,000
+    # each thread buffers its own group of rows, and one is fast enough: the API delivers some 30,000 rows a second,
+    # and DuckDB loads 180,000
     connection.execute("SET GLOBAL threads = 1")
-    # what it has freed it would keep, up to 128 and 512 MB: with a million rows 40 MB of that are there at the end
+    # by default the allocator keeps up to 128 and 512 MB of freed memory: 40 MB at the end of a million rows
     connection.execute("SET GLOBAL allocator_flush_threshold = '8MB'")
     connection.execute("SET GLOBAL allocator_bulk_deallocation_flush_threshold = '8MB'")
-    _memory_setting(connection, MEMORY_LIMIT)
+    _set_memory_limit(connection, MEMORY_LIMIT)
     return connection
 
 
 def memory_needed(extracts: Iterable["Extract"], made: Iterable["SpooledFile"] = ()) -> int:
-    """Bytes of memory that DuckDB needs for rows: more than `ROOM` where they are large or have many columns.
+    """Return the bytes of memory that DuckDB needs: more than `MEMORY_LIMIT` for large rows or many columns.
 
     Args:
-        extracts: What came.
-        made: Rows of a table that is made of others.
+        extracts: The extracts to load.
+        made: Files with the rows of a derived table.
     """
-    held = list(extracts)
-    parts = [part for part in chain(made, *(extract.parts for extract in held)) if part.rows]
+    loaded = list(extracts)
+    parts = [part for part in chain(made, *(extract.parts for extract in loaded)) if part.rows]
     groups = (part.bytes * min(part.rows, ROWS_PER_GROUP) // part.rows for part in parts)
-    beyond = max([0, *(part.largest - BYTES_PER_PAGE for part in parts)])
-    columns = max([0, *(_most_columns(extract) for extract in held)])
-    return max([MEMORY_LIMIT, *groups]) + COPIES * beyond + _room_for_columns(columns)
+    excess = max([0, *(part.largest - BYTES_PER_PAGE for part in parts)])
+    columns = max([0, *(_most_columns(extract) for extract in loaded)])
+    return max([MEMORY_LIMIT, *groups]) + COPIES * excess + _bytes_for_columns(columns)
 
 
 def set_memory_limit(file: Path, room: int) -> None:
-    """Let DuckDB have so many bytes of memory, in a file that is open, and more for the widest table that it holds."""
-    _memory_setting(OPEN[file.resolve()], room)
+    """Set DuckDB's memory limit for an open file, in bytes. The widest table in the file adds to it."""
+    _set_memory_limit(OPEN[file.resolve()], room)
 
 
 def raise_memory_limit(file: Path, failure: BaseException) -> bool:
-    """Let DuckDB have twice as much memory where it failed for want of it, in a file that is open.
+    """Double DuckDB's memory limit for an open file, if it ran out of memory.
 
     Args:
         file: The file.
         failure: What dlt raised.
 
     Returns:
-        Whether it is worth another attempt.
+        Whether the limit was raised, so that another attempt makes sense.
     """
     connection = OPEN.get(file.resolve())
     if connection is None or not is_out_of_memory(failure):
         return False
-    # what dlt's own settings say counts
+    # a limit in dlt's own settings is not changed
     if "memory_limit" in (credentials().global_config or {}):
         return False
     ((limit,),) = connection.execute("SELECT value FROM duckdb_settings() WHERE name = 'memory_limit'").fetchall()
@@ -141,17 +141,17 @@ def raise_memory_limit(file: Path, failure: BaseException) -> bool:
 
 
 def _most_columns(extract: "Extract") -> int:
-    """The columns that the table has once this is loaded, at most."""
+    """Return the most columns that the table can have after the load."""
     plain = min((len(part.columns) for part in extract.parts), default=0)
     undeclared = any(len(part.columns) > plain for part in extract.parts)
     return plain + (extract.max_undeclared_columns if undeclared else 0)
 
 
-def _room_for_columns(columns: int) -> int:
+def _bytes_for_columns(columns: int) -> int:
     return BYTES_PER_COLUMN * max(0, columns - COLUMNS)
 
 
-def _memory_setting(connection: "DuckDBPyConnection", room: int) -> None:
+def _set_memory_limit(connection: "DuckDBPyConnection", room: int) -> None:
     ((widest,),) = connection.execute("SELECT max(column_count) FROM duckdb_tables()").fetchall()
-    room += _room_for_columns(widest or 0)
+    room += _bytes_for_columns(widest or 0)
     connection.execute(f"SET GLOBAL memory_limit = '{room // 1024}KiB'")

@@ -1,4 +1,4 @@
-"""What dlt and the destinations say when something fails, as one line that a person can act on."""
+"""Translate errors of dlt and the destinations into one line that says what to do."""
 
 import re
 from collections.abc import Iterator
@@ -14,30 +14,30 @@ from segment_dagster.load.destination import Destination
 from segment_dagster.load.duckdb_file import CREDENTIALS
 
 MAX_QUOTE = 300
-"""Characters of the destination's own message that an error repeats."""
+"""Characters of the destination's own message that an error quotes."""
 
 _NO_ROOM = re.compile(r"No space left|File too large|[Dd]isk quota|disk is full")
-"""What the system says of ENOSPC, EFBIG and EDQUOT; DuckDB and Arrow quote it."""
+"""The system's messages for ENOSPC, EFBIG and EDQUOT; DuckDB and Arrow quote them."""
 
 
 _EVERYTHING = re.compile(
     r"permission denied (for|to) (schema|database|dataset)|read-only|has been invalidated|server closed the connection",
     re.IGNORECASE,
 )
-"""What is said of a destination that takes nothing at all."""
+"""Messages of a destination into which no table can be loaded."""
 
 _SQLSTATES = ("08", "28", "3D", "57P", "25006", "53100", "53300")
-"""What the SQLSTATE of such an error begins with: no connection, login or database, shutting down, read-only, full."""
+"""Prefixes of the SQLSTATE of such errors: no connection, login or database, shutting down, read-only, full."""
 
 
 class LoadError(SegmentError):
-    """dlt could not load what was read, or could not look at what is there.
+    """dlt could not load the extracts, or could not read the destination.
 
     Args:
-        message: The line.
-        table: The table that it is about, where that is known.
-        everything: Whether it is about the destination as a whole, so that no other table can be loaded either.
-        refused: Whether it repeats what the destination or dlt said, and does not say what to do.
+        message: The message, in one line.
+        table: The table that failed, if known.
+        everything: Whether the whole destination failed, so that no other table can be loaded either.
+        refused: Whether the message only quotes the destination or dlt, without a remedy.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class LoadError(SegmentError):
 
 
 def load_error(failure: BaseException, step: str, destination: Destination) -> LoadError:
-    """Return the error for a failure of dlt, with what it is about. The arguments are those of `explain`."""
+    """Return the `LoadError` for a failure of dlt. The arguments are those of `format_load_error`."""
     chain = list(_causes(failure))
     return LoadError(
         format_load_error(failure, step, destination),
@@ -61,12 +61,12 @@ def load_error(failure: BaseException, step: str, destination: Destination) -> L
 
 
 def format_load_error(failure: BaseException, step: str, destination: Destination) -> str:
-    """The line for a failure of dlt.
+    """Return the message for a failure of dlt, in one line.
 
     Args:
-        failure: What was raised; the cause at its root counts.
-        step: What was being done: open, connect, read, sync, extract, normalize, load, or run for any of dlt's.
-        destination: Where.
+        failure: The exception; the message is about its root cause.
+        step: The step that failed: open, connect, read, sync, extract, normalize, load, or run for any step of dlt.
+        destination: The destination.
     """
     for cause in _causes(failure):
         if isinstance(cause, SegmentError) and cause is not failure:
@@ -86,25 +86,25 @@ def format_load_error(failure: BaseException, step: str, destination: Destinatio
             f"{destination.type} cannot be reached, or lets nobody in ({type(cause).__name__}): {reason}. "
             f"See whether it is up, and what {setting} and its like say."
         )
-    said = f"dlt failed at the step {step!r} on {destination.type} ({type(cause).__name__}): {reason[:MAX_QUOTE]}"
+    message = f"dlt failed at the step {step!r} on {destination.type} ({type(cause).__name__}): {reason[:MAX_QUOTE]}"
     if _NO_ROOM.search(reason):
         pipelines = get_dlt_pipelines_dir()
-        rooms = f"{pipelines}, which DLT_DATA_DIR moves" + (f", and at {destination.file}" if destination.file else "")
-        said += f". There is no room left: make some in {rooms}. Each table is whole: the old rows or the new ones."
-    return said
+        places = f"{pipelines}, which DLT_DATA_DIR moves" + (f", and at {destination.file}" if destination.file else "")
+        message += f". There is no room left: make some in {places}. Each table is whole: the old rows or the new ones."
+    return message
 
 
 def _causes(failure: BaseException) -> Iterator[BaseException]:
-    """Yield a failure and what led to it, one after another; what counts is the last."""
+    """Yield a failure and its causes. The last one is the root cause."""
     yield failure
-    # what dlt was handling when the system refused it something is not why
+    # the context of an OSError is what dlt was handling at that moment, and not its cause
     while deeper := failure.__cause__ or (None if isinstance(failure, OSError) else failure.__context__):
         failure = deeper
         yield failure
 
 
 def _table(error: BaseException) -> str | None:
-    """Return the table that an error of dlt's is about, where it names one."""
+    """Return the table that an error of dlt names, if any."""
     if isinstance(error, WithJobError):
         return str(error.job_id).split(".", 1)[0]
     for name in ("root_table_name", "resource_name", "table_name"):
@@ -118,8 +118,8 @@ def _is_everything(error: BaseException) -> bool:
     if isinstance(error, DestinationConnectionError) or holder_of(error):
         return True
     if isinstance(error, WithJobError):
-        # it repeats the traceback
+        # its message contains the traceback
         return False
     state = getattr(error, "pgcode", None)
-    said = str(error)
-    return bool((state and state.startswith(_SQLSTATES)) or _NO_ROOM.search(said) or _EVERYTHING.search(said))
+    message = str(error)
+    return bool((state and state.startswith(_SQLSTATES)) or _NO_ROOM.search(message) or _EVERYTHING.search(message))

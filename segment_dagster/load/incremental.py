@@ -1,4 +1,4 @@
-"""From when on the tables that grow are read again."""
+"""Time windows of incremental loads."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timezone
@@ -16,14 +16,15 @@ from segment_dagster.load.inspector import DatasetInspector, inspect_dataset
 
 
 def incremental_windows(tables: DatasetInspector, endpoints: Iterable[Endpoint]) -> dict[str, Window]:
-    """Return what is to be read of the incremental endpoints, by name: from a while before their latest rows on.
+    """Return the window to read for each incremental endpoint, by name.
 
-    The tables themselves are asked: a run that dies, before it has loaded or while it does, changes nothing, and a
-    table that was dropped is read from the beginning. An endpoint without rows is left out.
+    A window starts at the latest row of the table, minus the endpoint's lookback. It comes from the table itself, so a
+    run that dies changes nothing, and a table that was dropped is read from the beginning. An endpoint without rows
+    has no window.
 
-    A row counts that is dated no later than the workspace was read which was loaded last. One of a clock that was wrong
-    may be dated ahead of that: what happens until then would never be read. A table of which that time is not known,
-    as an earlier version loaded it last, is left out too, and read from the beginning once.
+    Rows dated later than the last read of the workspace do not count. A wrong clock can date a row ahead, and
+    everything until then would never be read. If the time of the last read is not known, because an earlier version
+    loaded the table, the endpoint has no window and is read from the beginning once.
     """
     incremental = [endpoint for endpoint in endpoints if endpoint.incremental]
     if not incremental:
@@ -39,13 +40,12 @@ def incremental_windows(tables: DatasetInspector, endpoints: Iterable[Endpoint])
 
 
 def check_no_gap(destination: Destination, extracts: Iterable[Extract]) -> None:
-    """Refuse what would leave a gap in a table that grows, which no later run would fill.
+    """Refuse extracts that would leave a gap in an incremental table; no later run would fill it.
 
-    What was read from the table's latest row on needs that row: somebody may have deleted it, or the whole file, while
-    the workspace was read.
+    Somebody may have deleted the table's latest rows, or the whole file, while the workspace was read.
 
     Raises:
-        LoadError: A table ends before what was read of it begins.
+        LoadError: A table ends before the window that was read begins.
     """
     now = current_time()
     parts = [extract for extract in extracts if _is_part(extract, now)]
@@ -65,7 +65,7 @@ def check_no_gap(destination: Destination, extracts: Iterable[Extract]) -> None:
 
 
 def _is_part(extract: Extract, now: datetime) -> bool:
-    """Whether less was read than a full read covers."""
+    """Return whether the extract covers less than a full read."""
     if not extract.endpoint.incremental or extract.window is None:
         return False
     whole = default_window(extract.endpoint, now)
@@ -73,7 +73,7 @@ def _is_part(extract: Extract, now: datetime) -> bool:
 
 
 def _latest(tables: DatasetInspector, endpoint: Endpoint, state: Mapping[str, Any], now: datetime) -> datetime | None:
-    """The time of the latest row that was not dated ahead when it was read; `None` where that is not known."""
+    """Return the time of the latest row that was not dated ahead when it was read; `None` if unknown."""
     read_at = read_at_of(state, endpoint.name)
     if read_at is None:
         return None

@@ -1,4 +1,4 @@
-"""Load what can be loaded: find the tables that the destination refuses, and load the others without them."""
+"""Find the tables that the destination refuses, and load the others without them."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -12,7 +12,7 @@ from segment_dagster.extract.versions import history_table
 from segment_dagster.load.errors import LoadError
 
 MANY = 4
-"""Tables that are refused one after another, from which on each of the others is loaded in a package of its own."""
+"""Refused tables after which each of the others is loaded in its own package."""
 
 logger = logging.getLogger(__name__)
 
@@ -20,20 +20,20 @@ Result = TypeVar("Result")
 
 
 class TableError(SegmentError):
-    """One table could not be loaded. The others were.
+    """One table could not be loaded; the others were.
 
     Args:
         endpoint: The endpoint of the table.
-        error: What was raised when its rows were loaded.
+        error: The error of the load.
         dataset: The dataset of the table.
     """
 
     def __init__(self, endpoint: Endpoint, error: LoadError, dataset: str) -> None:
-        # an error that names no table may be about either
+        # an error that names no table may be about the table or its history
         table = error.table or endpoint.name + (" or its history" if endpoint.keeps_history else "")
         self.reason = str(error)
         if not error.refused:
-            # the line says what to do already
+            # the message already says what to do
             line = self.reason.removeprefix(f"{endpoint.name}: ")
         else:
             line = (
@@ -46,22 +46,21 @@ class TableError(SegmentError):
 def load_isolated(
     extracts: Sequence[Extract], load_package: Callable[[Sequence[Extract]], Result], dataset: str
 ) -> tuple[list[Result], list[Failure]]:
-    """Load all deliveries in one package. Where that fails, load all but those that are refused.
+    """Load all extracts in one package. If that fails, load all except those that are refused.
 
-    dlt names the table whose job failed, as a rule. Where it does not, the deliveries are halved until those that are
-    refused stand alone. A table that is loaded a second time holds the same rows afterwards: it is replaced, or its
-    rows are merged by their key, or by the version of each row.
+    dlt usually names the table whose job failed. If it does not, the extracts are halved until each refused one is
+    alone. Loading a table twice is safe: it is replaced, or its rows are merged by key or by the version of each row.
 
     Args:
-        extracts: What is to be loaded.
-        load_package: Loads some of them in one package of dlt's, or raises a `LoadError`.
+        extracts: The extracts to load.
+        load_package: Loads extracts in one dlt load package, or raises a `LoadError`.
         dataset: The dataset, for the message.
 
     Returns:
-        What `load_package` returned for each package, and a failure for each delivery that was refused.
+        The result of `load_package` for each package, and a failure for each extract that was refused.
 
     Raises:
-        LoadError: It is about the destination as a whole.
+        LoadError: The whole destination failed.
     """
     results: list[Result] = []
     errors: dict[str, LoadError] = {}
@@ -81,7 +80,7 @@ def load_isolated(
             errors[refused.endpoint.name] = error
             rest = [extract for extract in group if extract is not refused]
             if len(errors) >= MANY:
-                # where most are refused, to load the rest again for each of them would take the square of their number
+                # if most are refused, loading the rest again after each would take quadratic time
                 waiting += [[extract] for extract in reversed(rest)]
             elif rest:
                 waiting.append(rest)
@@ -96,7 +95,7 @@ def load_isolated(
 
 
 def _refused(group: Sequence[Extract], error: LoadError) -> Extract | None:
-    """Return the delivery that failed, where that is known."""
+    """Return the extract that failed; `None` if unknown."""
     if len(group) == 1:
         return group[0]
     return next(

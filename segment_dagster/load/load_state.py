@@ -1,4 +1,4 @@
-"""What the destination remembers of its tables, so that what one holds already is not written again."""
+"""Fingerprints per table, kept in the destination, to skip unchanged loads."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,16 +17,16 @@ from segment_dagster.extract.versions import history_table
 from segment_dagster.load.inspector import DatasetInspector
 
 LOAD_STATE_TABLE = "_segment_tables"
-"""The table of the dataset that says what was loaded last into each of the others."""
+"""The table of the dataset that records the last load of each other table."""
 
 LOOKED_AT = 10_000
-"""Rows of a part of a table that are read back, at most, to see whether they are those that came."""
+"""Most rows that are read back to compare them with an extract."""
 
 TYPES: Mapping[str, TDataType] = {
     "table_name": "text",
-    # of the rows that came
+    # of the extracted rows
     "fingerprint": "text",
-    # of the table as it was then, by the destination's own reckoning: whoever changes it, this does not fit any more
+    # of the table after that load, computed by the destination: any later change of the table changes it
     "rows": "bigint",
     "digest": "text",
     "loaded_at": "timestamp",
@@ -35,30 +35,30 @@ TYPES: Mapping[str, TDataType] = {
 
 @dataclass(frozen=True)
 class TableState:
-    """What a table holds once it has been loaded."""
+    """The content of a table after a load."""
 
     table: str
     fingerprint: str
-    """Of the rows that came."""
+    """Fingerprint of the extracted rows."""
 
     rows: int | None = None
-    """How many there must be; `None` where others may stay."""
+    """Rows that the table must have; `None` if it may keep others."""
 
     where: str | None = None
-    """Which rows of the table are meant, as a condition in SQL; `None` where they are all."""
+    """SQL condition for the rows that count; `None` for all."""
 
 
 def table_states(extract: Extract, *, history: bool) -> Sequence[TableState]:
-    """The contents that a delivery is loaded into: that of its table, and that of the history where it is kept.
+    """Return the states of the tables that an extract is loaded into: its table, and the history if it is kept.
 
     Returns:
-        Nothing where a delivery is a part of a table, which says nothing of the whole.
+        The states; empty if the extract has no fingerprint, because it is only a part of the table.
     """
     endpoint = extract.endpoint
     if extract.fingerprint is None:
         return []
     if isinstance(endpoint.time, TimeRange) and extract.window:
-        # merged by the key: rows that the API does not list any more stay
+        # merged by key: rows that the API no longer lists stay
         where = within(column_name(endpoint.time.column), extract.window)
         return [TableState(endpoint.name, extract.fingerprint, where=where)]
     table = TableState(endpoint.name, extract.fingerprint, extract.rows)
@@ -68,53 +68,53 @@ def table_states(extract: Extract, *, history: bool) -> Sequence[TableState]:
 
 
 def unchanged(tables: DatasetInspector, extracts: Sequence[Extract], *, history: bool) -> frozenset[str]:
-    """The endpoints whose tables hold what was delivered already.
+    """Return the names of the endpoints whose tables already hold the extracted rows.
 
-    That is so where the rows are those that were loaded last, and the table is as that load left it; or where they are
-    a small part of the table, which is looked at.
+    A table is unchanged if the rows are those of the last load, and the table has not changed since. If the rows are a
+    small part of the table, they are read back and compared.
 
     Args:
-        tables: The dataset, which nobody else loads into until this is done with.
-        extracts: What came.
-        history: Whether a table's history is to hold it too.
+        tables: The dataset. It must be locked until the load has ended.
+        extracts: The extracts to compare.
+        history: Whether the history must hold the rows too.
     """
     wanted = {each.endpoint.name: table_states(each, history=history) for each in extracts}
     tables.prefetch([LOAD_STATE_TABLE, *(content.table for contents in wanted.values() for content in contents)])
-    remembered = _remembered(tables)
+    recorded = _recorded_states(tables)
     return frozenset(
         each.endpoint.name
         for each in extracts
         if (contents := wanted[each.endpoint.name])
-        and (all(_held(tables, content, remembered) for content in contents) or _has_rows(tables, each, contents[0]))
+        and (all(_has_state(tables, content, recorded) for content in contents) or _has_rows(tables, each, contents[0]))
     )
 
 
 def is_current(tables: DatasetInspector, content: TableState) -> bool:
-    """Whether a table holds this already."""
-    return _held(tables, content, _remembered(tables))
+    """Return whether a table already has this state."""
+    return _has_state(tables, content, _recorded_states(tables))
 
 
 def record_load(tables: DatasetInspector, contents: Iterable[TableState]) -> None:
-    """Keep in mind what has been loaded. A run that ends before it does so has its tables loaded once more.
+    """Record what was loaded. If a run ends before that, the next one loads its tables again.
 
     Args:
-        tables: The dataset, as the load left it.
-        contents: What its tables hold now. What is not there in as many rows is not kept.
+        tables: The dataset after the load.
+        contents: The states of the loaded tables. A state with a wrong number of rows is not recorded.
     """
     now = datetime.now(timezone.utc)
     rows = []
     loaded = list(contents)
     tables.prefetch([LOAD_STATE_TABLE, *(content.table for content in loaded)])
     for content in loaded:
-        found = tables.digest(content.table, content.where)
-        if found and content.rows in (None, found[0]):
-            rows.append((content.table, content.fingerprint, *found, now))
+        digest = tables.digest(content.table, content.where)
+        if digest and content.rows in (None, digest[0]):
+            rows.append((content.table, content.fingerprint, *digest, now))
     if rows:
         tables.upsert(LOAD_STATE_TABLE, TYPES, rows)
 
 
-def _remembered(tables: DatasetInspector) -> dict[str, tuple[str, tuple[int, str]]]:
-    """By table, the fingerprint of what was loaded last, and the digest that the table had then."""
+def _recorded_states(tables: DatasetInspector) -> dict[str, tuple[str, tuple[int, str]]]:
+    """Return, by table, the fingerprint of the last load and the table's digest after it."""
     if set(tables.columns(LOAD_STATE_TABLE)) != set(TYPES) or not tables.has_dlt_tables():
         return {}
     rows = tables.rows(LOAD_STATE_TABLE, ["table_name", "fingerprint", "rows", "digest"])
@@ -122,7 +122,7 @@ def _remembered(tables: DatasetInspector) -> dict[str, tuple[str, tuple[int, str
 
 
 def _has_rows(tables: DatasetInspector, extract: Extract, content: TableState) -> bool:
-    """Whether the rows of a table that a small delivery would be merged into are those that came."""
+    """Return whether the table's rows in the window of a small extract equal the extracted rows."""
     if content.where is None or extract.rows > LOOKED_AT:
         return False
     schema = schema_of(extract.endpoint)
@@ -131,11 +131,13 @@ def _has_rows(tables: DatasetInspector, extract: Extract, content: TableState) -
     if tables.count(content.table, content.where) != extract.rows:
         return False
     rows = list(tables.rows(content.table, schema.names, where=content.where))
-    there = Fingerprint(schema)
-    there.add(pa.Table.from_pylist(rows, schema))
-    return there.hexdigest(as_text(extract.window)) == content.fingerprint
+    stored = Fingerprint(schema)
+    stored.add(pa.Table.from_pylist(rows, schema))
+    return stored.hexdigest(as_text(extract.window)) == content.fingerprint
 
 
-def _held(tables: DatasetInspector, content: TableState, remembered: Mapping[str, tuple[str, tuple[int, str]]]) -> bool:
-    fingerprint, digest = remembered.get(content.table, (None, None))
+def _has_state(
+    tables: DatasetInspector, content: TableState, recorded: Mapping[str, tuple[str, tuple[int, str]]]
+) -> bool:
+    fingerprint, digest = recorded.get(content.table, (None, None))
     return fingerprint == content.fingerprint and digest == tables.digest(content.table, content.where)

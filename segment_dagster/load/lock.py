@@ -1,4 +1,4 @@
-"""One at a time: who loads, and who looks at what was loaded."""
+"""Locks for the destination and the pipeline's working directory."""
 
 import logging
 import time
@@ -21,41 +21,45 @@ if TYPE_CHECKING:
 
 PIPELINE_NAME = "segment_pipeline"
 POLL = 0.1
-"""Seconds between two attempts to open a file that another process holds."""
+"""Seconds between attempts to open a file that another process holds."""
 
 logger = logging.getLogger(__name__)
 
 
 @contextmanager
 def destination_lock(destination: Destination, *, make: bool = False) -> Iterator[None]:
-    """Hold the destination: no other run loads into it or looks at it, and no other process opens a DuckDB file.
+    """Lock the destination: no other run loads or reads it, and no other process opens the DuckDB file.
 
-    Waits for `lock_timeout` at most while another run has it. A thread that holds it may take it again.
+    Wait up to `lock_timeout` seconds while another run holds it. A thread that holds the lock can take it again.
 
     Args:
-        destination: The destination. One without a file is held on this machine, against runs of the same home.
-        make: Whether a file that is not there is made.
+        destination: The destination. Without a file, the lock holds only on this machine, for runs that share dlt's
+            pipelines directory.
+        make: Whether to create a DuckDB file that does not exist.
 
     Raises:
-        LoadError: It was held by others for that long.
-        SettingError: There is no place for the lock.
+        LoadError: Others held the lock longer than `lock_timeout`.
+        SettingError: The lock file cannot be created.
     """
     if destination.lock_file is None:
         with pipeline_lock(destination):
             yield
         return
     deadline = time.monotonic() + destination.lock_timeout
-    with _locked(destination.lock_file, destination, deadline, CREDENTIALS), _opened(destination, deadline, make=make):
+    with (
+        _locked(destination.lock_file, destination, deadline, CREDENTIALS),
+        _open_file(destination, deadline, make=make),
+    ):
         yield
 
 
 @contextmanager
 def pipeline_lock(destination: Destination) -> Iterator[None]:
-    """Hold the pipeline's working directory: two runs in it would break each other's files.
+    """Lock the pipeline's working directory: two runs in it would break each other's files.
 
     Raises:
-        LoadError: It was held by others for longer than `lock_timeout`.
-        SettingError: There is no place for it.
+        LoadError: Others held the lock longer than `lock_timeout`.
+        SettingError: The lock file cannot be created.
     """
     deadline = time.monotonic() + destination.lock_timeout
     lock_file = Path(get_dlt_pipelines_dir()) / f"{PIPELINE_NAME}.lock"
@@ -71,44 +75,44 @@ def pipeline_lock(destination: Destination) -> Iterator[None]:
 @contextmanager
 def _locked(file: Path, destination: Destination, deadline: float, setting: str) -> Iterator[None]:
     lock = FileLock(file, is_singleton=True)
-    again = lock.is_locked
+    reentered = lock.is_locked
     what = str(destination.file) if setting == CREDENTIALS else f"the pipeline {PIPELINE_NAME}"
     try:
-        # filelock would make the directory, and DuckDB another file in it, where both were moved away meanwhile
+        # if the directory was moved away meanwhile, filelock would create it again, and DuckDB a new file in it
         file.parent.resolve(strict=True)
         try:
             lock.acquire(blocking=False)
         except Timeout:
-            _tell(what, _run(destination, setting), destination)
+            _log_waiting(what, _describe_holder(destination, setting), destination)
             lock.acquire(timeout=max(0.0, deadline - time.monotonic()))
     except Timeout:
-        raise _too_long(what, _run(destination, setting), destination, setting) from None
+        raise _timeout_error(what, _describe_holder(destination, setting), destination, setting) from None
     except OSError as error:
         problem = f"leads to {file.parent}, where {file.name} cannot be made ({error.strerror})"
         raise SettingError(setting, problem, "Set it to where can be written to.") from None
     try:
         yield
     finally:
-        # before it is released: whoever waits finds that the file is gone, and makes another. Windows keeps it.
-        if setting == CREDENTIALS and not again:
+        # before the release: a waiting process sees that the file is gone, and creates another. Windows keeps it.
+        if setting == CREDENTIALS and not reentered:
             with suppress(PermissionError):
                 file.unlink(missing_ok=True)
         lock.release()
 
 
 @contextmanager
-def _opened(destination: Destination, deadline: float, *, make: bool) -> Iterator[None]:
-    """Keep a DuckDB file open: dlt opens and closes it many times, and any process could take it in between."""
+def _open_file(destination: Destination, deadline: float, *, make: bool) -> Iterator[None]:
+    """Keep a DuckDB file open: dlt opens and closes it many times, and another process could take it in between."""
     assert destination.file is not None
-    whole = destination.file.resolve()
-    if whole in OPEN or not (make or destination.file.exists()):
+    resolved = destination.file.resolve()
+    if resolved in OPEN or not (make or destination.file.exists()):
         yield
         return
-    connection = OPEN[whole] = _connect(destination, deadline)
+    connection = OPEN[resolved] = _connect(destination, deadline)
     try:
         yield
     finally:
-        del OPEN[whole]
+        del OPEN[resolved]
         connection.close()
 
 
@@ -116,7 +120,7 @@ def _connect(destination: Destination, deadline: float) -> "DuckDBPyConnection":
     import duckdb
 
     assert destination.file is not None
-    told = None
+    reported = None
     while True:
         try:
             return connect(destination.file)
@@ -125,15 +129,15 @@ def _connect(destination: Destination, deadline: float) -> "DuckDBPyConnection":
             if who is None:
                 raise LoadError(format_load_error(failure, "open", destination)) from failure
             if time.monotonic() >= deadline:
-                raise _too_long(str(destination.file), who, destination, CREDENTIALS) from failure
-        if who != told:
-            _tell(str(destination.file), who, destination)
-            told = who
+                raise _timeout_error(str(destination.file), who, destination, CREDENTIALS) from failure
+        if who != reported:
+            _log_waiting(str(destination.file), who, destination)
+            reported = who
         time.sleep(POLL)
 
 
-def _run(destination: Destination, setting: str) -> str:
-    """The run that holds a lock, as far as DuckDB knows it: it has the file open, as a rule."""
+def _describe_holder(destination: Destination, setting: str) -> str:
+    """Return who holds a lock, as a phrase. DuckDB knows it if that run has the file open, as it usually has."""
     import duckdb
 
     if (
@@ -149,11 +153,11 @@ def _run(destination: Destination, setting: str) -> str:
     return "another run"
 
 
-def _tell(what: str, who: str, destination: Destination) -> None:
+def _log_waiting(what: str, who: str, destination: Destination) -> None:
     logger.warning("%s is in use by %s: waiting for it, up to %g s", what, who, destination.lock_timeout)
 
 
-def _too_long(what: str, who: str, destination: Destination, setting: str) -> LoadError:
+def _timeout_error(what: str, who: str, destination: Destination, setting: str) -> LoadError:
     return LoadError(
         f"{what} is locked by {who}, and was for {destination.lock_timeout:g} s: one process at a time can load. "
         f"Close it there, raise SEGMENT_LOCK_TIMEOUT, or set {setting} to another place."

@@ -1,4 +1,4 @@
-"""The workspace that a dataset belongs to. Its id is kept in the destination, and another's token is refused."""
+"""The workspace that a dataset belongs to. Its id is stored in the dataset; tokens of other workspaces are refused."""
 
 from collections.abc import Mapping
 from datetime import datetime, timezone
@@ -12,7 +12,7 @@ from segment_dagster.load.destination import Destination
 from segment_dagster.load.inspector import DatasetInspector, inspect_dataset
 
 OWNER_TABLE = "_segment_workspace"
-"""The table of the dataset that names its workspace: one row. Of files it is a file of JSON with that name."""
+"""The table of one row that names the dataset's workspace. If the dataset is files, it is a JSON file of that name."""
 
 TYPES: Mapping[str, TDataType] = {
     "workspace_id": "text",
@@ -26,13 +26,13 @@ MAX_NAME = 80
 
 
 class ForeignDatasetError(SegmentError):
-    """The dataset holds the rows of another workspace than the token's."""
+    """The dataset belongs to another workspace than the token."""
 
     def __init__(self, destination: Destination, owner: Workspace, workspace: Workspace) -> None:
         where = f" in {destination.file}" if destination.file else ""
         super().__init__(
             f"The dataset {destination.dataset!r} of {destination.type}{where} belongs to the workspace "
-            f"{_named(owner)}, and the token to {_named(workspace)}: nothing was loaded. Set SEGMENT_DATASET to "
+            f"{_label(owner)}, and the token to {_label(workspace)}: nothing was loaded. Set SEGMENT_DATASET to "
             f"another name, or empty this one: {_how_to_empty(destination)}."
         )
 
@@ -42,11 +42,11 @@ def check_owner(destination: Destination, workspace: Workspace | None) -> None:
 
     Args:
         destination: The dataset.
-        workspace: That of the token; `None` where it is not known, and nothing can be compared.
+        workspace: The token's workspace; `None` if unknown, then nothing is compared.
 
     Raises:
-        ForeignDatasetError: It does.
-        LoadError: The destination cannot be looked at.
+        ForeignDatasetError: The dataset belongs to another workspace.
+        LoadError: The destination cannot be read.
     """
     if workspace is None:
         return
@@ -55,13 +55,13 @@ def check_owner(destination: Destination, workspace: Workspace | None) -> None:
 
 
 def claim(tables: DatasetInspector, destination: Destination, workspace: Workspace) -> None:
-    """Record the workspace of a dataset that has none. The dataset must be there, and nobody else load into it.
+    """Record the workspace of a dataset that has none. The dataset must exist and be locked.
 
     Raises:
-        ForeignDatasetError: It belongs to another one.
+        ForeignDatasetError: The dataset belongs to another workspace.
     """
     refuse_other_workspace(destination, find_owner(tables), workspace)
-    if not _recorded(tables):
+    if not _recorded_workspace(tables):
         row = (workspace.id, workspace.slug, workspace.name, datetime.now(timezone.utc))
         tables.upsert(OWNER_TABLE, TYPES, [row])
 
@@ -69,20 +69,20 @@ def claim(tables: DatasetInspector, destination: Destination, workspace: Workspa
 def find_owner(tables: DatasetInspector) -> Workspace | None:
     """Return the workspace that a dataset belongs to.
 
-    A dataset loaded before that was recorded belongs to the workspace in its table `workspace`.
+    If it is not recorded, because an earlier version loaded the dataset, use the row of the table `workspace`.
 
     Returns:
-        The workspace; `None` where the dataset is empty or does not tell.
+        The workspace; `None` if the dataset is empty or does not name one.
     """
-    return _recorded(tables) or _loaded(tables)
+    return _recorded_workspace(tables) or _loaded_workspace(tables)
 
 
-def _recorded(tables: DatasetInspector) -> Workspace | None:
+def _recorded_workspace(tables: DatasetInspector) -> Workspace | None:
     rows = tables.read_stored(OWNER_TABLE, TYPES)
     return Workspace(rows[0]["workspace_id"], rows[0]["slug"], rows[0]["name"]) if rows else None
 
 
-def _loaded(tables: DatasetInspector) -> Workspace | None:
+def _loaded_workspace(tables: DatasetInspector) -> Workspace | None:
     fields = ("id", "slug", "name")
     if not set(fields) <= set(tables.columns(IDENTITY.name)):
         return None
@@ -91,17 +91,17 @@ def _loaded(tables: DatasetInspector) -> Workspace | None:
 
 
 def refuse_other_workspace(destination: Destination, owner: Workspace | None, workspace: Workspace | None) -> None:
-    """Refuse a dataset of one workspace for rows of another. Where either is not known, nothing is compared.
+    """Refuse to load rows of one workspace into the dataset of another. If either is unknown, nothing is compared.
 
     Raises:
-        ForeignDatasetError: They differ.
+        ForeignDatasetError: The workspaces differ.
     """
     if owner is not None and workspace is not None and owner.id != workspace.id:
         raise ForeignDatasetError(destination, owner, workspace)
 
 
-def _named(workspace: Workspace) -> str:
-    """A workspace in a message. `repr` escapes what a terminal would take for a command."""
+def _label(workspace: Workspace) -> str:
+    """Return a workspace's name for a message. `repr` escapes terminal control sequences."""
     name = workspace.name or workspace.slug
     return f"{name[:MAX_NAME]!r} (id {workspace.id[:MAX_NAME]!r})" if name else f"{workspace.id[:MAX_NAME]!r}"
 

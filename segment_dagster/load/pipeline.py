@@ -1,4 +1,4 @@
-"""Loading with dlt's pipeline `segment_pipeline`."""
+"""Load with dlt's pipeline `segment_pipeline`."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -53,39 +53,39 @@ def locked_pipeline(
     workspace: Workspace | None = None,
     made: Sequence[SpooledFile] = (),
 ) -> Iterator[dlt.Pipeline]:
-    """The pipeline, while no other run has the destination or the pipeline's working directory.
+    """Lock the destination and the pipeline's working directory, and return the pipeline.
 
-    That directory is dlt's own: `segment_pipeline` in `~/.dlt/pipelines`, for root in `/var/dlt/pipelines`. One for
-    each run would hide from `dlt pipeline segment_pipeline show` what was loaded last.
+    The working directory is dlt's default: `segment_pipeline` in `~/.dlt/pipelines`, for root in `/var/dlt/pipelines`.
+    With one directory per run, `dlt pipeline segment_pipeline show` would not find the last load.
 
     Args:
         destination: The destination.
         collector: Shows progress.
-        extracts: What is going to be loaded: the destination gets room for it.
-        made: Rows of a table that is made of others, where it is what is going to be loaded.
-        workspace: Where the rows come from; the dataset becomes its own. `None` where that is not known.
+        extracts: The extracts to load; DuckDB's memory limit depends on them.
+        workspace: The workspace of the rows; the dataset is recorded as its own. `None` if unknown.
+        made: Files with the rows of a derived table, if that is what is loaded.
 
     Raises:
         ForeignDatasetError: The dataset belongs to another workspace.
-        LoadError: dlt failed inside the block, others held a lock beyond `lock_timeout`, or a table has
-            lost rows that deliveries build on.
-        SettingError: There is no place for the locks.
+        LoadError: dlt failed inside the block, others held a lock longer than `lock_timeout`, or a table lost rows
+            that the extracts build on.
+        SettingError: A lock file cannot be created.
     """
-    # before a file is made where there is none; whoever has deliveries holds the destination
+    # before a missing file is created; a caller with extracts already holds the destination's lock
     check_no_gap(destination, extracts)
-    # the destination before the directory, everywhere: who has one and waits for the other would wait for ever
+    # everywhere the destination is locked before the directory: the other order could deadlock
     with destination_lock(destination), pipeline_lock(destination), destination_lock(destination, make=True):
         if destination.file is not None:
             set_memory_limit(destination.file, memory_needed(extracts, made))
         try:
             pipeline = attach_pipeline(destination, collector)
             try:
-                # what an earlier run left half done would be loaded in place of what comes now
+                # dlt would load an earlier run's unfinished packages instead of this one
                 drop_local_state(pipeline)
                 _prepare(pipeline, destination, extracts, workspace)
                 yield pipeline
                 if destination.file is not None:
-                    # what looks at the tables afterwards needs no more, however large rows are
+                    # reading the tables afterwards needs no more, however large the rows are
                     set_memory_limit(destination.file, MEMORY_LIMIT)
             except BaseException:
                 discard_packages(pipeline)
@@ -98,7 +98,7 @@ def locked_pipeline(
         except ConfigurationException as failure:
             raise setting_error(failure) from None
         except failures_of(destination.capabilities.driver) as failure:
-            # between its steps dlt looks at the destination and writes to its working directory too
+            # between its steps, dlt also reads the destination and writes to its working directory
             raise load_error(failure, "run", destination) from failure
 
 
@@ -113,16 +113,16 @@ def load(
     """Load a source into a destination, in one load package.
 
     Args:
-        source: The rows.
-        destination: Where they go.
+        source: The source with the rows.
+        destination: The destination.
         collector: Shows progress.
-        extracts: What the source hands on, where it has been read already.
-        workspace: Where the rows come from, where that is known.
-        made: The rows, where they are made of other tables.
+        extracts: The extracts that the source consists of, if it is made of any.
+        workspace: The workspace of the rows, if known.
+        made: Files with the rows, if they belong to a derived table.
 
     Raises:
         ForeignDatasetError: The dataset belongs to another workspace.
-        LoadError: It could not be loaded.
+        LoadError: The source could not be loaded.
     """
     with locked_pipeline(destination, collector, extracts, workspace, made) as pipeline:
         return pipeline.run(source, loader_file_format=destination.capabilities.loader_format)
@@ -136,20 +136,20 @@ def load_table(
     *,
     always: bool = False,
 ) -> tuple[bool, str]:
-    """Load a table that is made of others, unless it holds the same rows already.
+    """Load a derived table, unless it already holds the same rows.
 
     Args:
-        source: The rows.
+        source: The source with the rows.
         state: The table, and the fingerprint of the rows.
-        destination: Where they go.
-        made: The files that hold them.
-        always: Whether they are loaded in any case.
+        destination: The destination.
+        made: Files with the rows.
+        always: Whether to load the table even if it is unchanged.
 
     Returns:
-        Whether they were loaded, and the table's name with database and dataset.
+        Whether it was loaded, and the table's name with database and dataset.
 
     Raises:
-        LoadError: They could not be.
+        LoadError: The table could not be loaded.
     """
     with destination_lock(destination):
         with inspect_dataset(destination) as tables:
@@ -162,12 +162,12 @@ def load_table(
 
 
 def source_for(destination: Destination, extracts: Sequence[Extract], *, history: bool = False) -> DltSource:
-    """What was delivered as a dlt source, in the form that the destination takes.
+    """Return extracts as a dlt source, in the format that the destination needs.
 
     Args:
         destination: The destination.
-        extracts: What was read.
-        history: Whether every version of configuration is kept.
+        extracts: The extracts.
+        history: Whether to keep every version of configuration.
     """
     capabilities = destination.capabilities
     return source_of_extracts(
@@ -189,20 +189,20 @@ def load_extracts(
     load_package: LoadPackage | None = None,
     verify: Callable[[LoadResult, DatasetInspector], None] | None = None,
 ) -> LoadResult:
-    """Load extracts, without what the tables hold already. A table that is refused fails alone.
+    """Load extracts, except those whose tables are unchanged. A refused table does not fail the others.
 
     Args:
-        extracts: What was read.
-        destination: Where it goes.
-        history: Whether every version of configuration is kept.
-        always: Whether what the tables hold already is loaded all the same.
-        workspace: Where the rows come from, where that is known.
-        load_package: Loads some extracts in one load package; by dlt's pipeline where it is left out.
-        verify: Looks at the tables before another run can change them, whether anything was loaded or not.
+        extracts: The extracts.
+        destination: The destination.
+        history: Whether to keep every version of configuration.
+        always: Whether to load unchanged tables too.
+        workspace: The workspace of the rows, if known.
+        load_package: Loads extracts in one load package; by default with dlt's pipeline.
+        verify: Checks the tables before another run can change them, even if nothing was loaded.
 
     Raises:
         ForeignDatasetError: The dataset belongs to another workspace.
-        LoadError: Nothing could be loaded.
+        LoadError: The whole destination failed.
     """
 
     def load_by_dlt(group: Sequence[Extract]) -> LoadInfo:
@@ -238,10 +238,10 @@ def load_extracts(
 def _prepare(
     pipeline: dlt.Pipeline, destination: Destination, extracts: Sequence[Extract], workspace: Workspace | None
 ) -> None:
-    """Look at the destination once more, now that it is locked, and make it ready to be loaded into."""
+    """Check the destination again, now that it is locked, and prepare it for the load."""
     pipeline.sync_destination()
     with pipeline.destination_client() as client:
-        # one of SQL or of files: the destinations that there are have no other
+        # every supported destination has one of these two clients
         tables = DatasetInspector(cast("SqlJobClientBase | FilesystemClient", client), destination)
         tables.check_staging()
         recreate_missing(pipeline, client, destination, extracts)

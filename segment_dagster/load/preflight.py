@@ -1,4 +1,4 @@
-"""The look at the destination before anything is read from the API."""
+"""Inspect the destination before anything is read from the API."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -15,21 +15,21 @@ from segment_dagster.load.owner import find_owner
 
 @dataclass(frozen=True)
 class Preflight:
-    """What the destination holds before a sync."""
+    """State of the destination before a sync."""
 
     owner: Workspace | None
-    """The workspace that the dataset belongs to; `None` where it is empty or does not tell."""
+    """The workspace that the dataset belongs to; `None` if it is empty or does not name one."""
 
     windows: Mapping[str, Window]
-    """From when on the tables that grow are to be read, by endpoint."""
+    """Time windows to read for the incremental endpoints, by name."""
 
 
 def preflight(destination: Destination, endpoints: Iterable[Endpoint]) -> Preflight:
-    """Wait until the destination could be loaded into, and look at it once.
+    """Wait until no other run holds the destination, and inspect it.
 
     Raises:
-        LoadError: It was held by others for longer than `lock_timeout`, or it cannot be reached.
-        SettingError: There is no place for the lock, or dlt would stage rows in a dataset of somebody else's.
+        LoadError: Others held it longer than `lock_timeout`, or it cannot be reached.
+        SettingError: The lock file cannot be created, or dlt's staging dataset belongs to somebody else.
     """
     with destination_lock(destination), inspect_dataset(destination) as tables:
         tables.check_staging()

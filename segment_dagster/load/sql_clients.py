@@ -1,4 +1,4 @@
-"""dlt's SQL clients: their errors quote no values, and waits for a lock of PostgreSQL end and name who holds it."""
+"""Extend dlt's SQL clients: errors quote no values; waits for PostgreSQL locks time out and name the holder."""
 
 import logging
 import re
@@ -21,34 +21,34 @@ if TYPE_CHECKING:
 MASKED = "***"
 
 ASK_AFTER = 1.0
-"""Seconds that a statement runs, at most, before it is asked whether it waits for a lock."""
+"""Most seconds that a statement runs before we query whether it waits for a lock."""
 
 ASK_EVERY = 10.0
-"""Seconds between two such questions."""
+"""Most seconds between two such queries."""
 
-_QUOTING = re.compile(r"\s*\n\s*(DETAIL|CONTEXT|LINE \d+|QUERY|STATEMENT|WHERE|HINT):?.*", re.DOTALL)
-"""What databases add to an error: rows, values and the text of the statement."""
+_DETAILS = re.compile(r"\s*\n\s*(DETAIL|CONTEXT|LINE \d+|QUERY|STATEMENT|WHERE|HINT):?.*", re.DOTALL)
+"""Details that databases append to an error: rows, values and the text of the statement."""
 
 _WITH_VALUE = re.compile(r"(with value ).*?( can't be cast| cannot be cast|$)", re.DOTALL)
 
 _QUOTE = re.compile("(?<!\\w)'|[\"`]")
-"""What begins a quotation: not the apostrophe of a word."""
+"""An opening quote, but not an apostrophe inside a word."""
 
 _NAMED = re.compile(
     r"\b(column|relation|table|view|constraint|index|schema|dataset|database|catalog|user|role|type|encoding|function"
     r"|file|directory|extension|named|name|at|host|parameter|setting)\s+$",
     re.IGNORECASE,
 )
-"""What stands before a quoted name; whatever else is quoted may be a value."""
+"""Words before a quoted name; anything else in quotes may be a value."""
 
 _ALTERED = re.compile(r'ALTER TABLE "[^"]+"\."([^"]+)"')
-"""The table that a statement gives new columns."""
+"""Matches the table of an ALTER TABLE statement, which adds columns."""
 
-_RAISED = "P0001"
-"""The SQLSTATE of what a trigger or a function raises: in words of its author's, which may quote the row."""
+_RAISE_EXCEPTION = "P0001"
+"""SQLSTATE of errors raised by a trigger or a function: the author's own message may quote the row."""
 
-_NO_LOCK = "55P03"
-"""The SQLSTATE of a lock that was not to be had in time."""
+_LOCK_NOT_AVAILABLE = "55P03"
+"""SQLSTATE of a lock timeout."""
 
 _BLOCKING = """
 SELECT pid, usename, application_name, state, coalesce(xact_start, backend_start)
@@ -59,12 +59,12 @@ logger = logging.getLogger(__name__)
 
 
 class LockedError(SegmentError):
-    """A lock could not be had within `SEGMENT_LOCK_TIMEOUT`, because another session holds it.
+    """Another session held a lock longer than `SEGMENT_LOCK_TIMEOUT`.
 
     Args:
-        seconds: That time.
-        holders: The sessions, where they are known.
-        statement: What waited for it.
+        seconds: The timeout.
+        holders: The sessions that hold the lock, if known.
+        statement: The statement that waited.
     """
 
     def __init__(self, seconds: float, holders: str | None, statement: str) -> None:
@@ -78,32 +78,32 @@ class LockedError(SegmentError):
 
 
 def without_values(message: str) -> str:
-    """Return what a database says of an error without the values that it quotes.
+    """Return a database's error message without the values that it quotes.
 
     Names of columns, tables and the like stay.
     """
-    message = _WITH_VALUE.sub(rf"\1{MASKED}\2", _QUOTING.sub("", message))
-    said, position = "", 0
+    message = _WITH_VALUE.sub(rf"\1{MASKED}\2", _DETAILS.sub("", message))
+    cleaned, position = "", 0
     while quote := _QUOTE.search(message, position):
         start = quote.end()
         named = _NAMED.search(message[: quote.start()])
-        # a value may hold quotes itself: it ends with the last one
+        # a value may contain quotes itself, so it ends at the last one
         end = message.find(quote[0], start) if named else message.rfind(quote[0], start)
         end = end if end >= 0 else len(message)
-        said += message[position:start] + (message[start:end] if named else MASKED) + quote[0]
+        cleaned += message[position:start] + (message[start:end] if named else MASKED) + quote[0]
         position = end + 1
-    return said + message[position:]
+    return cleaned + message[position:]
 
 
 def build_destination(
     factory: type[Destination[Any, Any]], lock_timeout: float, **options: Any
 ) -> Destination[Any, Any]:
-    """Return a destination of dlt's with these clients.
+    """Return a dlt destination that uses these clients.
 
     Args:
-        factory: dlt's class of it.
-        lock_timeout: Seconds to wait for a lock, where the destination is PostgreSQL.
-        options: What dlt's class takes.
+        factory: dlt's class of the destination.
+        lock_timeout: Seconds to wait for a lock; PostgreSQL only.
+        options: Arguments of dlt's class.
     """
     return _factory(factory, lock_timeout)(**options)
 
@@ -111,30 +111,30 @@ def build_destination(
 @cache
 def _factory(factory: type[Destination[Any, Any]], lock_timeout: float) -> type[Destination[Any, Any]]:
     def set_lock_timeout(client: object) -> None:
-        if isinstance(client, _EndingWaits):
+        if isinstance(client, _LockTimeouts):
             client.set_lock_timeout(lock_timeout)
 
     return extend_destination(factory, Extensions(_mixins, set_lock_timeout, with_all_columns))
 
 
 def _mixins(sql_client: type[Any]) -> tuple[type[Any], ...]:
-    return (_EndingWaits, _Quiet) if is_psycopg(sql_client) else (_Quiet,)
+    return (_LockTimeouts, _ErrorsWithoutValues) if is_psycopg(sql_client) else (_ErrorsWithoutValues,)
 
 
-class _Quiet(CleanErrors):
-    """Errors without values. They go into dlt's log and trace, and Dagster's event log, with all that caused them."""
+class _ErrorsWithoutValues(CleanErrors):
+    """Remove values from errors, which end up in dlt's log and trace and Dagster's event log, with all their causes."""
 
     @staticmethod
     def clean(error: Exception) -> None:
-        # where it began: whoever repeats it repeats this
+        # changed at the root cause, because outer errors quote it
         with suppress(AttributeError):
-            raised = getattr(error, "pgcode", None) == _RAISED
-            text = f"raised by a trigger or a function ({_RAISED})" if raised else without_values(str(error))
+            raised = getattr(error, "pgcode", None) == _RAISE_EXCEPTION
+            text = f"raised by a trigger or a function ({_RAISE_EXCEPTION})" if raised else without_values(str(error))
             error.args = (text,)
 
 
-class _EndingWaits:
-    """Waits for locks that end, and name who holds them."""
+class _LockTimeouts:
+    """Let waits for locks time out, and name who holds the lock."""
 
     credentials: Any
     _lock_timeout: float
@@ -143,22 +143,24 @@ class _EndingWaits:
     def set_lock_timeout(self, seconds: float) -> None:
         self._lock_timeout = seconds
         self.credentials = self.credentials.copy()
-        # the server's `RESET ALL`, which dlt sends after an error, leaves such an option; the user's own counts
-        given = (self.credentials.query or {}).get("options", "")
+        # dlt sends `RESET ALL` after an error, which keeps such an option; the user's own option comes last and wins
+        user_options = (self.credentials.query or {}).get("options", "")
         option = f"-clock_timeout={max(1, round(seconds * 1000))}"
-        self.credentials.query = {**(self.credentials.query or {}), "options": f"{option} {given}".strip()}
+        self.credentials.query = {**(self.credentials.query or {}), "options": f"{option} {user_options}".strip()}
 
     @contextmanager
     def execute_query(self, query: Any, *args: Any, **options: Any) -> Iterator[Any]:
-        with _Watch(self.credentials.to_native_representation(), self.native_connection, self._lock_timeout) as watch:
+        with _LockWatch(
+            self.credentials.to_native_representation(), self.native_connection, self._lock_timeout
+        ) as watch:
             try:
                 executing = super().execute_query(query, *args, **options)  # type: ignore[misc]
                 cursor = executing.__enter__()
             except DatabaseException as error:
-                if getattr(error.dbapi_exception, "pgcode", None) != _NO_LOCK:
+                if getattr(error.dbapi_exception, "pgcode", None) != _LOCK_NOT_AVAILABLE:
                     raise
                 locked = LockedError(self._lock_timeout, watch.holders, str(query))
-                # not once more: it has waited as long as it may
+                # terminal, so that dlt does not retry: it has waited as long as it may
                 raise DatabaseTerminalException(error.dbapi_exception) from locked
         try:
             yield cursor
@@ -169,13 +171,13 @@ class _EndingWaits:
             executing.__exit__(None, None, None)
 
 
-class _Watch:
-    """Asks, on a connection of its own, whom a statement waits for.
+class _LockWatch:
+    """Find out, on a separate connection, which sessions a statement waits for.
 
     Args:
-        address: Of the server.
-        connection: Runs the statement.
-        timeout: Seconds that it may wait for a lock.
+        address: The server's address.
+        connection: The connection that runs the statement.
+        timeout: Seconds that the statement may wait for a lock.
     """
 
     def __init__(self, address: str, connection: "psycopg2.extensions.connection", timeout: float) -> None:
@@ -184,23 +186,23 @@ class _Watch:
         self._pid = connection.info.backend_pid
         self._timeout = timeout
         self._ended = threading.Event()
-        self._timer = threading.Timer(min(timeout / 2, ASK_AFTER), self._ask)
+        self._timer = threading.Timer(min(timeout / 2, ASK_AFTER), self._poll)
         self._timer.daemon = True
 
-    def __enter__(self) -> "_Watch":
+    def __enter__(self) -> "_LockWatch":
         self._timer.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._ended.set()
         self._timer.cancel()
-        # who has begun to ask may still find out
+        # a query that has begun may still find the holders
         self._timer.join()
 
-    def _ask(self) -> None:
+    def _poll(self) -> None:
         import psycopg2
 
-        # a question that cannot be asked leaves the answer open
+        # if the query fails, the holders stay unknown
         with suppress(psycopg2.Error):
             connection = psycopg2.connect(self._address)
             try:
@@ -208,18 +210,18 @@ class _Watch:
                 while not self._ended.is_set():
                     with connection.cursor() as cursor:
                         cursor.execute(_BLOCKING, (self._pid,))
-                        found = "; ".join(_session(*row) for row in cursor.fetchall())
-                    if found and found != self.holders:
-                        self.holders = found
+                        holders = "; ".join(_describe_session(*row) for row in cursor.fetchall())
+                    if holders and holders != self.holders:
+                        self.holders = holders
                         logger.warning(
-                            "postgres: waiting for a lock, up to %g s, that is held by %s", self._timeout, found
+                            "postgres: waiting for a lock, up to %g s, that is held by %s", self._timeout, holders
                         )
                     self._ended.wait(min(self._timeout / 4, ASK_EVERY))
             finally:
                 connection.close()
 
 
-def _session(pid: int, user: str | None, application: str | None, state: str | None, since: Any) -> str:
+def _describe_session(pid: int, user: str | None, application: str | None, state: str | None, since: Any) -> str:
     began = f" since {since:%Y-%m-%dT%H:%M:%S%z}" if since else ""
     return (
         f"the session with pid {pid} (user {user or 'unknown'}, application {application or 'unnamed'}, "

@@ -1,4 +1,4 @@
-"""dlt's staging dataset, which it empties: it must be nobody else's."""
+"""Check that dlt's staging dataset belongs to nobody else: dlt empties it."""
 
 import re
 
@@ -10,14 +10,14 @@ from segment_dagster.errors import SettingError
 from segment_dagster.extract.resources import SOURCE_NAME
 
 DEFAULT_LAYOUT = "%s_staging"
-"""How dlt names the staging dataset of a dataset, where its own setting says nothing else."""
+"""dlt's default name of a staging dataset."""
 
 SHOWN = 3
-"""Names of tables that the error shows."""
+"""Most table names that the error shows."""
 
 
 def layout_in_use(destination: str) -> str:
-    """Return dlt's own setting of how the staging dataset is named."""
+    """Return the layout of the staging dataset's name, from dlt's own setting."""
     for section in (f"destination.{destination}.", "destination.", ""):
         layout: object = dlt.config.get(f"{section}staging_dataset_name_layout")
         if isinstance(layout, str):
@@ -26,10 +26,10 @@ def layout_in_use(destination: str) -> str:
 
 
 def check_name(dataset: str, destination: str) -> None:
-    """Refuse a dataset whose name is that of another one's staging dataset.
+    """Refuse a dataset that has the name of another dataset's staging dataset.
 
     Raises:
-        SettingError: It is.
+        SettingError: The name matches the layout of staging datasets.
     """
     for layout in (DEFAULT_LAYOUT, layout_in_use(destination)):
         named = ".+".join(map(re.escape, layout.split("%s")))
@@ -39,23 +39,23 @@ def check_name(dataset: str, destination: str) -> None:
 
 
 def check_staging(client: object, destination: str, dataset: str) -> None:
-    """Refuse a staging dataset that is not dlt's own, before anything in it is emptied.
+    """Refuse a staging dataset that dlt did not create, before dlt empties it.
 
-    dlt's own has the table of dlt's schema versions, with schemas that the dataset itself knows, and none of dlt's
-    loads: that is in datasets that somebody looks at.
+    A staging dataset of dlt has the table of schema versions, with schemas that the dataset also has. It has no table
+    of loads: only datasets that hold final tables have one.
 
     Args:
-        client: dlt's client of the destination, connected.
-        destination: The destination.
+        client: dlt's connected client of the destination.
+        destination: dlt's name of the destination.
         dataset: The dataset.
 
     Raises:
-        SettingError: It is somebody else's.
+        SettingError: The staging dataset belongs to somebody else.
     """
     if not isinstance(client, SqlJobClientWithStagingDataset):
         # files are not staged
         return
-    known = _schemas(client) if client.is_storage_initialized() else set()
+    own_schemas = _schema_names(client) if client.is_storage_initialized() else set()
     with client.with_staging_dataset():
         if not client.is_storage_initialized():
             return
@@ -65,7 +65,7 @@ def check_staging(client: object, destination: str, dataset: str) -> None:
         foreign = (
             client.capabilities.casefold_identifier(schema.loads_table_name) in tables
             or client.capabilities.casefold_identifier(schema.version_table_name) not in tables
-            or not _schemas(client) <= known | {SOURCE_NAME}
+            or not _schema_names(client) <= own_schemas | {SOURCE_NAME}
         )
     if tables and foreign:
         named = ", ".join(sorted(tables)[:SHOWN]) + (", ..." if len(tables) > SHOWN else "")
@@ -76,8 +76,8 @@ def check_staging(client: object, destination: str, dataset: str) -> None:
         )
 
 
-def _schemas(client: SqlJobClientBase) -> set[str]:
-    """Return the names of dlt's schemas that the dataset knows."""
+def _schema_names(client: SqlJobClientBase) -> set[str]:
+    """Return the names of dlt's schemas in the dataset."""
     table, sql = client.schema.version_table_name, client.sql_client
     ((_, columns),) = client.get_storage_tables([table])
     if not columns:

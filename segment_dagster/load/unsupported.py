@@ -1,4 +1,4 @@
-"""What a destination cannot hold."""
+"""Endpoints that a destination does not support."""
 
 from collections.abc import Sequence
 
@@ -9,11 +9,11 @@ from segment_dagster.load.destination import TABLE_FORMAT, Destination
 
 
 class UnsupportedError(SegmentError):
-    """Rows of an endpoint cannot go where the others go.
+    """The destination does not support an endpoint's table.
 
     Args:
         endpoint: The endpoint.
-        reason: Why, as a clause.
+        reason: The reason, as a clause.
     """
 
     def __init__(self, endpoint: Endpoint, reason: str) -> None:
@@ -22,10 +22,10 @@ class UnsupportedError(SegmentError):
 
 
 def split_supported(destination: Destination, endpoints: Sequence[Endpoint]) -> tuple[list[Endpoint], list[Failure]]:
-    """Tell the endpoints that a destination takes from those that it has no way to merge into their tables.
+    """Split endpoints into those that the destination supports and those whose rows it cannot merge.
 
     Returns:
-        Those that it takes, and a failure for each of the others: their tables keep rows of earlier runs.
+        The supported endpoints, and a failure for each of the others: their tables keep rows of earlier runs.
     """
     if destination.capabilities.merge is not None:
         return list(endpoints), []

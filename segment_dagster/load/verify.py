@@ -1,4 +1,4 @@
-"""What proves that every row arrived and that its shape held: the checks of an asset, and of the plain script."""
+"""Check that all rows arrived with the declared columns and keys, for the assets and the plain script."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,68 +16,68 @@ from segment_dagster.load.inspector import DatasetInspector, Rows
 from segment_dagster.text import pluralize
 
 SHOWN = 20
-"""Offending keys that a result shows."""
+"""Most offending keys that a result shows."""
 
 
 class Expected(Protocol):
-    """A table, and what it should hold."""
+    """A table and its expected content."""
 
     @property
     def endpoint(self) -> Endpoint:
-        """The endpoint whose table it is."""
+        """The endpoint of the table."""
 
     @property
     def tables(self) -> DatasetInspector:
-        """The dataset that the table is in."""
+        """The dataset of the table."""
 
     @property
     def where(self) -> str | None:
-        """Which rows are meant, as a condition in SQL; `None` where they are all."""
+        """SQL condition for the rows that count; `None` for all."""
 
     @property
     def window(self) -> Window | None:
-        """The time that they are of."""
+        """The time window of these rows."""
 
     @property
     def delivered(self) -> int | None:
-        """Rows that the API delivered; `None` where that is not known."""
+        """Rows that the API delivered; `None` if unknown."""
 
     @property
     def records(self) -> int | None:
-        """The API's records behind these rows."""
+        """Records of the API that these rows come from."""
 
     @property
     def total_entries(self) -> int | None:
-        """Records that the API itself counted."""
+        """The API's own count of records, `totalEntries`."""
 
     @property
     def changed(self) -> int | None:
-        """Lists that changed while they were read."""
+        """Number of lists that changed while they were read."""
 
     @property
     def still_listed(self) -> int | None:
-        """Lists that answered 404 though their parents are listed."""
+        """Number of lists that answered 404 although their parents are listed."""
 
     @property
     def still_listed_names(self) -> Sequence[str]:
-        """What the first few of these were asked with."""
+        """Names of the first few of these lists, by the parameters of their requests."""
 
     @property
     def parent_incomplete(self) -> str | None:
-        """Why the parent did not come whole, as a clause."""
+        """Why the parent is incomplete, as a clause."""
 
     @property
     def parent_doubtful(self) -> str | None:
-        """Why it may not have come whole, as a clause."""
+        """Why the parent may be incomplete, as a clause."""
 
     @property
     def repeated(self) -> int | None:
-        """Records that came again on a later page, and are rows of the table once."""
+        """Records that were repeated on a later page; the table has each of them once."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class LoadedTable:
-    """The table of an extract that has been loaded."""
+    """The table of a loaded extract."""
 
     endpoint: Endpoint
     tables: DatasetInspector
@@ -95,7 +95,7 @@ class LoadedTable:
 
     @classmethod
     def of(cls, extract: Extract, tables: DatasetInspector) -> "LoadedTable":
-        """Take what the table should hold from what was delivered."""
+        """Return the expected content of an extract's table."""
         return cls(
             endpoint=extract.endpoint,
             tables=tables,
@@ -115,53 +115,55 @@ class LoadedTable:
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """What a check found."""
+    """The result of a check."""
 
     passed: bool
     description: str
     warns: bool = False
-    """Whether it is a warning and no error where it did not pass."""
+    """Whether a check that did not pass is a warning instead of an error."""
 
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
 
 def replaced_rows(extract: Extract) -> str | None:
-    """Return which rows of the table a delivery replaced, as a condition in SQL; `None` where they are all."""
+    """Return an SQL condition for the rows that an extract replaced; `None` for all."""
     endpoint = extract.endpoint
     return scope_of(extract) if endpoint.partitioned else in_window(endpoint, extract.window)
 
 
 def in_window(endpoint: Endpoint, window: Window | None) -> str | None:
-    """Return which rows are of a time, as a condition in SQL; `None` where the endpoint is not asked for a time."""
+    """Return an SQL condition for the rows in a window; `None` if the endpoint has no time or there is no window."""
     return within(column_name(endpoint.time.column), window) if endpoint.time and window else None
 
 
 def no_table(endpoint: Endpoint, table: str | None = None) -> Finding:
-    """Tell that there is nothing to check.
+    """Return the finding for a missing table.
 
     Args:
         endpoint: The endpoint.
-        table: The table that is missing, where it is not the endpoint's own.
+        table: The missing table, if it is not the endpoint's own.
     """
     name = endpoint.name
-    said = f"There is no table {table or name!r} in the dataset: materialize segment/{name}."
-    return Finding(passed=False, description=said)
+    description = f"There is no table {table or name!r} in the dataset: materialize segment/{name}."
+    return Finding(passed=False, description=description)
 
 
 def row_count(expected: Expected) -> Finding:
-    """Compare the rows of the table with those that were delivered, and with the API's own count."""
+    """Compare the number of rows with the delivered rows and the API's own count."""
     endpoint, delivered = expected.endpoint, expected.delivered
     if not expected.tables.columns(endpoint.name):
         return no_table(endpoint)
     found = expected.tables.count(endpoint.name, expected.where)
     if delivered is None:
-        said = f"{pluralize(found, 'row')} found; how many there should be is known once the asset is materialized."
-        return Finding(passed=False, warns=True, description=said, metadata={"found": found})
-    # of all rows of a table that is merged by its key, what counts is how many were there once they had been loaded
+        description = (
+            f"{pluralize(found, 'row')} found; how many there should be is known once the asset is materialized."
+        )
+        return Finding(passed=False, warns=True, description=description, metadata={"found": found})
+    # with a condition, the table was merged by key, and repeated records are one row
     merged = endpoint.incremental and expected.where is not None
     repeated = (expected.repeated or 0) if merged else 0
     once = delivered - repeated
-    # rows that were merged by their key stay when the API lists them no more: a part of the table may hold some
+    # after a merge by key, rows that the API no longer lists stay in the table
     kept = found - once if merged else 0
     again = f"{repeated:,} of them again on a later page" if repeated else ""
     wrong = [f"delivered {delivered:,}{again and f', {again}'}"] if found - max(0, kept) != once else []
@@ -171,25 +173,25 @@ def row_count(expected: Expected) -> Finding:
         wrong.append(f"{pluralize(expected.changed, 'list')} changed while being read: materialize it again")
     if expected.parent_incomplete:
         wrong.append(expected.parent_incomplete)
-    doubtful = [*_still_listed(expected), *([expected.parent_doubtful] if expected.parent_doubtful else [])]
+    doubtful = [*_still_listed_text(expected), *([expected.parent_doubtful] if expected.parent_doubtful else [])]
     records = None if expected.records == delivered else expected.records
-    known = {
+    counts = {
         "delivered": delivered,
         "repeated": repeated or None,
         "records": records,
         "total_entries": expected.total_entries,
     }
-    said = _said([*wrong, *doubtful], kept, again and f"{delivered:,} delivered, {again}")
+    description = _summary([*wrong, *doubtful], kept, again and f"{delivered:,} delivered, {again}")
     return Finding(
         passed=not wrong and not doubtful,
         warns=bool(doubtful) and not wrong,
-        description=f"{pluralize(found, 'row')} found{_of_what(expected)}{said}.",
-        metadata={"found": found, **{name: count for name, count in known.items() if count is not None}},
+        description=f"{pluralize(found, 'row')} found{_window_text(expected)}{description}.",
+        metadata={"found": found, **{name: count for name, count in counts.items() if count is not None}},
     )
 
 
 def schema(expected: Expected) -> Finding:
-    """Compare the declared columns with the table's: missing or retyped is an error, new a warning."""
+    """Compare the declared columns with the table's: a missing or retyped one is an error, a new one a warning."""
     endpoint, tables = expected.endpoint, expected.tables
     found = tables.columns(endpoint.name)
     if not found:
@@ -203,21 +205,21 @@ def schema(expected: Expected) -> Finding:
         if column in found and found[column].get("data_type") != declared_type
     ]
     new = [column for column in found if column not in declared]
-    said = [
+    differences = [
         f"{kind}: {', '.join(columns)}"
         for kind, columns in (("missing", missing), ("retyped", retyped), ("new", new))
         if columns
     ]
     return Finding(
-        passed=not said,
+        passed=not differences,
         warns=not (missing or retyped),
-        description=f"{'; '.join(said)}." if said else f"{len(declared)} columns as declared.",
+        description=f"{'; '.join(differences)}." if differences else f"{len(declared)} columns as declared.",
         metadata={"missing": missing, "retyped": retyped, "new": new},
     )
 
 
 def primary_key(expected: Expected) -> Finding:
-    """Look for keys that come more than once or are null."""
+    """Check that no key occurs more than once or is null."""
     endpoint = expected.endpoint
     key = [column_name(field) for field in endpoint.primary_key]
     columns = expected.tables.columns(endpoint.name)
@@ -231,7 +233,7 @@ def primary_key(expected: Expected) -> Finding:
     return Finding(
         passed=not count,
         description=f"{pluralize(count, 'key')} more than once or null." if count else passed,
-        metadata={"offending_keys": count, **({"first": list(_keys(endpoint, key, rows))} if rows else {})},
+        metadata={"offending_keys": count, **({"first": list(_format_keys(endpoint, key, rows))} if rows else {})},
     )
 
 
@@ -252,10 +254,10 @@ def history(expected: Expected) -> Finding:
     wrong += [f"{pluralize(twice, 'key')} with more than one current version, or null"] if twice else []
     wrong += [f"{pluralize(disordered, 'key')} with a version that ends before it begins"] if disordered else []
     first = [shown_key(endpoint, key, row[:-1]) for row in (*first_twice, *first_disordered)][:SHOWN]
-    said = "; ".join(wrong) or f"{pluralize(current, 'current version')}, one for each row"
+    description = "; ".join(wrong) or f"{pluralize(current, 'current version')}, one for each row"
     return Finding(
         passed=not wrong,
-        description=f"{said}.",
+        description=f"{description}.",
         metadata={"rows": rows, "current": current, **({"first": first} if first else {})},
     )
 
@@ -263,15 +265,15 @@ def history(expected: Expected) -> Finding:
 def failed_checks(
     extracts: Sequence[Extract], tables: DatasetInspector, *, history_kept: bool = False
 ) -> Iterator[tuple[Endpoint, str, Finding]]:
-    """Check the tables of deliveries that were loaded.
+    """Check the tables of extracts.
 
     Args:
-        extracts: What was loaded, or was there unchanged.
+        extracts: The extracts that were loaded or unchanged.
         tables: The dataset.
         history_kept: Whether the history of configuration is kept.
 
     Yields:
-        The endpoint, the name of the check and what it found, for each check that did not pass.
+        The endpoint, the name of the check and its finding, for each check that did not pass.
     """
     for extract in extracts:
         loaded = LoadedTable.of(extract, tables)
@@ -283,19 +285,19 @@ def failed_checks(
                 yield extract.endpoint, check.__name__, finding
 
 
-def _keys(endpoint: Endpoint, key: Sequence[str], rows: Rows) -> Iterator[str]:
+def _format_keys(endpoint: Endpoint, key: Sequence[str], rows: Rows) -> Iterator[str]:
     for row in rows:
         yield f"{shown_key(endpoint, key, row[:-1])} ({row[-1]} rows)"
 
 
-def _of_what(expected: Expected) -> str:
+def _window_text(expected: Expected) -> str:
     window = expected.window
     if window is None:
         return ""
     return f" of {window.start:%Y-%m-%d %H:%M} to {f'{window.end:%Y-%m-%d %H:%M}' if window.end else 'now'}"
 
 
-def _said(wrong: Sequence[str], kept: int, again: str) -> str:
+def _summary(wrong: Sequence[str], kept: int, again: str) -> str:
     if wrong:
         return f", but {', '.join(wrong)}"
     if again:
@@ -303,7 +305,7 @@ def _said(wrong: Sequence[str], kept: int, again: str) -> str:
     return f", all that were delivered and {kept:,} of before" if kept > 0 else ", as delivered"
 
 
-def _still_listed(expected: Expected) -> list[str]:
+def _still_listed_text(expected: Expected) -> list[str]:
     if not expected.still_listed:
         return []
     names = "; ".join(expected.still_listed_names)

@@ -1,4 +1,4 @@
-"""dlt's pipeline `segment_pipeline` and its working directory, which holds rows while they are loaded."""
+"""dlt's pipeline `segment_pipeline` and its working directory, which holds rows during a load."""
 
 import logging
 import shutil
@@ -22,14 +22,18 @@ from segment_dagster.load.lock import PIPELINE_NAME, pipeline_lock
 logger = logging.getLogger(__name__)
 
 TRUNCATE_STAGING = "load.truncate_staging_dataset"
-"""dlt's own setting: whether what rows were staged in is emptied after a load."""
+"""dlt's own setting: whether staging tables are emptied after a load."""
 
 DELETE_COMPLETED_JOBS = "load.delete_completed_jobs"
-"""dlt's own setting: whether the files of rows are deleted once they are loaded."""
+"""dlt's own setting: whether files are deleted after they are loaded."""
 
 
 def register_pipeline(destination: Destination) -> None:
-    """Let `dlt.pipeline("segment_pipeline")` and `dlt pipeline segment_pipeline show` find what is there."""
+    """Register the pipeline, so that `dlt.pipeline` and `dlt pipeline segment_pipeline show` find the dataset.
+
+    Raises:
+        LoadError: The working directory cannot be written to, or others held its lock too long.
+    """
     with pipeline_lock(destination):
         try:
             remember_file(attach_pipeline(destination), destination)
@@ -38,12 +42,12 @@ def register_pipeline(destination: Destination) -> None:
 
 
 def attach_pipeline(destination: Destination, collector: Collector = NULL_COLLECTOR) -> dlt.Pipeline:
-    """Return the pipeline, with what its working directory holds. What dlt cannot read there is deleted."""
+    """Return the pipeline with the state of its working directory. A directory that dlt cannot read is deleted."""
     install_log_filter()
-    # what was swapped in would stay in the staging dataset too: half of a DuckDB file, and of all that is written to it
+    # the staged rows would stay in the staging dataset: half of a DuckDB file, and of all that is written to it
     if destination.file is not None and dlt.config.get(TRUNCATE_STAGING) is None:
         dlt.config[TRUNCATE_STAGING] = True
-    # nobody needs them, and they hold every row, secrets where those are to land
+    # nobody needs these files, and they hold every row, with secrets if those are included
     if dlt.config.get(DELETE_COMPLETED_JOBS) is None:
         dlt.config[DELETE_COMPLETED_JOBS] = True
 
@@ -57,7 +61,7 @@ def attach_pipeline(destination: Destination, collector: Collector = NULL_COLLEC
     except ConfigurationException:
         raise
     except (DltException, OSError, ValueError, LookupError, TypeError, AttributeError) as failure:
-        # what dlt keeps in its working directory is a copy of what it keeps in the destination
+        # safe to delete: the working directory is a copy of what dlt keeps in the destination
         directory = Path(get_dlt_pipelines_dir(), PIPELINE_NAME)
         if not directory.exists():
             raise
@@ -74,29 +78,29 @@ def attach_pipeline(destination: Destination, collector: Collector = NULL_COLLEC
 
 
 def drop_local_state(pipeline: dlt.Pipeline) -> None:
-    """Drop the pipeline's local state, and let nobody else read its new working directory.
+    """Drop the pipeline's local state, and make its new working directory private.
 
-    `dagster_dlt` drops it once more before it loads: that does the same.
+    `dagster_dlt` drops the state again before it loads, with the same effect.
     """
     call_after_drop(pipeline, lambda: make_private(Path(pipeline.working_dir)))
     pipeline.drop()
 
 
 def make_private(directory: Path) -> None:
-    """Let nobody else read the working directory: dlt makes it, and what it writes there, readable for all."""
+    """Make the working directory readable only by its owner: dlt creates everything in it readable for all."""
     for path in (directory, *directory.rglob("*")):
         with suppress(FileNotFoundError):
             path.chmod(0o700 if path.is_dir() else 0o600)
 
 
 def discard_packages(pipeline: dlt.Pipeline) -> None:
-    """Delete what was not loaded to its end: the next run reads it anew, and its files hold rows."""
+    """Delete packages that were not completely loaded: the next run reads the rows again, and the files hold rows."""
     for folder in PENDING:
         for package in Path(pipeline.working_dir, folder).glob("*"):
             shutil.rmtree(package, ignore_errors=True)
 
 
 def remember_file(pipeline: dlt.Pipeline, destination: Destination) -> None:
-    """Let `dlt.pipeline("segment_pipeline")` and `dlt pipeline segment_pipeline show` find the file of this run."""
+    """Record the DuckDB file, so that `dlt.pipeline` and `dlt pipeline segment_pipeline show` find it."""
     if destination.file is not None:
         remember_duckdb_file(pipeline, destination.file)
