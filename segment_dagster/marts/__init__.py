@@ -1,4 +1,4 @@
-"""Tables made of the loaded ones."""
+"""Tables derived from the loaded ones."""
 
 from segment_dagster.marts.changes import Changes
 

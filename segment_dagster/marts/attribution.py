@@ -1,4 +1,4 @@
-"""Who did it: the events of the audit trail, by the resource that they happened to."""
+"""Attribute changes to the events of the audit trail, by resource."""
 
 from bisect import bisect_right
 from collections import defaultdict
@@ -23,12 +23,12 @@ class Event:
 
 
 class Events:
-    """The events that happened to some resources.
+    """The audit trail's events, by resource.
 
     Args:
-        trail: The endpoint that is the audit trail.
+        trail: The endpoint of the audit trail.
         rows: Rows of its table, in any order.
-        resources: Ids of the resources; what happened to others is not kept.
+        resources: Ids of the resources whose events are kept.
     """
 
     def __init__(self, trail: Endpoint, rows: Iterable[Mapping[str, Any]], resources: Collection[str]) -> None:
@@ -42,9 +42,9 @@ class Events:
             events.sort(key=lambda event: (event.at, event.id))
 
     def latest(self, resources: Iterable[str], after: datetime, until: datetime) -> Event | None:
-        """The latest event that happened to one of the resources later than `after` and no later than `until`."""
-        found = [event for resource in resources if (event := self._latest(resource, after, until))]
-        return max(found, key=lambda event: (event.at, event.id), default=None)
+        """Return the latest event of the resources that is later than `after` and not later than `until`."""
+        candidates = [event for resource in resources if (event := self._latest(resource, after, until))]
+        return max(candidates, key=lambda event: (event.at, event.id), default=None)
 
     def _latest(self, resource: str, after: datetime, until: datetime) -> Event | None:
         events = self._by_resource.get(resource, [])
@@ -53,7 +53,7 @@ class Events:
 
 
 def columns_of_trail(trail: Endpoint) -> tuple[str, str, str, str, str, str]:
-    """The columns of the audit trail's table: moment, event, actor, the actor's e-mail address, resource, the key."""
+    """Return the audit trail's columns: timestamp, event, actor, the actor's e-mail address, resource and key."""
     fields = trail.audit_fields
     assert fields is not None
     moment, event, actor, email, resource, key = map(

@@ -1,4 +1,4 @@
-"""Making the table `changes`: histories and audit trail in, one load out."""
+"""Build the table `changes` from the histories and the audit trail, and load it."""
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
@@ -46,26 +46,26 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Built:
-    """The table as it was made."""
+    """The table that was built."""
 
     table: str
-    """Its name with database and dataset."""
+    """The table's name with database and dataset."""
 
     rows: int
     histories: int
-    """How many histories there were to look at."""
+    """Number of histories that were read."""
 
     with_actor: int
-    """Rows whose actor the audit trail tells."""
+    """Number of rows with an actor from the audit trail."""
 
     first: Sequence[Row]
     """The first rows."""
 
     fingerprint: str
-    """The same for the same rows."""
+    """Fingerprint of the rows."""
 
     unchanged: bool
-    """Whether the table held them already, and was left alone."""
+    """Whether the table already held the rows and was not written."""
 
 
 @dataclass(frozen=True)
@@ -85,23 +85,23 @@ class _History:
 
 
 def build(destination: Destination, catalogue: Sequence[Endpoint], secrets: SecretSettings | None = None) -> Built:
-    """Make the table anew from what the dataset holds.
+    """Build the table `changes` from the dataset and load it.
 
     Args:
         destination: The dataset.
-        catalogue: The endpoints whose histories are looked at where they are there, and the audit trail.
-        secrets: What becomes of secrets; as the settings say where it is left out.
+        catalogue: The endpoints whose histories are read if they exist, and the audit trail.
+        secrets: How to treat secrets; by default as in the settings.
 
     Raises:
-        LoadError: The tables could not be read, or the new one not be loaded.
+        LoadError: The tables could not be read, or the new one could not be loaded.
         SettingError: `SEGMENT_ALWAYS_LOAD` or `SEGMENT_INCLUDE_SECRETS` cannot be used.
     """
     secrets = secrets or secrets_in_use()
-    # alone for the whole of it: what is read here belongs to what is written
-    with destination_lock(destination), TempDir() as home:
+    # locked throughout: a load in between would change the tables after they were read
+    with destination_lock(destination), TempDir() as temp_dir:
         schema = arrow_schema(COLUMNS, REQUIRED)
         fingerprint = Fingerprint(schema)
-        spool = Spool(home.path / NAME, schema, fingerprint)
+        spool = Spool(temp_dir.path / NAME, schema, fingerprint)
         with inspect_dataset(destination) as tables:
             histories = _histories(tables, catalogue)
             rows = _rows(tables, histories, catalogue, secrets)
@@ -123,21 +123,21 @@ def build(destination: Destination, catalogue: Sequence[Endpoint], secrets: Secr
 
 
 def _histories(tables: DatasetInspector, catalogue: Sequence[Endpoint]) -> list[_History]:
-    kept = {each.name: each for each in catalogue if each.keeps_history}
-    columns = {name: list(tables.columns(history_table(name))) for name in kept}
-    there = {name: kept[name] for name, found in columns.items() if found}
-    if not there:
+    with_history = {each.name: each for each in catalogue if each.keeps_history}
+    columns = {name: list(tables.columns(history_table(name))) for name in with_history}
+    existing = {name: with_history[name] for name, table_columns in columns.items() if table_columns}
+    if not existing:
         logger.warning(
             "%s: empty, because there is no history yet. Materialize the assets with SEGMENT_HISTORY=true.", NAME
         )
         return []
-    began = tables.first_loads([history_table(name) for name in there])
+    first_loads = tables.first_loads([history_table(name) for name in existing])
     histories = []
-    for name, endpoint in there.items():
-        baseline = began.get(history_table(name)) or tables.least(history_table(name), VALID_FROM)
-        # what is not known to have been loaded and has no rows has nothing to tell
+    for name, endpoint in existing.items():
+        baseline = first_loads.get(history_table(name)) or tables.least(history_table(name), VALID_FROM)
+        # a history without rows and without a known first load has no changes
         if baseline is not None:
-            copied = frozenset(column_name(field) for field in denormalized_fields(endpoint, there))
+            copied = frozenset(column_name(field) for field in denormalized_fields(endpoint, existing))
             histories.append(_History(endpoint, columns[name], baseline, copied))
     return histories
 
@@ -150,8 +150,8 @@ def _rows(
         versions = history.versions(tables, history.columns)
         redact = history_redactor(history.endpoint, secrets)
         for change in record_changes(history.endpoint, versions, history.baseline, history.copied, redact):
-            named = [value for value in change.key if isinstance(value, str)]
-            yield _row(change, events.latest(named, change.after, change.seen_at) if events else None)
+            resources = [value for value in change.key if isinstance(value, str)]
+            yield _row(change, events.latest(resources, change.after, change.seen_at) if events else None)
 
 
 def _events(tables: DatasetInspector, histories: Sequence[_History], catalogue: Sequence[Endpoint]) -> Events | None:
@@ -198,12 +198,12 @@ def _write(spool: Spool, rows: Iterator[dict[str, Any]]) -> int:
     """Write the rows.
 
     Returns:
-        How many of them have an actor.
+        The number of rows with an actor.
     """
     with_actor = 0
-    while written := list(islice(rows, ROWS_PER_WRITE)):
-        spool.write(pa.Table.from_pylist(written, arrow_schema(COLUMNS, REQUIRED)))
-        with_actor += sum(row["actor"] is not None for row in written)
+    while batch := list(islice(rows, ROWS_PER_WRITE)):
+        spool.write(pa.Table.from_pylist(batch, arrow_schema(COLUMNS, REQUIRED)))
+        with_actor += sum(row["actor"] is not None for row in batch)
     return with_actor
 
 
@@ -213,7 +213,7 @@ def _source(parts: Sequence[SpooledFile], *, jsonl: bool) -> dlt.sources.DltSour
     def changes() -> Iterator[DataItemWithMeta]:
         yield from file_imports(parts, columns, jsonl=jsonl)
 
-    # of the endpoints' source, so that whoever opens the dataset by its schema finds the table there
+    # the name of the endpoints' source, so that the table is in the same dlt schema
     @dlt.source(name=SOURCE_NAME, max_table_nesting=0)
     def source() -> DltResource:
         return dlt.resource(changes, name=NAME, columns=columns, write_disposition="replace")

@@ -41,13 +41,13 @@ COLUMNS = (
     text("audit_event_type", "That event's type."),
 )
 SHOWN = ("endpoint", "record_name", "change", "field", "actor_email")
-"""Columns of the preview."""
+"""Columns that the preview shows."""
 
 PERSONAL = ("actor", "actor_email")
-"""Columns that are about people, whatever the record is."""
+"""Columns with personal data, for every kind of record."""
 
 REQUIRED = ("endpoint", "record_key", "change", "seen_at")
-"""The columns that are nowhere null."""
+"""Columns that are never null."""
 
 DESCRIPTION = """\
 What changed in the workspace: one row for each record that was added or removed, and for each field that changed, with
@@ -60,10 +60,10 @@ of its versions is taken for the cause of the change."""
 
 
 class Changes:
-    """What changed, made from the histories of some endpoints.
+    """The asset of changes, built from the histories of endpoints.
 
     Args:
-        catalogue: The endpoints that are looked at, and the audit trail.
+        catalogue: The endpoints whose histories are read, and the audit trail.
     """
 
     def __init__(self, catalogue: tuple[Endpoint, ...]) -> None:
@@ -71,7 +71,7 @@ class Changes:
         self.key = asset_key(NAME)
 
     def spec(self, endpoints: tuple[Endpoint, ...]) -> dg.AssetSpec:
-        """The asset, below the configuration and the audit trail among the endpoints that are loaded with it."""
+        """Return the asset's spec. It depends on the configuration and the audit trail among these endpoints."""
         return dg.AssetSpec(
             key=self.key,
             deps=[asset_key(each.name) for each in endpoints if each.keeps_history or each.audit_fields],
@@ -86,22 +86,22 @@ class Changes:
     def materialize(
         self, destination: "Destination", *, include_secrets: bool | None = None
     ) -> dg.MaterializeResult[Any]:
-        """Make the table anew.
+        """Build the table and load it.
 
         Args:
             destination: The dataset.
-            include_secrets: Whether the secrets of histories may be in it; as the settings say where it is left out.
+            include_secrets: Whether to keep secrets from the histories; by default as in the settings.
 
         Raises:
-            LoadError: It could not be made.
+            LoadError: The table could not be built or loaded.
         """
-        # what this needs takes long to import
+        # imported here, because it takes long
         from segment_dagster.marts.build import build
 
-        shown = preview_in_use()
+        preview = preview_in_use()
         built = build(destination, self._catalogue, secrets_in_use(include_secrets))
-        rows = self._without_people(built.first) if shown == "masked" else built.first
-        first = shown_rows(rows, SHOWN, PERSONAL, shown)
+        rows = self._without_people(built.first) if preview == "masked" else built.first
+        first = shown_rows(rows, SHOWN, PERSONAL, preview)
         return dg.MaterializeResult(
             asset_key=self.key,
             metadata={
@@ -117,7 +117,7 @@ class Changes:
         )
 
     def _without_people(self, rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-        """The rows, with the names of records that are about people masked."""
+        """Return the rows with the names of personal records masked."""
         people = {each.name for each in self._catalogue if set(NAMES) & set(map(column_name, each.personal))}
         return [{**row, "record_name": mask(row["record_name"])} if row["endpoint"] in people else row for row in rows]
 

@@ -1,4 +1,4 @@
-"""What is different between two versions of a record."""
+"""Differences between two versions of a record."""
 
 import re
 from collections.abc import Iterator
@@ -18,54 +18,54 @@ _PLAIN = re.compile(r"[\w-]+")
 
 @dataclass(frozen=True)
 class Difference:
-    """A value of a record that is other than it was."""
+    """A value of a record that changed."""
 
     path: tuple[str, ...]
-    """The column, and then the names that lead to the value inside its objects; nothing for the whole record."""
+    """The column, then the keys of the nested objects that lead to the value; empty for the whole record."""
 
     old: Any
-    """What it was; `None` where it was not there."""
+    """The old value; `None` if there was none."""
 
     new: Any
-    """What it is; `None` where it is there no more."""
+    """The new value; `None` if there is none any more."""
 
     @property
     def kind(self) -> str:
-        """One of `KINDS`: what has become of the record."""
+        """Return the kind of change, one of `KINDS`."""
         if self.path:
             return CHANGED
         return ADDED if self.old is None else REMOVED
 
     @property
     def field(self) -> str | None:
-        """The path as a person reads it: `settings.region`; a name that is no plain word is in quotes."""
+        """Return the path as text, such as `settings.region`. Keys that are not plain words are quoted."""
         return ".".join(name if _PLAIN.fullmatch(name) else as_json(name).decode() for name in self.path) or None
 
 
 def differences(old: Values | None, new: Values | None) -> Iterator[Difference]:
-    """What is different between a record's old values and its new ones.
+    """Yield the differences between a record's old and new values.
 
-    Objects are compared member by member, lists as a whole. Values that are written alike as JSON are equal, others are
-    not: `1` is neither `1.0` nor `true`. What stands for a secret is equal to any that it may stand for.
+    Objects are compared key by key, lists as a whole. Values are equal if they are the same JSON text: `1` is neither
+    `1.0` nor `true`. The placeholder of a secret equals every secret that it may stand for.
 
     Args:
-        old: What counts of the record as it was; `None` where it was not there.
-        new: What counts of it as it is; `None` where it is there no more.
+        old: The record's old values that are compared; `None` if it did not exist.
+        new: Its new values that are compared; `None` if it no longer exists.
 
-    Returns:
-        Nothing where both are equal; one difference without a path where one is not there.
+    Yields:
+        Each difference. If only one of both exists, a single difference without a path.
     """
     if old is None or new is None:
         if old is not new:
             yield Difference((), old, new)
         return
-    yield from _inside((), old, new)
+    yield from _nested_differences((), old, new)
 
 
-def _inside(path: tuple[str, ...], old: dict[str, Any], new: dict[str, Any]) -> Iterator[Difference]:
+def _nested_differences(path: tuple[str, ...], old: dict[str, Any], new: dict[str, Any]) -> Iterator[Difference]:
     for name in sorted(old.keys() | new.keys()):
         was, now = old.get(name), new.get(name)
         if isinstance(was, dict) and isinstance(now, dict):
-            yield from _inside((*path, name), was, now)
+            yield from _nested_differences((*path, name), was, now)
         elif as_json(was) != as_json(now) and not may_be_same(was, now):
             yield Difference((*path, name), was, now)

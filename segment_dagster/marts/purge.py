@@ -1,4 +1,4 @@
-"""`python -m segment_dagster.marts.purge`: take out the secrets that landed while they were let in."""
+"""`python -m segment_dagster.marts.purge`: remove secrets that were loaded while `SEGMENT_INCLUDE_SECRETS` was on."""
 
 import argparse
 import sys
@@ -19,13 +19,13 @@ from segment_dagster.text import pluralize
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Take the secrets out of the dataset, and say how many rows held one.
+    """Remove secrets from the dataset, and print how many rows held one.
 
     Args:
-        arguments: The command line, that of the process by default.
+        arguments: The command line; by default that of the process.
 
     Returns:
-        The exit status: 1 where it could not be done.
+        The exit status: 1 if it failed.
     """
     argparse.ArgumentParser(
         "python -m segment_dagster.marts.purge",
@@ -43,19 +43,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def purge(
     destination: Destination, catalogue: Sequence[Endpoint], secrets: SecretSettings | None = None
 ) -> Iterator[tuple[str, int]]:
-    """Redact what the tables, their histories and `changes` hold, and empty dlt's staging tables.
+    """Redact secrets in the tables, their histories and `changes`, and empty dlt's staging tables.
 
     Args:
         destination: The dataset.
-        catalogue: The endpoints whose tables are looked at where they are there.
-        secrets: What becomes of secrets; as the settings say where it is left out.
+        catalogue: The endpoints whose tables are redacted if they exist.
+        secrets: How to treat secrets; by default as in the settings.
 
     Yields:
-        The name of each table that held secrets, and how many of its rows did.
+        The name of each table that held secrets, and the number of its rows that did.
 
     Raises:
         LoadError: The tables could not be read or written.
-        SettingError: Secrets are let in still, or the destination has no tables that can be changed.
+        SettingError: Secrets are still included, or the destination's rows cannot be changed.
     """
     secrets = secrets or secrets_in_use()
     if secrets.include_secrets:
@@ -77,41 +77,41 @@ def purge(
                 for table, columns in ((endpoint.name, key), (history_table(endpoint.name), [ROW_VERSION, VALID_FROM])):
                     if rows := _redact(tables, endpoint, table, columns, secrets):
                         yield table, rows
-            made = bool(tables.columns(CHANGES))
+            has_changes = bool(tables.columns(CHANGES))
             if tables.has_dlt_tables():
                 tables.empty_staging([*histories, *(each.name for each in catalogue), CHANGES])
-        if made:
+        if has_changes:
             build(destination, catalogue, secrets)
 
 
 def _redact(
     tables: DatasetInspector, endpoint: Endpoint, table: str, key: Sequence[str], secrets: SecretSettings
 ) -> int:
-    """Redact a table.
+    """Redact secrets in a table.
 
     Returns:
-        How many rows held secrets.
+        The number of rows that held secrets.
     """
     columns = [column for column in tables.columns(table) if not column.startswith("_dlt_")]
     if not set(key) <= set(columns):
         return 0
     redact = history_redactor(endpoint, secrets)
-    plain = {column_name(column.field) for column in endpoint.columns if column.type != "json"}
-    held = {column for column in columns if column not in plain and column not in OF_HISTORY}
-    found: list[tuple[Mapping[str, Any], Mapping[str, Any]]] = []
+    not_json = {column_name(column.field) for column in endpoint.columns if column.type != "json"}
+    json_columns = {column for column in columns if column not in not_json and column not in OF_HISTORY}
+    updates: list[tuple[Mapping[str, Any], Mapping[str, Any]]] = []
     for row in tables.rows(table, columns):
-        values = {name: _value(value) if name in held else value for name, value in row.items()}
+        values = {name: _parsed(value) if name in json_columns else value for name, value in row.items()}
         clean = redact(values)
         if new := {name: value for name, value in clean.items() if value != values[name]}:
-            written = {name: as_json(value).decode() if name in held else value for name, value in new.items()}
-            found.append(({name: row[name] for name in key}, written))
-    if found:
-        tables.rewrite(table, found)
-    return len(found)
+            written = {name: as_json(value).decode() if name in json_columns else value for name, value in new.items()}
+            updates.append(({name: row[name] for name in key}, written))
+    if updates:
+        tables.rewrite(table, updates)
+    return len(updates)
 
 
-def _value(value: Any) -> Any:
-    """What a JSON column says: its text, where the driver has not read it."""
+def _parsed(value: Any) -> Any:
+    """Return the parsed value of a JSON column; some drivers return text."""
     if not isinstance(value, str):
         return value
     try:

@@ -1,4 +1,4 @@
-"""From the versions of an endpoint's records to what became of them."""
+"""Derive changes from the versions of an endpoint's records."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -13,28 +13,28 @@ from segment_dagster.marts.diff import Difference, differences
 from segment_dagster.redaction import Redact
 
 NAMES = ("name", "display_name", "title", "slug")
-"""Columns that say what a record is called; the first that is filled counts."""
+"""Columns that may hold a record's name; the first with a value is used."""
 
 Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
 class RecordChange:
-    """One thing that became other than it was."""
+    """One change of a record."""
 
     endpoint: Endpoint
     key: tuple[Any, ...]
     """The values of the primary key."""
 
     name: str | None
-    """What the record is called."""
+    """The record's name, if it has one."""
 
     difference: Difference
     after: datetime
-    """The latest load that is known to have seen the record as it was before, or to have seen none."""
+    """Time of the latest load that is known to have seen the record's old state, or no record."""
 
     seen_at: datetime
-    """The load that saw it first."""
+    """Time of the load that first saw the change."""
 
 
 def record_changes(
@@ -44,21 +44,21 @@ def record_changes(
     copied: Collection[str] = (),
     redact: Redact = dict,
 ) -> Iterator[RecordChange]:
-    """What became of an endpoint's records.
+    """Yield the changes of an endpoint's records.
 
     Args:
         endpoint: The endpoint.
-        versions: Rows of its history, by key and then by time. Those that began with the baseline and still stand may
-            be left out.
-        baseline: The moment until which what came was there from the beginning, and so is no change.
-        copied: Columns whose changes another endpoint tells of.
-        redact: Takes out the secrets that a history holds.
+        versions: Rows of its history, sorted by key and then by time. Rows that started with the baseline and are
+            still current may be left out.
+        baseline: Time of the first load. Rows that started until then are not additions.
+        copied: Columns whose changes are reported by another endpoint.
+        redact: Removes secrets from the values of a history.
     """
     columns = [column_name(field) for field in endpoint.primary_key]
-    pluralize = counted_values(endpoint)
+    compared_values = counted_values(endpoint)
 
     def values(row: Row | None) -> Values | None:
-        return redact(pluralize(row)) if row else None
+        return redact(compared_values(row)) if row else None
 
     for key, rows in groupby(versions, lambda row: tuple(row[column] for column in columns)):
         for old, new, after, seen_at in _steps(rows, baseline):
@@ -76,7 +76,7 @@ def record_changes(
 
 
 def _steps(versions: Iterable[Row], baseline: datetime) -> Iterator[tuple[Row | None, Row | None, datetime, datetime]]:
-    """Of the versions of one record: what each took the place of, after when it did, and when that was seen."""
+    """Yield each change of one record: the old and the new version, and the times `after` and `seen_at`."""
     retired: dict[datetime, Row] = {}
     for row in versions:
         start, end = row[VALID_FROM], row[VALID_TO]

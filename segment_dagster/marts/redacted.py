@@ -1,4 +1,4 @@
-"""Secrets that a history holds since they were let in, taken out on the way on."""
+"""Redact secrets that a history holds from the time when they were included."""
 
 from segment_dagster.config import SecretSettings
 from segment_dagster.endpoints import Endpoint
@@ -7,13 +7,13 @@ from segment_dagster.redaction import Redact, redactor
 
 
 def history_redactor(endpoint: Endpoint, secrets: SecretSettings) -> Redact:
-    """How the rows of an endpoint's table, or of its history, lose their secrets.
+    """Return a function that redacts the rows of an endpoint's table or of its history.
 
     Args:
         endpoint: The endpoint.
-        secrets: What becomes of secrets now, whatever it was when the rows landed.
+        secrets: How to treat secrets now; the settings may have been different when the rows were loaded.
 
     Returns:
-        A function from the values of a row, with JSON as what it says, to the same without secrets.
+        A function that takes the values of a row, with JSON parsed, and returns them without secrets.
     """
     return redactor(endpoint, secrets, column_name)
