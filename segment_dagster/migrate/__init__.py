@@ -1,1 +1,1 @@
-"""From one destination to another: `python -m segment_dagster.migrate duckdb postgres`."""
+"""Move from one destination to another: `python -m segment_dagster.migrate duckdb postgres`."""

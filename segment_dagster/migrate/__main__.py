@@ -1,4 +1,4 @@
-"""`make move FROM=duckdb TO=postgres`: the assets materialized again elsewhere, and compared table by table."""
+"""`make move FROM=duckdb TO=postgres`: materialize the assets in another destination, and compare the tables."""
 
 import argparse
 import os
@@ -26,26 +26,28 @@ QUIET = {"loggers": {"console": {"config": {"log_level": "ERROR"}}}}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Materialize what has a table in one destination in another one, and compare.
+    """Materialize the endpoints that have a table in one destination in another one, and compare both.
 
     Args:
-        arguments: The command line, that of the process by default.
+        arguments: The command line; by default that of the process.
 
     Returns:
-        The exit status: 1 where a run failed or a table differs.
+        The exit status: 1 if a run failed or a table differs.
     """
     parser = argparse.ArgumentParser("move", description="Materialize the assets in another destination; compare.")
     parser.add_argument("source", metavar="FROM", help="such as duckdb, or filesystem:delta")
     parser.add_argument("target", metavar="TO", help="such as postgres")
-    given = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     try:
-        with _at(given.source) as source:
+        with _use_destination(options.source) as source:
             endpoints = there(source, TABLES)
             if not endpoints:
-                raise SegmentError(f"{given.source} holds no table of the dataset {source.dataset!r}: nothing to move.")
+                raise SegmentError(
+                    f"{options.source} holds no table of the dataset {source.dataset!r}: nothing to move."
+                )
             with SegmentResource().extractor() as extractor:
                 check_owner(source, identify(extractor))
-        with _at(given.target) as target:
+        with _use_destination(options.target) as target:
             now = current_time()
             failed = _materialize(endpoints, now)
         return _compare(source, target, endpoints, failed, now)
@@ -55,9 +57,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 @contextmanager
-def _at(named: str) -> Iterator[Destination]:
-    """The destination of a name, with the settings as they are for it."""
-    destination, _, table_format = named.partition(":")
+def _use_destination(name_and_format: str) -> Iterator[Destination]:
+    """Resolve a destination by name, and keep its settings in the environment inside the block."""
+    destination, _, table_format = name_and_format.partition(":")
     settings = {"SEGMENT_DESTINATION": destination, TABLE_FORMAT: table_format}
     before = {name: os.environ.get(name) for name in settings}
     os.environ.update(settings)
@@ -72,28 +74,28 @@ def _materialize(endpoints: Sequence[Endpoint], now: datetime) -> set[str]:
     """Materialize endpoints.
 
     Returns:
-        The names of those that did not land.
+        The names of the endpoints that were not materialized.
     """
-    landed: set[str] = set()
+    materialized: set[str] = set()
     with _instance() as instance:
         for run in full_refresh_runs(endpoints, now):
             print(f"{run.job}: {len(run.endpoints)} assets", flush=True)
-            landed |= _landed(instance, run)
-    return {endpoint.name for endpoint in endpoints} - landed
+            materialized |= _run_job(instance, run)
+    return {endpoint.name for endpoint in endpoints} - materialized
 
 
-def _landed(instance: dg.DagsterInstance, run: FullRefreshRun) -> set[str]:
+def _run_job(instance: dg.DagsterInstance, run: FullRefreshRun) -> set[str]:
     job = defs().resolve_job_def(run.job)
     keys = [asset_key(name) for name in run.endpoints]
     result = job.execute_in_process(
         instance=instance, run_config=QUIET, tags=run.tags, asset_selection=keys, raise_on_error=False
     )
-    made = (event.materialization.asset_key for event in result.get_asset_materialization_events())
-    return {key.path[-1] for key in made}
+    materialized = (event.materialization.asset_key for event in result.get_asset_materialization_events())
+    return {key.path[-1] for key in materialized}
 
 
 def _instance() -> dg.DagsterInstance:
-    # the one that remembers the assets, where there is one
+    # the user's instance, if there is one, so that it records the materializations
     return dg.DagsterInstance.get() if os.environ.get("DAGSTER_HOME") else dg.DagsterInstance.ephemeral()
 
 
@@ -101,17 +103,17 @@ def _compare(
     source: Destination, target: Destination, endpoints: Sequence[Endpoint], failed: set[str], now: datetime
 ) -> int:
     print(f"\n{'table':45}{source.type:>14}{target.type:>14}  compared")
-    differ = rows = beyond = 0
+    unequal = rows = beyond = 0
     for endpoint in endpoints:
         window = default_window(endpoint, now)
         old, new = content(source, endpoint, window), content(target, endpoint, window)
         same = (old.rows, old.total) == (new.rows, new.total) and endpoint.name not in failed
-        said = "equal" if same else "did not land" if endpoint.name in failed else "differs"
-        said += f", and {old.beyond:,} rows that Segment no longer gives" if old.beyond else ""
-        print(f"{endpoint.name:45}{old.rows:14,}{new.rows:14,}  {said}")
-        differ, rows, beyond = differ + (not same), rows + new.rows, beyond + old.beyond
-    print(f"\n{len(endpoints)} tables, {rows:,} rows: {len(endpoints) - differ} equal, {differ} not; {beyond:,} left")
-    return 1 if differ else 0
+        verdict = "equal" if same else "did not land" if endpoint.name in failed else "differs"
+        verdict += f", and {old.beyond:,} rows that Segment no longer gives" if old.beyond else ""
+        print(f"{endpoint.name:45}{old.rows:14,}{new.rows:14,}  {verdict}")
+        unequal, rows, beyond = unequal + (not same), rows + new.rows, beyond + old.beyond
+    print(f"\n{len(endpoints)} tables, {rows:,} rows: {len(endpoints) - unequal} equal, {unequal} not; {beyond:,} left")
+    return 1 if unequal else 0
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What two destinations hold of the same table."""
+"""Compare the content of a table in two destinations."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -16,38 +16,38 @@ from segment_dagster.load import Destination, inspect_dataset
 
 @dataclass(frozen=True)
 class Content:
-    """What a table holds, as far as it is compared."""
+    """The content of a table, as far as it is compared."""
 
     rows: int = 0
     beyond: int = 0
-    """Rows of times that are not compared: nobody can read them again."""
+    """Rows outside the window, which are not compared: nobody can read them again."""
 
     total: int = 0
-    """The sum of a number for each row: the same for the same rows in any order, whatever types they are kept in."""
+    """Sum of the rows' hashes: equal for equal rows in any order, whatever types the destination uses."""
 
 
 def there(destination: Destination, endpoints: Iterable[Endpoint]) -> tuple[Endpoint, ...]:
-    """The endpoints that have a table.
+    """Return the endpoints that have a table.
 
     Raises:
-        LoadError: The destination cannot be looked at.
+        LoadError: The destination cannot be read.
     """
     with inspect_dataset(destination) as tables:
-        every = tuple(endpoints)
-        tables.prefetch(endpoint.name for endpoint in every)
-        return tuple(endpoint for endpoint in every if tables.columns(endpoint.name))
+        candidates = tuple(endpoints)
+        tables.prefetch(endpoint.name for endpoint in candidates)
+        return tuple(endpoint for endpoint in candidates if tables.columns(endpoint.name))
 
 
 def content(destination: Destination, endpoint: Endpoint, window: Window | None = None) -> Content:
-    """What a table holds, looked at a chunk at a time. What changes by itself, such as sizes, does not count.
+    """Return the content of a table. Values that change by themselves, such as sizes, do not count.
 
     Args:
-        destination: Where.
-        endpoint: Whose table.
-        window: The time whose rows are compared; all where it is left out.
+        destination: The destination.
+        endpoint: The endpoint of the table.
+        window: The time window of the rows to compare; by default all.
 
     Raises:
-        LoadError: The destination cannot be looked at.
+        LoadError: The destination cannot be read.
     """
     values = counted_values(endpoint)
     rows = total = 0
@@ -58,12 +58,12 @@ def content(destination: Destination, endpoint: Endpoint, window: Window | None 
         where = within(column_name(endpoint.time.column), window) if endpoint.time and window else None
         for row in tables.rows(endpoint.name, columns, where=where):
             rows += 1
-            total += int(row_version(values({name: _plain(value) for name, value in row.items()})), 16)
+            total += int(row_version(values({name: _normalized(value) for name, value in row.items()})), 16)
         return Content(rows, tables.count(endpoint.name) - rows, total)
 
 
-def _plain(value: Any) -> Any:
-    """A value as every driver could give it."""
+def _normalized(value: Any) -> Any:
+    """Return a value in the form that all drivers have in common."""
     if isinstance(value, datetime):
         return value.astimezone(timezone.utc) if value.tzinfo else value.replace(tzinfo=timezone.utc)
     if isinstance(value, date):
