@@ -1,4 +1,4 @@
-"""One sync: what every run does, written once. The script and the Dagster op are adapters of it."""
+"""One sync: read endpoints and load them. The script and the Dagster op are adapters of it."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,51 +18,51 @@ from segment_dagster.load.result import LoadPackage
 
 
 class SyncObserver:
-    """Is told how far a sync has come. Override what is of interest: by themselves these do nothing."""
+    """Callbacks for the progress of a sync. Override the ones you need; the defaults do nothing."""
 
     def waiting(self) -> None:
-        """The destination is waited for."""
+        """Called before the sync waits for the destination."""
 
     def reading(self, endpoints: Sequence[Endpoint]) -> None:
-        """The API is about to be asked for these endpoints."""
+        """Called before these endpoints are read from the API."""
 
     def read(self, extracts: Sequence[Extract], asked: int, requests: int) -> None:
-        """Everything has been read.
+        """Called after all endpoints were read.
 
         Args:
-            extracts: What came.
-            asked: How many endpoints were asked for.
-            requests: How many requests were sent.
+            extracts: The extracts.
+            asked: Number of endpoints that were requested.
+            requests: Number of requests that were sent.
         """
 
     def skipped(self, endpoint: Endpoint, reason: str) -> None:
-        """An endpoint that the workspace or the destination does not have is left out. The reason is a clause."""
+        """Called for an endpoint that the workspace or the destination does not have. The reason is a clause."""
 
     def failed(self, failures: Sequence[Failure]) -> None:
-        """These endpoints could not be read, or their tables not be loaded."""
+        """Called with the endpoints that could not be read, or whose tables could not be loaded."""
 
     def loading(self, extracts: Sequence[Extract]) -> None:
-        """These are about to be loaded."""
+        """Called before these extracts are loaded."""
 
     def loaded(self, result: LoadResult) -> None:
-        """What can be loaded has been."""
+        """Called after the load, with its result."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SyncResult:
-    """What became of a sync."""
+    """The result of a sync."""
 
     extracts: Sequence[Extract]
-    """Those whose tables hold their rows now, loaded or unchanged."""
+    """Extracts whose tables now hold their rows, loaded or unchanged."""
 
     unchanged: frozenset[str]
-    """Names of the endpoints whose tables held the rows already, and were left alone."""
+    """Names of the endpoints whose tables already held the rows and were not written."""
 
     packages: Sequence[object]
-    """What was told of each load package."""
+    """Results of `load_package`, one for each load package."""
 
     skipped: Mapping[str, str]
-    """By endpoint, why it was left out, as a clause."""
+    """Skipped endpoints by name, each with the reason as a clause."""
 
     failures: Sequence[Failure]
     requests: int
@@ -78,35 +78,36 @@ def sync(
     load_package: Callable[[Sequence[Extract], Workspace | None], object] | None = None,
     verify: Callable[[LoadResult, DatasetInspector], None] | None = None,
 ) -> SyncResult:
-    """Read endpoints and load them. Each fails alone.
+    """Read endpoints and load them. A failed endpoint does not fail the others.
 
     Args:
-        endpoints: What to read.
+        endpoints: The endpoints to read.
         extractor: Reads the workspace.
-        destination: Where the rows go.
-        windows: By endpoint, the time to read, where it is neither the usual one nor what the table lacks.
-        observer: Is told how far it has come.
-        load_package: Loads extracts of a workspace in one load package; by dlt's pipeline where it is left out.
-        verify: Looks at the tables before another run can change them. Not called where nothing was read.
+        destination: The destination.
+        windows: Time windows to read, by endpoint, instead of the default ones. Incremental tables with rows
+            override them.
+        observer: Gets called about the progress.
+        load_package: Loads the extracts of a workspace in one load package; by default with dlt's pipeline.
+        verify: Checks the tables before another run can change them. Not called if nothing was read.
 
     Raises:
         ForeignDatasetError: The dataset belongs to another workspace than the token.
-        LoadError: The destination cannot be reached or loaded into at all.
+        LoadError: The destination cannot be reached, or nothing can be loaded into it.
         SettingError: A setting cannot be used.
         TokenError: The token is not valid.
     """
     observer, settings = observer or SyncObserver(), extractor.settings
     supported, failures = split_supported(destination, endpoints)
     observer.waiting()
-    before = extractor.client.sent.requests
-    there = preflight(destination, supported)
+    requests_before = extractor.client.sent.requests
+    state = preflight(destination, supported)
     workspace = identify(extractor)
-    refuse_other_workspace(destination, there.owner, workspace)
+    refuse_other_workspace(destination, state.owner, workspace)
     names = {endpoint.name for endpoint in supported}
-    wanted = {name: window for name, window in {**(windows or {}), **there.windows}.items() if name in names}
+    wanted = {name: window for name, window in {**(windows or {}), **state.windows}.items() if name in names}
     observer.reading(supported)
     extracts, not_read = extractor.extract_all(supported, wanted)
-    requests = extractor.client.sent.requests - before
+    requests = extractor.client.sent.requests - requests_before
     observer.read(extracts, len(supported), requests)
     failures = [*failures, *not_read]
     skipped = {}
