@@ -1,4 +1,4 @@
-"""Text that others wrote, such as the API or a proxy, on its way into a message: short, harmless, without the token."""
+"""Make foreign text, such as a response of the API or a proxy, safe for a message: short, printable, no token."""
 
 import base64
 import re
@@ -6,7 +6,7 @@ from functools import lru_cache
 from urllib.parse import quote, quote_plus
 
 DEFAULT_LIMIT = 80
-"""Characters that a message repeats of a foreign text."""
+"""Most characters of a foreign text that a message quotes."""
 
 HIDDEN = "[token]"
 _SHORTEST_SECRET = 6
@@ -14,37 +14,37 @@ _CUT = "..."
 
 
 def foreign_text(value: object, limit: int = DEFAULT_LIMIT, secret: str = "") -> str:
-    """Return a text of somebody else's in a form that a message, a log and a terminal can take.
+    """Return a foreign text in a form that is safe in a message, a log and a terminal.
 
-    White space becomes single blanks, what cannot be printed (escape codes, marks that turn the direction of writing,
-    broken characters) becomes its escape sequence, and what is long is cut.
+    White space becomes single blanks. Unprintable characters (escape codes, marks that change the direction of
+    writing, broken characters) become escape sequences. Long text is cut.
 
     Args:
-        value: The text. Of an object or a list, only that it is one is said.
-        limit: Characters of it that are kept, at most.
-        secret: What it must not show: the API's token. It is found in base64 and percent-encoded as well.
+        value: The text. For an object or a list, the result only says that it is one.
+        limit: Most characters of the result.
+        secret: The API's token, which is masked. It is also found in base64 and percent-encoded.
     """
-    forms = _forms(secret)
+    forms = _encodings(secret)
     longest = max(map(len, forms), default=0)
-    text = value if isinstance(value, str) else _plain(value)
-    # all that can be shown, and a secret that begins in it: the rest of a long text is not looked at
+    text = value if isinstance(value, str) else _as_text(value)
+    # enough for all that can be shown and a secret that starts in it; the rest of a long text is ignored
     reach = 2 * (limit + longest)
     window = text[:reach]
     for form in forms:
         window = window.replace(form, HIDDEN)
     if len(text) > reach:
-        # its end may be the beginning of a secret
+        # its end may be the start of a secret
         window = window[: max(0, len(window) - longest)]
     shown = printable(" ".join(window.split()))
     return f"{shown[: limit - len(_CUT)]}{_CUT}" if len(text) > reach or len(shown) > limit else shown
 
 
 def printable(text: str) -> str:
-    """Return a text with an escape sequence for each character that cannot be printed."""
-    return text if text.isprintable() else "".join(map(_printable, text))
+    """Replace each unprintable character of a text with its escape sequence."""
+    return text if text.isprintable() else "".join(map(_escape, text))
 
 
-def _plain(value: object) -> str:
+def _as_text(value: object) -> str:
     if isinstance(value, dict):
         return "an object"
     if isinstance(value, list):
@@ -54,7 +54,7 @@ def _plain(value: object) -> str:
     return str(value)
 
 
-def _printable(character: str) -> str:
+def _escape(character: str) -> str:
     if character.isprintable():
         return character
     code = ord(character)
@@ -64,15 +64,15 @@ def _printable(character: str) -> str:
 
 
 @lru_cache(maxsize=8)
-def _forms(secret: str) -> tuple[str, ...]:
-    """The ways in which a secret may be written, the longest first."""
+def _encodings(secret: str) -> tuple[str, ...]:
+    """Return the encodings of a secret, the longest first."""
     if len(secret) < _SHORTEST_SECRET:
         return ()
     encoded = {quote(secret, safe=""), quote(secret), quote_plus(secret)}
     forms = {secret, *encoded, *(re.sub("%..", lambda match: match[0].lower(), each) for each in encoded)}
     for before in range(3):
-        # the part that is the same whatever stands before and after it
+        # the part of the base64 text that does not depend on the bytes before and after the secret
         padded = b" " * before + secret.encode()
-        kept = base64.b64encode(padded).decode()[(0, 2, 3)[before] : len(padded) // 3 * 4]
-        forms |= {kept, kept.replace("+", "-").replace("/", "_")}
+        fixed = base64.b64encode(padded).decode()[(0, 2, 3)[before] : len(padded) // 3 * 4]
+        forms |= {fixed, fixed.replace("+", "-").replace("/", "_")}
     return tuple(sorted((form for form in forms if len(form) >= _SHORTEST_SECRET), key=len, reverse=True))

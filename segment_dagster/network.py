@@ -1,4 +1,4 @@
-"""What the environment says about the way to the API: proxies and certificates, which requests takes as they come."""
+"""Check the proxies and certificates in the environment: requests uses them without checking them first."""
 
 import importlib.util
 import os
@@ -16,13 +16,13 @@ from segment_dagster.errors import SettingError
 from segment_dagster.foreign_text import foreign_text
 
 CERTIFICATE_SETTINGS = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
-"""The file or directory of certificates to trust; the first that is set counts."""
+"""Settings with a file or directory of trusted certificates; the first that is set is used."""
 
 _SCHEMES = ("http", "https", "socks4", "socks4a", "socks5", "socks5h")
 
 
 def is_loopback(url: str) -> bool:
-    """Return whether an address is of this machine itself: what is sent there needs no proxy, and must not meet one."""
+    """Return whether a URL points to this machine. Requests to it must not go through a proxy."""
     host = (urlsplit(url).hostname or "").rstrip(".")
     if host == "localhost" or host.endswith(".localhost"):
         return True
@@ -40,27 +40,27 @@ def is_loopback(url: str) -> bool:
 
 
 def proxy_for(url: str) -> str | None:
-    """Return the address of the proxy that the environment names for an address."""
+    """Return the proxy's address for a URL, from the environment; `None` if there is none."""
     if is_loopback(url):
         return None
     return environment_proxy(url)
 
 
 def proxy_setting(url: str) -> str:
-    """Return the name of the setting that the proxy for an address comes from."""
+    """Return the name of the setting that the proxy for a URL comes from."""
     proxy, scheme = proxy_for(url), urlsplit(url).scheme
     names = (f"{scheme}_proxy", f"{scheme.upper()}_PROXY", "all_proxy", "ALL_PROXY")
-    found = next((name for name in names if proxy and os.environ.get(name) == proxy), None)
-    return found or f"{scheme.upper()}_PROXY"
+    setting = next((name for name in names if proxy and os.environ.get(name) == proxy), None)
+    return setting or f"{scheme.upper()}_PROXY"
 
 
 def check_network(url: str) -> None:
-    """Check the proxy and the certificates that would be used for an address.
+    """Check the proxy and the certificates for a URL.
 
     Raises:
         SettingError: One of them cannot be used.
     """
-    if (proxy := proxy_for(url)) and (problem := _problem_of_proxy(proxy)):
+    if (proxy := proxy_for(url)) and (problem := _proxy_problem(proxy)):
         raise SettingError(
             proxy_setting(url),
             problem,
@@ -75,19 +75,19 @@ def check_certificates() -> None:
     """Check the certificates that are set.
 
     Raises:
-        SettingError: They cannot be used.
+        SettingError: The certificates cannot be used.
     """
     setting = next((name for name in CERTIFICATE_SETTINGS if os.environ.get(name)), None)
     if setting is None:
         return
-    written = os.environ[setting]
+    path = os.environ[setting]
     try:
-        if Path(written).is_dir():
-            next(Path(written).iterdir(), None)
+        if Path(path).is_dir():
+            next(Path(path).iterdir(), None)
         else:
-            ssl.create_default_context(cafile=written)
+            ssl.create_default_context(cafile=path)
     except OSError as error:
-        shown = f"names {foreign_text(written, 200)!r}"
+        shown = f"names {foreign_text(path, 200)!r}"
         if isinstance(error, ssl.SSLError):
             problem = f"{shown}, which holds no certificates"
         elif isinstance(error, FileNotFoundError):
@@ -98,8 +98,8 @@ def check_certificates() -> None:
         raise SettingError(setting, problem, remedy) from None
 
 
-def _problem_of_proxy(proxy: str) -> str | None:
-    """Return what is wrong with the address of a proxy, without the address: it may hold a password."""
+def _proxy_problem(proxy: str) -> str | None:
+    """Return what is wrong with a proxy's address. The text omits the address, which may contain a password."""
     if not proxy.isprintable() or any(character.isspace() for character in proxy):
         return "holds a space, a line break or another character that no address has"
     try:
@@ -107,7 +107,7 @@ def _problem_of_proxy(proxy: str) -> str | None:
         split = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
         host = (parts.host or "").strip("[]")
         if ":" not in host:
-            # as the look-up of its name does
+            # DNS resolution encodes the host in the same way
             host.encode("idna")
         unusable = not host or parts.port == 0
         for text in (split.username, split.password):

@@ -1,4 +1,4 @@
-"""Commands in a terminal: errors in one line, an end at any time, one line of progress."""
+"""Run commands in a terminal: errors in one line, clean interrupts, one line of progress."""
 
 import logging
 import os
@@ -17,14 +17,14 @@ from segment_dagster.errors import SegmentError
 from segment_dagster.text import duration
 
 REPAINT = 0.2
-"""Seconds between two looks at how far a command has come."""
+"""Seconds between updates of the progress line."""
 
 CLEAR = "\r\x1b[K"
-"""Moves a terminal to the start of its line, and empties that."""
+"""Moves the cursor to the start of the line and clears the line."""
 
 
 def run_command(main: Callable[[], int]) -> NoReturn:
-    """Run a command and end the process with its status. What a person can act on is one line on standard error.
+    """Run a command and exit the process with its status. Expected errors are one line on standard error.
 
     Args:
         main: The command. It returns its exit status, or raises `SystemExit`.
@@ -34,16 +34,16 @@ def run_command(main: Callable[[], int]) -> NoReturn:
         status = _status_of(main)
         sys.stdout.flush()
     except BrokenPipeError:
-        # whoever read has seen enough, as with `| head`: the status of a process that a closed pipe ends
+        # the reader closed the pipe, as `| head` does: use the status of a process that SIGPIPE ends
         status = 128 + signal.SIGPIPE if hasattr(signal, "SIGPIPE") else 1
         _discard_output()
     except OSError as error:
         status = 1
-        _say(f"The output cannot be written ({error.strerror}).")
+        _print_error(f"The output cannot be written ({error.strerror}).")
         _discard_output()
     except KeyboardInterrupt:
         status = _interrupted()
-    # from here on an interrupt ends the process at once, and says nothing
+    # from here on an interrupt ends the process at once, without output
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     sys.exit(status)
 
@@ -52,11 +52,11 @@ def _status_of(main: Callable[[], int]) -> int:
     try:
         return main()
     except SegmentError as error:
-        _say(str(error))
+        _print_error(str(error))
     except BrokenPipeError:
         raise
     except OSError as error:
-        _say(_explain(error))
+        _print_error(_explain(error))
     except KeyboardInterrupt:
         return _interrupted()
     return 1
@@ -73,44 +73,44 @@ def _explain(error: OSError) -> str:
 
 def _interrupted() -> int:
     with suppress(OSError):
-        _say("interrupted; nothing was loaded that is not whole")
+        _print_error("interrupted; nothing was loaded that is not whole")
     return 128 + signal.SIGINT
 
 
-def _say(text: str) -> None:
+def _print_error(text: str) -> None:
     print(f"error: {' '.join(text.split())}", file=sys.stderr)
 
 
 def _open_standard_streams() -> None:
-    """Let standard streams that are closed lead to nowhere: a file that is opened later would take their place."""
+    """Open closed standard streams on the null device; otherwise a file opened later would take their number."""
     for number in range(3):
         try:
             os.fstat(number)
         except OSError:
-            # the lowest number that is free
+            # it gets the lowest free number
             os.open(os.devnull, os.O_RDWR)
-    nowhere = Path(os.devnull)
+    null_device = Path(os.devnull)
     if sys.stdin is None:
-        sys.stdin = nowhere.open()
+        sys.stdin = null_device.open()
     if sys.stdout is None:
-        sys.stdout = nowhere.open("w")
+        sys.stdout = null_device.open("w")
     if sys.stderr is None:
-        sys.stderr = nowhere.open("w")
+        sys.stderr = null_device.open("w")
 
 
 def _discard_output() -> None:
-    """Let what is still to be written go nowhere, or Python would complain of it at its end."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
+    """Discard buffered output, because Python would report an error at exit when it cannot be written."""
+    null_device = os.open(os.devnull, os.O_WRONLY)
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError):
-            os.dup2(nowhere, stream.fileno())
+            os.dup2(null_device, stream.fileno())
 
 
 class StatusLine:
-    """One line that tells how far a command has come, written anew in its place. Not a terminal: nothing is written.
+    """A progress line that is updated in place. If the stream is not a terminal, nothing is shown.
 
     Args:
-        stream: Where the line is written; standard error by default.
+        stream: The stream to write to; by default standard error.
     """
 
     def __init__(self, stream: TextIO | None = None) -> None:
@@ -124,15 +124,15 @@ class StatusLine:
 
     @property
     def seconds(self) -> float:
-        """Seconds since it began."""
+        """Return the seconds since the line was created."""
         return time.monotonic() - self._started
 
     def show(self, describe: Callable[[], str]) -> None:
-        """Say from now on what this returns, which is asked again and again."""
+        """Show the text that this function returns. It is called for every update."""
         self._describe = describe
 
     def __enter__(self) -> "StatusLine":
-        """Begin."""
+        """Start the updates."""
         if self.shown:
             logging.getLogger().addHandler(self._log)
             self._thread = threading.Thread(target=self._repaint, name="segment-status", daemon=True)
@@ -142,7 +142,7 @@ class StatusLine:
     def __exit__(
         self, kind: type[BaseException] | None, failure: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """End, and leave no line behind."""
+        """Stop the updates and clear the line."""
         self._ended.set()
         if self._thread is not None:
             self._thread.join()
@@ -153,18 +153,18 @@ class StatusLine:
         while not self._ended.wait(REPAINT):
             columns = shutil.get_terminal_size().columns
             text = f"{duration(max(1, self.seconds))}: {self._describe()}"
-            # what others write meanwhile begins at the start of the line
+            # the cursor goes back to the start of the line, for the output of others
             self.write(f"{CLEAR}{text[: columns - 1]}\r")
 
     def write(self, text: str) -> None:
-        """Write something as it is."""
+        """Write text unchanged."""
         with suppress(OSError, ValueError):
             self._stream.write(text)
             self._stream.flush()
 
 
 class _Handler(logging.Handler):
-    """Writes warnings above the line."""
+    """Write warnings above the progress line."""
 
     def __init__(self, line: StatusLine) -> None:
         super().__init__(logging.WARNING)

@@ -1,13 +1,13 @@
-"""Numbers in sentences."""
+"""Format numbers for messages."""
 
 
 def pluralize(number: int, noun: str) -> str:
-    """A number with its noun: `1 row`, `2,400 rows`."""
+    """Return a number with its noun, such as `1 row` or `2,400 rows`."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def duration(seconds: float) -> str:
-    """Seconds as a person says them: `no time`, `45 s`, `12 min`, `1 h 36 min`."""
+    """Format seconds for people: `no time`, `45 s`, `12 min`, `1 h 36 min`."""
     whole = round(seconds)
     if whole <= 0:
         return "no time"
