@@ -1,4 +1,4 @@
-"""From dlt resources to Dagster assets."""
+"""Dagster assets for the endpoints."""
 
 from segment_dagster.assets.contract import Check, CheckContext, Derived
 from segment_dagster.assets.family import segment_assets

@@ -1,4 +1,4 @@
-"""Checks of tables that a run does not load, or could not; and the choice of checks that are evaluated."""
+"""Evaluate the selected checks, also those of endpoints that were skipped, failed or not selected."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -31,13 +31,13 @@ from segment_dagster.load.verify import in_window
 
 
 class CheckRunner:
-    """Evaluates the selected checks of one run.
+    """Evaluate the selected checks of one run.
 
     Args:
-        context: The run; it says which checks are selected.
-        checks: The checks that there are.
-        endpoints: The family.
-        now: The present, in UTC.
+        context: The run, with the selected checks.
+        checks: All checks.
+        endpoints: The endpoints of the family.
+        now: The current time, in UTC.
         partitions: The partitions of the run, if its assets have any.
     """
 
@@ -62,15 +62,15 @@ class CheckRunner:
         """Evaluate the selected checks of an endpoint.
 
         Args:
-            context: Its table, and what it should hold.
-            table: Whether there is a table: without one only the checks are evaluated that need none.
+            context: The table and what it should hold.
+            table: Whether the table exists. If not, only checks that need no table are evaluated.
         """
         key = asset_key(context.endpoint.name)
         checks = [check for check in self._checks if (key, check.name) in self._selected]
         return [check.evaluate(context) for check in checks if table or not check.needs_table]
 
     def gaps(self, endpoint: Endpoint, *, ran: bool = True) -> PartitionGaps | None:
-        """Return the missing partitions of an endpoint, if it has partitions.
+        """Return the missing partitions of an endpoint; `None` if it has no partitions.
 
         Args:
             endpoint: The endpoint.
@@ -79,7 +79,7 @@ class CheckRunner:
         return self.partitions.gaps(endpoint, ran=ran) if self.partitions else None
 
     def of_skipped(self, skipped: Mapping[str, str], endpoints: Sequence[Endpoint]) -> Iterator[dg.AssetCheckResult]:
-        """Evaluate what can be said of endpoints that were left out; `skipped` says why, by name."""
+        """Evaluate the checks that need no table for skipped endpoints; `skipped` maps a name to the reason."""
         for endpoint in endpoints:
             if endpoint.name in skipped:
                 reason = skipped[endpoint.name]
@@ -87,19 +87,19 @@ class CheckRunner:
                 yield from self.evaluate(context, table=False)
 
     def of_failed(self, destination: Destination, failures: Sequence[Failure]) -> Iterator[dg.AssetCheckResult]:
-        """Evaluate the checks of what failed on the tables as they stand."""
+        """Evaluate the checks of failed endpoints on their existing tables."""
         with inspect_dataset(destination) as tables:
             tables.prefetch(failure.endpoint.name for failure in failures)
             for failure in failures:
                 context = self._last_context(failure.endpoint, tables, ran=False)
                 reason = failure.error.reason if isinstance(failure.error, UnavailableError) else None
-                there = bool(tables.columns(failure.endpoint.name))
-                yield from self.evaluate(replace(context, failed=True, unavailable=reason), table=there)
-                if not there:
+                table_exists = bool(tables.columns(failure.endpoint.name))
+                yield from self.evaluate(replace(context, failed=True, unavailable=reason), table=table_exists)
+                if not table_exists:
                     yield from self._not_evaluated(failure.endpoint)
 
     def _not_evaluated(self, endpoint: Endpoint) -> Iterator[dg.AssetCheckResult]:
-        """Warn that the checks of a table could not look at it: without a result Dagster shows them as failed."""
+        """Return a warning for each check without a table: Dagster shows a check without a result as failed."""
         key = asset_key(endpoint.name)
         for check in self._checks:
             if check.needs_table and (key, check.name) in self._selected:
@@ -121,15 +121,15 @@ class CheckRunner:
             return [check for each in endpoints for check in self.evaluate(self._last_context(each, tables))]
 
     def _last_context(self, endpoint: Endpoint, tables: DatasetInspector, *, ran: bool = True) -> CheckContext:
-        """Return what the table should hold by the asset's latest materialization.
+        """Return what the table should hold according to the asset's latest materialization.
 
         Args:
             endpoint: The endpoint.
-            tables: Where its table is.
+            tables: The dataset with its table.
             ran: Whether the partitions of this run count as materialized.
         """
         last = LastRun(self._instance, endpoint)
-        # what is merged was read in part, and is there whole
+        # an incremental run reads a part, but the merged table holds all rows
         window = None if endpoint.incremental else last.window()
         rows = ROWS_IN_WINDOW if endpoint.partitioned else ROWS if endpoint.incremental else ROWS_DELIVERED
         return CheckContext(
@@ -140,7 +140,7 @@ class CheckRunner:
             window=window,
             gaps=self.gaps(endpoint, ran=ran),
             missing_endpoints=self.missing_endpoints,
-            loaded_with=frozenset(each.name for each in self._endpoints),
+            loaded_with=frozenset(member.name for member in self._endpoints),
             delivered=last.number(rows),
             records=last.number(RECORDS_DELIVERED),
             total_entries=last.number(TOTAL_ENTRIES),

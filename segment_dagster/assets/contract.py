@@ -1,4 +1,4 @@
-"""What the assets ask of a check. The checks themselves are a room further up."""
+"""Interfaces of checks and derived assets. The checks themselves are in `segment_dagster.checks`."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,108 +15,108 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PartitionGaps:
-    """The partitions of an asset that were never read, by their keys, the earliest first."""
+    """Keys of the partitions of an asset that were never read, earliest first."""
 
     missing: tuple[str, ...]
-    """Those that can still be read."""
+    """Partitions that can still be read."""
 
     lost: tuple[str, ...]
-    """Those that Segment keeps no more: after the first one that was read, or asked for by the run itself."""
+    """Partitions that Segment no longer keeps, after the first one that was read or that the run itself requested."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class CheckContext:
-    """A table that is there to be checked, and what it should hold."""
+    """A table to check, and what it should hold."""
 
     endpoint: Endpoint
     tables: "DatasetInspector"
     now: datetime
-    """The present, in UTC."""
+    """The current time, in UTC."""
 
     delivered: int | None = None
-    """Rows that the API delivered, or that were there once they had been loaded; `None` where that is not known."""
+    """Rows that the API delivered, or that the table held after the load; `None` if unknown."""
 
     where: str | None = None
-    """Which rows of the table these are, as a condition in SQL; `None` where they are all."""
+    """SQL condition that selects these rows of the table; `None` for all rows."""
 
     window: "Window | None" = None
-    """The time that they are of; `None` where the endpoint is not asked for a time, or that is not known."""
+    """Time range of these rows; `None` if the endpoint has no time parameters or the range is unknown."""
 
     gaps: PartitionGaps | None = None
-    """What is missing, where the asset has partitions."""
+    """Missing partitions; `None` if the asset has no partitions."""
 
     records: int | None = None
-    """The API's records behind these rows, where a record may stand for several rows or none."""
+    """API records behind these rows, if one record may become several rows or none."""
 
     total_entries: int | None = None
-    """Records that the API itself counted then; `None` where it did not say."""
+    """The API's own count of the records at that time; `None` if it gave none."""
 
     changed: int | None = None
-    """Lists that changed while they were read, so that rows may be missing."""
+    """Number of lists that changed while they were read, so that rows may be missing."""
 
     still_listed: int | None = None
-    """Lists that answered 404 though their parents are still listed."""
+    """Number of lists that returned 404 although their parents are still listed."""
 
     still_listed_names: tuple[str, ...] = ()
-    """What the first few of these were asked with."""
+    """Request parameters of the first few of these lists."""
 
     parent_incomplete: str | None = None
-    """Why the parent did not come whole, as a clause; `None` where it did."""
+    """Why the parent is incomplete, as a clause; `None` if it is complete."""
 
     parent_doubtful: str | None = None
-    """Why it may not have come whole, as a clause."""
+    """Why the parent may be incomplete, as a clause."""
 
     repeated: int | None = None
-    """Records that came again on a later page, and are rows of the table once."""
+    """Number of records that came again on a later page; the table holds each once."""
 
     missing_endpoints: frozenset[str] = frozenset()
-    """Names of the endpoints that the layout in use does not have."""
+    """Names of the endpoints that the configured API layout does not have."""
 
     loaded_with: frozenset[str] = frozenset()
-    """Names of the endpoints whose tables were loaded together with this one."""
+    """Names of the endpoints whose tables were loaded in the same run."""
 
     unavailable: str | None = None
-    """Why the workspace does not have the endpoint, where it does not."""
+    """Why the workspace does not have the endpoint; `None` if it has it."""
 
     failed: bool = False
-    """Whether the endpoint failed, so that its table, where there is one, is as it was before."""
+    """Whether the endpoint failed; its table, if any, is then unchanged."""
 
 
 class Check(Protocol):
-    """One kind of check, for any endpoint."""
+    """A kind of asset check that applies to many endpoints."""
 
     name: str
     needs_table: bool
-    """Whether it looks at the table, and so says nothing of an endpoint that is not available."""
+    """Whether the check reads the table. If so, it is not evaluated without one."""
 
     def spec(self, endpoint: Endpoint) -> dg.AssetCheckSpec | None:
-        """The check of an endpoint's asset; `None` where it does not apply."""
+        """Return the check spec for an endpoint's asset; `None` if the check does not apply."""
 
     def evaluate(self, subject: CheckContext) -> dg.AssetCheckResult:
-        """Look at the table."""
+        """Evaluate the check."""
 
 
 class Derived(Protocol):
-    """An asset that a family makes of the loaded tables once it has loaded its own.
+    """An asset that a family builds from the loaded tables after it has loaded its own.
 
-    It is part of the family's op, and not of an op below it: Dagster skips an op if any asset above it was skipped, and
-    leaves it out if the op above it failed, though the others' tables are there.
+    It is part of the family's op and not of a downstream op: Dagster skips an op if any upstream asset was skipped, and
+    does not run it if the upstream op failed, although the other tables exist.
     """
 
     key: dg.AssetKey
 
     def spec(self, endpoints: tuple[Endpoint, ...]) -> dg.AssetSpec:
-        """The asset, among those of a family's endpoints."""
+        """Return the asset spec, given the endpoints of the family."""
 
     def materialize(
         self, destination: "Destination", *, include_secrets: bool | None = None
     ) -> dg.MaterializeResult[Any]:
-        """Make it anew.
+        """Rebuild the asset.
 
         Args:
             destination: The dataset.
-            include_secrets: Whether secrets may be in it; as the settings say where it is left out.
+            include_secrets: Whether secrets are kept; `None` takes the value from the settings.
 
         Raises:
-            SegmentError: It could not be made.
+            SegmentError: The asset could not be built.
         """

@@ -1,4 +1,4 @@
-"""Endpoints that are read and loaded together, as one op with an asset for each of them."""
+"""The multi-asset of a family: one op with an asset per endpoint."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -13,7 +13,7 @@ from segment_dagster.endpoints import TABLES, Endpoint
 from segment_dagster.gc_tuning import relaxed_gc
 
 POOL = "segment_destination"
-"""Dagster pool of the ops. With a limit of one on it, the weekly run and the daily one wait for each other."""
+"""Dagster pool of the ops. With a limit of 1, the weekly and the daily run wait for each other."""
 
 
 def segment_assets(
@@ -24,15 +24,15 @@ def segment_assets(
     partitions: dg.TimeWindowPartitionsDefinition | None = None,
     derived: Sequence[Derived] = (),
 ) -> dg.AssetsDefinition:
-    """The assets of some endpoints. Any part of them, and any of their checks, can be run alone.
+    """Return the assets of some endpoints. Any subset of the assets and checks can run alone.
 
     Args:
-        endpoints: Rows of the catalogue.
-        checks: The checks that every asset gets, where they apply.
+        endpoints: Endpoints to read, from the catalogue.
+        checks: Checks to attach to every asset that they apply to.
         name: Name of the op.
-        catalogue: Where the parents are found that are not among the endpoints themselves.
-        partitions: The partitions of the assets. A backfill reads as many of them as it can with one request.
-        derived: What is made of the tables once these are loaded.
+        catalogue: Endpoints in which to find parents that are not in `endpoints`.
+        partitions: Partitions of the assets. A backfill reads as many of them as possible with one request.
+        derived: Assets to build after the tables are loaded.
     """
 
     @dg.multi_asset(
@@ -49,7 +49,7 @@ def segment_assets(
     ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
         """Read the selected endpoints, load those that came whole, check their tables."""
         with relaxed_gc():
-            # what a run needs takes 0.3 s to import, and Dagster imports the code location for every process it starts
+            # importing this takes 0.3 s, and Dagster imports the code location in every process it starts
             from segment_dagster.assets.run import FamilyRun
 
             yield from FamilyRun(context, dlt, endpoints, checks, catalogue, derived, partitions).events(segment)

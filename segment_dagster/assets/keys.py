@@ -1,4 +1,4 @@
-"""The keys by which Dagster knows the endpoints."""
+"""Asset keys of the endpoints."""
 
 import dagster as dg
 
@@ -8,10 +8,10 @@ PREFIX = "segment"
 
 
 def asset_key(name: str) -> dg.AssetKey:
-    """The key of an endpoint's asset: `segment/sources`."""
+    """Return the key of an endpoint's asset: `segment/sources`."""
     return dg.AssetKey([PREFIX, name])
 
 
 def endpoints_by_key(endpoints: tuple[Endpoint, ...]) -> dict[dg.AssetKey, Endpoint]:
-    """The endpoints by the keys of their assets."""
+    """Return the endpoints by asset key."""
     return {asset_key(endpoint.name): endpoint for endpoint in endpoints}

@@ -1,4 +1,4 @@
-"""What Dagster's instance knows of an asset from earlier runs."""
+"""Read the latest materialization and observations of an asset from the Dagster instance."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -12,14 +12,14 @@ from segment_dagster.endpoints import Endpoint
 from segment_dagster.extract.times import Window
 
 OBSERVATIONS = 20
-"""Of an asset, the latest that are looked through for why it was skipped or failed."""
+"""Latest observations of an asset to search for the reason of a skip or failure."""
 
 
 class LastRun:
-    """The latest materialization of an endpoint's asset, and what was observed of it since.
+    """The latest materialization of an endpoint's asset, and later observations.
 
     Args:
-        instance: Where they are recorded.
+        instance: The Dagster instance that holds them.
         endpoint: The endpoint.
     """
 
@@ -33,36 +33,36 @@ class LastRun:
         self.data_version = ((materialization.tags if materialization else None) or {}).get(DATA_VERSION)
 
     def number(self, name: str) -> int | None:
-        """Return a number of the metadata; `None` where there is none of this name."""
+        """Return a number from the metadata; `None` if it has none of this name."""
         value = self._metadata.get(name)
         return value.value if isinstance(value, dg.IntMetadataValue) else None
 
     def text(self, name: str) -> str | None:
-        """Return a text of the metadata; `None` where there is none of this name."""
+        """Return a text from the metadata; `None` if it has none of this name."""
         return _text(self._metadata, name)
 
     def texts(self, name: str) -> tuple[str, ...]:
-        """Return a list of texts of the metadata; empty where there is none of this name."""
+        """Return a list of texts from the metadata; empty if it has none of this name."""
         value = self._metadata.get(name)
         return tuple(map(str, value.value)) if isinstance(value, dg.JsonMetadataValue) and value.value else ()
 
     def window(self) -> Window | None:
-        """Return the time that was read; `None` where the endpoint is not read by time."""
+        """Return the time range that was read; `None` if the endpoint has no time parameters."""
         start, end = self.text(FROM), self.text(UNTIL)
         if start is None:
             return None
         return Window(datetime.fromisoformat(start), datetime.fromisoformat(end) if end else None)
 
     def skipped(self) -> str | None:
-        """Return why the endpoint was skipped since, as a clause; `None` where it was not, or failed after that."""
+        """Return why the endpoint was skipped since then, as a clause; `None` if it was not, or failed after that."""
         return _text(self._latest_reason(), SKIPPED)
 
     def failed(self) -> bool:
-        """Return whether the endpoint failed since."""
+        """Return whether the endpoint has failed since then."""
         return FAILED in self._latest_reason()
 
     def _latest_reason(self) -> Mapping[str, dg.MetadataValue[Any]]:
-        # others observe the asset too: the sensor does
+        # the asset has other observations too, such as those of the sensor
         for record in self._instance.fetch_observations(self._key, limit=OBSERVATIONS).records:
             observation = record.asset_observation
             if observation and record.timestamp > self._timestamp and {SKIPPED, FAILED} & observation.metadata.keys():

@@ -1,4 +1,4 @@
-"""The project's log lines, in the run they belong to."""
+"""Forward the project's log lines to the Dagster run."""
 
 import logging
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ class _Forward(logging.Handler):
 
 @contextmanager
 def forward_logs(log: dg.DagsterLogManager) -> Iterator[None]:
-    """Show what client and source log, from any thread, in the log of the run."""
+    """Forward the log lines of the project, from any thread, to the log of the run."""
     logger = logging.getLogger(ROOT)
     handler, level = _Forward(log), logger.level
     logger.addHandler(handler)

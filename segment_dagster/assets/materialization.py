@@ -1,4 +1,4 @@
-"""What an asset's page shows of a materialization."""
+"""Metadata of a materialization."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -35,7 +35,7 @@ from segment_dagster.load.verify import in_window
 def materialization_metadata(
     extract: Extract, tables: DatasetInspector, dlt_metadata: Mapping[str, Any] | None, shown: Preview
 ) -> dict[str, Any]:
-    """Return the metadata of a materialization: first the rows, then what they cost, then dlt's own."""
+    """Return the metadata of a materialization: first the rows, then requests and seconds, then dlt's own."""
     endpoint = extract.endpoint
     fields = [column.field for column in endpoint.columns]
     undeclared = tuple(name for name in tables.columns(endpoint.name) if name not in columns_of(endpoint))
@@ -65,13 +65,13 @@ def materialization_metadata(
         "segment/waited_seconds": round(extract.waited, 3),
         **{name: value for name, value in (dlt_metadata or {}).items() if not name.startswith("dagster/")},
     }
-    # dlt's list of load files: long, and the files are gone
+    # dlt's list of load files is long, and the files no longer exist
     metadata.pop("jobs", None)
     return {name: value for name, value in metadata.items() if value is not None}
 
 
 def history_metadata(endpoint: Endpoint, tables: DatasetInspector) -> dict[str, int]:
-    """Return how many versions the history of an endpoint has, if it has one."""
+    """Return the number of all and of current versions in an endpoint's history; empty if it has no history."""
     if not endpoint.keeps_history:
         return {}
     table = history_table(endpoint.name)

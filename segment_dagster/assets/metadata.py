@@ -1,27 +1,27 @@
-"""Names of the metadata that more than one module writes or reads."""
+"""Names of the metadata that several modules use."""
 
 ROWS_UNCHANGED = "segment/rows_unchanged"
-"""Whether the table held already what came, so that nothing was written."""
+"""Whether the table already held the same rows, so that nothing was written."""
 
 SKIPPED = "segment/skipped"
-"""Why an endpoint was left out."""
+"""Why an endpoint was skipped."""
 
 FAILED = "segment/failed"
 """Why an endpoint failed."""
 
 LOST = "segment/partitions_lost"
-"""The partitions that were materialized too late ever to be read, as ranges."""
+"""Partitions that were materialized too late to be read, as ranges."""
 
 AHEAD = "segment/partitions_ahead"
-"""The partitions that were materialized before anything of them was counted, as ranges."""
+"""Partitions that were materialized before Segment had counted anything in them, as ranges."""
 
 PARTITION = "segment/partition"
-"""What became of a partition."""
+"""Outcome of a partition."""
 
 PARTITION_ROWS = "dagster/partition_row_count"
 
 DATA_VERSION = "dagster/data_version"
-"""The tag by which Dagster keeps the data version of a materialization."""
+"""Dagster's tag for the data version of a materialization."""
 
 ROWS = "dagster/row_count"
 ROWS_DELIVERED = "segment/rows_delivered"

@@ -1,4 +1,4 @@
-"""What becomes of the partitions of a run: those that can be read are, the rest is told of."""
+"""The partitions of a run: which can be read, and the metadata of each."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -22,7 +22,7 @@ from segment_dagster.load.verify import in_window
 from segment_dagster.text import pluralize
 
 LOOKED_THROUGH = 100
-"""Materializations of an asset that are looked through for what the last run told of lost partitions, at most."""
+"""Most materializations of an asset that are searched for the lost partitions that the last run recorded."""
 
 STORED = "stored"
 READ = "read"
@@ -34,14 +34,14 @@ NOT_COUNTED = "not counted yet"
 class PartitionRun:
     """The partitions that one run of a family materializes.
 
-    Every partition of the run is materialized. Dagster would show one that is left out as failed in a backfill and as
-    missing for ever, though nobody can read it any more.
+    Every partition of the run is materialized. Dagster would show an omitted partition as failed in a backfill and as
+    missing forever, although it can no longer be read.
 
     Args:
-        context: Says which partitions the run has, and what was materialized before.
+        context: The run, with its partitions and the instance that holds earlier materializations.
         partitions: All partitions of the assets.
-        endpoints: The family.
-        now: The present, in UTC.
+        endpoints: The endpoints of the family.
+        now: The current time, in UTC.
     """
 
     def __init__(
@@ -57,42 +57,46 @@ class PartitionRun:
         self._now = now
         self._before: dict[str, dict[str, frozenset[str]]] = {}
         self._windows = self._windows_of_run()
-        self._reach = {each.name: reach_of(each, self._windows, now) for each in endpoints} if self._windows else {}
+        self._reach = (
+            {endpoint.name: reach_of(endpoint, self._windows, now) for endpoint in endpoints} if self._windows else {}
+        )
 
     def at(self, now: datetime) -> "PartitionRun":
-        """Return the same for another present."""
+        """Return a copy for another current time."""
         return PartitionRun(self._context, self._partitions, self._endpoints, now)
 
     @property
     def windows(self) -> dict[str, Window]:
-        """The times that endpoints can be read for, by their names."""
+        """Time ranges that can be read, by endpoint name."""
         return {name: reach.window for name, reach in self._reach.items() if reach.window}
 
     def start(self) -> datetime:
-        """Return when the first partition of the run begins."""
+        """Return the start of the first partition of the run."""
         return next(iter(self._windows.values())).start
 
     def unreadable(self, endpoint: Endpoint) -> bool:
-        """Return whether the run has partitions and the endpoint can be read for none of them."""
+        """Return whether the run has partitions of which the endpoint can read none."""
         reach = self._reach.get(endpoint.name)
         return reach is not None and not reach.readable
 
     def warning(self, endpoint: Endpoint) -> str | None:
-        """Name the partitions of the run that the endpoint cannot be read for; `None` where it can for all."""
+        """Return a warning that names the partitions the endpoint cannot read; `None` if it can read all."""
         reach = self._reach.get(endpoint.name)
-        said = []
+        problems = []
         if reach and reach.beyond:
-            said.append(f"{_named(endpoint, reach.beyond)} {_verb(reach.beyond)} {self._why_beyond(endpoint)}")
+            problems.append(
+                f"{_describe_keys(endpoint, reach.beyond)} {_verb(reach.beyond)} {self._why_beyond(endpoint)}"
+            )
         if reach and reach.ahead:
-            said.append(f"{_named(endpoint, reach.ahead)} {_verb(reach.ahead)} {NOT_COUNTED}")
-        return f"{endpoint.name}: {'; '.join(said)}. Nothing was asked for of them." if said else None
+            problems.append(f"{_describe_keys(endpoint, reach.ahead)} {_verb(reach.ahead)} {NOT_COUNTED}")
+        return f"{endpoint.name}: {'; '.join(problems)}. Nothing was asked for of them." if problems else None
 
     def gaps(self, endpoint: Endpoint, *, ran: bool) -> PartitionGaps:
         """Return which partitions of an asset are missing.
 
         Args:
             endpoint: The endpoint.
-            ran: Whether what this run reads counts as read: Dagster stores its partitions once the op has ended.
+            ran: Whether the partitions of this run count as read: Dagster stores them after the op has ended.
         """
         reach = self._reach.get(endpoint.name) if ran else None
         gaps = gaps_of(endpoint, self._partitions, self._read_before(endpoint) | _readable(reach), self._now)
@@ -101,15 +105,15 @@ class PartitionRun:
         return replace(gaps, lost=tuple(sorted({*gaps.lost, *self._lost(endpoint, reach)})))
 
     def describe(self, endpoint: Endpoint, tables: DatasetInspector, extract: Extract | None) -> dict[str, Any]:
-        """Tell of each partition on its own page what became of it, with its rows.
+        """Add metadata to each partition of the run: its outcome, row count and preview.
 
         Args:
             endpoint: The endpoint.
-            tables: Where its table is.
-            extract: What was read; `None` where nothing could be.
+            tables: The dataset with its table.
+            extract: The rows that were read; `None` if nothing could be read.
 
         Returns:
-            What is told of all partitions together.
+            Metadata for all partitions together.
         """
         reach = self._reach.get(endpoint.name)
         if reach is None:
@@ -138,8 +142,8 @@ class PartitionRun:
             )
         done = _readable(reach)
         return {
-            LOST: ranges((self._told(endpoint, LOST) | lost) - done, step_of(endpoint)) or NONE,
-            AHEAD: ranges((self._told(endpoint, AHEAD) | {*reach.ahead}) - done, step_of(endpoint)) or NONE,
+            LOST: ranges((self._recorded(endpoint, LOST) | lost) - done, step_of(endpoint)) or NONE,
+            AHEAD: ranges((self._recorded(endpoint, AHEAD) | {*reach.ahead}) - done, step_of(endpoint)) or NONE,
         }
 
     def _windows_of_run(self) -> dict[str, Window]:
@@ -149,41 +153,43 @@ class PartitionRun:
         return {key: Window(window.start, window.end) for key, window in found.items()}
 
     def _counts(self, endpoint: Endpoint, tables: DatasetInspector) -> dict[str, int]:
-        """Count the rows of each partition of the run that are in the table."""
+        """Return the number of rows in the table per partition of the run."""
         if not tables.columns(endpoint.name):
             return dict.fromkeys(self._windows, 0)
         conditions = [in_window(endpoint, window) or "1 = 1" for window in self._windows.values()]
         return dict(zip(self._windows, tables.counts(endpoint.name, conditions), strict=True))
 
     def _lost(self, endpoint: Endpoint, reach: Reach, counts: Mapping[str, int] | None = None) -> list[str]:
-        """Those that can be read no more, and never were."""
+        """Return the partitions that can no longer be read and never were."""
         before = self._read_before(endpoint)
         return [key for key in reach.beyond if key not in before and not (counts or {}).get(key)]
 
     def _read_before(self, endpoint: Endpoint) -> frozenset[str]:
-        """The partitions that were materialized and read."""
-        return self._known(endpoint)[STORED] - self._told(endpoint, LOST) - self._told(endpoint, AHEAD)
+        """Return the partitions that were materialized and read."""
+        return (
+            self._stored_partitions(endpoint)[STORED] - self._recorded(endpoint, LOST) - self._recorded(endpoint, AHEAD)
+        )
 
-    def _told(self, endpoint: Endpoint, name: str) -> frozenset[str]:
-        """The partitions that the last run named so."""
-        return self._known(endpoint)[name]
+    def _recorded(self, endpoint: Endpoint, name: str) -> frozenset[str]:
+        """Return the partitions that the last run recorded under a metadata name."""
+        return self._stored_partitions(endpoint)[name]
 
-    def _known(self, endpoint: Endpoint) -> dict[str, frozenset[str]]:
-        """What Dagster keeps of the asset's partitions; asked for once."""
+    def _stored_partitions(self, endpoint: Endpoint) -> dict[str, frozenset[str]]:
+        """Return what Dagster has stored about the asset's partitions; queried once."""
         if endpoint.name not in self._before:
             instance, key = self._context.instance, asset_key(endpoint.name)
             stored = frozenset(instance.get_materialized_partitions(key))
-            told: Mapping[str, dg.MetadataValue[Any]] = {}
-            # what was reported by hand tells nothing of it
+            recorded: Mapping[str, dg.MetadataValue[Any]] = {}
+            # a materialization reported by hand lacks this metadata
             for limit in (1, LOOKED_THROUGH) if stored else ():
-                if not told:
+                if not recorded:
                     records = instance.fetch_materializations(key, limit=limit).records
                     found = [each.asset_materialization.metadata for each in records if each.asset_materialization]
-                    told = next((metadata for metadata in found if LOST in metadata), {})
+                    recorded = next((metadata for metadata in found if LOST in metadata), {})
             keys = self._partitions.get_partition_keys(self._now)
             self._before[endpoint.name] = {
                 STORED: stored,
-                **{name: frozenset(keys_in(_text(told.get(name)), keys)) for name in (LOST, AHEAD)},
+                **{name: frozenset(keys_in(_text(recorded.get(name)), keys)) for name in (LOST, AHEAD)},
             }
         return self._before[endpoint.name]
 
@@ -201,7 +207,7 @@ def _readable(reach: Reach | None) -> frozenset[str]:
     return frozenset(reach.readable) if reach else frozenset()
 
 
-def _named(endpoint: Endpoint, keys: Sequence[str]) -> str:
+def _describe_keys(endpoint: Endpoint, keys: Sequence[str]) -> str:
     return f"{pluralize(len(keys), 'partition')} ({ranges(keys, step_of(endpoint))})"
 
 

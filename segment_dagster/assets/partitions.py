@@ -1,4 +1,4 @@
-"""The partitions of an asset, and the times that they stand for."""
+"""Partition keys and time ranges of an asset."""
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -11,36 +11,36 @@ from segment_dagster.endpoints import Endpoint, Months, TimeRange
 from segment_dagster.extract.times import Window, counted_until, first_day, span_of
 
 NONE = "none"
-"""What is said where there is no partition to name."""
+"""Text for an empty set of partitions."""
 
 
 @dataclass(frozen=True)
 class Reach:
-    """Which partitions of a run an endpoint can be read for, by their keys, the earliest first."""
+    """Keys of the partitions of a run that an endpoint can or cannot read, earliest first."""
 
     readable: tuple[str, ...]
     beyond: tuple[str, ...]
-    """Those that are longer ago than Segment goes back."""
+    """Partitions that are older than Segment's limit."""
 
     ahead: tuple[str, ...]
-    """Those that have not come, or of which nothing is counted yet."""
+    """Partitions that lie in the future, or of which Segment has counted nothing yet."""
 
     window: Window | None
-    """The time of the readable ones; `None` where there are none."""
+    """Time range of the readable partitions; `None` if there are none."""
 
 
 def reach_of(endpoint: Endpoint, windows: Mapping[str, Window], now: datetime) -> Reach:
-    """Tell which partitions can be read.
+    """Return which partitions can be read.
 
     Args:
-        endpoint: Says how far back Segment goes, and how late it counts.
-        windows: The times of the run's partitions, by their keys, the earliest first.
-        now: The present, in UTC.
+        endpoint: The endpoint, with its limits and lag.
+        windows: Time ranges of the run's partitions by key, earliest first.
+        now: The current time, in UTC.
     """
     span, time = span_of(endpoint), endpoint.time
     oldest = now - span.oldest if span else None
     beyond = tuple(key for key, window in windows.items() if oldest and window.start < oldest)
-    # a month counts from its first moment on
+    # a month can be read from its first moment on
     last = counted_until(time, now) - timedelta(microseconds=1) if isinstance(time, TimeRange) else now
     ahead = tuple(key for key, window in windows.items() if window.start > last)
     readable = tuple(key for key in windows if key not in beyond and key not in ahead)
@@ -51,14 +51,14 @@ def reach_of(endpoint: Endpoint, windows: Mapping[str, Window], now: datetime) -
 def gaps_of(
     endpoint: Endpoint, partitions: dg.TimeWindowPartitionsDefinition, materialized: Collection[str], now: datetime
 ) -> PartitionGaps:
-    """The whole partitions that were never materialized.
+    """Return the complete partitions that were never materialized.
 
     Args:
-        endpoint: Says how far back Segment goes. Where it documents no limit, what is before the first materialized
-            partition is not missing.
-        partitions: The partitions there are.
-        materialized: Keys of those that were materialized.
-        now: The present, in UTC.
+        endpoint: The endpoint, with its limits. If Segment documents none, partitions before the first materialized
+            one do not count as missing.
+        partitions: All partitions.
+        materialized: Keys of the materialized partitions.
+        now: The current time, in UTC.
     """
     span = span_of(endpoint)
     windows = {key: partitions.time_window_for_partition_key(key) for key in partitions.get_partition_keys(now)}
@@ -73,16 +73,16 @@ def gaps_of(
 
 
 def step_of(endpoint: Endpoint) -> timedelta:
-    """Return the longest time between the starts of two neighbouring partitions of an endpoint."""
+    """Return the longest time between the starts of two adjacent partitions of an endpoint."""
     return timedelta(days=31 if isinstance(endpoint.time, Months) else 1)
 
 
 def ranges(keys: Collection[str], step: timedelta = timedelta(days=31)) -> str:
-    """Keys as a person reads them, neighbours as ranges: `2026-03-01 to 2026-03-04, 2026-03-09`.
+    """Return keys as text, adjacent ones as ranges: `2026-03-01 to 2026-03-04, 2026-03-09`.
 
     Args:
-        keys: Days as dates.
-        step: The longest time between two neighbours.
+        keys: ISO dates.
+        step: The longest time between two adjacent keys.
     """
     days = sorted(datetime.fromisoformat(key) for key in keys)
     groups: list[list[datetime]] = []
@@ -91,12 +91,12 @@ def ranges(keys: Collection[str], step: timedelta = timedelta(days=31)) -> str:
             groups[-1].append(day)
         else:
             groups.append([day])
-    said = [f"{group[0]:%Y-%m-%d}" + (f" to {group[-1]:%Y-%m-%d}" if len(group) > 1 else "") for group in groups]
-    return ", ".join(said)
+    texts = [f"{group[0]:%Y-%m-%d}" + (f" to {group[-1]:%Y-%m-%d}" if len(group) > 1 else "") for group in groups]
+    return ", ".join(texts)
 
 
 def keys_in(said: str, keys: Collection[str]) -> Iterator[str]:
-    """Yield those of some keys that are in ranges as `ranges` says them, where it says any."""
+    """Yield the keys that are inside the ranges of a text that `ranges` wrote."""
     for part in said.split(", ") if said != NONE else ():
         first, _, last = part.partition(" to ")
         yield from (key for key in keys if first <= key <= (last or first))

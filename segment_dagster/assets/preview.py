@@ -1,4 +1,4 @@
-"""A few rows as Markdown, for the asset's page."""
+"""Markdown previews of a few rows."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
@@ -19,16 +19,16 @@ from segment_dagster.redaction.masks import mask, mask_people
 
 PREVIEW = "segment/preview"
 MAX_CELL = 60
-"""Characters of a cell; JSON columns can be long."""
+"""Most characters of a cell; JSON columns can be long."""
 
 
 def preview(rows: Sequence[Mapping[str, Any]], fields: Sequence[str], personal: Collection[str] | None = None) -> str:
-    """A Markdown table.
+    """Return a Markdown table.
 
     Args:
         rows: Records without secrets.
-        fields: The columns to show, in order.
-        personal: Those of them that are masked, as are the addresses of people in the others; `None` to mask nothing.
+        fields: Columns to show, in order.
+        personal: Columns to mask; in the others, e-mail and IP addresses are masked. `None` masks nothing.
     """
     if personal is not None:
         rows = [
@@ -45,16 +45,16 @@ def preview(rows: Sequence[Mapping[str, Any]], fields: Sequence[str], personal: 
 def first_rows(
     parts: Iterable[SpooledFile], endpoint: Endpoint, windows: Mapping[str, Window], most: int
 ) -> dict[str, list[dict[str, Any]]]:
-    """Take the first few rows of each partition from what was delivered.
+    """Return the first rows of each partition.
 
     Args:
-        parts: The rows.
-        endpoint: Says which column a partition is told by.
-        windows: The times of the partitions, by their keys.
-        most: Rows of a partition, at most.
+        parts: Files with the extracted rows.
+        endpoint: The endpoint, with the time column that assigns a row to a partition.
+        windows: Time ranges of the partitions by key.
+        most: Most rows per partition.
 
     Returns:
-        By partition, its rows by the names of the fields.
+        Rows per partition key, with the API's field names.
     """
     assert endpoint.time is not None
     column = column_name(endpoint.time.column)
@@ -85,7 +85,7 @@ def _shown(value: Any) -> Any:
 def shown_rows(
     rows: Sequence[Mapping[str, Any]], fields: Sequence[str], personal: Collection[str], shown: Preview
 ) -> dg.MetadataValue[Any] | None:
-    """The first rows as `SEGMENT_PREVIEW` asks for them; `None` where it is off."""
+    """Return the preview in the mode of `SEGMENT_PREVIEW`; `None` if it is `off`."""
     if shown == "off":
         return None
     return dg.MetadataValue.md(preview(rows, fields, personal if shown == "masked" else None))
@@ -102,7 +102,7 @@ def _cell(value: Any) -> str:
     text = " ".join(text.split())
     if len(text) > MAX_CELL:
         text = f"{text[: MAX_CELL - 1]}…"
-    # what Markdown would read as a cell's end, as code or as markup
+    # Markdown would read these as the end of the cell, code or markup
     for mark in "\\`*_<>[]|":
         text = text.replace(mark, f"\\{mark}")
     return text

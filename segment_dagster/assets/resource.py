@@ -1,4 +1,4 @@
-"""The Dagster resource that stands for a Segment workspace."""
+"""The Dagster resource for a Segment workspace."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -50,7 +50,7 @@ class SegmentResource(dg.ConfigurableResource[Any]):
     _shared: "dict[tuple[Endpoint, ...], Extractor] | None" = PrivateAttr(default=None)
 
     def settings(self) -> Settings:
-        """The checked settings.
+        """Return the validated settings.
 
         Raises:
             SettingError: A setting is missing or cannot be used.
@@ -68,7 +68,7 @@ class SegmentResource(dg.ConfigurableResource[Any]):
         )
 
     def extractor(self, catalogue: Sequence[Endpoint] = TABLES) -> "Extractor":
-        """Return an extractor of the workspace, to be used as a context manager.
+        """Return an extractor for the workspace, for use as a context manager.
 
         Raises:
             SettingError: A setting is missing or cannot be used.
@@ -78,7 +78,7 @@ class SegmentResource(dg.ConfigurableResource[Any]):
         return Extractor(self.settings(), catalogue)
 
     def shared_extractor(self, catalogue: Sequence[Endpoint] = TABLES) -> "Extractor":
-        """Return the extractor that all ops of one process share: what one has read, another need not read again.
+        """Return the extractor that all ops of a process share, so that records are not read twice.
 
         There is one per catalogue.
 
@@ -97,7 +97,7 @@ class SegmentResource(dg.ConfigurableResource[Any]):
             extractor.close()
 
     def verify(self) -> Workspace:
-        """Ask the API whom the token belongs to: one request.
+        """Fetch the workspace that the token belongs to, with one request.
 
         Raises:
             SegmentError: A setting cannot be used, or the API refuses the token.

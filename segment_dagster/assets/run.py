@@ -1,4 +1,4 @@
-"""One run of a family's op: a sync, told to Dagster as materializations, observations and check results."""
+"""One run of a family's op: sync, and report materializations, observations and check results to Dagster."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from graphlib import TopologicalSorter
@@ -57,16 +57,16 @@ from segment_dagster.text import pluralize
 
 
 class FamilyRun:
-    """What one run of a family's op does.
+    """One run of a family's op.
 
     Args:
-        context: Says which assets and checks are selected.
-        dlt: Loads.
-        endpoints: The family.
-        checks: The checks of the family's assets.
-        catalogue: Where further parents are found.
-        derived: What is made of the tables in the end.
-        partitions: The partitions of the assets.
+        context: The run, with the selected assets and checks.
+        dlt: Resource that runs the dlt pipeline.
+        endpoints: The endpoints of the family.
+        checks: Checks of the family's assets.
+        catalogue: Endpoints in which to find further parents.
+        derived: Assets to build after the tables are loaded.
+        partitions: Partitions of the assets.
     """
 
     def __init__(
@@ -81,22 +81,22 @@ class FamilyRun:
     ) -> None:
         self._context = context
         self._dlt = dlt
-        self._endpoints = _in_order(tuple(apply_overrides(each, granularities(), groups()) for each in endpoints))
-        self._catalogue = tuple({each.name: each for each in (*catalogue, *endpoints)}.values())
+        self._endpoints = _in_order(tuple(apply_overrides(member, granularities(), groups()) for member in endpoints))
+        self._catalogue = tuple({member.name: member for member in (*catalogue, *endpoints)}.values())
         self._derived = derived
         self._failure: dg.Failure | None = None
         self._log = RunLog(context)
         self._now = current_time()
-        # not of the context: where checks run alone, its assets have none
+        # not taken from the context: if only checks run, its assets have no partitions
         self._partitions = PartitionRun(context, partitions, self._endpoints, self._now) if partitions else None
         self._preview: Preview = "masked"
         self._checks = CheckRunner(context, checks, self._endpoints, self._now, self._partitions)
 
     def events(self, segment: SegmentResource) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
-        """Materialize the selected assets; evaluate the selected checks whose assets are not.
+        """Materialize the selected assets; evaluate selected checks of assets that are not selected.
 
         Raises:
-            dg.Failure: Something failed. What did not has been loaded, checked and yielded before.
+            dg.Failure: Something failed. Everything else was loaded, checked and yielded before.
         """
         selected = [
             endpoint
@@ -118,7 +118,7 @@ class FamilyRun:
                     if each.key in self._context.selected_asset_keys:
                         yield from self._derive(each, destination, segment)
         except SegmentError as error:
-            # a setting that cannot be used is the run's fault and no endpoint's
+            # an invalid setting is an error of the run, not of an endpoint
             if not isinstance(error, SettingError):
                 self._log.observe_failure_of_rest(str(error))
             self._log.end()
@@ -137,7 +137,7 @@ class FamilyRun:
                 self._log.skipped(endpoint, f"the {extractor.settings.layout!r} layout has no such endpoint")
         readable, windows = available, dict[str, Window]()
         if self._partitions:
-            # by the clock of whoever reads: a day may end just now
+            # use the extractor's clock: a day may have ended since this run began
             self._partitions = self._checks.partitions = self._partitions.at(extractor.now)
             windows = self._partitions.windows
             supported, _ = split_supported(destination, available)
@@ -162,14 +162,16 @@ class FamilyRun:
 
         def load_package(extracts: Sequence[Extract], workspace: Workspace | None) -> None:
             with locked_pipeline(destination, extracts=extracts, workspace=workspace) as pipeline:
-                told = self._dlt.run(
+                materializations = self._dlt.run(
                     context=self._context,
                     dlt_source=source_for(destination, extracts, history=history),
                     dlt_pipeline=pipeline,
                     dagster_dlt_translator=SegmentTranslator(self._endpoints),
                     loader_file_format=destination.capabilities.loader_format,
                 )
-                dlt_metadata.update({each.asset_key: each.metadata or {} for each in told if each.asset_key})
+                dlt_metadata.update(
+                    {each.asset_key: each.metadata or {} for each in materializations if each.asset_key}
+                )
 
         def verify(loaded: LoadResult, tables: DatasetInspector) -> None:
             together = frozenset(extract.endpoint.name for extract in loaded.extracts)
@@ -194,7 +196,7 @@ class FamilyRun:
             self._failure = dg.Failure(
                 "\n".join([f"{len(outcome.failures)} of {pluralize(len(endpoints), 'endpoint')} failed.", *lines]),
                 metadata={each.endpoint.name: line for each, line in zip(outcome.failures, lines, strict=True)},
-                # a retry would read and load again what has just been loaded
+                # a retry would read and load the other endpoints again
                 allow_retries=False,
             )
             yield from self._checks.of_failed(destination, outcome.failures)
@@ -208,10 +210,10 @@ class FamilyRun:
         loaded_with: frozenset[str],
         history: bool,
     ) -> dg.MaterializeResult[Any]:
-        """Return the materialization of a table. dlt tells nothing of it where there was nothing to load."""
+        """Return the materialization of a table; `dlt_metadata` is `None` if there was nothing to load."""
         endpoint, version = extract.endpoint, extract.fingerprint
         if endpoint.incremental and dlt_metadata is None:
-            # what came is a part of the table, and another one each time
+            # an incremental extract is a different part of the table each time
             version = LastRun(self._context.instance, endpoint).data_version or version
         return dg.MaterializeResult(
             asset_key=asset_key(endpoint.name),
@@ -247,16 +249,16 @@ class FamilyRun:
     def _materialize_unreadable(
         self, destination: Destination, partitions: PartitionRun, endpoints: Sequence[Endpoint]
     ) -> Iterator[dg.MaterializeResult[Any]]:
-        """Materialize endpoints that can be read for no partition of the run: lost partitions are no failure."""
+        """Materialize endpoints that can read no partition of the run: lost partitions are not a failure."""
         if not endpoints:
             return
         nothing = Window(partitions.start(), partitions.start())
         with inspect_dataset(destination) as tables:
             tables.prefetch(endpoint.name for endpoint in endpoints)
             for endpoint in endpoints:
-                there = bool(tables.columns(endpoint.name))
+                table_exists = bool(tables.columns(endpoint.name))
                 metadata = {
-                    **({ROWS: tables.count(endpoint.name)} if there else {}),
+                    **({ROWS: tables.count(endpoint.name)} if table_exists else {}),
                     ROWS_DELIVERED: 0,
                     FROM: nothing.start.isoformat(),
                     UNTIL: nothing.start.isoformat(),
@@ -275,13 +277,13 @@ class FamilyRun:
                 )
                 key = asset_key(endpoint.name)
                 self._log.mention(key)
-                checks = self._checks.evaluate(context, table=there)
+                checks = self._checks.evaluate(context, table=table_exists)
                 yield dg.MaterializeResult(asset_key=key, metadata=metadata, check_results=checks)
 
     def _derive(
         self, derived: Derived, destination: Destination, segment: SegmentResource
     ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
-        """Make what is derived. Where that fails, what failed before is told all the same."""
+        """Build a derived asset. On an error, append it to the failures so far."""
         name = derived.key.path[-1]
         try:
             result = derived.materialize(destination, include_secrets=segment.include_secrets)
@@ -300,7 +302,9 @@ class FamilyRun:
 
 
 def _in_order(endpoints: tuple[Endpoint, ...]) -> tuple[Endpoint, ...]:
-    """The endpoints, each after those above it in the lineage: Dagster takes an op's assets in no other order."""
+    """Return the endpoints sorted by lineage: Dagster requires upstream assets first within an op."""
     by_name = {endpoint.name: endpoint for endpoint in endpoints}
-    above = {name: [each for each in endpoint.upstream if each in by_name] for name, endpoint in by_name.items()}
-    return tuple(by_name[name] for name in TopologicalSorter(above).static_order())
+    upstream = {
+        name: [parent for parent in endpoint.upstream if parent in by_name] for name, endpoint in by_name.items()
+    }
+    return tuple(by_name[name] for name in TopologicalSorter(upstream).static_order())

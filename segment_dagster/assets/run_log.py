@@ -1,4 +1,4 @@
-"""What a run logs, and writes on the pages of assets that it does not materialize."""
+"""Log lines of a run, and observations of assets that were skipped or failed."""
 
 import time
 from collections.abc import Iterable, Sequence
@@ -16,7 +16,7 @@ from segment_dagster.text import pluralize
 
 
 class RunLog(SyncObserver):
-    """Log what was read, loaded and checked, and a summary; observe each asset that was skipped or failed.
+    """Log reads, loads, checks and a summary; observe each asset that was skipped or failed.
 
     Args:
         context: The run.
@@ -26,34 +26,34 @@ class RunLog(SyncObserver):
         self._context = context
         self._began = self._step_began = time.monotonic()
         self._tables = self._rows = self._requests = self._failed = self._skipped = 0
-        self._asked = False
-        self._told = set[dg.AssetKey]()
+        self._was_read = False
+        self._mentioned = set[dg.AssetKey]()
 
     def read(self, extracts: Sequence[Extract], asked: int, requests: int) -> None:
-        """Log what was read."""
-        self._asked, self._requests = True, requests
+        """Log the number of endpoints, rows and requests that were read."""
+        self._was_read, self._requests = True, requests
         self._log(
             f"Read {len(extracts):,} of {pluralize(asked, 'endpoint')}: {_rows(extracts)}, "
             f"{pluralize(requests, 'request')}"
         )
 
     def skipped(self, endpoint: Endpoint, reason: str) -> None:
-        """Say on the asset's page why its endpoint was left out."""
+        """Log why an endpoint was skipped, and record it as an observation of its asset."""
         self._context.log.warning(f"{endpoint.name}: skipped, because {reason}. Its table stays as it is.")
         self._skipped += 1
         self.mention(asset_key(endpoint.name))
         self._context.log_event(dg.AssetObservation(asset_key(endpoint.name), metadata={SKIPPED: reason}))
 
     def failed(self, failures: Sequence[Failure]) -> None:
-        """Say on the assets' pages why their endpoints failed."""
+        """Log why endpoints failed, and record it as observations of their assets."""
         for failure, line in zip(failures, format_failures(failures), strict=True):
             self._context.log.error(line)
             self.observe_failure(asset_key(failure.endpoint.name), line)
 
     def loaded(self, result: LoadResult) -> None:
-        """Log what was loaded."""
+        """Log the number of tables and rows that were loaded."""
         tables, written = result.extracts, result.written
-        self._tables, self._rows = len(tables), sum(each.rows for each in tables)
+        self._tables, self._rows = len(tables), sum(extract.rows for extract in tables)
         self._log(
             f"Loaded {len(written):,} of {pluralize(len(tables) + len(result.failures), 'table')}: {_rows(written)}, "
             f"{len(tables) - len(written):,} unchanged, {len(result.failures):,} refused"
@@ -71,23 +71,23 @@ class RunLog(SyncObserver):
                 self.mention(result.asset_key)
 
     def mention(self, key: dg.AssetKey) -> None:
-        """Take note that the run has said something of an asset."""
-        self._told.add(key)
+        """Remember that the run has reported on an asset."""
+        self._mentioned.add(key)
 
     def observe_failure(self, key: dg.AssetKey, line: str) -> None:
-        """Say on an asset's page why it failed."""
+        """Record a failure as an observation of an asset."""
         self._failed += 1
         self.mention(key)
         self._context.log_event(dg.AssetObservation(key, metadata={FAILED: line}))
 
     def observe_failure_of_rest(self, line: str) -> None:
-        """Say why they failed on the pages of all selected assets of which nothing has been said."""
-        for key in sorted(self._context.selected_asset_keys - self._told):
+        """Record a failure for every selected asset that the run has not reported on."""
+        for key in sorted(self._context.selected_asset_keys - self._mentioned):
             self.observe_failure(key, line)
 
     def end(self) -> None:
         """Log a summary, unless nothing was read."""
-        if self._asked:
+        if self._was_read:
             self._step_began = self._began
             self._log(
                 f"Summary: {pluralize(self._tables, 'table')}, {pluralize(self._rows, 'row')}, "
@@ -101,4 +101,4 @@ class RunLog(SyncObserver):
 
 
 def _rows(extracts: Iterable[Extract]) -> str:
-    return pluralize(sum(each.rows for each in extracts), "row")
+    return pluralize(sum(extract.rows for extract in extracts), "row")

@@ -1,4 +1,4 @@
-"""What Dagster shows of an endpoint before anything has run."""
+"""Asset specs of the endpoints."""
 
 import hashlib
 import os
@@ -20,31 +20,31 @@ _OWNER = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+|team:[\w.-]+", re.ASCII)
 
 
 class SegmentTranslator(DagsterDltTranslator):
-    """From the dlt resources of `segment_source` to the assets of this project.
+    """Translate the dlt resources of `segment_source` to asset specs.
 
-    Override `get_asset_spec` to change what an asset is called or how it is described.
+    Override `get_asset_spec` to change an asset's key or description.
 
     Args:
-        endpoints: The rows behind the resources.
+        endpoints: The endpoints of the resources.
     """
 
     def __init__(self, endpoints: tuple[Endpoint, ...]) -> None:
         self._endpoints = {endpoint.name: endpoint for endpoint in endpoints}
 
     def get_asset_spec(self, data: DltResourceTranslatorData) -> dg.AssetSpec:
-        """The asset of one dlt resource."""
+        """Return the asset spec of a dlt resource."""
         name = data.resource.name
         spec = asset_spec(self._endpoints[name.removesuffix(HISTORY)])
-        # a history belongs to its endpoint's asset; under a key of its own it does not take the place of the table
+        # a history belongs to its endpoint's asset; a key of its own keeps it from replacing the table
         return spec if name in self._endpoints else spec.replace_attributes(key=asset_key(name))
 
 
 def asset_spec(endpoint: Endpoint) -> dg.AssetSpec:
-    """The asset of one endpoint: key, lineage, group, kinds, owners, description, columns, code version."""
-    above = endpoint.upstream or ((IDENTITY.name,) if endpoint.name != IDENTITY.name else ())
+    """Return the asset spec of an endpoint."""
+    upstream = endpoint.upstream or ((IDENTITY.name,) if endpoint.name != IDENTITY.name else ())
     return dg.AssetSpec(
         key=asset_key(endpoint.name),
-        deps=[asset_key(name) for name in above],
+        deps=[asset_key(name) for name in upstream],
         description=_description(endpoint),
         group_name=endpoint.domain,
         kinds=kinds(),
@@ -55,17 +55,17 @@ def asset_spec(endpoint: Endpoint) -> dg.AssetSpec:
             "segment/endpoint": f"GET {endpoint.path}",
             "segment/documentation": dg.MetadataValue.url(endpoint.documentation),
         },
-        # an endpoint that the layout does not have leaves its table alone
+        # an endpoint that the layout does not have is not materialized
         skippable=True,
     )
 
 
 def column_schema(endpoint: Endpoint, undeclared: tuple[str, ...] = ()) -> dg.TableSchema:
-    """The columns of an endpoint's table, with their descriptions.
+    """Return the columns of an endpoint's table, with their descriptions.
 
     Args:
-        endpoint: Declares the columns.
-        undeclared: Further columns that the table has; they hold JSON.
+        endpoint: The endpoint that declares the columns.
+        undeclared: Names of further columns of the table; they hold JSON.
     """
     values = dict(zip(columns_of(endpoint), (column.values for column in endpoint.columns), strict=True))
     key_columns = tuple(column_name(field) for field in endpoint.primary_key)
@@ -73,7 +73,7 @@ def column_schema(endpoint: Endpoint, undeclared: tuple[str, ...] = ()) -> dg.Ta
         dg.TableColumn(
             name=name,
             type=str(column["data_type"]),
-            description=f"{column['description']}{_known(values[name])}",
+            description=f"{column['description']}{_known_values(values[name])}",
             constraints=dg.TableColumnConstraints(nullable=bool(column["nullable"]), unique=key_columns == (name,)),
         )
         for name, column in columns_of(endpoint).items()
@@ -82,7 +82,7 @@ def column_schema(endpoint: Endpoint, undeclared: tuple[str, ...] = ()) -> dg.Ta
     return dg.TableSchema(columns=[*declared, *new])
 
 
-def _known(values: tuple[str, ...]) -> str:
+def _known_values(values: tuple[str, ...]) -> str:
     return f" Known values: {', '.join(values)}." if values else ""
 
 
@@ -96,29 +96,29 @@ def _description(endpoint: Endpoint) -> str:
         limits.append(_reach(endpoint))
     if endpoint.slow:
         limits.append("Read by a job of its own, `segment_slow_sync`, as it takes long.")
-    asked = f"`GET {endpoint.path}` ([documentation]({endpoint.documentation}))."
-    return "\n\n".join([endpoint.description, asked, *([" ".join(limits)] if limits else [])])
+    request = f"`GET {endpoint.path}` ([documentation]({endpoint.documentation}))."
+    return "\n\n".join([endpoint.description, request, *([" ".join(limits)] if limits else [])])
 
 
 def _reach(endpoint: Endpoint) -> str:
-    """How far back partitions can be read."""
+    """Return a sentence on how far back partitions can be read."""
     spans = endpoint.time.spans if isinstance(endpoint.time, TimeRange) else ()
     if not spans:
         return "Segment states no limit of how far back its partitions can be read."
-    each = ", ".join(f"{span.granularity} {length(span.oldest)}" for span in reversed(spans))
-    return f"Partitions can be read as far back as Segment goes, by granularity: {each}. Older ones are lost."
+    limits = ", ".join(f"{span.granularity} {length(span.oldest)}" for span in reversed(spans))
+    return f"Partitions can be read as far back as Segment goes, by granularity: {limits}. Older ones are lost."
 
 
 def kinds() -> set[str]:
-    """What an asset is made with."""
+    """Return the kinds of an asset: `segment`, `dlt` and the destination."""
     return {"segment", "dlt", os.environ.get("SEGMENT_DESTINATION") or "duckdb"}
 
 
 def owners() -> list[str]:
-    """Whose the assets are, by `SEGMENT_OWNERS`.
+    """Return the owners of the assets, from `SEGMENT_OWNERS`.
 
     Raises:
-        SettingError: One of them is neither an e-mail address nor a team.
+        SettingError: An owner is neither an e-mail address nor a team.
     """
     named = [owner.strip() for owner in os.environ.get("SEGMENT_OWNERS", DEFAULT_OWNERS).split(",") if owner.strip()]
     if wrong := [owner for owner in named if not _OWNER.fullmatch(owner)]:
@@ -128,5 +128,5 @@ def owners() -> list[str]:
 
 
 def _code_version(endpoint: Endpoint) -> str:
-    """Changes when the endpoint's row does."""
+    """Return a hash that changes with the endpoint's definition."""
     return hashlib.sha256(repr(endpoint).encode()).hexdigest()[:12]
