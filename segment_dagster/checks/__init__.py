@@ -1,4 +1,4 @@
-"""What proves that every row arrived and that its shape held."""
+"""Asset checks: completeness, schema, keys, references, history, partitions and volume."""
 
 from segment_dagster.assets import Check
 from segment_dagster.checks.available import AvailableCheck
@@ -20,7 +20,7 @@ CHECKS: tuple[Check, ...] = (
     GapsCheck(),
     VolumeCheck(),
 )
-"""The checks that every asset gets, where they apply."""
+"""All checks. Each is attached to the assets that it applies to."""
 
 __all__ = [
     "CHECKS",

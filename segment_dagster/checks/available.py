@@ -1,4 +1,4 @@
-"""Does the workspace have the endpoint at all?"""
+"""Check that the workspace has the endpoint."""
 
 from collections.abc import Iterable
 
@@ -9,10 +9,10 @@ from segment_dagster.endpoints import CATALOGUE, Endpoint
 
 
 class AvailableCheck:
-    """The workspace's plan includes the feature that the endpoint, or one it is asked with, needs.
+    """Check that the workspace's plan includes the features that the endpoint and its parents need.
 
     Args:
-        catalogue: Where the parents of endpoints are found.
+        catalogue: Endpoints in which to find the parents.
     """
 
     name = "available"
@@ -22,7 +22,7 @@ class AvailableCheck:
         self._catalogue = {endpoint.name: endpoint for endpoint in catalogue}
 
     def spec(self, endpoint: Endpoint) -> dg.AssetCheckSpec | None:
-        """The assets have it that depend on a feature."""
+        """Return the spec for endpoints that need a feature of the plan."""
         features = self._features(endpoint)
         if not features:
             return None
@@ -33,17 +33,17 @@ class AvailableCheck:
         )
 
     def evaluate(self, context: CheckContext) -> dg.AssetCheckResult:
-        """Say whether the endpoint was there when it was last asked for."""
+        """Report whether the endpoint was available when it was last read."""
         reason = context.unavailable
-        said = f"Skipped, because {reason}." if reason else "The workspace has it."
+        description = f"Skipped, because {reason}." if reason else "The workspace has it."
         if context.failed and not reason:
-            said = "Not known: the endpoint failed when it was last read."
+            description = "Not known: the endpoint failed when it was last read."
         return dg.AssetCheckResult(
             passed=reason is None and not context.failed,
             severity=dg.AssetCheckSeverity.WARN,
             asset_key=asset_key(context.endpoint.name),
             check_name=self.name,
-            description=said,
+            description=description,
         )
 
     def _features(self, endpoint: Endpoint | None) -> list[str]:

@@ -1,4 +1,4 @@
-"""Is a time missing?"""
+"""Check that no partition is missing."""
 
 import dagster as dg
 
@@ -10,13 +10,13 @@ from segment_dagster.text import pluralize
 
 
 class GapsCheck:
-    """Every whole partition that Segment still keeps was read, and none was missed before."""
+    """Check that every complete partition that Segment still keeps was read, and that none was lost earlier."""
 
     name = "gaps"
     needs_table = False
 
     def spec(self, endpoint: Endpoint) -> dg.AssetCheckSpec | None:
-        """The assets have it that are read in parts."""
+        """Return the spec for partitioned endpoints."""
         if not endpoint.partitioned:
             return None
         since = "as far as Segment goes back" if span_of(endpoint) else "since the first that was materialized"
@@ -25,21 +25,21 @@ class GapsCheck:
         )
 
     def evaluate(self, context: CheckContext) -> dg.AssetCheckResult:
-        """Name the partitions that are missing."""
+        """Report the missing and lost partitions."""
         gaps, step = context.gaps, step_of(context.endpoint)
         missing, lost = (gaps.missing, gaps.lost) if gaps else ((), ())
-        said = []
+        problems = []
         if missing:
-            said.append(
+            problems.append(
                 f"{pluralize(len(missing), 'partition')} missing that can still be read: {ranges(missing, step)}"
             )
         if lost:
-            said.append(f"{pluralize(len(lost), 'partition')} lost for good: {ranges(lost, step)}")
+            problems.append(f"{pluralize(len(lost), 'partition')} lost for good: {ranges(lost, step)}")
         return dg.AssetCheckResult(
-            passed=not said,
+            passed=not problems,
             severity=dg.AssetCheckSeverity.WARN,
             asset_key=asset_key(context.endpoint.name),
             check_name=self.name,
-            description=f"{'; '.join(said)}." if said else "None is missing.",
+            description=f"{'; '.join(problems)}." if problems else "None is missing.",
             metadata={"missing": list(missing), "lost": list(lost)},
         )

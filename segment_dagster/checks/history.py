@@ -1,4 +1,4 @@
-"""Does the history end in what is there now?"""
+"""Check that the history matches the table."""
 
 import dagster as dg
 
@@ -10,13 +10,13 @@ from segment_dagster.extract.versions import history_table
 
 
 class HistoryCheck:
-    """The current versions are the rows of the table, one for each key, and no version ends before it begins."""
+    """Check that the current versions are the table's rows, one per key, and that no version ends before it begins."""
 
     name = "history"
     needs_table = True
 
     def spec(self, endpoint: Endpoint) -> dg.AssetCheckSpec | None:
-        """The assets have it whose history is kept, while `SEGMENT_HISTORY` is on."""
+        """Return the spec for endpoints that keep a history, if `SEGMENT_HISTORY` is on."""
         if not endpoint.keeps_history or not history_in_use():
             return None
         return dg.AssetCheckSpec(
@@ -26,7 +26,7 @@ class HistoryCheck:
         )
 
     def evaluate(self, context: CheckContext) -> dg.AssetCheckResult:
-        """Compare the history with the table."""
+        """Compare the current versions with the table."""
         from segment_dagster.load.verify import history
 
         return result_of(self.name, context.endpoint, history(context))

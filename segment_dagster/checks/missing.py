@@ -1,4 +1,4 @@
-"""What every check says of a table that is not there."""
+"""The check result for a table that does not exist."""
 
 import dagster as dg
 
@@ -7,11 +7,11 @@ from segment_dagster.checks.results import result_of
 
 
 def no_table(check: str, context: CheckContext) -> dg.AssetCheckResult:
-    """Return a failed result: there is nothing to check.
+    """Return a failed result for a table that does not exist.
 
     Args:
         check: Name of the check.
-        context: What it was to look at.
+        context: Context with the endpoint of the table.
     """
     from segment_dagster.load import verify
 

@@ -1,17 +1,17 @@
-"""The band that a number should stay in by its own past: a robust median, and so many robust deviations around it."""
+"""Compute a normal range from past numbers: the median, plus and minus a number of robust deviations."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
 NORMAL = 1.4826
-"""What makes the median of deviations the standard deviation where numbers are normally distributed."""
+"""Factor from the median absolute deviation to the standard deviation of a normal distribution."""
 
 LEAST_SHARE = 0.1
-"""Share of the median that a deviation is at least: a weekend below an even week is no reason to be called."""
+"""Smallest deviation, as a share of the median, so that a low weekend after an even week raises no alarm."""
 
 LEAST_PAST = 14
-"""Days of the past without which there is no band: two of each day of the week."""
+"""Fewest past days for a band: two of each day of the week."""
 
 
 @dataclass(frozen=True)
@@ -22,16 +22,16 @@ class Band:
     high: float
 
     def __contains__(self, number: float) -> bool:
-        """Whether a number is within."""
+        """Return whether a number is in the range."""
         return self.low <= number <= self.high
 
 
 def band_of(past: Sequence[float], deviations: float) -> Band | None:
-    """The band of what comes after these numbers; `None` where there are too few of them.
+    """Return the normal range of the next number; `None` if there are fewer than `LEAST_PAST` numbers.
 
     Args:
         past: The numbers so far.
-        deviations: How many robust deviations around the median are ordinary.
+        deviations: Half the width of the range, in robust deviations.
     """
     if len(past) < LEAST_PAST:
         return None
@@ -40,6 +40,6 @@ def band_of(past: Sequence[float], deviations: float) -> Band | None:
     room = deviations * max(spread, abs(middle) * LEAST_SHARE, 1)
     low = middle - room
     if (least := min(past)) > 0:
-        # what varies much may be little, but a source that is silent for the first time is not ordinary
+        # a wide band may reach 0, but a source that has no events for the first time is not normal
         low = max(low, min(least, 1))
     return Band(low, middle + room)

@@ -1,4 +1,4 @@
-"""Is every record there once?"""
+"""Check that the primary key is unique."""
 
 import dagster as dg
 
@@ -9,13 +9,13 @@ from segment_dagster.extract.columns import column_name
 
 
 class PrimaryKeyCheck:
-    """The key is unique and nowhere null."""
+    """Check that the primary key is unique and never null, except in optional fields."""
 
     name = "primary_key"
     needs_table = True
 
     def spec(self, endpoint: Endpoint) -> dg.AssetCheckSpec:
-        """Every asset has it."""
+        """Return the spec; the check applies to every endpoint."""
         key = ", ".join(column_name(field) for field in endpoint.primary_key)
         may = ", ".join(column_name(field) for field in endpoint.optional_key)
         null = f"; {may} may be null" if may else " and nowhere null"
@@ -24,7 +24,7 @@ class PrimaryKeyCheck:
         )
 
     def evaluate(self, context: CheckContext) -> dg.AssetCheckResult:
-        """Look for keys that come more than once or are null."""
+        """Look for duplicate keys and nulls."""
         from segment_dagster.load.verify import primary_key
 
         return result_of(self.name, context.endpoint, primary_key(context))

@@ -1,4 +1,4 @@
-"""Does every record that names another name one that is there?"""
+"""Check that referenced records exist."""
 
 import dagster as dg
 
@@ -10,24 +10,26 @@ from segment_dagster.extract.people import shown_key
 from segment_dagster.text import pluralize
 
 SHOWN = 20
-"""Orphans that a result shows."""
+"""Most orphans that a result shows."""
 
 
 class ReferencesCheck:
-    """Each id of another endpoint's record is in that endpoint's table."""
+    """Check that every referenced id is in the table of the referenced endpoint."""
 
     name = "references"
     needs_table = True
 
     def spec(self, endpoint: Endpoint) -> dg.AssetCheckSpec | None:
-        """The assets have it whose records name records of another."""
+        """Return the spec for endpoints that declare references."""
         if not endpoint.references:
             return None
-        named = ", ".join(f"{column_name(each.field)} in {each.endpoint}" for each in endpoint.references)
+        named = ", ".join(
+            f"{column_name(reference.field)} in {reference.endpoint}" for reference in endpoint.references
+        )
         return dg.AssetCheckSpec(self.name, asset=asset_key(endpoint.name), description=f"Every {named} is there.")
 
     def evaluate(self, context: CheckContext) -> dg.AssetCheckResult:
-        """Look for ids that the other table does not have."""
+        """Look for ids that are missing in the referenced table."""
         endpoint, tables = context.endpoint, context.tables
         if not tables.columns(endpoint.name):
             return no_table(self.name, context)
@@ -41,30 +43,32 @@ class ReferencesCheck:
             if target not in tables.columns(reference.endpoint) or column not in tables.columns(endpoint.name):
                 unchecked.append(reference.endpoint)
                 continue
-            # what was loaded earlier may name what has been deleted since
+            # rows from earlier loads may reference records that have been deleted since
             where = context.where if endpoint.partitioned else None
             count, rows = tables.orphans(endpoint.name, column, reference.endpoint, target, SHOWN, where=where)
             if count:
-                # what was made or deleted between the two loads is no fault of either
-                other = "" if reference.endpoint in context.loaded_with else ", which was loaded apart"
-                broken = broken or not other
-                orphans[f"{column} without {reference.endpoint}{other} ({count:,})"] = [
+                # if the tables were loaded separately, records may have been created or deleted in between
+                suffix = "" if reference.endpoint in context.loaded_with else ", which was loaded apart"
+                broken = broken or not suffix
+                orphans[f"{column} without {reference.endpoint}{suffix} ({count:,})"] = [
                     f"{shown_key(endpoint, [column], row[:1])} ({pluralize(row[1], 'row')})" for row in rows
                 ]
-        said = [*orphans, *(f"not checked against {name}: materialize segment/{name} first" for name in unchecked)]
+        problems = [*orphans, *(f"not checked against {name}: materialize segment/{name} first" for name in unchecked)]
         return dg.AssetCheckResult(
-            passed=not said,
+            passed=not problems,
             severity=dg.AssetCheckSeverity.ERROR if broken else dg.AssetCheckSeverity.WARN,
             asset_key=asset_key(endpoint.name),
             check_name=self.name,
-            description=f"{'; '.join(said)}." if said else _passed(context),
+            description=f"{'; '.join(problems)}." if problems else _passed(context),
             metadata={"orphans": orphans},
         )
 
 
 def _passed(context: CheckContext) -> str:
     missing_endpoints = [
-        each.endpoint for each in context.endpoint.references if each.endpoint in context.missing_endpoints
+        reference.endpoint
+        for reference in context.endpoint.references
+        if reference.endpoint in context.missing_endpoints
     ]
     return (
         f"Not checked against {', '.join(missing_endpoints)}, which the layout does not have."

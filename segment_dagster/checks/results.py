@@ -1,4 +1,4 @@
-"""From what was found in a table to a result of Dagster's."""
+"""Convert findings to Dagster's check results."""
 
 from typing import TYPE_CHECKING
 
@@ -16,8 +16,8 @@ def result_of(check: str, endpoint: Endpoint, finding: "Finding") -> dg.AssetChe
 
     Args:
         check: Name of the check.
-        endpoint: The endpoint whose table was looked at.
-        finding: What was found.
+        endpoint: The endpoint of the checked table.
+        finding: The finding.
     """
     return dg.AssetCheckResult(
         passed=finding.passed,

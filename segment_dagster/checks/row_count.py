@@ -1,4 +1,4 @@
-"""Did every row arrive?"""
+"""Check that every row arrived."""
 
 import dagster as dg
 
@@ -8,27 +8,27 @@ from segment_dagster.endpoints import Endpoint
 
 
 class RowCountCheck:
-    """Rows in the table = rows the API delivered = the API's own `totalEntries`, where it gives one, on every page.
+    """Check that rows in the table = rows from the API = the API's own `totalEntries`, if given, on every page.
 
-    A list of several pages counts as changed, too, where its first page is another in the end than it was before. What
-    is not seen then is a record of a later page that goes while another one comes at the end. The audit trail tells of
-    both: `segment_audit_sensor` has the table read again.
+    A list of several pages also counts as changed if its first page differs when it is read again at the end. One
+    change is not detected: a record on a later page is deleted while another is added at the end. The audit trail
+    records both, and `segment_audit_sensor` then reads the table again.
 
-    What the requests are made from has to have come whole, too. In a trail that grows while it is read, rows move to
-    the next page and come again: they count once.
+    The parent that the requests are built from must be complete, too. In an audit trail that grows while it is read,
+    rows move to the next page and come again; they count once.
     """
 
     name = "row_count"
     needs_table = True
 
     def spec(self, endpoint: Endpoint) -> dg.AssetCheckSpec:
-        """Every asset has it."""
+        """Return the spec; the check applies to every endpoint."""
         return dg.AssetCheckSpec(
             self.name, asset=asset_key(endpoint.name), description="The table holds every row that the API delivered."
         )
 
     def evaluate(self, context: CheckContext) -> dg.AssetCheckResult:
-        """Count the rows of the table."""
+        """Compare the number of rows in the table with what the API delivered."""
         from segment_dagster.load.verify import row_count
 
         return result_of(self.name, context.endpoint, row_count(context))

@@ -1,4 +1,4 @@
-"""Did the table's shape hold?"""
+"""Check the columns of a table."""
 
 import dagster as dg
 
@@ -8,19 +8,19 @@ from segment_dagster.endpoints import Endpoint
 
 
 class SchemaCheck:
-    """The declared columns are in the table with their types. Missing or retyped fails, new warns."""
+    """Check that the table has the declared columns and types. Missing or retyped columns fail, new ones warn."""
 
     name = "schema"
     needs_table = True
 
     def spec(self, endpoint: Endpoint) -> dg.AssetCheckSpec:
-        """Every asset has it."""
+        """Return the spec; the check applies to every endpoint."""
         return dg.AssetCheckSpec(
             self.name, asset=asset_key(endpoint.name), description="The table has the declared columns and no others."
         )
 
     def evaluate(self, context: CheckContext) -> dg.AssetCheckResult:
-        """Compare the declared columns with the table's."""
+        """Compare the declared columns with those of the table."""
         from segment_dagster.load.verify import schema
 
         return result_of(self.name, context.endpoint, schema(context))

@@ -1,4 +1,4 @@
-"""Does a day look like the days before it?"""
+"""Check that daily counts are similar to those of earlier days."""
 
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
@@ -21,17 +21,17 @@ from segment_dagster.extract.times import Window, midnight
 from segment_dagster.text import pluralize
 
 SHOWN = 20
-"""Days that a result shows."""
+"""Most days that a result shows."""
 
 ALL = "all"
-"""The series that all others add up to."""
+"""Name of the series that sums all others."""
 
 _DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True)
 class Outlier:
-    """A day that leaves the band."""
+    """A day whose count is outside the normal range."""
 
     day: date
     series: str
@@ -40,19 +40,19 @@ class Outlier:
     band: Band
 
     def __str__(self) -> str:
-        """The day in a line."""
+        """Return the day, series, count and normal range as one line."""
         ordinary_range = f"{max(0, self.band.low):,.0f} to {self.band.high:,.0f}"
         return f"{self.day} {self.series}: {self.measure} {self.found:,.0f}, ordinary are {ordinary_range}"
 
 
 class VolumeCheck:
-    """The day's counts, in all and for each source or destination, stay in the band of their own past."""
+    """Check that a day's counts, in total and per source or destination, are in the normal range of earlier days."""
 
     name = "volume"
     needs_table = True
 
     def spec(self, endpoint: Endpoint) -> dg.AssetCheckSpec | None:
-        """The assets have it whose rows count what happened at a time."""
+        """Return the spec for endpoints whose rows are counts over time."""
         if not endpoint.measure:
             return None
         each = f", in all and for each {column_name(endpoint.measured_by)}" if endpoint.measured_by else ""
@@ -64,7 +64,7 @@ class VolumeCheck:
         )
 
     def evaluate(self, context: CheckContext) -> dg.AssetCheckResult:
-        """Look for days that leave the band: those that were loaded last, or yesterday."""
+        """Look for days outside the normal range, among the days of the last load or, without one, yesterday."""
         endpoint = context.endpoint
         if not context.tables.columns(endpoint.name):
             return no_table(self.name, context)
@@ -84,7 +84,7 @@ class VolumeCheck:
             severity=dg.AssetCheckSeverity.WARN,
             asset_key=asset_key(endpoint.name),
             check_name=self.name,
-            description=_said(shown, len(days)),
+            description=_describe(shown, len(days)),
             metadata={"days": shown[:SHOWN], "outliers": len(shown)},
         )
 
@@ -95,7 +95,7 @@ def _shown_series(endpoint: Endpoint, series: str) -> str:
     return shown_key(endpoint, [column_name(endpoint.measured_by)], [series])
 
 
-def _said(outliers: Sequence[str], days: int) -> str:
+def _describe(outliers: Sequence[str], days: int) -> str:
     if not outliers:
         return f"{pluralize(days, 'day')} looked at, nothing out of the ordinary."
     more = f"; {len(outliers) - 3:,} more" if len(outliers) > 3 else ""
@@ -103,7 +103,7 @@ def _said(outliers: Sequence[str], days: int) -> str:
 
 
 def _days(context: CheckContext) -> Iterator[date]:
-    """The whole days to look at."""
+    """Yield the complete days to check."""
     today = midnight(context.now)
     window = context.window or Window(today - _DAY, today)
     day, end = midnight(window.start), min(window.end or today, today)
@@ -116,7 +116,7 @@ _Sums = Mapping[str, Mapping[str, Mapping[date, float]]]
 
 
 def _sums(context: CheckContext, since: date) -> _Sums:
-    """By measure and series, the sum of each day that is loaded; a series without rows on it has none."""
+    """Return the sum per measure, series and loaded day; a day without rows of a series is absent."""
     endpoint = context.endpoint
     assert endpoint.timestamp is not None
     moment = column_name(endpoint.timestamp)
@@ -144,12 +144,12 @@ def _outliers(
     days: Sequence[date],
     settings: VolumeCheckConfig,
 ) -> Iterator[Outlier]:
-    # a day on which nothing at all is there was not loaded, or lies ahead; one on which others have rows is a zero
-    mine = sums[series]
-    loaded = [day for day in sorted(sums[ALL]) if day >= min(mine)]
-    counts = [mine.get(day, 0.0) for day in loaded]
-    for place in range(bisect_left(loaded, days[0]), bisect_right(loaded, days[-1])):
-        first = bisect_left(loaded, loaded[place] - settings.days * _DAY)
-        band = band_of(counts[first:place], settings.deviations)
-        if band and counts[place] not in band:
-            yield Outlier(loaded[place], series, measure, counts[place], band)
+    # a day without any rows was not loaded or lies in the future; a day on which only other series have rows is a zero
+    own = sums[series]
+    loaded = [day for day in sorted(sums[ALL]) if day >= min(own)]
+    counts = [own.get(day, 0.0) for day in loaded]
+    for index in range(bisect_left(loaded, days[0]), bisect_right(loaded, days[-1])):
+        first = bisect_left(loaded, loaded[index] - settings.days * _DAY)
+        band = band_of(counts[first:index], settings.deviations)
+        if band and counts[index] not in band:
+            yield Outlier(loaded[index], series, measure, counts[index], band)
