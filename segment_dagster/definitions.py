@@ -1,4 +1,4 @@
-"""The code location: everything assembled, nothing done."""
+"""The Dagster code location."""
 
 import os
 from collections.abc import Sequence
@@ -16,31 +16,31 @@ from segment_dagster.endpoints import CATALOGUE, TABLES
 from segment_dagster.marts import Changes
 
 SECRETS = frozenset(("SEGMENT_API_TOKEN", "SEGMENT_FINGERPRINT_KEY"))
-"""Settings that the definitions do not depend on, and are not to be kept in memory with them."""
+"""Settings that do not affect the definitions and must not be kept in memory with them."""
 
 
 @dg.definitions
 def defs() -> dg.Definitions:
-    """Assets, checks, jobs, schedules, the sensor and resources. No network, no file, no secret is touched."""
-    # Dagster asks for them six times in one run, and each time takes 0.15 s
+    """Return assets, checks, jobs, schedules, the sensor and resources, without network, files or secrets."""
+    # Dagster calls this six times in a run, and building takes 0.15 s each time
     settings = {name: value for name, value in os.environ.items() if name.startswith("SEGMENT_")}
-    return _made(tuple(sorted((name, value) for name, value in settings.items() if name not in SECRETS)))
+    return _build(tuple(sorted((name, value) for name, value in settings.items() if name not in SECRETS)))
 
 
 @lru_cache(maxsize=1)
-def _made(settings: tuple[tuple[str, str], ...]) -> dg.Definitions:
-    """The definitions under these settings, which are read where they are needed."""
-    every = {family.name: family for family in families(TABLES)}
+def _build(settings: tuple[tuple[str, str], ...]) -> dg.Definitions:
+    """Build the definitions. The settings are the cache key only; they are read from the environment."""
+    by_name = {family.name: family for family in families(TABLES)}
     derived = [Changes(CATALOGUE)] if history_in_use() else []
     assets = {
-        name: (family, _assets(family, derived if name == CONFIGURATION else [])) for name, family in every.items()
+        name: (family, _assets(family, derived if name == CONFIGURATION else [])) for name, family in by_name.items()
     }
     everything = dg.Definitions(
         assets=[made for _, made in assets.values()],
-        schedules=schedules(every),
-        sensors=[audit_sensor(every, [each.key for each in derived])],
+        schedules=schedules(by_name),
+        sensors=[audit_sensor(by_name, [each.key for each in derived])],
         resources={"segment": SegmentResource(), "dlt": DagsterDltResource()},
-        # one op a family, parallel inside: a process for each step would cost seconds and fight over DuckDB's lock
+        # one op per family, parallel inside: a process per step would cost seconds and compete for DuckDB's lock
         executor=dg.in_process_executor,
     )
     return dg.Definitions.merge(everything, jobs(assets))
@@ -50,12 +50,12 @@ def _assets(family: Family, derived: Sequence[Derived]) -> dg.AssetsDefinition:
     assets = segment_assets(
         family.endpoints, CHECKS, name=family.name, partitions=partitions_of(family), derived=derived
     )
-    hourly = {asset_key(endpoint.name) for endpoint in family.endpoints if endpoint.incremental}
+    hourly_keys = {asset_key(endpoint.name) for endpoint in family.endpoints if endpoint.incremental}
 
     def fresh(spec: dg.AssetSpec) -> dg.AssetSpec:
-        made: dg.AssetSpec = dg.apply_freshness_policy(
-            spec, HOURLY if spec.key in hourly else family.freshness, overwrite_existing=False
+        updated: dg.AssetSpec = dg.apply_freshness_policy(
+            spec, HOURLY if spec.key in hourly_keys else family.freshness, overwrite_existing=False
         )
-        return made
+        return updated
 
     return assets.map_asset_specs(fresh)

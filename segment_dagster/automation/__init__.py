@@ -1,4 +1,4 @@
-"""Jobs, schedules, sensors, partitions, and how fresh the assets should be."""
+"""Jobs, schedules, the sensor, partitions and freshness policies."""
 
 from segment_dagster.automation.families import Family, families
 from segment_dagster.automation.full_refresh import FullRefreshRun, full_refresh_runs

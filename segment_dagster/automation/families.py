@@ -1,4 +1,4 @@
-"""Which tables are read together: by how often they are worth reading, and by how long that takes."""
+"""Group tables into families that are read together, by how often they change and how long a read takes."""
 
 import os
 from collections.abc import Callable, Iterable, Sequence
@@ -13,7 +13,7 @@ from segment_dagster.errors import SettingError
 
 @dataclass(frozen=True, kw_only=True)
 class Family:
-    """Tables that one op reads."""
+    """Tables that one op reads and loads."""
 
     name: str
     """Name of the op."""
@@ -23,57 +23,57 @@ class Family:
 
     endpoints: tuple[Endpoint, ...]
     description: str
-    """What the job does, in a sentence."""
+    """Description of the job, in one sentence."""
 
     freshness: dg.FreshnessPolicy
-    """How late a run may be before a warning, and how late before a failure."""
+    """How late a run may be before Dagster warns, and before it fails."""
 
     @property
     def partitioned(self) -> bool:
-        """Whether its tables are read in parts."""
+        """Whether the tables have partitions."""
         return any(endpoint.partitioned for endpoint in self.endpoints)
 
 
 DAILY = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=36), warn_window=timedelta(hours=26))
-"""A daily run may start an hour or two late before anybody is warned, and may be missed once before it fails."""
+"""Daily runs: a warning after a delay of 2 h, a failure after a delay of 12 h."""
 
 WEEKLY = dg.FreshnessPolicy.time_window(fail_window=timedelta(days=15), warn_window=timedelta(days=8))
-"""The weekly run may take hours, and may be missed once before it fails."""
+"""Weekly runs, which may take hours: a warning after a delay of one day, a failure once the next run is late too."""
 
 HOURLY = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=26), warn_window=timedelta(hours=3))
-"""An hourly run may be missed twice before anybody is warned; `segment_sync` reads the trail once a day in any case."""
+"""Hourly runs: a warning if more than two are missed; `segment_sync` also reads the audit trail once a day."""
 
 CONFIGURATION, SLOW = "segment", "segment_slow"
 
 
 def families(endpoints: Sequence[Endpoint]) -> tuple[Family, ...]:
-    """The tables by family: configuration and the audit trail, slow configuration, and each kind of time series.
+    """Return the families: configuration with the audit trail, slow configuration, and each kind of time series.
 
     Raises:
-        SettingError: `SEGMENT_SLOW` names what is no endpoint that can be read weekly.
+        SettingError: `SEGMENT_SLOW` names something that is not an endpoint that can be read weekly.
     """
-    named = _named_slow(endpoints)
+    named_slow = _named_slow(endpoints)
 
-    def those(wanted: Callable[[Endpoint], bool]) -> tuple[Endpoint, ...]:
+    def select(wanted: Callable[[Endpoint], bool]) -> tuple[Endpoint, ...]:
         return tuple(endpoint for endpoint in endpoints if wanted(endpoint))
 
     def is_slow(endpoint: Endpoint) -> bool:
-        return endpoint.slow or endpoint.name in named
+        return endpoint.slow or endpoint.name in named_slow
 
-    series = those(lambda endpoint: endpoint.partitioned)
+    series = select(lambda endpoint: endpoint.partitioned)
     return (
         Family(
             name=CONFIGURATION,
             job="segment_sync",
-            # the trail with it, and not in an op of its own: Dagster leaves out what is below an op that failed
-            endpoints=those(lambda endpoint: not endpoint.partitioned and not is_slow(endpoint)),
+            # includes the audit trail: in its own op, Dagster would skip it after an upstream op failed
+            endpoints=select(lambda endpoint: not endpoint.partitioned and not is_slow(endpoint)),
             description="Read how the workspace is set up, and the audit trail, load it, check it.",
             freshness=DAILY,
         ),
         Family(
             name=SLOW,
             job="segment_slow_sync",
-            endpoints=those(is_slow),
+            endpoints=select(is_slow),
             description="Read what takes long at the rate that Segment allows, load it, check it.",
             freshness=WEEKLY,
         ),
@@ -91,7 +91,7 @@ def families(endpoints: Sequence[Endpoint]) -> tuple[Family, ...]:
 
 
 def _kind(endpoint: Endpoint) -> str:
-    """Of which kind a time series is. Totals go back less far than counts, and are asked for day by day."""
+    """Return the kind of a time series. Totals reach back less far than counts and are requested day by day."""
     totals = isinstance(endpoint.time, TimeRange) and endpoint.time.totals
     return f"{endpoint.domain}_metrics" if totals else endpoint.domain
 

@@ -1,4 +1,4 @@
-"""The runs that read endpoints over all that is read of them at first."""
+"""Runs that read endpoints over the whole range of a first read."""
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -12,20 +12,20 @@ from segment_dagster.extract.times import Window, default_window
 
 @dataclass(frozen=True)
 class FullRefreshRun:
-    """A run of a job for some of its assets."""
+    """A run of a job for a selection of its assets."""
 
     job: str
     endpoints: tuple[str, ...]
     tags: dict[str, str]
-    """What tells Dagster which partitions are read, where the assets have any."""
+    """Run tags with the range of partitions; empty if the assets have none."""
 
 
 def full_refresh_runs(chosen: Collection[Endpoint], now: datetime) -> Iterator[FullRefreshRun]:
-    """The runs that read endpoints whole, in the order in which lineage wants them.
+    """Yield the runs that fully refresh endpoints, in lineage order.
 
     Args:
         chosen: The endpoints.
-        now: The present, in UTC.
+        now: The current time, in UTC.
     """
     for family in families(TABLES):
         by_window: dict[Window | None, list[str]] = {}

@@ -1,4 +1,4 @@
-"""A job for each family, and one for the audit trail alone."""
+"""One job per family, and one for the audit trail alone."""
 
 from collections.abc import Mapping
 
@@ -13,15 +13,15 @@ TRAIL_JOB = "segment_audit_sync"
 
 
 def jobs(assets: Mapping[str, tuple[Family, dg.AssetsDefinition]]) -> dg.Definitions:
-    """The jobs.
+    """Return the jobs.
 
     Args:
-        assets: By name, the families and their assets.
+        assets: Families and their assets, by family name.
     """
-    configuration, own = assets[CONFIGURATION]
+    configuration, configuration_assets = assets[CONFIGURATION]
     endpoints = {asset_key(endpoint.name): endpoint for endpoint in configuration.endpoints}
-    # with what is made of the trail and the other tables
-    trail = [key for key in own.keys if key not in endpoints or endpoints[key].incremental]
+    # includes the assets derived from the audit trail and the other tables
+    trail = [key for key in configuration_assets.keys if key not in endpoints or endpoints[key].incremental]
     return dg.Definitions(
         jobs=[
             *(

@@ -1,4 +1,4 @@
-"""The partitions of what is read by the day and by the month."""
+"""Daily and monthly partitions."""
 
 import os
 from datetime import datetime, timezone
@@ -14,10 +14,10 @@ DEFAULT_START = "2025-01-01"
 
 
 def partitions_of(family: Family) -> dg.TimeWindowPartitionsDefinition | None:
-    """The partitions of a family, in UTC; `None` where it has none. The present day or month is one of them.
+    """Return the partitions of a family, in UTC, with the current day or month; `None` if it has none.
 
     Raises:
-        SettingError: `SEGMENT_PARTITIONS_START` is no date, or one that has not come.
+        SettingError: `SEGMENT_PARTITIONS_START` is not a date or lies in the future.
     """
     if not family.partitioned:
         return None
@@ -28,11 +28,11 @@ def partitions_of(family: Family) -> dg.TimeWindowPartitionsDefinition | None:
 
 
 def _start() -> datetime:
-    written = os.environ.get(SETTING) or DEFAULT_START
+    value = os.environ.get(SETTING) or DEFAULT_START
     try:
-        start = datetime.strptime(written, "%Y-%m-%d").replace(tzinfo=timezone.utc)
+        start = datetime.strptime(value, "%Y-%m-%d").replace(tzinfo=timezone.utc)
     except ValueError:
         start = None
     if start is None or start > datetime.now(timezone.utc):
-        raise SettingError(SETTING, f"is {written!r}", "Set it to a day that has come, such as 2025-01-01.")
+        raise SettingError(SETTING, f"is {value!r}", "Set it to a day that has come, such as 2025-01-01.")
     return start

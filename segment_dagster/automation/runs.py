@@ -1,4 +1,4 @@
-"""What is under way."""
+"""Find unfinished runs."""
 
 import dagster as dg
 
@@ -12,6 +12,6 @@ UNDER_WAY = [
 
 
 def run_under_way(instance: dg.DagsterInstance, job: str) -> str | None:
-    """The id of a run of a job that has not ended; `None` where there is none."""
+    """Return the id of a run of a job that has not ended; `None` if there is none."""
     runs = instance.get_runs(filters=dg.RunsFilter(job_name=job, statuses=UNDER_WAY), limit=1)
     return runs[0].run_id if runs else None

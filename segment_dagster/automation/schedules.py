@@ -1,4 +1,4 @@
-"""The schedules, which are off until they are switched on. None starts a run while one of its job is under way."""
+"""Schedules, off until switched on. None starts a run while another run of its job has not ended."""
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -21,19 +21,19 @@ from segment_dagster.extract.times import first_day, first_of_month, midnight, s
 SCHEDULE = "segment_sync_daily"
 SLOW_SCHEDULE = "segment_slow_sync_weekly"
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
-"""The run tags by which Dagster knows a range of partitions that one run materializes."""
+"""Dagster's run tags for the range of partitions that a run materializes."""
 
 DEFAULT_TIMEZONE = "UTC"
 REREAD_DAYS = 3
-"""Whole days that are read again each day: numbers still change while events arrive late and deliveries are retried."""
+"""Complete days to read each day: numbers still change while events arrive late and deliveries are retried."""
 
 CLOSE_DAYS = 7
-"""Days after a month's end in which it is still read with the present one."""
+"""Days after a month's end during which it is still read with the current month."""
 
 _DAY = timedelta(days=1)
 
 Range = tuple[str, str]
-"""The keys of the first and the last partition that a run materializes."""
+"""Keys of the first and the last partition of a run."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,22 +43,22 @@ class ScheduleSpec:
     name: str
     job: str
     setting: str | None
-    """The setting of its cron expression, where it has one."""
+    """Setting that overrides the cron expression; `None` if there is none."""
 
     cron: str
     timezone: str
     description: str
     partitions: Callable[[datetime], Range] | None = None
-    """From the time of the tick, in UTC, to the partitions of the run."""
+    """Function from the time of the tick, in UTC, to the partitions of the run."""
 
 
 def schedules(families: Mapping[str, Family]) -> list[dg.ScheduleDefinition]:
-    """The schedules of all families.
+    """Return the schedules of all families.
 
     Raises:
-        SettingError: A cron expression, the time zone or a number of days cannot be used.
+        SettingError: A cron expression, the time zone or a number of days is invalid.
     """
-    return [_schedule(plan) for plan in _schedule_specs(families)]
+    return [_schedule(spec) for spec in _schedule_specs(families)]
 
 
 def _schedule_specs(families: Mapping[str, Family]) -> Iterator[ScheduleSpec]:
@@ -87,7 +87,7 @@ def _schedule_specs(families: Mapping[str, Family]) -> Iterator[ScheduleSpec]:
         timezone="UTC",
         description="Every hour: as little is asked for as has happened since, and who changed what is asked soon.",
     )
-    # off the full hour, one after the other: all share the token's budget
+    # not on the full hour, and one after the other: all share the token's rate limit
     minutes = iter(range(15, 60, 15))
     for family in families.values():
         if family.partitioned and any(isinstance(endpoint.time, Months) for endpoint in family.endpoints):
@@ -132,47 +132,47 @@ def _monthly(family: Family) -> Iterator[ScheduleSpec]:
 
 
 def latest_days(endpoints: Iterable[Endpoint], days: int, tick: datetime) -> Range:
-    """Yesterday and the days before it, in UTC: so many of them, but none that Segment keeps no more."""
+    """Return the last `days` complete days in UTC, but none that Segment no longer keeps."""
     today = midnight(tick)
-    chosen = [apply_overrides(endpoint, granularities(), {}) for endpoint in endpoints]
-    reachable = [first_day(span, tick) for endpoint in chosen if (span := span_of(endpoint))]
+    configured = [apply_overrides(endpoint, granularities(), {}) for endpoint in endpoints]
+    reachable = [first_day(span, tick) for endpoint in configured if (span := span_of(endpoint))]
     first = min(today - _DAY, max([today - days * _DAY, *reachable]))
     return f"{first:%Y-%m-%d}", f"{today - _DAY:%Y-%m-%d}"
 
 
 def open_months(days: int, tick: datetime) -> Range:
-    """The present month in UTC, and the one before it until so many days after its end."""
+    """Return the current month in UTC, and the previous month until `days` days after its end."""
     present = first_of_month(tick)
     first = first_of_month(present - _DAY) if tick < present + days * _DAY else present
     return f"{first:%Y-%m-%d}", f"{present:%Y-%m-%d}"
 
 
 def last_month(tick: datetime) -> Range:
-    """The month before the present one, in UTC."""
+    """Return the previous month, in UTC."""
     month = f"{first_of_month(first_of_month(tick) - _DAY):%Y-%m-%d}"
     return month, month
 
 
-def _schedule(plan: ScheduleSpec) -> dg.ScheduleDefinition:
+def _schedule(spec: ScheduleSpec) -> dg.ScheduleDefinition:
     def evaluate(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         tick = context.scheduled_execution_time.astimezone(timezone.utc)
-        if going := run_under_way(context.instance, plan.job):
-            return dg.SkipReason(f"The run {going} of {plan.job} is still under way.")
-        tags = dict(zip((RANGE_START, RANGE_END), plan.partitions(tick), strict=True)) if plan.partitions else {}
-        return dg.RunRequest(run_key=f"{plan.name}:{tick:%Y-%m-%dT%H:%M}Z", tags=tags)
+        if run_id := run_under_way(context.instance, spec.job):
+            return dg.SkipReason(f"The run {run_id} of {spec.job} is still under way.")
+        tags = dict(zip((RANGE_START, RANGE_END), spec.partitions(tick), strict=True)) if spec.partitions else {}
+        return dg.RunRequest(run_key=f"{spec.name}:{tick:%Y-%m-%dT%H:%M}Z", tags=tags)
 
-    cron = (os.environ.get(plan.setting) if plan.setting else None) or plan.cron
+    cron = (os.environ.get(spec.setting) if spec.setting else None) or spec.cron
     try:
         return dg.ScheduleDefinition(
-            name=plan.name,
-            job_name=plan.job,
+            name=spec.name,
+            job_name=spec.job,
             cron_schedule=cron,
-            execution_timezone=plan.timezone,
+            execution_timezone=spec.timezone,
             execution_fn=evaluate,
-            description=plan.description,
+            description=spec.description,
         )
     except dg.DagsterInvalidDefinitionError:
-        setting = plan.setting or plan.name
+        setting = spec.setting or spec.name
         raise SettingError(setting, f"is {cron!r}", "Set it to a cron expression such as 0 6 * * *.") from None
 
 

@@ -1,4 +1,4 @@
-"""A sensor that looks for changes of the workspace, and asks for the assets they concern to be read again."""
+"""A sensor that reads the audit trail and requests runs for the assets that changed."""
 
 import json
 from collections import defaultdict
@@ -21,26 +21,26 @@ from segment_dagster.text import pluralize
 
 SENSOR = "segment_audit_sensor"
 INTERVAL = 30
-"""Seconds between two looks where no setting says otherwise; a look is one request unless a page of events is new."""
+"""Default seconds between two ticks; a tick is one request unless more than a page of events is new."""
 
 RETRY_SECONDS = 15.0
-"""Seconds for which a look asks again: Dagster ends it after 60, and the next one comes soon."""
+"""Seconds for which a tick retries requests: Dagster ends a tick after 60 s, and the next one comes soon."""
 
 OVERLAP = timedelta(minutes=5)
-"""How far before the latest event known a look begins, as an event may be listed later than it happened."""
+"""How far before the latest known event a tick reads, as an event may be listed later than it happened."""
 
 Event = Mapping[str, Any]
 
 
 def audit_sensor(families: Mapping[str, Family], derived: Sequence[dg.AssetKey] = ()) -> dg.SensorDefinition:
-    """The sensor. It begins with what happens after it was switched on.
+    """Return the sensor. It reacts to events after it was switched on.
 
     Args:
-        families: The families by name: what a run asks for is of the main job, which has the audit trail too.
-        derived: What is made of the tables, and is to be made anew.
+        families: The families by name. Runs are requested of the main job, which includes the audit trail.
+        derived: Keys of derived assets, which every run rebuilds.
 
     Raises:
-        SettingError: `SEGMENT_AUDIT_SENSOR_SECONDS` is no number of seconds.
+        SettingError: `SEGMENT_AUDIT_SENSOR_SECONDS` is not a number of seconds.
     """
     job = families[CONFIGURATION].job
 
@@ -52,28 +52,28 @@ def audit_sensor(families: Mapping[str, Family], derived: Sequence[dg.AssetKey] 
     )
     def look(context: dg.SensorEvaluationContext, segment: SegmentResource) -> dg.SensorResult | dg.SkipReason:
         """Look for new events of the audit trail."""
-        if going := run_under_way(context.instance, job):
-            # its cursor stays: what happens meanwhile is found when that run has ended
-            return dg.SkipReason(f"The run {going} of {job} is still under way.")
+        if run_id := run_under_way(context.instance, job):
+            # the cursor stays: events that happen meanwhile are found after that run has ended
+            return dg.SkipReason(f"The run {run_id} of {job} is still under way.")
         trail = audit_trail(families[CONFIGURATION].endpoints)
         assert trail is not None
         now = current_time()
-        known = _Cursor.read(context.cursor, now)
-        events = _since(segment, trail, known.moment)
-        new = [event for event in events if event["id"] not in known.ids]
+        previous = _Cursor.read(context.cursor, now)
+        events = _fetch_events(segment, trail, previous.moment)
+        new = [event for event in events if event["id"] not in previous.ids]
         if context.cursor is None or new:
             _check_owner(segment)
-        cursor = known.after(trail, events, now)
+        cursor = previous.after(trail, events, now)
         if context.cursor is None or not new:
-            said = "Nothing has happened since the last look." if context.cursor else "From now on, changes are seen."
-            return dg.SensorResult(skip_reason=said, cursor=cursor.written())
-        return _asked(trail, new, families[CONFIGURATION].endpoints, derived, cursor)
+            reason = "Nothing has happened since the last look." if context.cursor else "From now on, changes are seen."
+            return dg.SensorResult(skip_reason=reason, cursor=cursor.written())
+        return _request_run(trail, new, families[CONFIGURATION].endpoints, derived, cursor)
 
     return look
 
 
 class _Cursor:
-    """What was seen already."""
+    """Time of the latest event, and ids of the events already seen that the next tick reads again."""
 
     def __init__(self, moment: datetime, ids: frozenset[str] = frozenset()) -> None:
         self.moment = moment
@@ -83,30 +83,30 @@ class _Cursor:
     def read(cls, text: str | None, now: datetime) -> "_Cursor":
         if text is None:
             return cls(now)
-        held = json.loads(text)
-        # one of an earlier version may lie ahead
-        return cls(min(datetime.fromisoformat(held["since"]), now), frozenset(held["seen"]))
+        state = json.loads(text)
+        # a cursor of an earlier version may lie in the future
+        return cls(min(datetime.fromisoformat(state["since"]), now), frozenset(state["seen"]))
 
     def after(self, trail: Endpoint, events: Sequence[Event], now: datetime) -> "_Cursor":
-        """The cursor once these events, all that happened since, were seen.
+        """Return the cursor after these events, which are all since this cursor.
 
-        An event that is dated ahead, by a clock that was wrong, does not move it: nothing would be seen until then.
+        An event dated in the future by a wrong clock does not move the cursor: nothing would be found until then.
         """
         moments = {event["id"]: _moment(trail, event) for event in events}
         since = max([self.moment, *(moment for moment in moments.values() if moment <= now)])
-        # as the API is asked: in whole seconds
-        again = (since - OVERLAP).replace(microsecond=0)
-        return _Cursor(since, frozenset(name for name, moment in moments.items() if moment >= again))
+        # the API is asked in whole seconds
+        reread_from = (since - OVERLAP).replace(microsecond=0)
+        return _Cursor(since, frozenset(name for name, moment in moments.items() if moment >= reread_from))
 
     def written(self) -> str:
         return json.dumps({"since": self.moment.isoformat(), "seen": sorted(self.ids)})
 
 
 def _check_owner(segment: SegmentResource) -> None:
-    """Refuse a dataset that belongs to another workspace: the runs would refuse it too, one after the other.
+    """Check that the dataset belongs to this workspace: otherwise each requested run would fail.
 
     Raises:
-        SegmentError: It does, or nobody can tell now; the next tick looks again.
+        SegmentError: It belongs to another workspace, or cannot be identified now; the next tick tries again.
     """
     from segment_dagster.extract.identity import identify
     from segment_dagster.load import check_owner, resolve_destination
@@ -115,11 +115,11 @@ def _check_owner(segment: SegmentResource) -> None:
         check_owner(resolve_destination(), identify(extractor))
 
 
-def _since(segment: SegmentResource, trail: Endpoint, moment: datetime) -> list[Event]:
-    """The events since a while before a moment, as rows of the trail's table.
+def _fetch_events(segment: SegmentResource, trail: Endpoint, moment: datetime) -> list[Event]:
+    """Return the events since `OVERLAP` before a time, as rows of the audit trail's table.
 
     Raises:
-        SegmentError: The API could not be asked, or an event is not of the declared types.
+        SegmentError: The request failed, or an event does not have the declared types.
     """
     from segment_dagster.client import SegmentClient
     from segment_dagster.extract.errors import ValueTypeError
@@ -138,7 +138,7 @@ def _since(segment: SegmentResource, trail: Endpoint, moment: datetime) -> list[
     return rows
 
 
-def _asked(
+def _request_run(
     trail: Endpoint,
     new: Sequence[Event],
     configuration: Iterable[Endpoint],
@@ -146,11 +146,13 @@ def _asked(
     cursor: _Cursor,
 ) -> dg.SensorResult:
     assert trail.audit_fields is not None
-    read = {endpoint.name for endpoint in configuration}
+    readable = {endpoint.name for endpoint in configuration}
     by_endpoint: dict[str, list[Event]] = defaultdict(list)
     for event in new:
         touched = [
-            each.name for each in concerned(event[column_name(trail.audit_fields.resource_type)]) if each.name in read
+            each.name
+            for each in concerned(event[column_name(trail.audit_fields.resource_type)])
+            if each.name in readable
         ]
         for name in touched or [trail.name]:
             by_endpoint[name].append(event)
@@ -182,7 +184,7 @@ def _observation(trail: Endpoint, name: str, events: Sequence[Event]) -> dg.Asse
 
 
 def _moment(trail: Endpoint, event: Event) -> datetime:
-    """When an event happened, in UTC."""
+    """Return the time of an event, in UTC."""
     assert trail.timestamp is not None
     moment: datetime = event[column_name(trail.timestamp)]
     return moment.astimezone(timezone.utc)
