@@ -55,13 +55,13 @@ CATALOGUE: tuple[Endpoint, ...] = (
     *ENGAGE,
     *SPACE_SCHEMA,
 )
-"""Every endpoint, each after those it is asked with."""
+"""All endpoints, parents before their children."""
 
 TABLES: tuple[Endpoint, ...] = (*CATALOGUE, *deltas_of(CATALOGUE))
-"""Every table: those of the endpoints, and those worked out from them."""
+"""All tables: those of the endpoints, and those derived from them."""
 
 IDENTITY: Endpoint = WORKSPACE[0]
-"""The endpoint that says whom a token belongs to. Everything else in the lineage is below it."""
+"""The endpoint that identifies the workspace of a token. It is upstream of everything else."""
 
 __all__ = [
     "CATALOGUE",

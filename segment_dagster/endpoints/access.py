@@ -95,7 +95,7 @@ ACCESS = (
         selector=("data", "emails"),
         media_type=V1,
         page_size=1000,
-        # The list is of bare addresses, here and in the next row.
+        # The records are plain addresses, here and in the next row.
         wrapped="email",
         primary_key=("userGroupId", "email"),
         parent=parent_of("user_groups", userGroupId="id"),

@@ -17,8 +17,8 @@ AUDIT = (
         page_size=1000,
         paging=Paging(required=False),
         primary_key=("id",),
-        # Segment's own audit trail goes back 90 days. An event may be listed later than it happened: how much later,
-        # nobody states, so an hour is read again.
+        # Segment's own audit trail goes back 90 days. An event may be listed later than it happened. Segment does not
+        # state how much later, so one hour is read again.
         time=TimeRange(column="timestamp", days=90, until_now=True, lookback=timedelta(hours=1)),
         audit_fields=AuditFields(
             timestamp="timestamp",

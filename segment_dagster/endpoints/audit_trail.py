@@ -1,4 +1,4 @@
-"""What the audit trail speaks of: from its words for a resource to the endpoints that hold it."""
+"""Map the resource types of the audit trail to endpoints."""
 
 import re
 from collections.abc import Sequence
@@ -10,23 +10,23 @@ _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 
 
 def concerned(resource_type: str | None, catalogue: Sequence[Endpoint] = CATALOGUE) -> tuple[Endpoint, ...]:
-    """The endpoints whose records may have changed when something happened to a resource of this type.
+    """Return the endpoints whose records may have changed after an event on a resource of this type.
 
-    Segment does not document how it writes the types: case, spaces, underscores, hyphens and a plural `s` do not count.
+    Segment does not document how types are spelled: case, spaces, underscores, hyphens and a plural `s` are ignored.
 
     Args:
-        resource_type: As an event of the audit trail names it.
+        resource_type: Resource type of an event in the audit trail.
         catalogue: The endpoints to choose from.
 
     Returns:
-        Those whose rows name the type, in the catalogue's order; none where no row does.
+        Endpoints that declare the type, in the catalogue's order; empty if none does.
     """
     name = _normalized(resource_type or "")
     return tuple(endpoint for endpoint in catalogue if name and name in map(_normalized, endpoint.audited_as))
 
 
 def audit_trail(endpoints: Sequence[Endpoint]) -> Endpoint | None:
-    """The endpoint among these that is the audit trail, if one is."""
+    """Return the audit trail among these endpoints; `None` if it is not there."""
     return next((endpoint for endpoint in endpoints if endpoint.audit_fields), None)
 
 

@@ -5,7 +5,7 @@ from functools import partial
 from segment_dagster.endpoints.columns import V1, choice, flag, identifier, nested, personal, text
 from segment_dagster.endpoints.model import Endpoint, Secrecy
 
-# published by Segment: there is nobody's secret in it
+# Segment publishes it, so it holds no secrets
 _published = partial(nested, secrecy=Secrecy.NONE)
 
 _CATALOG = "https://docs.segmentapis.com/tag/Catalog"

@@ -1,4 +1,4 @@
-"""Short forms for what many rows share."""
+"""Short constructors for the columns, parents and parameters of endpoints."""
 
 from dataclasses import replace
 
@@ -22,97 +22,97 @@ def text(
     source_path: tuple[str, ...] = (),
     secrecy: Secrecy = Secrecy.TEXT,
 ) -> Column:
-    """A column of text."""
+    """Return a text column."""
     return Column(
         field=field, type="text", description=description, parameter=parameter, source_path=source_path, secrecy=secrecy
     )
 
 
 def volatile(column: Column) -> Column:
-    """The same column, as one that changes by itself: history keeps no version for its sake."""
+    """Return the column marked as changing by itself; history keeps no version for such a change."""
     return replace(column, volatile=True)
 
 
 def personal(column: Column) -> Column:
-    """The same column, as one that is about people: previews and checks show it masked."""
+    """Return the column marked as personal data; previews and checks mask it."""
     return replace(column, personal=True)
 
 
 def flag(field: str, description: str) -> Column:
-    """A column that is true or false."""
+    """Return a boolean column."""
     return Column(field=field, type="bool", description=description)
 
 
 def count(field: str, description: str) -> Column:
-    """A whole number, which some endpoints write as text."""
+    """Return an integer column; some endpoints send the number as text."""
     return Column(field=field, type="bigint", description=description)
 
 
 def number(field: str, description: str) -> Column:
-    """A number that may have a fraction."""
+    """Return a floating-point column."""
     return Column(field=field, type="double", description=description)
 
 
 def timestamp(field: str, description: str, *, parameter: str | None = None) -> Column:
-    """A point in time, which the API writes as ISO 8601 and the table holds in UTC."""
+    """Return a timestamp column; the API sends ISO 8601, the table holds UTC."""
     return Column(field=field, type="timestamp", description=description, parameter=parameter)
 
 
 def unix_moment(field: str, description: str) -> Column:
-    """A point in time, which the API writes as seconds since 1970 and the table holds in UTC."""
+    """Return a timestamp column; the API sends seconds since 1970, the table holds UTC."""
     return Column(field=field, type="timestamp", description=description, unix=True)
 
 
 def nested(
     field: str, description: str, *, secrecy: Secrecy = Secrecy.TEXT, volatile_paths: tuple[str, ...] = ()
 ) -> Column:
-    """An object or a list, kept whole as one JSON column."""
+    """Return a JSON column that holds an object or a list."""
     return Column(field=field, type="json", description=description, secrecy=secrecy, volatile_paths=volatile_paths)
 
 
 def choice(field: str, description: str, *values: str, parameter: str | None = None) -> Column:
-    """A column of text with documented values."""
+    """Return a text column with documented values."""
     return Column(field=field, type="text", description=description, values=values, parameter=parameter)
 
 
 def identifier(of: str) -> Column:
-    """The record's own id."""
+    """Return the column with the record's own id."""
     return text("id", f"The {of}'s id.")
 
 
 def from_request(field: str, description: str, *, by: str | None = None, type: DataType = "text") -> Column:
-    """What the request was asked with, as the record does not say it.
+    """Return a column that is filled from a request parameter, for records that lack the field.
 
     Args:
-        field: The column.
-        description: What it is.
-        by: Name of the request's parameter, where it differs from the field.
+        field: Field of the column.
+        description: Description of the column.
+        by: Name of the request parameter, if it differs from the field.
         type: Type of the column.
     """
     return Column(field=field, type=type, description=description, parameter=by or field)
 
 
 def parent_of(endpoint: str, *, only: tuple[str, tuple[str, ...]] | None = None, **binds: str) -> Parent:
-    """The parent whose every record makes a list.
+    """Return a parent: one list is requested per record of it.
 
     Args:
         endpoint: Name of the parent.
-        only: A field of its records and the values it must have.
-        binds: By name of the request's parameter, the field of the parent's record that fills it.
+        only: Field of its records and the values it must have.
+        binds: Field of the parent's record by the name of the request parameter that it fills.
     """
     bound = tuple(ParentParam(parameter=parameter, field=field) for parameter, field in binds.items())
     return Parent(endpoint=endpoint, binds=bound, only=only)
 
 
 def param(name: str, *values: str) -> Parameter:
-    """A query parameter with the same value, or the same values as repeated keys, in every request."""
+    """Return a query parameter with the same value, or the same values as repeated keys, in every request."""
     return Parameter(name=name, values=values)
 
 
 def param_per_value(name: str, *values: str) -> Parameter:
-    """A query parameter of which each value makes a list of its own."""
+    """Return a query parameter of which each value is requested as a separate list."""
     return Parameter(name=name, values=values, fan_out=True)
 
 
 WORKSPACE_ID = text("workspaceId", "The workspace it belongs to.")
-"""Column of the records that name their workspace."""
+"""Column of records that contain the id of their workspace."""

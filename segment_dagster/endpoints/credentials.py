@@ -55,7 +55,7 @@ CREDENTIALS = (
         selector=("data", "warehouses"),
         media_type=V1,
         page_size=1000,
-        # One answer holds this list and the next row's, each with a cursor of its own.
+        # One response holds this list and that of the next row, each with its own cursor.
         paging=Paging(
             count="warehousesPagination.count",
             cursor="warehousesPagination.cursor",

@@ -37,8 +37,8 @@ _OVERVIEW_TIME = TimeRange(
 
 _OVERVIEW_SERIES = Exploded(field="series", without=("total", "totalRetryCount"))
 
-# Those of a destination could also be grouped by subscriptionId, activationId, audienceId and spaceId, but their
-# records have no fields for these.
+# Counts of a destination can also be grouped by subscriptionId, activationId, audienceId and spaceId, but the records
+# have no fields for these.
 _OVERVIEW_GROUPS = (param("groupBy", "eventName", "eventType", "discardReason", "appVersion"),)
 
 _OVERVIEW_COLUMNS = (
@@ -74,7 +74,7 @@ DELIVERY = (
         selector=("data", "dataset"),
         media_type=BETA,
         page_size=1000,
-        # What was received was not dropped: the only overview that cannot be grouped by discardReason.
+        # The only overview that cannot be grouped by discardReason: received events were not dropped.
         primary_key=("sourceId", "granularity", "eventName", "eventType", "appVersion", "time"),
         optional_key=("eventName", "eventType", "appVersion"),
         exploded=_OVERVIEW_SERIES,

@@ -1,4 +1,4 @@
-"""What each day adds to the counts that grow through a month: a table beside that of the endpoint."""
+"""Derive tables with the daily differences of counts that are cumulative within a month."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -10,7 +10,7 @@ SUFFIX = "_delta"
 
 
 def delta_of(endpoint: Endpoint) -> Endpoint:
-    """The table of the differences from day to day of an endpoint that has cumulative counts."""
+    """Return the table with the daily differences of an endpoint's cumulative counts."""
     return replace(
         endpoint,
         name=f"{endpoint.name}{SUFFIX}",
@@ -26,7 +26,7 @@ def delta_of(endpoint: Endpoint) -> Endpoint:
 
 
 def deltas_of(endpoints: Iterable[Endpoint]) -> tuple[Endpoint, ...]:
-    """The tables of differences of all endpoints that have cumulative counts."""
+    """Return the tables with daily differences for all endpoints that have cumulative counts."""
     return tuple(delta_of(endpoint) for endpoint in endpoints if endpoint.cumulative)
 
 

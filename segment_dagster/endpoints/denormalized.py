@@ -1,4 +1,4 @@
-"""Records that are listed again beneath another: which of their fields say only what their own list says."""
+"""Find fields of nested records that are copies of the same record in its own list."""
 
 from collections.abc import Mapping
 
@@ -6,10 +6,10 @@ from segment_dagster.endpoints.model import Endpoint
 
 
 def denormalized_fields(endpoint: Endpoint, catalogue: Mapping[str, Endpoint]) -> Mapping[str, str]:
-    """The fields that are copies, each with the endpoint whose records they are copied from.
+    """Return the fields that are copies, each with the endpoint whose records they are copied from.
 
-    A record that carries the id of another endpoint's record as its own, as a warehouse in the list of a source's
-    warehouses does, is that record: all that both have but the key is a copy.
+    A record whose key is the id of another endpoint's record, such as a warehouse in the list of a source's
+    warehouses, is that record: all fields that both have, except the key, are copies.
 
     Args:
         endpoint: The endpoint.

@@ -19,7 +19,7 @@ DESTINATIONS = (
         selector=("data", "destinations"),
         media_type=V1,
         page_size=1000,
-        # with the metadata of its type a destination has some 46 KB
+        # a destination with the metadata of its type has about 46 KB
         page_rows=200,
         primary_key=("id",),
         references=(_TO_SOURCE,),

@@ -229,7 +229,7 @@ ENGAGE = (
         path="/spaces/{spaceId}/audienceType/{audienceType}/supported-destinations",
         selector=("data", "destinations"),
         media_type=ALPHA,
-        # The SDK types the answer as a map of any kind: it is kept whole.
+        # The SDK types the response as an arbitrary map, so it is kept as one JSON value.
         single=True,
         wrapped="destinations",
         primary_key=("spaceId", "audienceType"),

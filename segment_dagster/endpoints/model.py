@@ -1,4 +1,4 @@
-"""What one row of the catalogue says about one list endpoint of the Segment Public API."""
+"""The types that describe a list endpoint of the Segment Public API."""
 
 import re
 from collections.abc import Iterator
@@ -14,23 +14,23 @@ DataType = Literal["text", "bigint", "double", "bool", "date", "timestamp", "jso
 _IDENTIFYING_ENDS = ("id", "ids", "key", "slug", "slugs", "createdby", "updatedby")
 
 HISTORY = "_history"
-"""What the name of the table ends in that keeps every version of another table's rows."""
+"""Suffix of the tables that keep every version of another table's rows."""
 
 
 class Secrecy(Enum):
-    """How much of a column's value is a secret."""
+    """How much of a column's value is secret."""
 
     NONE = "none"
-    """Nothing in it is: Segment publishes it."""
+    """Nothing: Segment publishes the value."""
 
     TEXT = "text"
-    """What people write, who may write a secret into it: what looks like one."""
+    """Only parts that look like a secret: people write this text and may put one into it."""
 
     ALL = "all"
-    """Every string in it is, at any depth."""
+    """Every string, at any depth."""
 
     SETTINGS = "settings"
-    """A map of integration settings: those whose option is typed `password`, or whose name says so."""
+    """Integration settings whose option has the type `password`, or whose name suggests a secret."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,146 +44,146 @@ class Column:
     description: str
     secrecy: Secrecy = Secrecy.TEXT
     personal: bool = False
-    """Whether it is about people: names, addresses and ids of theirs. Previews and checks show it masked."""
+    """Whether it is personal data: names, addresses and ids of people. Previews and checks mask it."""
 
     values: tuple[str, ...] = ()
-    """The values the API documents for an enum. The list is open: a new one lands like any other."""
+    """Values that the API documents for an enum. The list is open: a new value is loaded like any other."""
 
     unix: bool = False
-    """Whether a point in time comes as seconds since 1970 and not as ISO 8601."""
+    """Whether the API sends a timestamp as seconds since 1970 instead of ISO 8601."""
 
     parameter: str | None = None
-    """The parameter of the request whose value fills the column where the record has no such field."""
+    """Request parameter whose value fills the column if the record has no such field."""
 
     source_path: tuple[str, ...] = ()
-    """Keys that lead to the value where it is a copy of what an object of the record holds: `("source", "id")`."""
+    """Path to the value if it is copied from an object in the record: `("source", "id")`."""
 
     volatile: bool = False
-    """Whether it changes by itself, as sizes and times of access do: history keeps no version for its sake."""
+    """Whether it changes by itself, such as sizes and access times. History keeps no version for such a change."""
 
     volatile_paths: tuple[str, ...] = ()
-    """Names whose values change by themselves wherever they stand in the column's JSON: `("nextExecution",)`."""
+    """Keys anywhere in the column's JSON whose values change by themselves: `("nextExecution",)`."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ParentParam:
-    """What a parent's record gives to a request."""
+    """A request parameter that is filled from the parent's record."""
 
     parameter: str
-    """The `{placeholder}` of the path, or else the query parameter, that is filled."""
+    """Name of the `{placeholder}` in the path, or else of the query parameter."""
 
     field: str
-    """The field of the parent's record that fills it."""
+    """Field of the parent's record that fills it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Parent:
-    """The endpoint whose records are needed to ask for this one: one list for each of them.
+    """The endpoint whose records fill the parameters of this one: one list per record.
 
-    Records that give the same values are asked for once, a record that lacks one of them not at all.
+    Records with the same values share one list. A record that lacks one of the values has none.
     """
 
     endpoint: str
     binds: tuple[ParentParam, ...]
     only: tuple[str, tuple[str, ...]] | None = None
-    """A field of the parent's records and the values it must have; `None` where every record counts."""
+    """Field of the parent's records and the values it must have; `None` to use every record."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Parameter:
-    """A query parameter that is always sent."""
+    """A query parameter that is sent with every request."""
 
     name: str
     values: tuple[str, ...]
     fan_out: bool = False
-    """Whether each value makes a list of its own. Otherwise all go into one request, as repeated keys."""
+    """Whether each value is requested as a separate list. Otherwise all are sent together, as repeated keys."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Span:
-    """The documented limits of a time range that is asked for in one granularity."""
+    """The documented limits of a time range for one granularity."""
 
     granularity: str
     longest: timedelta
-    """Between start and end of one request, at most."""
+    """Longest time between start and end of a request."""
 
     oldest: timedelta
-    """Between the start and now, at most."""
+    """Longest time between the start and now."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TimeRange:
-    """The endpoint is asked for a range of time: `startTime`, included, to `endTime`, excluded."""
+    """The endpoint takes a time range: from `startTime` (inclusive) to `endTime` (exclusive)."""
 
     column: str
-    """The field of a row that says when it was."""
+    """Field with the time of a row."""
 
     days: int
-    """Whole days, in UTC, before the present one that a full read covers."""
+    """Complete UTC days before today that a full read covers."""
 
     until_now: bool = False
-    """Whether a full read goes on into the present day. It then sends no `endTime`."""
+    """Whether a full read includes today. It then sends no `endTime`."""
 
     granularity: str | None = None
-    """The `granularity` asked for where no setting says otherwise; `None` where there is no such parameter."""
+    """Default `granularity` to request; `None` if there is no such parameter."""
 
     spans: tuple[Span, ...] = ()
-    """The limits that Segment documents, if it does."""
+    """Limits that Segment documents; empty if it documents none."""
 
     lag: timedelta = timedelta(0)
-    """How far the numbers are behind the present: later ones are not asked for."""
+    """Delay until Segment has counted an event; later times are not requested."""
 
     totals: bool = False
-    """Whether an answer holds totals over the whole range, so that each day has to be asked for apart."""
+    """Whether a response holds totals over the whole range, so that each day needs a request of its own."""
 
     lookback: timedelta | None = None
-    """How far before its latest row a table is read again; `None` where it is read by the day and not from there on."""
+    """How far before the latest row an incremental read starts; `None` if the table is read by the day."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Months:
-    """The endpoint is asked for a month: `period`, the month's first day."""
+    """The endpoint takes a month: `period`, the month's first day."""
 
     count: int
-    """Months that a full read covers: the present one, in UTC, and those before it."""
+    """Number of months that a full read covers, with the current one, in UTC."""
 
     column: str = "period"
-    """The field of a row that says which month it belongs to."""
+    """Field with the month of a row."""
 
     timestamp: str = "timestamp"
-    """The field of a row that says when its count was taken."""
+    """Field with the time at which a row was counted."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Exploded:
-    """A record stands for a list: each element becomes a row."""
+    """A record holds a list of which each element becomes a row."""
 
     field: str
-    """The record's list. An object in it gives its fields to the row, beside those of the record."""
+    """Field with the list. If an element is an object, its fields are added to those of the record."""
 
     element: str | None = None
-    """The field that an element becomes where it is no object."""
+    """Field that holds an element that is not an object."""
 
     without: tuple[str, ...] = ()
-    """Fields of the record that are sums over its list and would be read wrong in every row."""
+    """Fields of the record to drop: they are sums over the list and would be wrong in each row."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Paging:
-    """How pages are asked for, and where an answer tells of the next one."""
+    """The parameters that request a page, and the place of the next cursor in a response."""
 
     count: str = "pagination.count"
     cursor: str = "pagination.cursor"
     answer: tuple[str, ...] = ("data", "pagination")
-    """Keys that lead from the body to the object that holds `next` and `totalEntries`."""
+    """Path in the body to the object with `next` and `totalEntries`."""
 
     required: bool = True
-    """Whether every answer has that object. Where it may be absent, its absence ends the list."""
+    """Whether every response has that object. If not required, a response without it ends the list."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Reference:
-    """A field of this endpoint's records that names a record of another endpoint."""
+    """A field that references a record of another endpoint."""
 
     field: str
     endpoint: str
@@ -192,30 +192,30 @@ class Reference:
 
 @dataclass(frozen=True, kw_only=True)
 class AuditFields:
-    """The fields by which the records of an audit trail say who did what to which resource, and when."""
+    """The fields of an audit trail's records: who did what to which resource, and when."""
 
     timestamp: str
     event: str
-    """The name of the event's type."""
+    """Field with the event's type."""
 
     actor: str
     actor_email: str
     resource: str
-    """The resource's id."""
+    """Field with the resource's id."""
 
     resource_type: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class Versioned:
-    """How the endpoint looks in the versioned layout (`/v1/...`) that dltHub's Segment page describes."""
+    """The endpoint in the versioned layout (`/v1/...`) that dltHub's Segment page describes."""
 
     path: str
     selector: tuple[str, ...]
-    """Keys that lead from the body to the records."""
+    """Path in the body to the records."""
 
     page_size: int | None
-    """Largest page asked for, in rows; `None` where the endpoint is not paginated."""
+    """Largest page to request, in rows; `None` if the endpoint is not paginated."""
 
     next_cursor: tuple[tuple[str, ...], ...] = (
         ("page", "next"),
@@ -223,19 +223,19 @@ class Versioned:
         ("pagination", "next"),
         ("data", "pagination", "next"),
     )
-    """Places of the next page's cursor, in the order they are looked at. The first that is filled counts."""
+    """Paths to the next page's cursor, in order. The first that holds a value is used."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Endpoint:
-    """All that is special about one list endpoint.
+    """The description of one list endpoint.
 
-    The facts are those of the official Python SDK, segmentio/public-api-sdk-python 73.2.0. Endpoints with the same
-    path are lists of one answer, and are asked for together.
+    The facts are from the official Python SDK, segmentio/public-api-sdk-python 73.2.0. Endpoints with the same path
+    are lists in one response and are requested together.
     """
 
     name: str
-    """Name of the asset, the dlt resource and the table: snake_case, without `__`, which dlt keeps for child tables."""
+    """Name of the asset, dlt resource and table: snake_case, without `__`, which dlt reserves for child tables."""
 
     domain: str
     """The asset group."""
@@ -248,92 +248,92 @@ class Endpoint:
 
     path: str
     selector: tuple[str, ...]
-    """Keys that lead from the body to the records: `("data", "sources")`."""
+    """Path in the body to the records: `("data", "sources")`."""
 
     media_type: str
-    """What `Accept` asks for; it carries the version of the API."""
+    """Value of the `Accept` header, which selects the version of the API."""
 
     columns: tuple[Column, ...]
     primary_key: tuple[str, ...]
-    """Fields, in the API's camelCase, that tell one row from another."""
+    """Fields, in the API's camelCase, that identify a row."""
 
     optional_key: tuple[str, ...] = ()
-    """Fields of the key that a record may lack: null is a value of theirs like any other."""
+    """Fields of the key that a record may lack; null then counts as a value."""
 
     derived_from: str | None = None
-    """The endpoint whose rows these are worked out from; `None` where they are the API's own."""
+    """Endpoint from whose rows these are computed; `None` if the API delivers them."""
 
     cumulative: tuple[str, ...] = ()
-    """Fields that count since the month began: what each day adds has a table of its own."""
+    """Fields that count since the month began. A separate table holds the daily differences."""
 
     measure: tuple[str, ...] = ()
-    """Fields that count what happened at a row's time: their sums are watched, day by day."""
+    """Fields with counts at a row's time. The volume check watches their daily sums."""
 
     measured_by: str | None = None
-    """The field that tells apart the series which are watched; `None` where there is one."""
+    """Field that splits these counts into series; `None` if there is only one."""
 
     page_size: int | None = None
-    """Largest page the API allows, in rows; `None` where the endpoint is not paginated."""
+    """Largest page that the API allows, in rows; `None` if the endpoint is not paginated."""
 
     page_rows: int | None = None
-    """Rows of a page that is asked for, where rows are so large that the largest is not: two pages are held at once."""
+    """Page size to request if rows are too large for the largest page: two pages are in memory at once."""
 
     paging: Paging = Paging()
     total_is_bound: bool = False
-    """Whether `totalEntries` is an upper bound and not a count."""
+    """Whether `totalEntries` is an upper bound instead of a count."""
 
     single: bool = False
-    """Whether the answer holds one record and not a list of them."""
+    """Whether the response holds one record instead of a list."""
 
     wrapped: str | None = None
-    """The field that a record becomes where it is no object: `"email"` for a list of bare addresses."""
+    """Field that holds a record that is not an object: `"email"` for a list of plain addresses."""
 
     exploded: Exploded | None = None
     parent: Parent | None = None
     parameters: tuple[Parameter, ...] = ()
     time: TimeRange | Months | None = None
-    """What a full read covers where the endpoint is asked for a time."""
+    """Time parameters of the endpoint and the range of a full read; `None` if it takes none."""
 
     may_have_none: bool = False
-    """Whether a record of the parent may have none, which the API answers with 404: no reason to ask again."""
+    """Whether the API returns 404 for a parent's record without any; the request is then not repeated."""
 
     log: bool = False
-    """Whether its records are of what happened, such as syncs: they come, change by themselves and run out."""
+    """Whether its records are events such as syncs: they are added, change by themselves and expire."""
 
     audit_fields: AuditFields | None = None
-    """Where the endpoint is the audit trail: how to read it."""
+    """The fields of the audit trail; `None` for other endpoints."""
 
     audited_as: tuple[str, ...] = ()
-    """The words by which an audit trail may name the resources that the records are, or that they tie together."""
+    """Resource types of the audit trail that these records represent or connect."""
 
     references: tuple[Reference, ...] = ()
     requests_per_minute: int | None = None
-    """The documented limit; `None` where Segment states none."""
+    """Documented rate limit; `None` if Segment states none."""
 
     slow: bool = False
-    """Whether a full read takes more than ten minutes, or is limited to a few requests a minute: read weekly."""
+    """Whether a full read takes over ten minutes or has a limit of a few requests a minute; read weekly."""
 
     feature: str | None = None
-    """The feature of the workspace's plan without which the API refuses this endpoint."""
+    """Feature of the workspace's plan that the endpoint needs; without it the API refuses requests."""
 
     permission: str = "Workspace Owner"
-    """The role a token needs to read this endpoint."""
+    """Role that a token needs to read the endpoint."""
 
     versioned: Versioned | None = None
-    """`None` where the versioned layout has no such endpoint."""
+    """The endpoint in the versioned layout; `None` if that layout does not have it."""
 
     def __post_init__(self) -> None:
-        """Refuse a row that could not be loaded.
+        """Validate the endpoint.
 
         Raises:
-            ValueError: A part of it names what is not there; the message says which.
+            ValueError: A part of it is inconsistent; the message says which.
         """
         for problem in self._problems():
             raise ValueError(f"endpoint {self.name}: {problem}")
 
     @property
     def upstream(self) -> tuple[str, ...]:
-        """Names of the endpoints above this one in the lineage: what it is made of or asked with, and what it names."""
+        """Names of the upstream endpoints: the one it is derived from, its parent and its references."""
         above = [self.derived_from] if self.derived_from else []
         above += [self.parent.endpoint] if self.parent else []
         above += [reference.endpoint for reference in self.references]
@@ -341,37 +341,37 @@ class Endpoint:
 
     @property
     def page_asked(self) -> int | None:
-        """Rows of a page that is asked for, at most; `None` where the endpoint is not paginated."""
+        """Largest page to request, in rows; `None` if the endpoint is not paginated."""
         return self.page_rows or self.page_size
 
     @property
     def partitioned(self) -> bool:
-        """Whether the table is read in parts, by the day or by the month, and each part replaced whole."""
+        """Whether the table is read by the day or by the month, and each partition replaced as a whole."""
         return isinstance(self.time, Months) or (isinstance(self.time, TimeRange) and self.time.lookback is None)
 
     @property
     def incremental(self) -> bool:
-        """Whether the table is read from its latest row on, and what comes merged by the key."""
+        """Whether the table is read from its latest row on, and new rows are merged by the key."""
         return self.time is not None and not self.partitioned
 
     @property
     def timestamp(self) -> str | None:
-        """The field that says when a row's counts are of; `None` where the endpoint is not asked for a time."""
+        """Field with the time of a row's counts; `None` if the endpoint has no time parameters."""
         return self.time.timestamp if isinstance(self.time, Months) else self.time.column if self.time else None
 
     @property
     def keeps_history(self) -> bool:
-        """Whether its records are configuration: each stands until somebody changes it."""
+        """Whether its records are configuration, which stays until somebody changes it."""
         return self.time is None and not self.log
 
     @property
     def personal(self) -> frozenset[str]:
-        """The fields that are about people."""
+        """Fields with personal data."""
         return frozenset(column.field for column in self.columns if column.personal)
 
     @property
     def identifying(self) -> frozenset[str]:
-        """The fields by which rows are told apart, joined and asked for: they are never altered."""
+        """Fields that identify, join and request rows; redaction never changes them."""
         fields = {*self.primary_key, *(reference.field for reference in self.references)}
         fields |= {self.audit_fields.resource, self.audit_fields.actor} if self.audit_fields else set()
         fields |= {
@@ -383,12 +383,12 @@ class Endpoint:
 
     @property
     def required_key(self) -> tuple[str, ...]:
-        """The fields of the key that every record must have."""
+        """Fields of the key that every record must have."""
         return tuple(field for field in self.primary_key if field not in self.optional_key)
 
     @property
     def asked_with(self) -> tuple[str, ...]:
-        """Names of the parameters whose values tell one list of the endpoint from another."""
+        """Names of the parameters whose values identify a list of the endpoint."""
         names = [bind.parameter for bind in self.parent.binds] if self.parent else []
         names += [parameter.name for parameter in self.parameters if parameter.fan_out]
         if isinstance(self.time, Months):

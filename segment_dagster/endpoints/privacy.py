@@ -69,7 +69,7 @@ PRIVACY = (
         selector=("data", "regulations"),
         media_type=V1,
         page_size=1000,
-        # The request takes a page's size, but no answer tells of a next page.
+        # The request takes a page size, but no response contains a next page.
         paging=Paging(required=False),
         primary_key=("id",),
         parent=parent_of("sources", sourceId="id"),

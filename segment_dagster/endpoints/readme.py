@@ -1,4 +1,4 @@
-"""The table of assets in the documentation: `python -m segment_dagster.endpoints.readme docs/assets.md`."""
+"""Write the table of assets in the documentation: `python -m segment_dagster.endpoints.readme docs/assets.md`."""
 
 import re
 import sys
@@ -11,13 +11,13 @@ _TABLE = re.compile(r"(?<=<!-- assets -->\n).*?(?=<!-- /assets -->)", re.DOTALL)
 
 
 def asset_table(endpoints: Sequence[Endpoint]) -> str:
-    """Return the table: one line an endpoint, with its asset, path, key, content and limits."""
+    """Return the table: one line per endpoint, with its asset, path, key, content and limits."""
     lines = ["| group | asset | path | key | what it holds |", "| --- | --- | --- | --- | --- |"]
     for endpoint in endpoints:
         key = ", ".join(f"`{field}`" for field in endpoint.primary_key)
         path = f"[`{endpoint.path}`]({endpoint.documentation})"
-        said = " ".join([endpoint.description, *_limits(endpoint)])
-        lines.append(f"| {endpoint.domain} | `segment/{endpoint.name}` | {path} | {key} | {said} |")
+        content = " ".join([endpoint.description, *_limits(endpoint)])
+        lines.append(f"| {endpoint.domain} | `segment/{endpoint.name}` | {path} | {key} | {content} |")
     return "\n".join(lines) + "\n"
 
 
@@ -33,10 +33,10 @@ def _limits(endpoint: Endpoint) -> list[str]:
 
 
 def with_table(text: str, endpoints: Sequence[Endpoint] = TABLES) -> str:
-    """Return the text with its table of assets built anew.
+    """Return the text with a rebuilt table of assets.
 
     Raises:
-        ValueError: The text has no place for the table.
+        ValueError: The text lacks the `assets` markers.
     """
     if not _TABLE.search(text):
         raise ValueError("there is no '<!-- assets -->' line before a '<!-- /assets -->' line")

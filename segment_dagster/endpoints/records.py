@@ -1,4 +1,4 @@
-"""Columns of the records that several lists hold: a source, a destination, a warehouse."""
+"""Columns of records that appear in several lists: sources, destinations, warehouses."""
 
 from segment_dagster.endpoints.columns import WORKSPACE_ID, flag, identifier, nested, text
 from segment_dagster.endpoints.model import Secrecy
@@ -22,7 +22,7 @@ SOURCE = (
     nested("settings", "The settings of this source, as its type's options name them.", secrecy=Secrecy.SETTINGS),
     nested("labels", "The labels on the source: key, value, description."),
 )
-"""A source, wherever it is listed."""
+"""Columns of a source, in every list."""
 
 DESTINATION = (
     identifier("destination"),
@@ -36,7 +36,7 @@ DESTINATION = (
     text("sourceId", "The source whose data the destination receives."),
     nested("settings", "The settings of this destination, as its type's options name them.", secrecy=Secrecy.SETTINGS),
 )
-"""A destination, wherever it is listed."""
+"""Columns of a destination, in every list."""
 
 WAREHOUSE = (
     identifier("warehouse"),
@@ -47,4 +47,4 @@ WAREHOUSE = (
     flag("enabled", "Whether the warehouse receives data."),
     nested("settings", "The settings of this warehouse, such as host, port and user.", secrecy=Secrecy.SETTINGS),
 )
-"""A warehouse, wherever it is listed."""
+"""Columns of a warehouse, in every list."""

@@ -73,7 +73,7 @@ SOURCES = (
         description="The schema settings of every source: what is done with events that are unplanned or break a rule.",
         documentation=_SOURCES,
         path="/sources/{sourceId}/settings",
-        # The record is all of the data.
+        # The record is the whole `data` object.
         selector=("data",),
         media_type=V1,
         single=True,
@@ -110,7 +110,7 @@ SOURCES = (
             text("sourceId", "The source that the live plugin runs in."),
             timestamp("createdAt", "When the live plugin was made."),
             personal(text("createdBy", "Id of the user who made it.")),
-            # Segment does not say whether it is the same each time; what it leads to has its version beside it.
+            # Segment does not say whether the URL is stable; the file it points to has its version in another field.
             volatile(text("downloadURL", "The address from which the bundle can be fetched.")),
             count("version", "The bundle's revision number; earlier versions are not listed."),
             text("code", "The live plugin's code.", secrecy=Secrecy.ALL),

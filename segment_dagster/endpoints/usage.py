@@ -6,10 +6,10 @@ from segment_dagster.endpoints.model import Endpoint, Months
 _API_CALLS = "https://docs.segmentapis.com/tag/API-Calls"
 _MTU = "https://docs.segmentapis.com/tag/Monthly-Tracked-Users"
 
-# The month before the present one too: its last day is not over when it is read last.
+# Includes the previous month: its last day was not over when it was last read as the current month.
 _MONTHS = Months(count=2)
 
-# No reference to `sources`: a source that was deleted keeps its numbers.
+# No reference to `sources`: a deleted source keeps its numbers.
 _SOURCE_ID = text("sourceId", "The source that was used, which may have been deleted since.")
 _PERIOD = from_request("period", "The month that the count belongs to, as its first day.", type="date")
 _TIMESTAMP = timestamp("timestamp", "The day of the snapshot.")

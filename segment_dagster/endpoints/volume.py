@@ -26,7 +26,7 @@ VOLUME = (
         requests_per_minute=60,
         columns=(
             choice("granularity", "How long the counted time is.", "DAY", "HOUR", "MINUTE", parameter="granularity"),
-            # No reference to `sources`: a source that was deleted keeps its numbers.
+            # No reference to `sources`: a deleted source keeps its numbers.
             text(
                 "sourceId",
                 "The source the events came from, which may have been deleted since.",

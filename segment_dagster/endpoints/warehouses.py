@@ -72,7 +72,7 @@ WAREHOUSES = (
         description="Whether Segment can connect to every warehouse, which it tries anew each time it is asked.",
         documentation=_WAREHOUSES,
         path="/warehouses/{warehouseId}/connection-state",
-        # The record is all of the data, here and in the next row.
+        # The record is the whole `data` object, here and in the next row.
         selector=("data",),
         media_type=V1,
         single=True,
@@ -142,7 +142,7 @@ WAREHOUSES = (
         # Syncs have no id.
         primary_key=_SYNC_KEY,
         parent=parent_of("warehouses", warehouseId="id"),
-        # Not to `sources`: a source that was deleted keeps its syncs.
+        # No reference to `sources`: a deleted source keeps its syncs.
         references=(_TO_WAREHOUSE,),
         requests_per_minute=2,
         slow=True,
@@ -160,7 +160,7 @@ WAREHOUSES = (
         page_size=1000,
         primary_key=_SYNC_KEY,
         parent=parent_of("warehouse_connected_sources", warehouseId="warehouseId", sourceId="id"),
-        # Not to `sources`: a source that was deleted keeps its syncs.
+        # No reference to `sources`: a deleted source keeps its syncs.
         references=(_TO_WAREHOUSE,),
         requests_per_minute=2,
         slow=True,
