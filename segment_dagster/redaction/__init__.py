@@ -1,4 +1,4 @@
-"""What never leaves: write keys, passwords and other secrets inside a record's settings and texts."""
+"""Redact write keys, passwords and other secrets in a record's settings and texts."""
 
 import hashlib
 import hmac
@@ -14,30 +14,30 @@ from segment_dagster.redaction.values import Cleaner, password_options
 __all__ = ["REDACTED", "Redact", "is_secret_name", "may_be_same", "redactor"]
 
 REDACTED = "[redacted]"
-"""What stands for a secret where no fingerprint key is set."""
+"""Replacement for a secret if no fingerprint key is set."""
 
 _FINGERPRINT = re.compile(r"hmac:[0-9a-f]{32}")
 _STANDS_FOR_SECRET = re.compile(rf"{re.escape(REDACTED)}|{_FINGERPRINT.pattern}")
 
 Redact = Callable[[dict[str, Any]], dict[str, Any]]
-"""Turns a record into one without secrets. The record given to it stays as it is."""
+"""Function that returns a copy of a record without secrets."""
 
 
 def redactor(endpoint: Endpoint, settings: Settings | SecretSettings, name_of: Callable[[str], str] = str) -> Redact:
-    """How the records of an endpoint lose their secrets under these settings.
+    """Return a function that redacts the records of an endpoint.
 
     Args:
-        endpoint: Says of its columns how much of each is secret.
-        settings: Whether secrets stay, and the key of their fingerprints.
-        name_of: Gives the name by which records have a field, where it is another than the API's.
+        endpoint: The endpoint, whose columns declare how much of a value is secret.
+        settings: Whether secrets are kept, and the key of the fingerprints.
+        name_of: Returns the name of a field in the records, if it differs from the API's.
 
     Returns:
-        A function from record to record. Numbers, booleans, nulls and empty texts stay under any name, a PIN that is
-        written as a number too. A secret text becomes `[redacted]` or, where a fingerprint key is set, `hmac:` and 32
-        hexadecimal digits of its HMAC-SHA256. So does, within settings and in fields that are not declared, a text that
-        holds a secret among other things, and a map's key that is one; keys that would become the same are numbered.
-        Of other texts that people wrote only the secret goes. Fields that identify a record stay as they are, and so
-        does what stands for a secret already.
+        A function from record to record. Numbers, booleans, nulls and empty texts stay under any name, even a PIN that
+        is written as a number. A secret text becomes `[redacted]` or, if a fingerprint key is set, `hmac:` and 32
+        hexadecimal digits of its HMAC-SHA256. In settings and in undeclared fields, a text that contains a secret is
+        replaced as a whole, and so is a key of a map that is a secret; keys that would become equal are numbered. In
+        other texts written by people, only the secret is replaced. Fields that identify a record stay unchanged, and
+        so do values that are already redacted.
     """
     if settings.include_secrets:
         return dict
@@ -65,7 +65,7 @@ def redactor(endpoint: Endpoint, settings: Settings | SecretSettings, name_of: C
             elif field in harmless:
                 cleaned[field] = value
             else:
-                # nobody has looked at a field that is not declared
+                # the secrecy of an undeclared field is unknown, so its name decides
                 named = field in secret or (field not in declared and is_secret_name(field))
                 cleaned[field] = cleaner.clean(value, named, options)
         return cleaned
@@ -74,9 +74,9 @@ def redactor(endpoint: Endpoint, settings: Settings | SecretSettings, name_of: C
 
 
 def may_be_same(one: Any, other: Any) -> bool:
-    """Whether two values may be the same but for what stands for the secrets in them.
+    """Return whether two values may be equal apart from redacted secrets.
 
-    What is redacted may be any text. A fingerprint may be of anything that is redacted, and of no other fingerprint.
+    `[redacted]` may stand for any text. A fingerprint matches `[redacted]` and the same fingerprint, but no other one.
     """
     if isinstance(one, dict) and isinstance(other, dict):
         return one.keys() == other.keys() and all(may_be_same(value, other[name]) for name, value in one.items())

@@ -1,7 +1,7 @@
-"""Secrets that are known by their look: keys of well-known issuers, addresses, headers, private keys.
+"""Find secrets by their format: keys of well-known issuers, URLs, headers, private keys.
 
-Each rule finds where in a text the secret is, in a time that grows with the text and no faster: what is looked for
-after a start is of limited length, or cannot hold another start.
+Each rule takes time linear in the length of the text: what it searches after a start has a limited length, or cannot
+contain another start.
 """
 
 import binascii
@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 
 Span = tuple[int, int]
-"""Where in a text a secret starts and ends."""
+"""Start and end of a secret in a text."""
 
 ISSUED: tuple[tuple[str, str, str], ...] = (
     ("1Password", "ops_eyJ", r"ops_eyJ[\w-]{16,}"),
@@ -116,7 +116,7 @@ ISSUED: tuple[tuple[str, str, str], ...] = (
     ("Yandex", "AQVN", r"AQVN[\w-]{30,}"),
     ("Yandex, for a person", "y0_", r"y0__?[\w-]{30,}"),
 )
-"""Whose key or token it is, parts of which each of theirs has one, and how it looks."""
+"""Issuer of a key or token, substrings of which every such key has one, and its pattern."""
 
 HOOK_HOSTS: tuple[tuple[str, str], ...] = (
     ("slack", r"hooks\.slack(?:-gov)?\.com/()\w"),
@@ -146,12 +146,12 @@ HOOK_HOSTS: tuple[tuple[str, str], ...] = (
     ("opsgenie", r"api\.(?:eu\.)?opsgenie\.com/v1/json/()\w"),
     ("victorops", r"alert\.victorops\.com/integrations/()\w"),
 )
-"""A part of the host of those whose addresses anybody may post to who knows them, and where the secret starts."""
+"""Webhook hosts whose URL is the only credential: a substring of the host, and a pattern with the secret's start."""
 
 _START = r"(?<![A-Za-z0-9])"
 _ISSUED = tuple((parts.split(), re.compile(_START + f"(?:{pattern})")) for _, parts, pattern in ISSUED)
 _HOOK_HOSTS = tuple((hint, re.compile(pattern, re.IGNORECASE)) for hint, pattern in HOOK_HOSTS)
-# shorter ones than any that is issued
+# every issued key has a run at least this long
 _LONG_ENOUGH = re.compile(r"[\w.:/|~%=+-]{10}")
 _TOKEN_RUN = re.compile(r"[\w.-]{10,}")
 _TOKEN_START = re.compile(r"(?<![A-Za-z0-9])eyJ[\w-]{4}")
@@ -193,7 +193,7 @@ _CODE = re.compile(r"[?&]code=([^\s&\"'<>]{16,})")
 
 
 def secrets_by_look(text: str) -> Iterator[Span]:
-    """Where the secrets are that a text holds by its look, in no order. They may overlap."""
+    """Yield the spans of secrets that are recognized by format, in no order. They may overlap."""
     if start := _AT_START.match(text):
         yield start.end(), len(text.rstrip())
     if "@" in text:
@@ -229,7 +229,7 @@ def _private_keys(text: str) -> Iterator[Span]:
 
 
 def _web_tokens(text: str) -> Iterator[Span]:
-    """JSON Web Tokens: three parts with a dot between them, of which the first starts as an object in base64 does."""
+    """Yield JSON Web Tokens: three parts separated by dots, of which the first starts like a base64 object."""
     for run in _TOKEN_RUN.finditer(text):
         if "eyJ" not in run.group():
             continue
@@ -242,7 +242,7 @@ def _web_tokens(text: str) -> Iterator[Span]:
 
 
 def _encoded(text: str) -> Iterator[Span]:
-    """What is JSON or a private key in base64, or in base64 of base64."""
+    """Yield JSON or private keys in base64, or in base64 of base64."""
     for run in _BASE64_RUN.finditer(text):
         if _is_encoded_secret(run.group().encode("ascii")):
             end = run.end()
@@ -270,14 +270,14 @@ _STANDARD = bytes.maketrans(b"-_", b"+/")
 
 
 def _hooks(text: str) -> Iterator[Span]:
-    small = text.lower()
-    # a few letters are longer when they are small: the places would be others
-    hints = small if len(small) == len(text) else text
+    lowered = text.lower()
+    # a few letters get longer in lower case, which would shift the positions
+    hints = lowered if len(lowered) == len(text) else text
     for hint, pattern in _HOOK_HOSTS:
         if hint not in hints:
             continue
         past = 0
-        # what is in an address that is found already is secret with it
+        # the rest of an address that was found is part of the same secret
         while match := pattern.search(text, past):
             past = _end_of_address(text, match.start(1))
             yield match.start(1), past
@@ -285,41 +285,41 @@ def _hooks(text: str) -> Iterator[Span]:
 
 def _addresses(text: str) -> Iterator[Span]:
     for run in _RUN.finditer(text):
-        found = run.group()
-        if "://" not in found:
+        address = run.group()
+        if "://" not in address:
             continue
-        last, start = found.rfind("@"), found.find("://")
+        last, start = address.rfind("@"), address.find("://")
         while start >= 0:
             begin = start + 3
-            following = found.find("://", begin)
-            end = following if following >= 0 else len(found)
+            following = address.find("://", begin)
+            end = following if following >= 0 else len(address)
             after = begin
-            for first, past in _user_info(found, start, last):
+            for first, past in _user_info(address, start, last):
                 yield run.start() + first, run.start() + past
                 after = max(after, past)
-            for first, past in _opaque_parts(found, after, end):
+            for first, past in _opaque_parts(address, after, end):
                 yield run.start() + first, run.start() + past
-            start = found.find("://", max(begin, after))
+            start = address.find("://", max(begin, after))
 
 
-def _user_info(found: str, start: int, last: int) -> Iterator[Span]:
-    """The password in an address, or the token that is there in place of a user."""
+def _user_info(address: str, start: int, last: int) -> Iterator[Span]:
+    """Yield the password in a URL, or the token in place of a user."""
     begin = start + 3
     if begin > last:
         return
-    password = _PASSWORD.match(found, begin)
+    password = _PASSWORD.match(address, begin)
     if password:
         yield password.span(2)
         if _OPAQUE_USER.fullmatch(password.group(1)):
             yield password.span(1)
-    user = _USER.match(found, begin)
-    scheme = found[max(0, start - 12) : start].lower()
+    user = _USER.match(address, begin)
+    scheme = address[max(0, start - 12) : start].lower()
     if user and not scheme.endswith(_USERS_OF) and not _PLAIN_USER.fullmatch(user.group(1)):
         yield user.span(1)
 
 
 def _opaque_parts(found: str, begin: int, end: int) -> Iterator[Span]:
-    """What follows in an address that has a hook in its host or path, if it is nothing to be read."""
+    """Yield the random part of a URL that has `hook` in its host or path."""
     address = found[begin : min(end, begin + _HOOK_SPAN)]
     if "hook" not in address and "Hook" not in address and "HOOK" not in address:
         return

@@ -1,4 +1,4 @@
-"""Names and values on lines of their own within a text, as YAML and TOML write them."""
+"""Find secrets in YAML and TOML, where a name and its value are on separate lines."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -13,7 +13,7 @@ _QUOTES = ("'", '"')
 
 
 class _Item:
-    """Members of the same depth, up to the next dash."""
+    """Members of the same indentation, up to the next dash."""
 
     def __init__(self) -> None:
         self.named = False
@@ -21,14 +21,14 @@ class _Item:
 
 
 def values_of_items(text: str, is_secret: Callable[[str], bool]) -> Iterator[Span]:
-    """Where the values are beside a secret name: `- name: token`, and on the next line `value: x`.
+    """Yield the spans of values next to a secret name: `- name: token`, and on the next line `value: x`.
 
     Args:
         text: The text.
-        is_secret: Says of a name whether its value is secret.
+        is_secret: Returns whether the value of a name is secret.
     """
     open_items: list[tuple[int, _Item]] = []
-    # a value that goes on over the lines that are deeper than its name
+    # a value that continues on lines that are indented more than its name
     block: tuple[int, _Item, int] | None = None
     for line in _LINE.finditer(text):
         depth = line.end() - line.start() - len(line.group().lstrip(" \t"))
@@ -61,7 +61,7 @@ def values_of_items(text: str, is_secret: Callable[[str], bool]) -> Iterator[Spa
 
 
 def _value(text: str, start: int, end: int) -> Span:
-    """Where a value is without its quotes and what comes after it on the line."""
+    """Return the span of a value without its quotes and the rest of the line."""
     quote = text[start]
     if quote in _QUOTES and (closing := text.rfind(quote, start + 1, end)) > start + 1:
         return start + 1, closing

@@ -1,4 +1,4 @@
-"""Personal data as it is shown: that there is a value, and which are the same, but not what it is."""
+"""Mask personal data for previews and checks: equal values stay recognizable, the values do not."""
 
 import hashlib
 import re
@@ -14,15 +14,15 @@ _DIGITS = 8
 
 
 def mask(value: Any, *, distinct: bool = False) -> Any:
-    """A personal value as it may be shown.
+    """Return a personal value masked.
 
     Args:
-        value: Any JSON.
-        distinct: Whether values that differ are to differ still: a short hash follows.
+        value: Any JSON value.
+        distinct: Whether to append a short hash, so that different values stay different.
 
     Returns:
         `a***@e***` for an address, `A***` for another text, and the same for the texts and numbers inside an object
-        or a list. Truth values and nulls stay.
+        or a list. Booleans and nulls stay.
     """
     if isinstance(value, dict):
         return {name: mask(held, distinct=distinct) for name, held in value.items()}
@@ -37,7 +37,7 @@ def mask(value: Any, *, distinct: bool = False) -> Any:
 
 
 def mask_people(value: Any, *, distinct: bool = False) -> Any:
-    """A value that is not personal itself, without the e-mail and IP addresses in its texts."""
+    """Return a value with the e-mail and IP addresses in its texts masked."""
     if isinstance(value, dict):
         return {name: mask_people(held, distinct=distinct) for name, held in value.items()}
     if isinstance(value, list):
@@ -53,12 +53,12 @@ def mask_people(value: Any, *, distinct: bool = False) -> Any:
 
 
 def mask_key(fields: Sequence[str], values: Sequence[Any], personal: Collection[str]) -> tuple[Any, ...]:
-    """The values of a key as a check shows them.
+    """Return the values of a key, masked for the result of a check.
 
     Args:
-        fields: The names of the key's parts.
+        fields: Names of the key's fields.
         values: Their values.
-        personal: The names of those that are personal.
+        personal: Names of the fields with personal data.
     """
     return tuple(
         mask(value, distinct=True) if name in personal else mask_people(value, distinct=True)
@@ -67,7 +67,7 @@ def mask_key(fields: Sequence[str], values: Sequence[Any], personal: Collection[
 
 
 def _first(text: str) -> str:
-    """The first character of a text of several, and the mask."""
+    """Return the first character of a text and the mask; only the mask for a single character."""
     return f"{text[0]}{MASK}" if len(text) > 1 else MASK
 
 

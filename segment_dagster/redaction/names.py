@@ -1,4 +1,4 @@
-"""Which names say that what they name is a secret."""
+"""Decide by a field's name whether its value is a secret."""
 
 import re
 import unicodedata
@@ -46,11 +46,11 @@ SECRET_PARTS = (
     ),
     *("비밀번호", "암호", "토큰", "비밀"),
 )
-"""Names that hold one of these anywhere are secret. They take in too much, not too little: `keyspace` is one."""
+"""Names that contain one of these are secret. They match too much rather than too little, such as `keyspace`."""
 
 SECRET_STARTS = ("cert", "salt")
 SECRET_ENDS = ("cert", "certs", "dsn", "pass", "pem", "salt")
-"""Names with a word that starts or ends so are secret: `certfile`, `dbpass`."""
+"""Names with a word that starts or ends like this are secret: `certfile`, `dbpass`."""
 
 SECRET_WORDS = frozenset(
     (
@@ -73,19 +73,19 @@ HARMLESS_WORDS = frozenset(
         *("tokenize", "tokenized", "tokenizer", "tokenizers", "tokenization", "tokenisation"),
     )
 )
-"""Words that only look like a secret one."""
+"""Words that only look secret."""
 
 HARMLESS_KEYS = (
     *("sort", "primary", "foreign", "partition", "dist", "object", "event", "merge", "dedupe"),
     *("surrogate", "composite", "cluster", "clustering", "hot"),
 )
-"""What stands before `key` where it is a column or a place: `sortKey`."""
+"""Words before `key` if it is a column or a position: `sortKey`."""
 
 HARMLESS_OF = ("key", "token", "cookie", "session", "auth", "signature", "license", "licence", "webhook")
 HARMLESS_LAST = (
     *("name", "type", "method", "domain", "timeout", "version", "column", "prefix", "field", "count", "enabled"),
 )
-"""What is told of a secret without telling it: `tokenType`."""
+"""Words that follow a secret word in a name for a harmless property: `tokenType`."""
 
 HARMLESS_NAMES = frozenset(
     (
@@ -94,7 +94,7 @@ HARMLESS_NAMES = frozenset(
         *("publickeyid", "isprivate"),
     )
 )
-"""Up to three words which together are harmless. What is left of a name without them may still be secret."""
+"""Up to three words that are harmless together. The rest of a name may still be secret."""
 
 NAMING = frozenset(
     (
@@ -103,7 +103,7 @@ NAMING = frozenset(
         *("variable", "var", "env", "type", "kind", "format", "mode", "widget", "visibility", "classification"),
     )
 )
-"""Last words of the names of a map whose value may be the name of what is beside it: `headerName`, `title`."""
+"""Last words of keys whose value may be the name of an adjacent value: `headerName`, `title`."""
 
 VALUED = frozenset(
     (
@@ -111,7 +111,7 @@ VALUED = frozenset(
         *("payload", "body", "string", "raw", "plaintext", "input", "answer", "plain", "example"),
     )
 )
-"""Last words of the names of a map that hold what is named beside them: `headerValue`, `content`."""
+"""Last words of keys that hold a value named by an adjacent key: `headerValue`, `content`."""
 
 ASSIGNED_ENDS = (
     *("password", "passwd", "passphrase", "passcode", "pwd", "pswd", "secret", "token", "tkn", "signature", "jwt"),
@@ -124,16 +124,16 @@ ASSIGNED_ENDS = (
 ASSIGNED_WORDS = frozenset(
     ("pass", "passwd", "pw", "psk", "pat", "otp", "sig", "sas", "csrf", "xsrf", "auth", "userpass")
 )
-"""Names that end in one of these, or in one of these words, say so even of a value within a text: `token=...`.
+"""Names that end in one of these, or in one of these words, mark a secret even within a text: `token=...`.
 
-They are fewer: `key`, `session` and the like are words of any sentence and column of any query.
+The list is shorter: `key`, `session` and similar words occur in ordinary sentences and as columns in queries.
 """
 
 MAX_NAME = 100
-"""Characters of a name; what is longer is no name."""
+"""Most characters of a name; a longer text is not a name."""
 
 MAX_CACHED = 128
-"""Characters of a name whose answer is kept: long ones are not asked for again."""
+"""Most characters of a name whose result is cached; long names rarely repeat."""
 
 _WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|[\W_]+")
 _UNSEEN = frozenset(("Mn", "Cf"))
@@ -143,33 +143,33 @@ _LETTERS = str.maketrans(
 
 
 def is_secret_name(name: str) -> bool:
-    """Whether a setting of this name is taken to hold a secret."""
+    """Return whether a setting of this name is treated as a secret."""
     return _is_secret_name(name) if len(name) <= MAX_CACHED else _holds_secret_word(name)
 
 
 def is_assigned_name(name: str) -> bool:
-    """Whether a name within a text says that the value after it is a secret."""
+    """Return whether a name within a text marks the value after it as a secret."""
     return _is_assigned_name(name) if len(name) <= MAX_CACHED else _ends_in_secret_word(name)
 
 
 def words_of(name: str) -> list[str]:
-    """The words that a name is written of, in small letters and without accents: `apiKey` and `API_KEY` have two."""
+    """Return the words of a name, in lower case and without accents: `apiKey` and `API_KEY` have two."""
     if not name.isascii():
-        # wide letters become plain ones, accents and what is not seen go
-        # many accents in a row would take long to be put in order: those that are apart go first
+        # full-width letters become plain ones; accents and invisible characters are removed
+        # sorting many accents in a row would take long, so separate accents are removed first
         plain = unicodedata.normalize("NFKD", _without_unseen(name.translate(_LETTERS)))
         name = unicodedata.normalize("NFC", _without_unseen(plain))
     return _WORD.sub(" ", name).lower().split()
 
 
 def _without_unseen(name: str) -> str:
-    """A name without accents and what is not seen; a mark of another kind parts words."""
+    """Return a name without accents and invisible characters; other combining marks separate words."""
     seen = (c for c in name if unicodedata.category(c) not in _UNSEEN)
     return "".join(" " if unicodedata.combining(c) else c for c in seen)
 
 
 def last_word(name: str) -> str:
-    """The last word of a name, or nothing where it is too long for a name."""
+    """Return the last word of a name; empty if it is longer than `MAX_NAME`."""
     return _last_word(name) if len(name) <= MAX_NAME else ""
 
 
@@ -179,8 +179,8 @@ def _last_word_of(name: str) -> str:
 
 def _holds_secret_word(name: str) -> bool:
     words = _without_harmless_words(words_of(name))
-    whole = "".join(words)
-    return any(part in whole for part in _PARTS) or any(map(_is_secret_word, words)) or whole in SECRET_WORDS
+    joined = "".join(words)
+    return any(part in joined for part in _PARTS) or any(map(_is_secret_word, words)) or joined in SECRET_WORDS
 
 
 def _without_harmless_words(words: list[str]) -> list[str]:
@@ -213,7 +213,7 @@ def _ends_in_secret_word(name: str) -> bool:
     return last in ASSIGNED_WORDS or "".join(words).rstrip("0123456789").endswith(_ASSIGNED_ENDS)
 
 
-# written as the names are that they are compared with
+# normalized like the names that they are compared with
 _PARTS = tuple("".join(words_of(part)) for part in SECRET_PARTS)
 _ASSIGNED_ENDS = tuple("".join(words_of(end)) for end in ASSIGNED_ENDS)
 _is_secret_name = lru_cache(maxsize=8192)(_holds_secret_word)

@@ -1,13 +1,13 @@
-"""Values in quotes within a text: where they end, as SQL, C, JSON, shells and connection strings write them."""
+"""Find the end of quoted values in a text: SQL, C, JSON, shells and connection strings."""
 
 import re
 from typing import NamedTuple
 
 PREFIX = r"(?:[A-Za-z]{1,2}|[Uu]&|_[A-Za-z0-9]{1,16}|@\$?|\$@?)?"
-"""What may stand before a quote: `N'x'`, `E'x'`, `U&'x'`, `_utf8'x'`, `@"x"`."""
+"""Pattern of prefixes of a quote: `N'x'`, `E'x'`, `U&'x'`, `_utf8'x'`, `@"x"`."""
 
 OPENING = r"""\\{0,16}["'`]"""
-"""A quote, with any backslashes before it where the text is within another."""
+"""Pattern of a quote, with backslashes before it if the text is quoted itself."""
 
 _OPENING = re.compile(rf"""({PREFIX})(\\{{0,16}})(["'`])""")
 _DOLLARS = re.compile(r"\$(?:[A-Za-z_]\w{0,31})?\$")
@@ -22,29 +22,29 @@ _AFTER_NOTHING = re.compile(r"[\s,;)\]}&|]|$")
 
 
 class Quoted(NamedTuple):
-    """A value in quotes."""
+    """A quoted value."""
 
     start: int
     end: int
-    """Where it ends by the reading that makes it longest."""
+    """End of the value in its longest interpretation."""
 
     least: int
-    """Where it ends by the reading that makes it shortest."""
+    """End of the value in its shortest interpretation."""
 
     after: int
-    """Where the text goes on behind the quotes, or -1 where more ends there than this value."""
+    """Position after the closing quotes, or -1 if they close more than this value."""
 
     kind: tuple[str, int, int]
-    """The quote, the number of backslashes before it, and how often it is written for one."""
+    """The quote character, the number of backslashes before it, and how often it is repeated per quote."""
 
     closed: bool
 
 
 class QuoteReader:
-    """Reads the values in quotes of a text.
+    """Read the quoted values of a text.
 
-    Whether a backslash escapes a quote depends on the language, which nobody knows: a value goes to where it ends by
-    either reading. What has been read to its end is not read once more, however many values start in it.
+    Whether a backslash escapes a quote depends on the language, which is unknown: a value extends to its end in the
+    longest interpretation. Text that was read is not read again, however many values start in it.
     """
 
     def __init__(self, text: str) -> None:
@@ -53,12 +53,12 @@ class QuoteReader:
         self._read_to: dict[tuple[str, int, int], int] = {}
 
     def values_at(self, place: int, *, in_list: bool = False, must_close: bool = False) -> list[Quoted]:
-        """The value whose opening quote, or prefix, is at a place, and those that go on with it.
+        """Return the value whose prefix or opening quote is at a position, and the values that continue it.
 
         Args:
-            place: Where the prefix or the quote is.
-            in_list: Whether what follows a comma belongs to it.
-            must_close: Whether a quote that nothing closes is an apostrophe.
+            place: Position of the prefix or the quote.
+            in_list: Whether values after a comma belong to it.
+            must_close: Whether to treat an unclosed quote as an apostrophe.
         """
         found: list[Quoted] = []
         goes_on = _GOES_ON_IN_LIST if in_list else _GOES_ON
@@ -94,7 +94,7 @@ class QuoteReader:
             run += 1
         if run > 1 and _AFTER_NOTHING.match(text, start):
             return None
-        # each quote is written twice where the text is within another, and four times in one within that
+        # each quote is doubled if the text is quoted itself, and doubled again for each further level
         width = run & -run
         return self._until(quote, 0, width, opening.start(3) + width)
 
@@ -127,12 +127,15 @@ class QuoteReader:
         return Quoted(start, last[0], min(ends)[0], last[1], kind, closed=min(ends)[0] < len(self._text))
 
     def _end(self, quote: str, width: int, start: int, backslash: int) -> tuple[int, int]:
-        """Where a value ends, and its quotes, if a backslash is written so often; never, if it escapes nothing."""
+        """Return the ends of a value and of its quotes.
+
+        `backslash` is how often a backslash is written for one, or 0 if it escapes nothing.
+        """
         for run in _RUNS[quote].finditer(self._text, start):
             quotes = len(run.group(2))
             if backslash and len(run.group(1)) // backslash % 2:
                 quotes = max(0, quotes - width)
-            # what is written twice as often stands for a quote in the value
+            # twice as many quotes stand for one quote inside the value
             if closing := quotes % (2 * width):
                 end = run.end() - closing
                 return end, end + width if closing == width else -1

@@ -1,4 +1,4 @@
-"""Secrets within a text: those that are known by their look, and those that the text itself calls so."""
+"""Find secrets within a text, by their format and by the names before them."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -11,29 +11,29 @@ from segment_dagster.redaction.names import MAX_NAME, is_assigned_name, is_secre
 from segment_dagster.redaction.quotes import OPENING, PREFIX, Quoted, QuoteReader
 
 MAX_TEXT = 1_048_576
-"""Characters of a text that is looked through. A longer one is taken for a secret: nobody can say that it is none."""
+"""Most characters of a text that is searched. A longer one is treated as a secret, as it cannot be checked."""
 
 MAX_CACHED = 200
-"""Characters of a text whose answer is kept: short ones are there again and again."""
+"""Most characters of a text whose result is cached; short texts repeat often."""
 
 _WIDE_EQUALS, _WIDE_COLON = "\N{FULLWIDTH EQUALS SIGN}", "\N{FULLWIDTH COLON}"
 _OPERATORS = ("=", ":", _WIDE_EQUALS, _WIDE_COLON)
 _NAME = r"(?<![\w.%\[\]-])([\w.%\[\]-]+)"
 # `token=x` in an address, `Password=x;` in a connection string, `X-Api-Key: x` in a header, `"apiKey":"x"` in JSON,
-# with any number of backslashes before the quotes where JSON is within a text of JSON
+# with up to 16 backslashes before the quotes, for JSON inside a JSON text
 _ASSIGNED = re.compile(
     _NAME
     + rf"""\\{{0,16}}["'`]?(?:\s*(?:=>|:=|[={_WIDE_EQUALS}])\s*|\s*:\s+|\s*{_WIDE_COLON}\s*|:(?=\\{{0,16}}["']))"""
     + r"""(?=\\{0,16}["'`]?[^\s"'=&;\\])"""
 )
-# `Authorization:Basic x`, but neither `12:30` nor a part of `arn:aws:secretsmanager:...`
+# `Authorization:Basic x`, but neither `12:30` nor part of `arn:aws:secretsmanager:...`
 _ASSIGNED_CLOSE = re.compile(r"""(?<![\w.%:/\[\]-])([\w.%-]+):(?=[^\s"'=&;:/,)\]}])""")
 _ELEMENT = re.compile(r"<([\w:.-]{1,64})(?:\s[^<>]{0,256})?>(?=\s{0,64}[^\s<])")
 _ATTRIBUTES = re.compile(r"""(?:name|key|id)=["']([^"'<>]{1,64})["']\s{1,64}value=["'][^"'<>]""", re.IGNORECASE)
 _FLAG = re.compile(r"(?<!\S)--?([A-Za-z][\w-]{1,64})\s{1,64}(?=[^\s-])")
 _CURL_USER = re.compile(r"""(?<!\S)(?:-u|--user)[\s=]{1,16}["']?[^\s:"']{1,256}:([^\s"']+)""")
 
-# of SQL: what a value goes through, or the start of a list of values
+# SQL: a function call around a value, or the start of a list of values
 _CALL = (
     r"(?:(?i:md5|sha[0-9]{0,3}|hashbytes|crypt|encrypt|password|concat|lower|upper|trim|cast|convert|encode|decode|hex"
     r"|unhex|coalesce|nullif|ifnull|nvl|any|all|some)?\(\s{0,8}(?i:ARRAY\[)?)?"
@@ -51,7 +51,7 @@ _COMPARED = re.compile(
 )
 _END_OF_VALUE = re.compile(r"""[\s"'`&;,<>(){}\\]""")
 _SCHEME = re.compile(r"(?i:Bearer|Basic|Token|Digest|Negotiate|SSWS)\s{1,16}(?=\S)")
-# of SQL: `PASSWORD 'x'`, `IDENTIFIED BY 'x'`
+# SQL: `PASSWORD 'x'`, `IDENTIFIED BY 'x'`
 _SQL = re.compile(
     rf"(?<!\w)(?i:(?:PASSWORD|PASSPHRASE|SECRET|TOKEN)\s{{1,16}}(?={PREFIX}'|\$)"
     r"|IDENTIFIED\s{1,16}(?:WITH\s{1,16}[\w\"'`]{1,64}\s{1,16})?(?:BY|AS)\s{1,16}(?:(?:PASSWORD|VALUES)\s{1,16})?"
@@ -61,11 +61,11 @@ _ELEMENT_VALUE = re.compile(r"<([\w:.-]{1,64})(?:\s[^<>]{0,256})?>\s{0,64}([^\s<
 _ATTRIBUTE_VALUE = re.compile(r"""(?:name|key|id)=["']([^"'<>]{1,64})["']\s{1,64}value=["']([^"'<>]+)""", re.IGNORECASE)
 _FLAG_VALUE = re.compile(r"(?<!\S)--?([A-Za-z][\w-]{1,64})\s{1,64}([^\s-]\S*)")
 _WORDS_OF_A_TITLE = 4
-# `t.token`: a column is no value, nor are words of a schema
+# `t.token`: a column is not a value, nor are the words of a schema
 _NO_VALUE = re.compile(
     r"[A-Za-z_][\w$]*(?:\.[A-Za-z_][\w$]*)+|(?i:null|none|true|false|undefined|string|text|required|optional)"
 )
-# `{name: token, value: x}` on a line, with quotes or without
+# `{name: token, value: x}` on one line, with or without quotes
 _BESIDE = re.compile(
     r"""(?<![\w.-])(?i:name|key|header|field|param|parameter|variable|var|title|label)\\{0,16}["']?\s{0,8}[:=]"""
     r"""\s{0,8}\\{0,16}["']?(\w[\w .-]{0,63})\\{0,16}["']?\s{0,8},\s{0,64}\\{0,16}["']?"""
@@ -83,16 +83,16 @@ Replace = Callable[[str], str]
 
 
 def looks_secret(text: str) -> bool:
-    """Whether a text is too long to be looked through, or holds a secret that is known by its look."""
+    """Return whether a text is too long to search, or contains a secret that is recognized by format."""
     return len(text) > MAX_TEXT or next(secrets_by_look(text), None) is not None
 
 
 def names_secret(text: str, is_secret: Callable[[str], bool] = is_secret_name) -> bool:
-    """Whether a text of settings gives a value to a secret name.
+    """Return whether a text of settings assigns a value to a secret name.
 
     Args:
         text: The text.
-        is_secret: Says of the names in it which are secret.
+        is_secret: Returns whether a name is secret.
     """
     if _holds_operator(text):
         if any(is_secret(match.group(1)) for match in _ASSIGNED.finditer(text)):
@@ -115,7 +115,7 @@ def names_secret(text: str, is_secret: Callable[[str], bool] = is_secret_name) -
 
 
 def is_short(name: str) -> bool:
-    """Whether a text is as short as a name: `Your key to the city, and what it opens` names nothing."""
+    """Return whether a text is short enough for a name, unlike `Your key to the city, and what it opens`."""
     return len(name) <= MAX_NAME and len(name.split()) <= _WORDS_OF_A_TITLE
 
 
@@ -124,14 +124,14 @@ def _holds_operator(text: str) -> bool:
 
 
 def without_secrets(text: str, replace: Replace) -> str:
-    """A text that somebody wrote, without the secrets in it.
+    """Return a text with its secrets replaced.
 
     Args:
-        text: The text.
-        replace: Gives what comes in the place of a secret.
+        text: A text written by people.
+        replace: Returns the replacement of a secret.
 
     Returns:
-        The text itself where it holds none.
+        The text itself if it contains no secret.
     """
     if len(text) > MAX_TEXT:
         return replace(text)
@@ -146,7 +146,7 @@ def without_secrets(text: str, replace: Replace) -> str:
 
 
 def _spans(text: str) -> tuple[Span, ...]:
-    """Where the secrets are, in order. None overlaps another."""
+    """Return the spans of secrets, in order and without overlaps."""
     merged: list[Span] = []
     for start, end in sorted({*secrets_by_look(text), *_secrets_by_name(text), *_percent_encoded(text)}):
         if merged and start < merged[-1][1]:
@@ -197,7 +197,7 @@ def _values_after_names(text: str, *, bare: bool) -> Iterator[Span]:
 
 
 def _compared_values(text: str, quotes: QuoteReader) -> Iterator[Span]:
-    """Where the values in quotes are that a text compares secret names with: `token <> 'x'`, `token IN ('x', 'y')`."""
+    """Yield quoted values that are compared with a secret name: `token <> 'x'`, `token IN ('x', 'y')`."""
     for match in _COMPARED.finditer(text):
         if is_assigned_name(match.group(1)):
             values = quotes.values_at(match.end(), in_list=bool(match.group(2)))
@@ -206,14 +206,14 @@ def _compared_values(text: str, quotes: QuoteReader) -> Iterator[Span]:
 
 
 def _is_column(text: str, values: list[Quoted], quotes: tuple[str, ...]) -> bool:
-    """Whether what is in quotes is the first part of a name: `"t"."token"`."""
+    """Return whether the quoted text is the first part of an identifier: `"t"."token"`."""
     return bool(values) and values[0].kind[0] in quotes and _IDENTIFIER.match(text, max(0, values[0].after)) is not None
 
 
 def _assigned_values(text: str, quotes: QuoteReader, *, bare: bool) -> Iterator[Span]:
-    """Where the values are that a text gives to names which say that they are secret: without quotes where `bare`."""
+    """Yield values that are assigned to secret names; unquoted ones only if `bare`."""
     past = 0
-    end_of_value, digit, end_of_argument = (_Next(p, text) for p in (_END_OF_VALUE, _DIGIT, _END_OF_ARGUMENT))
+    end_of_value, digit, end_of_argument = (_NextMatch(p, text) for p in (_END_OF_VALUE, _DIGIT, _END_OF_ARGUMENT))
     for match in _OPERATOR.finditer(text):
         name, operator, call, quote = match.groups()
         start = match.end()
@@ -222,7 +222,7 @@ def _assigned_values(text: str, quotes: QuoteReader, *, bare: bool) -> Iterator[
         if not is_assigned_name(name):
             if not _is_argument(text, match) or not is_secret_name(name):
                 continue
-            # of a name that is a word of any sentence the value is one if it is long and has a digit
+            # if the name is an ordinary word, the value counts only if it is long and has a digit
             value = match.end(1) + 1
             stop = end_of_argument.at(value)
             if stop < value + _LENGTH_OF_ARGUMENT or digit.at(value) >= stop:
@@ -242,7 +242,7 @@ def _assigned_values(text: str, quotes: QuoteReader, *, bare: bool) -> Iterator[
         end = end_of_value.at(start)
         if text.startswith(_PLACEHOLDERS, start) or _NO_VALUE.fullmatch(text, start, end) or text.startswith("(", end):
             continue
-        # a word after `Password: ` may be any, what is written close by is the value
+        # after `Password: ` may follow any word, but without a space it is the value
         close = scheme or operator.strip() == operator or is_header(name)
         if close or _TELLING.match(text, start, end):
             past = end
@@ -250,15 +250,15 @@ def _assigned_values(text: str, quotes: QuoteReader, *, bare: bool) -> Iterator[
 
 
 def _is_argument(text: str, match: re.Match[str]) -> bool:
-    """Whether a name is one of an address's query or fragment: `?key=...`."""
+    """Return whether a name is in the query or fragment of a URL: `?key=...`."""
     before, after = match.span(1)
     return text[before - 1 : before] in ("?", "&", "#") and text.startswith("=", after)
 
 
-class _Next:
-    """Where the next match of a pattern is from a place on.
+class _NextMatch:
+    """Find the next match of a pattern from a position on.
 
-    The text is searched once, however often it is asked for: no place may be before the one that was asked for last.
+    The text is searched only once in total, so positions must not decrease from call to call.
     """
 
     def __init__(self, pattern: re.Pattern[str], text: str) -> None:
@@ -267,7 +267,7 @@ class _Next:
         self._found = -1
 
     def at(self, place: int) -> int:
-        """The start of the first match at or after a place, or the length of the text where there is none."""
+        """Return the start of the first match at or after a position, or the length of the text if there is none."""
         if self._found < place:
             match = self._pattern.search(self._text, place)
             self._found = match.start() if match else len(self._text)
@@ -290,13 +290,13 @@ def _is_in_braces(text: str, start: int, operator: str) -> bool:
 
 
 def is_header(name: str) -> bool:
-    """Whether a name is that of a header which carries a secret."""
-    small = name.lower()
-    return small.endswith(("authorization", "cookie")) or (small.startswith("x-") and is_assigned_name(name))
+    """Return whether a name is that of a header with a secret."""
+    lowered = name.lower()
+    return lowered.endswith(("authorization", "cookie")) or (lowered.startswith("x-") and is_assigned_name(name))
 
 
 def _percent_encoded(text: str) -> Iterator[Span]:
-    """What holds a secret once it is read as an address is: `next=https%3A%2F%2Fme%3Apassword%40host`."""
+    """Yield spans that contain a secret after percent-decoding: `next=https%3A%2F%2Fme%3Apassword%40host`."""
     if "%3" not in text and "%40" not in text and "%2" not in text:
         return
     for match in _ENCODED.finditer(text):

@@ -1,4 +1,4 @@
-"""Secrets within values of JSON: by the names of a map, by what stands beside them, and by the look of a text."""
+"""Find secrets in JSON values, by keys, by adjacent members and by the format of a text."""
 
 import json
 import re
@@ -21,7 +21,7 @@ from segment_dagster.redaction.texts import is_header, is_short, looks_secret, n
 KINDS = frozenset(("type", "kind", "format", "mode", "widget", "visibility", "classification"))
 
 SECRET_KINDS = frozenset(("secure", "securestring", "sensitive", "encrypted", "confidential", "hidden", "masked"))
-"""Words of a type that say that the value beside it is secret, beside the names that say so."""
+"""Words of a type that mark the adjacent value as secret, in addition to secret names."""
 
 FLAGS = frozenset(
     (
@@ -30,29 +30,29 @@ FLAGS = frozenset(
         *("obfuscate", "redact", "hide", "conceal", "concealed", "noecho"),
     )
 )
-"""Names that say, where they are true, that the value beside them is secret: `isSecret` as well."""
+"""Names of flags that mark the adjacent value as secret if true; `isSecret` counts too."""
 
 Options = tuple[frozenset[str], ...]
-"""Names of options that are typed `password`: those of each map around a value that has such, the outermost first.
+"""Names of options of type `password`, one set per enclosing map that has any, outermost first.
 
-They stay apart: many small maps in one that has many options would each take as long as those to be put together.
+The sets are not merged: for many small maps inside a map with many options, each merge would take as long as the map.
 """
 
 _TRUE = (True, "true", "True", "TRUE", "yes", "1", 1)
 _PAIR = (2, 3)
 _PERCENT_DEPTH = 3
-# words of a flag beside what it says
+# words of a flag's name that carry no meaning
 _OF_FLAG = frozenset(("is", "x", "should", "must", "has", "value", "field"))
-# no name of a column, though a map calls it `key`
+# too random for the name of a column, even under `key`
 _OPAQUE = re.compile(rf"(?={'[^0-9]*[0-9]' * 4})[\w+/=.-]{{24,}}")
 
 
 class Cleaner:
-    """Takes secrets out of values of JSON.
+    """Replace secrets in JSON values.
 
     Args:
-        stand_in: Gives what comes in the place of a secret.
-        decode_percents: Whether texts are read as parts of an address too.
+        stand_in: Returns the replacement of a secret.
+        decode_percents: Whether to search texts after percent-decoding, too.
     """
 
     def __init__(self, stand_in: Callable[[str], str], *, decode_percents: bool = True) -> None:
@@ -60,12 +60,12 @@ class Cleaner:
         self._decode_percents = decode_percents
 
     def clean(self, value: Any, secret: bool, options: Options) -> Any:
-        """A value of settings without the secrets.
+        """Return a value of settings without secrets.
 
         Args:
-            value: Any JSON. It stays as it is.
-            secret: Whether every text in it is one.
-            options: Names that are secret beside those that say so themselves.
+            value: Any JSON value; not modified.
+            secret: Whether every text in it is secret.
+            options: Names that are secret in addition to those recognized by name.
         """
         if isinstance(value, dict):
             return self._map(value, secret, options)
@@ -76,7 +76,7 @@ class Cleaner:
         return value
 
     def text_of(self, value: Any) -> Any:
-        """A value that people wrote without what looks like a secret in its texts; names stay."""
+        """Return a value written by people with the secrets in its texts replaced; keys stay."""
         if isinstance(value, str):
             return without_secrets(value, self._stand_in) if value else value
         if isinstance(value, dict):
@@ -114,7 +114,7 @@ class Cleaner:
         cleaned = []
         after = False
         for held in value:
-            # [["Authorization", "x"]], as some keep headers
+            # headers as pairs: [["Authorization", "x"]]
             if isinstance(held, list) and len(held) in _PAIR and _is_name_of_secret(held[0], options):
                 cleaned.append([self.clean(held[0], secret, options), *self.clean(held[1:], True, options)])
                 after = False
@@ -124,7 +124,7 @@ class Cleaner:
         return cleaned
 
     def _is_secret(self, text: str, options: Options) -> bool:
-        """Whether a text is a secret or holds one, whatever its name."""
+        """Return whether a text is or contains a secret, regardless of its name."""
         if _text_is_secret(text, options):
             return True
         if self._decode_percents and "%" in text:
@@ -139,14 +139,14 @@ class Cleaner:
 
 
 class _FreeNames:
-    """Gives names for a map that it does not have yet."""
+    """Generate names that a map does not have yet."""
 
     def __init__(self, taken: Mapping[str, Any]) -> None:
         self._taken = taken
         self._last: dict[str, int] = {}
 
     def like(self, name: str) -> str:
-        """The name itself, or with the least number from 2 on that makes it another."""
+        """Return the name itself if it is free, or with the smallest number from 2 on that makes it unique."""
         number = self._last.get(name, 0) + 1
         while (free := name if number == 1 else f"{name} {number}") in self._taken:
             number += 1
@@ -155,7 +155,7 @@ class _FreeNames:
 
 
 def password_options(held: Mapping[str, Any]) -> Options:
-    """Names of the options that the metadata in a record or a map types as `password`."""
+    """Return names of options that the metadata of a record or map declares with the type `password`."""
     metadata = held.get("metadata")
     options = metadata.get("options") if isinstance(metadata, dict) else None
     names = frozenset(
@@ -188,7 +188,7 @@ def _is_secret_text(text: str, options: Options) -> bool:
         except RecursionError:
             return True
         except ValueError:
-            pass  # it only starts like JSON
+            pass  # starts like JSON but is not
     return names_secret(text, lambda name: _is_option(name, options) or is_secret_name(name))
 
 
@@ -196,13 +196,13 @@ _kept_is_secret_text = lru_cache(maxsize=8192)(_is_secret_text)
 
 
 def _all_members(members: list[tuple[str, Any]]) -> Any:
-    """An object of JSON, or its members one by one where a name is there twice: the last would hide the others."""
+    """Return a JSON object, or its members as a list if a key repeats: the last would hide the others."""
     found = dict(members)
     return found if len(found) == len(members) else [{name: held} for name, held in members]
 
 
 def _names_a_secret(value: Mapping[str, Any], options: Options) -> bool:
-    """Whether a header or a parameter is written as `{"name": "Authorization", "value": "..."}`."""
+    """Return whether a map names a secret in a member: `{"name": "Authorization", "value": "..."}`."""
     return any(last_word(name) in VALUED for name in value) and any(
         isinstance(held, str)
         and len(held) <= MAX_NAME
@@ -217,14 +217,14 @@ def _names_a_secret(value: Mapping[str, Any], options: Options) -> bool:
 
 
 def _only_names(name: str, held: Any) -> bool:
-    """Whether a member, beside a value, is there to name it: `{"key": "email", "value": "traits.email"}`."""
+    """Return whether a member only names the value next to it: `{"key": "email", "value": "traits.email"}`."""
     return (
         name.lower() in NAMING and isinstance(held, str) and len(held) <= MAX_NAME and _OPAQUE.fullmatch(held) is None
     )
 
 
 def _secret_places(value: Mapping[str, Any], options: Options) -> dict[int, set[int]]:
-    """Which places of the lists of values are secret, by the length of the list of names that says so."""
+    """Return the secret indexes of parallel lists of values, by the length of the list of names."""
     places: dict[int, set[int]] = {}
     for name, held in value.items():
         if isinstance(held, list) and last_word(name).removesuffix("s") in NAMING:
@@ -239,12 +239,12 @@ def _is_secret_kind(kind: str) -> bool:
 
 
 def _is_flagged(value: Mapping[str, Any]) -> bool:
-    """Whether a map says of the value in it that it is secret: `{"sensitive": true, "value": "..."}`."""
+    """Return whether a map flags its value as secret: `{"sensitive": true, "value": "..."}`."""
     return any(held in _TRUE and _is_flag(name) for name, held in value.items() if isinstance(held, bool | int | str))
 
 
 def _describes_secret(held: Any) -> bool:
-    """Whether an object tells of the value beside it: `{"field": {"type": "password"}, "value": "..."}`."""
+    """Return whether an object describes the value next to it as secret: `{"field": {"type": "password"}}`."""
     if not isinstance(held, dict) or any(last_word(name) in VALUED for name in held):
         return False
     return _is_flagged(held) or any(
@@ -262,8 +262,8 @@ def _is_flag(name: str) -> bool:
     words = words_of(name)
     if words[:1] == ["x"] and words[-1] in FLAGS:
         return True
-    whole = "".join(words)
-    return whole in FLAGS or "".join(w for w in words if w not in _OF_FLAG).removeprefix("is") in FLAGS
+    joined = "".join(words)
+    return joined in FLAGS or "".join(w for w in words if w not in _OF_FLAG).removeprefix("is") in FLAGS
 
 
 def _is_name_of_secret(value: Any, options: Options) -> bool:
@@ -275,16 +275,16 @@ def _is_name_of_secret(value: Any, options: Options) -> bool:
 
 
 def _announces_secret(text: str) -> bool:
-    """Whether the next element of a list is a secret: after `Authorization`, or `--password` among arguments."""
+    """Return whether the next element of a list is a secret: after `Authorization`, or the argument `--password`."""
     if len(text) > MAX_NAME or any(character.isspace() for character in text):
         return False
     return is_header(text) or (text.startswith("-") and is_assigned_name(text))
 
 
-def _found(_: str) -> str:
+def _empty(_: str) -> str:
     return ""
 
 
-# JSON in JSON in JSON would be decoded twice at each level
-_FINDER = Cleaner(_found, decode_percents=False)
-"""Tells by what it changes whether there is a secret: none is empty."""
+# without percent-decoding: nested JSON would be decoded twice at each level
+_FINDER = Cleaner(_empty, decode_percents=False)
+"""Detector: it replaces secrets by empty texts, and a secret is never empty, so a change means a secret."""
