@@ -1,1 +1,1 @@
-"""A first look without a Segment account: the emulator, the main job, the UI."""
+"""Demos that need no Segment account: the emulator, the main job, the UI."""

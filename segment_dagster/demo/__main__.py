@@ -23,7 +23,7 @@ from segment_dagster.load import DATASET, resolve_destination
 from segment_dagster.terminal import run_command
 
 HOME = Path(".dagster")
-"""Dagster's home of this directory, where a real workspace is shown and none is set."""
+"""Dagster's home for a real workspace, in the working directory, if `DAGSTER_HOME` is not set."""
 
 QUERY = f"""\
 SELECT s.name AS source, s.metadata->>'name' AS type, count(d.id) AS destinations
@@ -31,7 +31,7 @@ FROM {DATASET}.sources AS s LEFT JOIN {DATASET}.destinations AS d ON d.source_id
 GROUP BY ALL ORDER BY destinations DESC, source LIMIT 5"""  # noqa: S608 - a constant
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "INFO"}}}}
-"""Run configuration that leaves Dagster's own events to the UI."""
+"""Run configuration that hides Dagster's own events in the console."""
 
 
 def main() -> int:
@@ -49,7 +49,7 @@ def main() -> int:
 
 def _demo() -> int:
     use_demo_directory()
-    # nobody is told that the demo was run
+    # the demo sends no telemetry
     os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
     with emulated_workspace() as address:
         print(f"A made-up Segment workspace answers at {address}; the job {JOB} reads it.")
@@ -74,19 +74,19 @@ def _report(result: dg.ExecuteInProcessResult) -> str:
     rows = []
     order = [asset_key(endpoint.name) for endpoint in TABLES]
     materialized = [event.materialization for event in result.get_asset_materialization_events()]
-    by_key = {each.asset_key: each for each in materialized if each.asset_key}
+    by_key = {evaluation.asset_key: evaluation for evaluation in materialized if evaluation.asset_key}
     for key in (key for key in order if key in by_key):
-        mine = [each for each in evaluations if each.asset_key == key]
-        passed = f"{sum(each.passed for each in mine)} of {len(mine)}"
+        of_asset = [evaluation for evaluation in evaluations if evaluation.asset_key == key]
+        passed = f"{sum(evaluation.passed for evaluation in of_asset)} of {len(of_asset)}"
         rows.append([key.to_user_string(), by_key[key].metadata["dagster/row_count"].value, passed])
     return text_table(["asset", "rows", "checks passed"], rows)
 
 
 def _reason(result: dg.ExecuteInProcessResult) -> str:
-    # Dagster mirrors what a step prints from a file, and of a short step it may lose the end
+    # Dagster copies the output of a step from a file, and may lose the end of a short step's output
     failures = [event.step_failure_data for event in result.all_events if event.is_step_failure]
-    said = [failure.user_failure_data.description for failure in failures if failure.user_failure_data]
-    return f"error: {' '.join(text for text in said if text) or 'the run failed; its log says why'}"
+    descriptions = [failure.user_failure_data.description for failure in failures if failure.user_failure_data]
+    return f"error: {' '.join(text for text in descriptions if text) or 'the run failed; its log says why'}"
 
 
 def _ui() -> int:
@@ -110,14 +110,14 @@ def _run(command: list[str]) -> int:
         try:
             return process.wait()
         except KeyboardInterrupt:
-            # the terminal has told the process as well: it ends by itself
+            # the terminal has sent the interrupt to the process too, so it ends by itself
             return process.wait()
         finally:
             process.terminate()
 
 
 def _stop(*_: object) -> NoReturn:
-    # as an exception, so that what was started is ended
+    # raise an exception, so that child processes are ended
     sys.exit(128 + signal.SIGTERM)
 
 

@@ -1,4 +1,4 @@
-"""`make budget`: whether reads keep to Segment's limits, and how much they use of them, as the emulator counts."""
+"""`make budget`: measure in the emulator whether reads keep Segment's rate limits, and how much of them they use."""
 
 import argparse
 import os
@@ -13,29 +13,29 @@ from segment_dagster.terminal import run_command
 from segment_dagster.text import pluralize
 
 MINUTE = 0.5
-"""Seconds of the limits' minute."""
+"""Seconds that stand for a minute of the limits."""
 
 LEAST_MINUTES = 3
-"""Minutes that an endpoint has to take for its limit to be what holds it up."""
+"""Fewest minutes that a read must take for its limit to count as the bottleneck."""
 
 LEAST_USED = 0.9
 HEAD = ("endpoint", "requests a minute", "requests", "minutes at least", "429", "allowed requests used")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Read every endpoint whose documented limit holds it up, one after the other, with the limits enforced.
+    """Read every endpoint that is slowed down by its documented limit, one at a time, with the limits enforced.
 
     Args:
-        arguments: The command line, that of the process by default.
+        arguments: Command-line arguments; those of the process by default.
 
     Returns:
-        The exit status: 1 where a request was refused, or less than nine in ten of those allowed were made.
+        The exit status: 1 if a request was refused or less than 90 % of the allowed requests were made.
     """
     parser = argparse.ArgumentParser("segment_dagster.demo.budget", description="Read what Segment limits most.")
     parser.add_argument("--minute", type=float, default=MINUTE, help="seconds of the limits' minute (default 0.5)")
     parser.add_argument("--only", nargs="+", metavar="NAME", help="of these endpoints, those that a limit holds up")
-    given = parser.parse_args(arguments)
-    minute = given.minute
+    options = parser.parse_args(arguments)
+    minute = options.minute
     for setting in [setting for setting in os.environ if setting.startswith("SEGMENT_")]:
         del os.environ[setting]
     rows = []
@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         lists = {row.name: len(emulator.world.lists(row.name)) for row in CATALOGUE if row.parent}
         for endpoint in _held_up(lists):
-            if given.only and endpoint.name not in given.only:
+            if options.only and endpoint.name not in options.only:
                 continue
             limit = endpoint.requests_per_minute
             assert limit is not None
@@ -68,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _held_up(lists: dict[str, int]) -> list[Endpoint]:
-    """The endpoints that a documented limit holds up for minutes, the longest of each limit."""
+    """Return one endpoint per documented limit, of those that the limit slows down for minutes."""
     longest: dict[int, Endpoint] = {}
     for row in CATALOGUE:
         limit = row.requests_per_minute

@@ -1,10 +1,10 @@
-"""The directory that everything of the made-up workspace goes to: no table or run of a real one is near it."""
+"""The directory of the demo, which keeps its tables and runs apart from those of a real workspace."""
 
 import os
 from pathlib import Path
 
 DIRECTORY = Path(".demo")
-"""In the working directory."""
+"""Directory of the demo, relative to the working directory."""
 
 INSTANCE = """\
 # Made by segment_dagster.demo; it stays as you change it.
@@ -15,16 +15,16 @@ nux:
 """
 
 PLACE_SETTINGS = ("SEGMENT_DESTINATION", "SEGMENT_DATASET", "SEGMENT_TABLE_FORMAT")
-"""Settings that lead to another destination."""
+"""Settings that would select another destination."""
 
 
 def use_demo_directory() -> None:
-    """Let the DuckDB file, Dagster's home and dlt's state of this process and its children be the demo's own.
+    """Use the demo's own DuckDB file, Dagster home and dlt state, in this process and its children.
 
-    A real workspace's file would be refused, and its runs and assets be mixed with those of the demo.
+    Otherwise the load would refuse the file of a real workspace, and its runs and assets would mix with the demo's.
 
     Raises:
-        OSError: The directory cannot be made.
+        OSError: The directory cannot be created.
     """
     for setting in PLACE_SETTINGS:
         os.environ.pop(setting, None)
@@ -36,7 +36,7 @@ def use_demo_directory() -> None:
 
 
 def make_dagster_home(home: Path) -> None:
-    """Make a home of Dagster's that sends no statistics, where it is not there yet."""
+    """Create a Dagster home without telemetry, unless it exists."""
     home.mkdir(parents=True, exist_ok=True)
     configuration = home / "dagster.yaml"
     if not configuration.exists():

@@ -1,4 +1,4 @@
-"""The emulator in a process of its own, and the environment that points at it."""
+"""Run the emulator in a separate process, with environment variables that point to it."""
 
 import os
 import subprocess
@@ -9,15 +9,15 @@ from contextlib import contextmanager
 from segment_dagster.emulator.server import DEFAULT_TOKEN
 
 MINUTE = "1"
-"""Seconds of the minute that limits are counted in: nobody is to wait for those of an API that is not there."""
+"""Seconds that stand for a minute of the rate limits, so that the demo does not wait for them."""
 
 
 @contextmanager
 def emulated_workspace() -> Iterator[str]:
-    """Run the emulator and point the settings of the API to it, in this process and its children.
+    """Run the emulator and point the API settings to it, in this process and its children.
 
     Yields:
-        The emulator's address.
+        The address of the emulator.
 
     Raises:
         RuntimeError: The emulator did not start.

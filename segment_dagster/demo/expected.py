@@ -1,4 +1,4 @@
-"""What a full read comes to, counted in the emulated workspace and not by what reads it."""
+"""Expected rows and requests of a full read, computed from the emulated workspace and not from the reader."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -11,7 +11,7 @@ from segment_dagster.endpoints import Endpoint, Months, TimeRange
 
 
 def expected_rows(world: World, endpoint: Endpoint, now: datetime) -> int:
-    """Rows of an endpoint's table after a full read.
+    """Return the number of rows in an endpoint's table after a full read.
 
     Args:
         world: The workspace.
@@ -27,9 +27,9 @@ def expected_rows(world: World, endpoint: Endpoint, now: datetime) -> int:
 
 
 def least_requests(world: World, endpoint: Endpoint, now: datetime) -> int:
-    """Requests that a full read of an endpoint cannot do without: every page of every list, once.
+    """Return the fewest requests of a full read of an endpoint: every page of every list, once.
 
-    Those of its parents are not among them. Endpoints that share their answers share their requests.
+    Requests for its parents are not included. Endpoints that share responses share their requests.
 
     Args:
         world: The workspace.
@@ -38,11 +38,11 @@ def least_requests(world: World, endpoint: Endpoint, now: datetime) -> int:
     """
     if endpoint.derived_from:
         return 0
-    together = [each for each in world.catalogue if each.path == endpoint.path]
+    sharing = [each for each in world.catalogue if each.path == endpoint.path]
     return sum(
-        max(map(_pages, together, answers))
+        max(map(_pages, sharing, answers))
         for values in world.lists(endpoint.name)
-        for answers in zip(*(_answers(world, each, values, now) for each in together), strict=True)
+        for answers in zip(*(_answers(world, each, values, now) for each in sharing), strict=True)
     )
 
 
@@ -51,14 +51,14 @@ def _pages(endpoint: Endpoint, records: list[Any]) -> int:
 
 
 def _answers(world: World, endpoint: Endpoint, values: Mapping[str, str], now: datetime) -> list[list[Any]]:
-    """The records of a list, for each time that is asked for."""
+    """Return the records of a list, one list per requested time range."""
     if endpoint.time is None:
         return [world.records(endpoint.name, values)]
     return [world.timed(endpoint.name, values, query, now) for query in _queries(endpoint, now)]
 
 
 def _queries(endpoint: Endpoint, now: datetime) -> list[dict[str, tuple[str, ...]]]:
-    """What the README says of the time that a full read covers."""
+    """Return the time parameters of a full read, as the README documents them."""
     today = datetime(now.year, now.month, now.day, tzinfo=now.tzinfo)
     if isinstance(endpoint.time, Months):
         last = today.replace(day=1) - timedelta(days=1)
@@ -67,10 +67,10 @@ def _queries(endpoint: Endpoint, now: datetime) -> list[dict[str, tuple[str, ...
     query = {parameter.name: parameter.values for parameter in endpoint.parameters}
     if endpoint.time.granularity:
         query["granularity"] = (endpoint.time.granularity,)
-    days = [today - timedelta(days=back) for back in range(endpoint.time.days, -1, -1)]
+    days = [today - timedelta(days=offset) for offset in range(endpoint.time.days, -1, -1)]
     if endpoint.time.until_now:
         return [query | {"startTime": (f"{days[0]:%Y-%m-%d}T00:00:00Z",)}]
-    # totals over several days could not be told apart again
+    # totals over several days could not be split into days
     ranges = pairwise(days) if endpoint.time.totals else [(days[0], days[-1])]
     return [
         query | {"startTime": (f"{first:%Y-%m-%d}T00:00:00Z",), "endTime": (f"{end:%Y-%m-%d}T00:00:00Z",)}

@@ -1,4 +1,4 @@
-"""`make full-read`: every endpoint of a made-up workspace, twice; what it holds against what landed."""
+"""`make full-read`: read every endpoint of a made-up workspace twice and compare its records with the loaded rows."""
 
 import argparse
 import os
@@ -21,7 +21,7 @@ from segment_dagster.terminal import run_command
 from segment_dagster.text import pluralize
 
 MINUTE = 0.05
-"""Seconds of the limits' minute: the 2,400 requests of which Segment allows 25 a minute take 5 s and not 96 minutes."""
+"""Seconds that stand for a minute of the limits: 2,400 requests at 25 a minute take 5 s instead of 96 minutes."""
 
 SETTINGS: Mapping[str, str] = {
     "SEGMENT_MINUTE_SECONDS": str(MINUTE),
@@ -34,7 +34,7 @@ HEAD = ("endpoint", "outcome", "expected", "landed", "distinct keys", "landed ag
 
 
 class Row(NamedTuple):
-    """A line of the comparison."""
+    """A row of the comparison."""
 
     endpoint: str
     outcome: str
@@ -47,22 +47,22 @@ class Row(NamedTuple):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Read everything twice into a directory of its own and print the comparison.
+    """Read everything twice into a temporary directory and print the comparison.
 
     Args:
-        arguments: The command line, that of the process by default.
+        arguments: Command-line arguments; those of the process by default.
 
     Returns:
-        The exit status: 1 where a run failed or a number of what landed differs.
+        The exit status: 1 if a run failed or a number of loaded rows differs.
     """
-    given = _parser().parse_args(arguments)
-    chosen = [row for row in TABLES if row.name in (given.only or _NAMES) and row.name not in given.without]
+    options = _parser().parse_args(arguments)
+    chosen = [row for row in TABLES if row.name in (options.only or _NAMES) and row.name not in options.without]
     for setting in [setting for setting in os.environ if setting.startswith(("SEGMENT_", "DESTINATION__"))]:
         del os.environ[setting]
     now, before = datetime.now(timezone.utc), Path.cwd()
     with (
         tempfile.TemporaryDirectory(prefix="segment_full_read_") as place,
-        running(now=now, minute=MINUTE, faults=given.fault, without=given.lacking) as emulator,
+        running(now=now, minute=MINUTE, faults=options.fault, without=options.lacking) as emulator,
     ):
         os.chdir(place)
         os.environ.update(SETTINGS, DLT_DATA_DIR=place, SEGMENT_BASE_URL=emulator.url, SEGMENT_API_TOKEN=emulator.token)
@@ -70,8 +70,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             first = read(instance, emulator, chosen, now)
             again = read(instance, emulator, chosen, now)
         os.chdir(before)
-    for said in first.warnings:
-        print(said, file=sys.stderr)
+    for warning in first.warnings:
+        print(warning, file=sys.stderr)
     rows = [_row(endpoint, emulator.world, now, first, again) for endpoint in chosen]
     print(text_table(HEAD, rows))
     return _summary(rows, first, again)

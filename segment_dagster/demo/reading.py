@@ -1,4 +1,4 @@
-"""One read of some endpoints by their jobs: what became of each, and what landed."""
+"""Read endpoints with their jobs, and collect the outcome and row counts of each."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -21,33 +21,33 @@ QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 @dataclass
 class Read:
-    """What became of some endpoints."""
+    """The outcomes of a read."""
 
     success: bool = True
-    """Whether every run of theirs succeeded."""
+    """Whether every run succeeded."""
 
     outcomes: dict[str, str] = field(default_factory=dict)
-    """Landed, skipped or failed, by the endpoint's name."""
+    """`landed`, `skipped` or `failed`, by endpoint name."""
 
     reasons: dict[str, str] = field(default_factory=dict)
-    """Why, where it did not land."""
+    """Reasons by endpoint name, for those that did not land."""
 
     warnings: list[str] = field(default_factory=list)
-    """What the checks say that did not pass."""
+    """Descriptions of the checks that did not pass."""
 
     requests: dict[str, int] = field(default_factory=dict)
     counts: dict[str, tuple[int, int]] = field(default_factory=dict)
-    """Rows and distinct keys of each table that is there."""
+    """Number of rows and of distinct keys per existing table."""
 
 
 def read(instance: dg.DagsterInstance, emulator: Emulator, chosen: Sequence[Endpoint], now: datetime) -> Read:
-    """Materialize endpoints, each by the job that has it, over what a full read covers.
+    """Materialize endpoints with their jobs, over the range of a full read.
 
     Args:
-        instance: Remembers the runs.
-        emulator: The workspace; its counters begin at zero.
+        instance: Instance that stores the runs.
+        emulator: The workspace; its counters are reset.
         chosen: The endpoints.
-        now: The present, in UTC.
+        now: The current time, in UTC.
     """
     emulator.stats.clear()
     done = Read()
@@ -63,13 +63,13 @@ def read(instance: dg.DagsterInstance, emulator: Emulator, chosen: Sequence[Endp
                 raise_on_error=False,
             )
         )
-        _note(result, done)
+        _record(result, done)
     done.requests = emulator.stats.by_endpoint
     done.counts = _counts(chosen)
     return done
 
 
-def _note(result: dg.ExecuteInProcessResult, done: Read) -> None:
+def _record(result: dg.ExecuteInProcessResult, done: Read) -> None:
     done.success = done.success and result.success
     for event in result.get_asset_materialization_events():
         done.outcomes[event.materialization.asset_key.path[-1]] = LANDED
@@ -79,12 +79,12 @@ def _note(result: dg.ExecuteInProcessResult, done: Read) -> None:
         if skipped is not None:
             done.outcomes[name], done.reasons[name] = SKIPPED, str(skipped.value)
     for event in result.all_events:
-        said = event.step_failure_data.user_failure_data if event.is_step_failure else None
-        for name, value in (said.metadata if said else {}).items():
+        failure = event.step_failure_data.user_failure_data if event.is_step_failure else None
+        for name, value in (failure.metadata if failure else {}).items():
             done.outcomes[name], done.reasons[name] = FAILED, str(value.value)
-    for each in result.get_asset_check_evaluations():
-        if not each.passed:
-            done.warnings.append(f"{each.asset_key.path[-1]}: {each.check_name}: {each.description}")
+    for evaluation in result.get_asset_check_evaluations():
+        if not evaluation.passed:
+            done.warnings.append(f"{evaluation.asset_key.path[-1]}: {evaluation.check_name}: {evaluation.description}")
 
 
 def _counts(chosen: Sequence[Endpoint]) -> dict[str, tuple[int, int]]:
@@ -95,8 +95,8 @@ def _counts(chosen: Sequence[Endpoint]) -> dict[str, tuple[int, int]]:
         found = connection.execute(
             "SELECT table_name FROM duckdb_tables() WHERE schema_name = ?", [destination.dataset]
         ).fetchall()
-        there = {name for (name,) in found}
-        return {row.name: _count(connection, destination.dataset, row) for row in chosen if row.name in there}
+        existing = {name for (name,) in found}
+        return {row.name: _count(connection, destination.dataset, row) for row in chosen if row.name in existing}
 
 
 def _count(connection: duckdb.DuckDBPyConnection, dataset: str, endpoint: Endpoint) -> tuple[int, int]:
