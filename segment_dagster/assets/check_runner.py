@@ -114,11 +114,13 @@ class CheckRunner:
     def of_unselected(self, destination: Destination, selected: Sequence[Endpoint]) -> Sequence[dg.AssetCheckResult]:
         """Evaluate the selected checks of assets that are not selected themselves."""
         keys = {key for key, _ in self._selected}
-        endpoints = [each for each in self._endpoints if asset_key(each.name) in keys and each not in selected]
+        endpoints = [
+            endpoint for endpoint in self._endpoints if asset_key(endpoint.name) in keys and endpoint not in selected
+        ]
         if not endpoints:
             return []
         with inspect_dataset(destination) as tables:
-            return [check for each in endpoints for check in self.evaluate(self._last_context(each, tables))]
+            return [check for endpoint in endpoints for check in self.evaluate(self._last_context(endpoint, tables))]
 
     def _last_context(self, endpoint: Endpoint, tables: DatasetInspector, *, ran: bool = True) -> CheckContext:
         """Return what the table should hold according to the asset's latest materialization.

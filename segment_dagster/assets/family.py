@@ -37,7 +37,7 @@ def segment_assets(
 
     @dg.multi_asset(
         name=name,
-        specs=[*map(asset_spec, endpoints), *(each.spec(endpoints) for each in derived)],
+        specs=[*map(asset_spec, endpoints), *(asset.spec(endpoints) for asset in derived)],
         check_specs=[spec for endpoint in endpoints for check in checks if (spec := check.spec(endpoint))],
         can_subset=True,
         pool=POOL,

@@ -109,14 +109,14 @@ class FamilyRun:
                 self._preview = preview_in_use()
                 layout = layout_in_use(segment.layout)
                 self._checks.missing_endpoints = frozenset(
-                    each.name for each in self._catalogue if not offers(layout, each)
+                    endpoint.name for endpoint in self._catalogue if not offers(layout, endpoint)
                 )
                 if selected:
                     yield from self._materialize(segment.shared_extractor(self._catalogue), destination, selected)
                 yield from self._checks.of_unselected(destination, selected)
-                for each in self._derived:
-                    if each.key in self._context.selected_asset_keys:
-                        yield from self._derive(each, destination, segment)
+                for derived in self._derived:
+                    if derived.key in self._context.selected_asset_keys:
+                        yield from self._derive(derived, destination, segment)
         except SegmentError as error:
             # an invalid setting is an error of the run, not of an endpoint
             if not isinstance(error, SettingError):
@@ -195,7 +195,7 @@ class FamilyRun:
             lines = format_failures(outcome.failures)
             self._failure = dg.Failure(
                 "\n".join([f"{len(outcome.failures)} of {pluralize(len(endpoints), 'endpoint')} failed.", *lines]),
-                metadata={each.endpoint.name: line for each, line in zip(outcome.failures, lines, strict=True)},
+                metadata={failure.endpoint.name: line for failure, line in zip(outcome.failures, lines, strict=True)},
                 # a retry would read and load the other endpoints again
                 allow_retries=False,
             )

@@ -94,7 +94,7 @@ class _Cursor:
         """
         moments = {event["id"]: _moment(trail, event) for event in events}
         since = max([self.moment, *(moment for moment in moments.values() if moment <= now)])
-        # the API is asked in whole seconds
+        # requests use whole seconds
         reread_from = (since - OVERLAP).replace(microsecond=0)
         return _Cursor(since, frozenset(name for name, moment in moments.items() if moment >= reread_from))
 
@@ -150,9 +150,9 @@ def _request_run(
     by_endpoint: dict[str, list[Event]] = defaultdict(list)
     for event in new:
         touched = [
-            each.name
-            for each in concerned(event[column_name(trail.audit_fields.resource_type)])
-            if each.name in readable
+            endpoint.name
+            for endpoint in concerned(event[column_name(trail.audit_fields.resource_type)])
+            if endpoint.name in readable
         ]
         for name in touched or [trail.name]:
             by_endpoint[name].append(event)

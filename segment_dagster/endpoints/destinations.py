@@ -1,4 +1,4 @@
-"""Destinations, and the filters and subscriptions that say what reaches them."""
+"""Destinations, and the filters and subscriptions that decide which events reach them."""
 
 from segment_dagster.endpoints.columns import ALPHA, V1, flag, identifier, nested, parent_of, text, timestamp
 from segment_dagster.endpoints.model import Endpoint, Paging, Reference, Secrecy, Versioned

@@ -1,4 +1,4 @@
-"""Engage: spaces, and what is computed in them and synced from them."""
+"""Engage: spaces, their computed data, and their syncs."""
 
 from segment_dagster.endpoints.columns import (
     ALPHA,

@@ -1,4 +1,4 @@
-"""Sources, and what is connected to them and set for them."""
+"""Sources, their connections and their settings."""
 
 from segment_dagster.endpoints.columns import (
     ALPHA,

@@ -1,4 +1,4 @@
-"""Usage: what the workspace is billed for, API calls and monthly tracked users."""
+"""Usage that the workspace is billed for: API calls and monthly tracked users."""
 
 from segment_dagster.endpoints.columns import V1, count, from_request, text, timestamp, unix_moment
 from segment_dagster.endpoints.model import Endpoint, Months

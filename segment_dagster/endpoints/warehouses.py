@@ -1,4 +1,4 @@
-"""Warehouses, what is connected to them, and how it is synced."""
+"""Warehouses, their connections and their syncs."""
 
 from segment_dagster.endpoints.columns import (
     V1,

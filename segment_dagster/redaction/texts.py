@@ -185,7 +185,7 @@ def _values_beside_names(text: str) -> Iterator[Span]:
 
 
 def _values_after_names(text: str, *, bare: bool) -> Iterator[Span]:
-    """Where the values are after an operator or a keyword: those in quotes, and others where `bare`."""
+    """Yield the values after an operator or a keyword: quoted ones, and unquoted ones if `bare`."""
     quotes = QuoteReader(text)
     quoted = any(mark in text for mark in _QUOTE_MARKS)
     if (bare or quoted) and _holds_operator(text):
