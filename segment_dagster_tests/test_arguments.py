@@ -14,6 +14,8 @@ import pytest
 from segment_dagster.emulator import running
 from segment_dagster.emulator.server import DEFAULT_TOKEN
 
+pytestmark = pytest.mark.slow
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 TOKEN = "a-token-like-no-other-4711"
 SCRIPT = str(REPOSITORY / "segment_pipeline.py")

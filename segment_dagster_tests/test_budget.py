@@ -1,6 +1,10 @@
 """Keeping to Segment's limits, as the emulator that enforces them counts."""
 
+import pytest
+
 from segment_dagster.demo.budget import main
+
+pytestmark = pytest.mark.slow
 
 
 def test_an_endpoint_that_a_limit_holds_up_meets_no_refusal(capsys):

@@ -10,6 +10,8 @@ import pytest
 
 from segment_dagster.emulator import Edit
 
+pytestmark = pytest.mark.slow
+
 SCRIPT = Path(__file__).parent.parent / "segment_pipeline.py"
 DAGSTER = str(Path(sys.executable).with_name("dagster"))
 SOME, OTHERS = ("workspace", "sources", "warehouses"), ("roles", "labels", "spaces")

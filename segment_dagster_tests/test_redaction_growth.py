@@ -11,6 +11,8 @@ from segment_dagster.endpoints import Column, Endpoint, Secrecy
 from segment_dagster.redaction import REDACTED, names, redactor, texts, values
 from segment_dagster.redaction.formats import HOOK_HOSTS
 
+pytestmark = pytest.mark.slow
+
 PLAIN = Settings(token="t", base_url="https://api.segmentapis.com")
 ENDPOINT = Endpoint(
     name="things",

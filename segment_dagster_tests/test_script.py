@@ -16,6 +16,8 @@ import pytest
 from segment_dagster.emulator import Edit, Fault, World, running
 from segment_dagster.endpoints import CATALOGUE, TABLES
 
+pytestmark = pytest.mark.slow
+
 SCRIPT = Path(__file__).parent.parent / "segment_pipeline.py"
 TOKEN = "S3cr3tTokenOfMine"
 CREDENTIALS = "DESTINATION__DUCKDB__CREDENTIALS"

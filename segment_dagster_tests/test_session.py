@@ -4,6 +4,10 @@ import signal
 import subprocess
 import sys
 
+import pytest
+
+pytestmark = pytest.mark.slow
+
 
 def test_what_the_tests_start_can_be_interrupted():
     assert signal.getsignal(signal.SIGINT) is not signal.SIG_IGN

@@ -19,6 +19,8 @@ from segment_dagster.config import (
 from segment_dagster.errors import SettingError
 from segment_dagster.load import resolve_destination
 
+pytestmark = pytest.mark.slow
+
 TOKEN = "sgp_S3cr3tTokenOfMine"
 DLT_TOKEN = "SOURCES__SEGMENT_SOURCE__API_KEY"
 

@@ -12,6 +12,8 @@ import pytest
 from segment_dagster import terminal
 from segment_dagster.terminal import CLEAR, StatusLine
 
+pytestmark = pytest.mark.slow
+
 COMMAND = """
 import os, signal, sys
 from segment_dagster.errors import SettingError

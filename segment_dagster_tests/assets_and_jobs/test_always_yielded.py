@@ -6,6 +6,8 @@ import pytest
 from segment_dagster.emulator import Fault
 from segment_dagster_tests.assets_and_jobs.backfills import backfills
 
+pytestmark = pytest.mark.slow
+
 SOURCES = dg.AssetKey(["segment", "sources"])
 REPORT = dg.AssetKey("report")
 WITH_WEEKLY = ("warehouses", "warehouse_selective_syncs")

@@ -5,6 +5,8 @@ import pytest
 
 from segment_dagster.emulator import Edit, Fault
 
+pytestmark = pytest.mark.slow
+
 NAMES = ("workspace", "sources", "destinations", "warehouses", "spaces", "segments")
 ERROR, WARN = dg.AssetCheckSeverity.ERROR, dg.AssetCheckSeverity.WARN
 

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 NAMES = {"workspace", "sources", "destinations", "warehouses", "spaces", "segments"}
 EXECUTE = ("job", "execute", "-m", "segment_dagster.definitions", "-j", "segment_sync")
 MATERIALIZE = ("asset", "materialize", "-m", "segment_dagster.definitions", "--select", 'key:"segment/workspace"')

@@ -16,6 +16,8 @@ import pytest
 from segment_dagster.emulator.server import DEFAULT_TOKEN
 from segment_dagster_tests.process_arguments import recorded_arguments, recording_arguments
 
+pytestmark = [pytest.mark.server, pytest.mark.slow]
+
 FAKE_DAGSTER = """#!{python}
 import os, sys, urllib.request
 request = urllib.request.Request(os.environ.get("SEGMENT_BASE_URL", "") + "/")

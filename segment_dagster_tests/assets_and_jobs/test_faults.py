@@ -9,6 +9,8 @@ import pytest
 
 from segment_dagster.emulator import KINDS, Edit, Fault
 
+pytestmark = pytest.mark.slow
+
 NAMES = ("workspace", "sources", "destinations", "warehouses", "spaces", "segments")
 
 FAILING = {

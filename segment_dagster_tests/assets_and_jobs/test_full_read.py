@@ -6,6 +6,8 @@ import pytest
 
 from segment_dagster.demo.full_read import main
 
+pytestmark = pytest.mark.slow
+
 FEW = ["sources", "destinations", "segments", "events_volume", "usage_api_calls_daily", "usage_api_calls_daily_delta"]
 
 

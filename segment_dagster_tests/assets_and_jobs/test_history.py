@@ -21,6 +21,8 @@ from segment_dagster.extract.resources import segment_source
 from segment_dagster.marts.changes import COLUMNS
 from segment_dagster_tests.text_finder import TextFinder
 
+pytestmark = pytest.mark.slow
+
 KEPT = {row.name for row in CATALOGUE if row.keeps_history}
 TOLD = ("sources", "segments", "audit_events", "changes")
 KEY = "fingerprint-key-like-no-other-0815"

@@ -11,6 +11,8 @@ from segment_dagster.client.errors import TokenError
 from segment_dagster.emulator import Fault, running
 from segment_dagster.endpoints import TABLES
 
+pytestmark = pytest.mark.slow
+
 NAMES = ("workspace", "sources", "destinations", "warehouses", "spaces", "segments")
 COUNTS = {"workspace": 1, "sources": 40, "destinations": 80, "warehouses": 3, "spaces": 2, "segments": 2400}
 REQUESTS = {"workspace": 1, "sources": 1, "destinations": 1, "warehouses": 1, "spaces": 1, "segments": 14}

@@ -16,6 +16,8 @@ import pytest
 
 from segment_dagster.emulator import Fault, running
 
+pytestmark = pytest.mark.slow
+
 SCRIPT = Path(__file__).resolve().parents[2] / "segment_pipeline.py"
 AUDIT = "audit_events"
 NOW = datetime(2026, 3, 31, 6, 30, tzinfo=timezone.utc)

@@ -14,6 +14,8 @@ from segment_dagster.assets import SegmentResource, segment_assets
 from segment_dagster.checks import CHECKS
 from segment_dagster.endpoints import CATALOGUE, TABLES, Column, Endpoint, Parent, ParentParam, Reference, Secrecy
 
+pytestmark = pytest.mark.slow
+
 GADGETS = Endpoint(
     name="gadgets",
     domain="toys",

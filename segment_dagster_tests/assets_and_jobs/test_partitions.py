@@ -17,6 +17,8 @@ from segment_dagster.extract.overrides import apply_overrides
 from segment_dagster.extract.times import Window
 from segment_dagster_tests.assets_and_jobs.backfills import backfills
 
+pytestmark = pytest.mark.slow
+
 NOW = datetime(2026, 3, 31, 6, 30, tzinfo=timezone.utc)
 DAY = timedelta(days=1)
 ROWS = {endpoint.name: endpoint for endpoint in TABLES}

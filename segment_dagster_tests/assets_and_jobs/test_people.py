@@ -4,6 +4,8 @@ import pytest
 
 from segment_dagster.emulator import Fault
 
+pytestmark = pytest.mark.slow
+
 NAMES = ("users", "invites", "suppressions", "regulations", "audit_events")
 
 

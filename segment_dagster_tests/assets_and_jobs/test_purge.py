@@ -16,6 +16,8 @@ from segment_dagster.load import resolve_destination
 from segment_dagster.marts.purge import main, purge
 from segment_dagster_tests.text_finder import TextFinder
 
+pytestmark = pytest.mark.slow
+
 NAMES = ("workspace", "sources", "changes")
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "security.md"
 

@@ -8,6 +8,8 @@ from segment_dagster.emulator import Edit
 from segment_dagster.extract.resources import segment_source
 from segment_dagster.load import load, resolve_destination
 
+pytestmark = pytest.mark.slow
+
 PLANTED = "a" + "-planted-" * 2 + "secret"
 
 

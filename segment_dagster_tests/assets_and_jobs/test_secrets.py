@@ -17,6 +17,8 @@ from segment_dagster.emulator import Fault, running
 from segment_dagster.endpoints import CATALOGUE
 from segment_dagster_tests.text_finder import TextFinder
 
+pytestmark = pytest.mark.slow
+
 NAMES = ("workspace", "sources", "destinations", "warehouses", "spaces", "segments")
 TOKEN = "sgp_a-Token-like-no-other-4711"
 KEY = "fingerprint-key-like-no-other-0815"

@@ -17,6 +17,8 @@ from segment_dagster.emulator.world import MAKERS
 from segment_dagster.endpoints import TABLES
 from segment_dagster.errors import SettingError
 
+pytestmark = pytest.mark.slow
+
 NOW = datetime(2026, 3, 31, 6, 30, tzinfo=timezone.utc)
 ROWS = {endpoint.name: endpoint for endpoint in TABLES}
 VOLUME, OVERVIEW, AUDIT = "events_volume", "delivery_overview_successfully_received", "audit_events"

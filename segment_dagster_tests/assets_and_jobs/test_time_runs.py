@@ -16,6 +16,8 @@ from segment_dagster.emulator.world import MAKERS
 from segment_dagster.endpoints import TABLES
 from segment_dagster.extract.columns import column_name
 
+pytestmark = pytest.mark.slow
+
 NOW = datetime(2026, 3, 31, 6, 30, tzinfo=timezone.utc)
 ROWS = {endpoint.name: endpoint for endpoint in TABLES}
 OVERVIEWS = [name for name in ROWS if name.startswith("delivery_overview_")]

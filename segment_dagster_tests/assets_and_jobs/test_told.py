@@ -7,6 +7,8 @@ import pytest
 
 from segment_dagster.emulator import Fault
 
+pytestmark = pytest.mark.slow
+
 KEY = dg.AssetKey(["segment", "warehouses"])
 READ = re.compile(r"Read (\d+) of (\d+) endpoints?: ([\d,]+) rows?, ([\d,]+) requests?, [\d.]+ s\.")
 LOADED = re.compile(r"Loaded (\d+) of (\d+) tables?: ([\d,]+) rows?, (\d+) unchanged, (\d+) refused, [\d.]+ s\.")

@@ -8,6 +8,8 @@ import pytest
 from segment_dagster.emulator import Edit, Fault, running
 from segment_dagster.endpoints import CATALOGUE
 
+pytestmark = pytest.mark.slow
+
 ROWS = {endpoint.name: endpoint for endpoint in CATALOGUE}
 LACKING = ("Protocols", "Functions", "Live Plugins", "Destination Subscriptions", "Spaces")
 BROKEN = ("users", "catalog_sources")

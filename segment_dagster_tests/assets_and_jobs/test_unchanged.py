@@ -13,6 +13,8 @@ import pytest
 from segment_dagster.definitions import defs
 from segment_dagster.emulator import Edit, Fault
 
+pytestmark = pytest.mark.slow
+
 NAMES = {"workspace", "sources", "destinations", "warehouses", "spaces", "segments"}
 SCRIPT = Path(__file__).parents[2] / "segment_pipeline.py"
 REPORT = dg.AssetKey("report")

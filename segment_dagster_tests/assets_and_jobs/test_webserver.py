@@ -19,6 +19,8 @@ from segment_dagster.emulator import Edit, running
 from segment_dagster.text import pluralize
 from segment_dagster_tests.process_arguments import recorded_arguments, recording_arguments
 
+pytestmark = [pytest.mark.server, pytest.mark.slow]
+
 NAMES = ("workspace", "sources", "destinations", "warehouses", "spaces", "segments")
 COUNTS = {"workspace": 1, "sources": 40, "destinations": 80, "warehouses": 3, "spaces": 2, "segments": 2400}
 REPOSITORY = Path(__file__).resolve().parents[2]

@@ -20,6 +20,8 @@ from segment_dagster.errors import SettingError
 from segment_dagster.extract.overrides import apply_overrides
 from segment_dagster.extract.times import Window, first_of_month, midnight, times_of
 
+pytestmark = pytest.mark.slow
+
 UTC = timezone.utc
 DAY = timedelta(days=1)
 RANGE = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")

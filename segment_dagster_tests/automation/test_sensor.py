@@ -20,6 +20,8 @@ from segment_dagster.errors import SegmentError, SettingError
 from segment_dagster.load import ForeignDatasetError
 from segment_dagster.redaction.masks import mask
 
+pytestmark = pytest.mark.slow
+
 NOW = datetime(2026, 3, 31, 6, 30, tzinfo=timezone.utc)
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
 SENSOR, AUDIT = "segment_audit_sensor", "audit_events"

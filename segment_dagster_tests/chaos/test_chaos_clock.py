@@ -9,6 +9,8 @@ from segment_dagster_tests.chaos.figures import FIGURES
 from segment_dagster_tests.chaos.runs import SCRIPT
 from segment_dagster_tests.chaos.tables import AUDIT, ENDPOINTS
 
+pytestmark = [pytest.mark.chaos, pytest.mark.slow]
+
 JUMPS = (timedelta(days=400), timedelta(days=-5), timedelta(hours=7), timedelta(days=-80), timedelta(seconds=-1))
 """Of the machine's clock."""
 

@@ -9,6 +9,8 @@ from segment_dagster_tests.chaos.chaos_length import LONG, at_length
 from segment_dagster_tests.chaos.figures import FIGURES
 from segment_dagster_tests.chaos.runs import FILE, told
 
+pytestmark = [pytest.mark.chaos, pytest.mark.slow]
+
 CREDENTIALS = "DESTINATION__DUCKDB__CREDENTIALS"
 
 

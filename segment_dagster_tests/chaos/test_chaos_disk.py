@@ -7,6 +7,8 @@ import pytest
 from segment_dagster_tests.chaos.chaos_length import at_length
 from segment_dagster_tests.chaos.disk import judged
 
+pytestmark = [pytest.mark.chaos, pytest.mark.slow]
+
 LIMITED = (
     "import os, resource, sys; "
     "resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]),) * 2); "

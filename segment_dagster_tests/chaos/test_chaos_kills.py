@@ -5,6 +5,8 @@ import pytest
 from segment_dagster_tests.chaos.chaos_length import LONG, at_length
 from segment_dagster_tests.chaos.kill_in_stage import STAGES, kill_in
 
+pytestmark = [pytest.mark.chaos, pytest.mark.slow]
+
 CHAINS = at_length(1, 18)
 """Each is a chain of kills and repairs: one in every stage, in the long form others besides."""
 

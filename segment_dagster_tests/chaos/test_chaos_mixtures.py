@@ -11,6 +11,8 @@ from segment_dagster_tests.chaos.runs import copied, told
 from segment_dagster_tests.chaos.tables import ENDPOINTS
 from segment_dagster_tests.transient_faults import TRANSIENT_FAULTS
 
+pytestmark = [pytest.mark.chaos, pytest.mark.slow]
+
 MENDED = TRANSIENT_FAULTS | {"slow": 0.05}
 """What another attempt may get past, or patience, and its value."""
 

@@ -8,6 +8,8 @@ from segment_dagster_tests.chaos.figures import FIGURES
 from segment_dagster_tests.chaos.runs import told
 from segment_dagster_tests.chaos.tables import AUDIT
 
+pytestmark = [pytest.mark.chaos, pytest.mark.slow]
+
 WRONG = {
     "sources": (Fault("renamed-key", "sources"), "has no records at 'data.sources'"),
     "delivery_overview_successfully_received": (None, "not read, because it is asked for each of sources"),

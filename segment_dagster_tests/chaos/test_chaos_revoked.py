@@ -7,6 +7,8 @@ from segment_dagster_tests.chaos.chaos_length import at_length
 from segment_dagster_tests.chaos.figures import FIGURES
 from segment_dagster_tests.chaos.runs import told
 
+pytestmark = [pytest.mark.chaos, pytest.mark.slow]
+
 
 @pytest.mark.timeout(300)
 def test_a_token_that_is_revoked_half_way(loaded):

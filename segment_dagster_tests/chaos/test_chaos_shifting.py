@@ -6,6 +6,8 @@ from segment_dagster.emulator import Edit
 from segment_dagster_tests.chaos.chaos_length import at_length
 from segment_dagster_tests.chaos.figures import FIGURES
 
+pytestmark = [pytest.mark.chaos, pytest.mark.slow]
+
 PAGED = ("sources", "destinations", "users")
 PAGE = 10
 """Rows of a page: the lists have 4, 8 and 6."""

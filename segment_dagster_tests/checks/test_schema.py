@@ -13,6 +13,8 @@ from segment_dagster.extract.columns import column_name
 from segment_dagster.extract.resources import segment_source
 from segment_dagster.load import inspect_dataset, load, resolve_destination
 
+pytestmark = pytest.mark.slow
+
 (SOURCES,) = (endpoint for endpoint in CATALOGUE if endpoint.name == "sources")
 
 

@@ -10,6 +10,8 @@ from segment_dagster.client.errors import BodyError, OverlongError, OversizeErro
 from segment_dagster.emulator import Fault
 from segment_dagster.endpoints import CATALOGUE
 
+pytestmark = pytest.mark.slow
+
 SOURCES = next(row for row in CATALOGUE if row.name == "sources")
 PAGE = {"data": {"sources": [{"id": "one"}], "pagination": {"next": None}}}
 

@@ -28,6 +28,8 @@ from segment_dagster.extract.extractor import Extractor
 from segment_dagster.extract.json_text import dumps
 from segment_dagster.extract.undeclared import UNDECLARED
 
+pytestmark = pytest.mark.slow
+
 ROWS = {endpoint.name: endpoint for endpoint in CATALOGUE}
 TOKEN = "a-token-of-mine"
 KINDS = ("sources", "invites", "workspace", "suppressions", "source_regulations", "space_filters")

@@ -13,6 +13,8 @@ from segment_dagster.config import resolve
 from segment_dagster.endpoints import CATALOGUE
 from segment_dagster_tests.client.raw_server import serving
 
+pytestmark = pytest.mark.slow
+
 SOURCES = next(row for row in CATALOGUE if row.name == "sources")
 OK = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"

@@ -1,5 +1,7 @@
 """What each status leads to: which error, and whether the request is sent again."""
 
+from functools import cache
+
 import pytest
 
 from segment_dagster.client.context import RequestContext
@@ -15,15 +17,22 @@ from segment_dagster.client.errors import (
 )
 from segment_dagster.client.meter import Meter
 from segment_dagster.client.status import TABLE, Action, error_of
-from segment_dagster.config import resolve
+from segment_dagster.config import Settings, resolve
 from segment_dagster.endpoints import CATALOGUE
+
+pytestmark = pytest.mark.slow
 
 ROWS = {endpoint.name: endpoint for endpoint in CATALOGUE}
 
 
+@cache
+def settings() -> Settings:
+    return resolve(token="a-token-of-mine")
+
+
 def error(status, body=None, *, name="sources", headers=None):
     context = RequestContext(ROWS[name], "http://127.0.0.1/x", "/x", "application/json", Meter())
-    return error_of(context, status, headers or {}, body, resolve(token="a-token-of-mine"))
+    return error_of(context, status, headers or {}, body, settings())
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,8 @@ from dlt.common.destination import reference
 
 from segment_dagster._compat.dlt_clients import Extensions, extend_destination
 
+pytestmark = pytest.mark.slow
+
 BREAKS = "see segment_dagster/_compat/dlt_resolve_once.py"
 NOTHING = Extensions(lambda _: (), lambda _: None, lambda job: job)
 

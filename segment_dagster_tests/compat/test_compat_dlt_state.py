@@ -1,8 +1,11 @@
 """What `_compat/dlt_state.py` takes for granted of the state of dlt's pipelines."""
 
 import dlt
+import pytest
 
 from segment_dagster._compat.dlt_state import remember_duckdb_file, stored_state
+
+pytestmark = pytest.mark.slow
 
 BREAKS = "see segment_dagster/_compat/dlt_state.py"
 

@@ -16,6 +16,8 @@ from segment_dagster_tests.destinations.engines import ENGINES, FURTHER, CannotS
 from segment_dagster_tests.destinations.engines_further import FURTHER_ENGINES
 from segment_dagster_tests.destinations.landed_rows import expected, landed, looked_at
 
+pytestmark = [pytest.mark.server, pytest.mark.slow]
+
 (FAMILY,) = (family for family in families(TABLES) if family.job == "segment_sync")
 VERSIONED = "sources"
 FALSE = dg.MetadataValue.bool(False)

@@ -10,6 +10,8 @@ import pytest
 from segment_dagster_tests.destinations.engines import free_port
 from segment_dagster_tests.destinations.processes import listening
 
+pytestmark = [pytest.mark.server, pytest.mark.slow]
+
 ROOT = Path(__file__).resolve().parents[2]
 CONFORMANCE = Path(__file__).with_name("test_conformance.py")
 

@@ -13,6 +13,8 @@ from segment_dagster.load import ForeignDatasetError, check_owner, inspect_datas
 from segment_dagster.load.owner import OWNER_TABLE, TYPES, find_owner
 from segment_dagster_tests.destinations.engines import ENGINES
 
+pytestmark = [pytest.mark.server, pytest.mark.slow]
+
 
 @pytest.fixture(scope="module")
 def other_world():

@@ -13,6 +13,8 @@ from segment_dagster.extract import Extractor
 from segment_dagster.load import LoadError, inspect_dataset, load_extracts, preflight, resolve_destination
 from segment_dagster_tests.destinations.engines import postgres_server
 
+pytestmark = [pytest.mark.server, pytest.mark.slow]
+
 CREDENTIALS = "DESTINATION__POSTGRES__CREDENTIALS"
 NAMES = ("sources", "warehouses", "workspace", "labels")
 

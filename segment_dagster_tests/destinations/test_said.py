@@ -13,6 +13,8 @@ from segment_dagster.load.capabilities import DESTINATIONS, TABLE_FORMATS
 from segment_dagster.load.errors import format_load_error
 from segment_dagster_tests.destinations.engines import extensions, free_port, postgres, s3
 
+pytestmark = [pytest.mark.server, pytest.mark.slow]
+
 SCRIPT = Path(__file__).resolve().parents[2] / "segment_pipeline.py"
 POSTGRES = "DESTINATION__POSTGRES__CREDENTIALS"
 BUCKET = "DESTINATION__FILESYSTEM__BUCKET_URL"

@@ -11,6 +11,8 @@ from segment_dagster.extract import Extractor
 from segment_dagster.load import load_extracts, preflight, resolve_destination
 from segment_dagster_tests.destinations.engines import files
 
+pytestmark = pytest.mark.slow
+
 NOW = datetime(2026, 3, 31, 6, 30, tzinfo=timezone.utc)
 UNDECLARED = ["beta_limits", "beta_tier"]
 

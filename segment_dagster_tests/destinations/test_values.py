@@ -24,6 +24,8 @@ from segment_dagster.load.duckdb_file import raise_memory_limit, set_memory_limi
 from segment_dagster.marts.build import build
 from segment_dagster_tests.destinations.engines import postgres_server
 
+pytestmark = [pytest.mark.server, pytest.mark.slow]
+
 SOURCES = next(endpoint for endpoint in CATALOGUE if endpoint.name == "sources")
 DECLARED = declared_columns(SOURCES)
 LOAD_ID = "NORMALIZE__PARQUET_NORMALIZER__ADD_DLT_LOAD_ID"

@@ -14,6 +14,8 @@ from segment_dagster.endpoints import CATALOGUE, Endpoint
 from segment_dagster.endpoints.readme import asset_table
 from segment_dagster_tests.docs.pages import BY_NAME
 
+pytestmark = pytest.mark.slow
+
 PAGE = BY_NAME["CONTRIBUTING.md"]
 HEAD = """
 import dagster as dg

@@ -13,6 +13,8 @@ from segment_dagster.emulator.edit import Edit
 from segment_dagster.emulator.lru_cache import LruCache
 from segment_dagster_tests.emulator.conftest import NOW
 
+pytestmark = pytest.mark.slow
+
 LATENCY = 0.2
 
 

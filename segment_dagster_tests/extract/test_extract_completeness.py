@@ -9,6 +9,8 @@ from segment_dagster.emulator import Edit, Fault
 from segment_dagster.endpoints import CATALOGUE, TABLES
 from segment_dagster.extract.extractor import Extractor
 
+pytestmark = pytest.mark.slow
+
 ROWS = {endpoint.name: endpoint for endpoint in CATALOGUE}
 
 

@@ -5,11 +5,14 @@ from collections import defaultdict
 from datetime import date, datetime, timedelta, timezone
 from random import Random
 
+import pytest
 from hypothesis import given
 from hypothesis import settings as property_settings
 from hypothesis import strategies as st
 
 from segment_dagster.extract.deltas import daily_deltas
+
+pytestmark = pytest.mark.slow
 
 COUNTS = ("calls", "users")
 MONTHS = [date(2024 + (11 + place) // 12, (11 + place) % 12 + 1, 1) for place in range(13)]

@@ -17,6 +17,8 @@ from segment_dagster.extract.resources import source_of_extracts
 from segment_dagster.extract.times import Window
 from segment_dagster.load import load, resolve_destination
 
+pytestmark = pytest.mark.slow
+
 NOW = datetime(2026, 3, 31, 6, 30, tzinfo=timezone.utc)
 ROWS = {endpoint.name: endpoint for endpoint in TABLES}
 OVERVIEW, METRICS, VOLUME = "delivery_overview_successfully_received", "destination_delivery_metrics", "events_volume"

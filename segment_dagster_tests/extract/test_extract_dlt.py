@@ -21,6 +21,8 @@ from segment_dagster.extract.columns import column_name, columns_of
 from segment_dagster.extract.resources import segment_source, source_of_extracts
 from segment_dagster_tests.text_finder import TextFinder
 
+pytestmark = pytest.mark.slow
+
 ROWS = {endpoint.name: endpoint for endpoint in CATALOGUE}
 NAMES = ["workspace", "sources", "destinations", "warehouses", "spaces", "segments"]
 FIRST = [ROWS[name] for name in NAMES]

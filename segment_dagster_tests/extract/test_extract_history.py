@@ -18,6 +18,8 @@ from segment_dagster.extract.rows import rows_of, schema_of
 from segment_dagster.extract.spool import ROWS_PER_GROUP, Spool
 from segment_dagster.load import load, resolve_destination
 
+pytestmark = pytest.mark.slow
+
 ROWS = {endpoint.name: endpoint for endpoint in CATALOGUE}
 
 

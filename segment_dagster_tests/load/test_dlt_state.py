@@ -14,6 +14,8 @@ from segment_dagster.extract.resources import segment_source
 from segment_dagster.load import PIPELINE_NAME, load, resolve_destination
 from segment_dagster.load.working_directory import register_pipeline
 
+pytestmark = pytest.mark.slow
+
 
 def count():
     with duckdb.connect("segment.duckdb", read_only=True) as connection:

@@ -10,6 +10,8 @@ from segment_dagster.extract import Extractor
 from segment_dagster.extract.resources import source_of_extracts
 from segment_dagster.load import load, resolve_destination
 
+pytestmark = pytest.mark.slow
+
 NAMES = ("sources", "audit_events", "events_volume")
 """One that is replaced, one that is merged, one that is read in parts."""
 

@@ -20,6 +20,8 @@ from segment_dagster.load import destination_lock, inspect_dataset, load, resolv
 from segment_dagster.load.duckdb_file import MEMORY_LIMIT, OPEN, memory_needed
 from segment_dagster.load.pipeline import locked_pipeline
 
+pytestmark = pytest.mark.slow
+
 ROWS = {endpoint.name: endpoint for endpoint in CATALOGUE}
 GLOBAL_CONFIG = "DESTINATION__DUCKDB__CREDENTIALS__GLOBAL_CONFIG"
 

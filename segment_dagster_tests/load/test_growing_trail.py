@@ -14,6 +14,8 @@ from segment_dagster.extract.extractor import Extractor
 from segment_dagster.load import inspect_dataset, load_extracts, resolve_destination
 from segment_dagster.load.verify import LoadedTable, failed_checks, row_count
 
+pytestmark = pytest.mark.slow
+
 AUDIT = next(endpoint for endpoint in CATALOGUE if endpoint.name == "audit_events")
 NOW = datetime(2026, 3, 31, 6, 30, tzinfo=timezone.utc)
 EVENTS, PAGE = 50, 10

@@ -15,6 +15,8 @@ from segment_dagster.extract.resources import source_of_extracts
 from segment_dagster.extract.times import Window
 from segment_dagster.load import load, load_extracts, preflight, resolve_destination
 
+pytestmark = pytest.mark.slow
+
 ROWS = {endpoint.name: endpoint for endpoint in TABLES}
 AUDIT = ROWS["audit_events"]
 NOW = datetime(2026, 3, 31, 6, 30, tzinfo=timezone.utc)

@@ -16,6 +16,8 @@ from segment_dagster.extract import Extractor
 from segment_dagster.load import PIPELINE_NAME, LoadError, load_extracts, load_isolated, resolve_destination
 from segment_dagster.load.errors import load_error
 
+pytestmark = pytest.mark.slow
+
 NAMES = ("sources", "warehouses", "workspace", "labels")
 
 

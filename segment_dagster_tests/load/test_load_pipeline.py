@@ -22,6 +22,8 @@ from segment_dagster.extract.resources import segment_source
 from segment_dagster.load import PIPELINE_NAME, LoadError, inspect_dataset, load, resolve_destination
 from segment_dagster.load.pipeline import locked_pipeline
 
+pytestmark = pytest.mark.slow
+
 FIND = """
 import dlt
 dataset = dlt.pipeline("segment_pipeline").dataset()

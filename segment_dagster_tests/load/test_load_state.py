@@ -28,6 +28,8 @@ from segment_dagster.load import (
 )
 from segment_dagster.load.load_state import LOAD_STATE_TABLE, TYPES
 
+pytestmark = pytest.mark.slow
+
 NAMES = ("workspace", "sources", "warehouses")
 NOW = datetime(2026, 3, 31, 6, 30, tzinfo=timezone.utc)
 

@@ -17,6 +17,8 @@ from segment_dagster.errors import SettingError
 from segment_dagster.extract.resources import segment_source
 from segment_dagster.load import LoadError, destination_lock, inspect_dataset, load, preflight, resolve_destination
 
+pytestmark = pytest.mark.slow
+
 CREDENTIALS = "DESTINATION__DUCKDB__CREDENTIALS"
 SCRIPT = Path(__file__).parents[2] / "segment_pipeline.py"
 HOLDERS = {

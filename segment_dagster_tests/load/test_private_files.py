@@ -15,6 +15,8 @@ from segment_dagster.load import PIPELINE_NAME, load_extracts, resolve_destinati
 from segment_dagster.load.pipeline import locked_pipeline
 from segment_dagster.load.sql_clients import without_values
 
+pytestmark = pytest.mark.slow
+
 PLANTED = "a" + "-planted-" * 2 + "secret"
 
 

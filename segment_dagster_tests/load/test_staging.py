@@ -9,6 +9,8 @@ from segment_dagster.extract import Extractor
 from segment_dagster.extract.resources import segment_source
 from segment_dagster.load import load, load_extracts, preflight, resolve_destination
 
+pytestmark = pytest.mark.slow
+
 
 def change(*statements):
     with duckdb.connect("segment.duckdb") as connection:

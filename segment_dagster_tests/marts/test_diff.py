@@ -8,6 +8,8 @@ from segment_dagster.extract.json_text import loads
 from segment_dagster.extract.versions import as_json, row_version
 from segment_dagster.marts.diff import ADDED, CHANGED, REMOVED, Difference, differences
 
+pytestmark = pytest.mark.slow
+
 NAMES = st.text(st.characters(exclude_categories=["Cs"]), max_size=3) | st.sampled_from(["a", "b", "a.b", ""])
 LEAVES = (
     st.booleans()

@@ -13,6 +13,8 @@ from segment_dagster.emulator import Fault, World, running
 from segment_dagster.migrate.__main__ import main
 from segment_dagster_tests.destinations.engines import extensions
 
+pytestmark = [pytest.mark.server, pytest.mark.slow]
+
 SCRIPT = Path(__file__).resolve().parents[2] / "segment_pipeline.py"
 NAMES = ["sources", "users", "labels", "suppressions", "audit_events", "usage_mtu_daily"]
 NOW = datetime(2026, 3, 31, 6, 30, tzinfo=timezone.utc)

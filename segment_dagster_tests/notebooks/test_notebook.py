@@ -23,6 +23,8 @@ from segment_dagster.load import load_extracts, resolve_destination
 from segment_dagster_tests.destinations.engines import ENGINES
 from segment_dagster_tests.text_finder import TextFinder
 
+pytestmark = [pytest.mark.server, pytest.mark.slow]
+
 NOTEBOOK = Path(overview.__file__)
 NOW = datetime(2026, 3, 20, 6, 30, tzinfo=timezone.utc)
 LAST_DAY = date(2026, 3, 19)

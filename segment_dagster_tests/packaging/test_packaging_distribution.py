@@ -12,6 +12,8 @@ import pytest
 
 import segment_dagster
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 VERSION = segment_dagster.__version__
 PLANTED = "planted-" + "secret"
