@@ -10,7 +10,7 @@ from math import isfinite
 from threading import Event
 from typing import NoReturn
 
-from segment_dagster.emulator.clock import parsed
+from segment_dagster.emulator.clock import parse_time
 from segment_dagster.emulator.faults import Fault
 from segment_dagster.emulator.features import GATE_STATUSES, Features
 from segment_dagster.emulator.layouts import CURSOR_PLACES
@@ -154,7 +154,7 @@ def _feature(name: str) -> str:
 
 
 def _moment(text: str) -> datetime:
-    if moment := parsed(text):
+    if moment := parse_time(text):
         return moment
     raise argparse.ArgumentTypeError(f"{text!r} is not a time in ISO 8601")
 

@@ -22,7 +22,7 @@ class Clock:
     def set(self, now: datetime | None) -> None:
         """Stand still at a time, or go with the real one again."""
         with self._lock:
-            self._now = now and in_utc(now)
+            self._now = now and to_utc(now)
 
     def advance(self, by: timedelta) -> None:
         """Move a clock that stands still on. It stands still there.
@@ -41,7 +41,7 @@ class Clock:
                 raise ValueError("the clock cannot be advanced beyond the year 9999") from None
 
     @property
-    def stands(self) -> bool:
+    def is_frozen(self) -> bool:
         """Whether it stands still."""
         return self._now is not None
 
@@ -54,12 +54,12 @@ class Clock:
         return {"now": self._now and self._now.isoformat().replace("+00:00", "Z")}
 
 
-def in_utc(moment: datetime) -> datetime:
+def to_utc(moment: datetime) -> datetime:
     """The moment in UTC, which it is taken to be in where it names no zone."""
     return moment.replace(tzinfo=timezone.utc) if moment.tzinfo is None else moment.astimezone(timezone.utc)
 
 
-def parsed(text: str) -> datetime | None:
+def parse_time(text: str) -> datetime | None:
     """The moment that a text in ISO 8601 stands for, in UTC; `None` where it stands for none."""
     if not (found := _ISO.fullmatch(text)):
         return None
@@ -67,6 +67,6 @@ def parsed(text: str) -> datetime | None:
     zone = {None: "+00:00", "Z": "+00:00"}.get(zone) or f"{zone[:3]}:{zone[-2:]}"
     try:
         whole = datetime.fromisoformat(f"{day}T{minute or '00:00'}{second or ':00'}{zone}")
-        return in_utc(whole.replace(microsecond=int(f"{fraction or 0:0<6}"[:6])))
+        return to_utc(whole.replace(microsecond=int(f"{fraction or 0:0<6}"[:6])))
     except (ValueError, OverflowError):
         return None

@@ -6,12 +6,12 @@ from typing import Any, TypeVar
 
 from starlette.routing import BaseRoute, Route
 
-from segment_dagster.emulator.clock import Clock, parsed
+from segment_dagster.emulator.active_edits import Edits
+from segment_dagster.emulator.adjustments import from_json, to_json
+from segment_dagster.emulator.clock import Clock, parse_time
 from segment_dagster.emulator.corrections import Corrections
 from segment_dagster.emulator.edit import Edit
-from segment_dagster.emulator.edits import Edits
 from segment_dagster.emulator.handlers import checked, delete, get, put
-from segment_dagster.emulator.numbers import from_json, to_json
 
 T = TypeVar("T")
 
@@ -78,7 +78,7 @@ def routes(clock: Clock, edits: Edits, corrections: Corrections) -> list[BaseRou
 
 
 def _moment(name: str, text: str) -> datetime:
-    if moment := parsed(text):
+    if moment := parse_time(text):
         return moment
     raise ValueError(f"{name} is not a time in ISO 8601: {text!r}")
 

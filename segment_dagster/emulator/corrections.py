@@ -6,11 +6,11 @@ from datetime import date, datetime
 from fractions import Fraction
 from threading import Lock
 
+from segment_dagster.emulator.adjustments import Adjustment, Correction, MissingDay, Silence
 from segment_dagster.emulator.clock import Clock
-from segment_dagster.emulator.documented import SUMS
-from segment_dagster.emulator.numbers import Adjustment, Correction, MissingDay, Silence
+from segment_dagster.emulator.endpoint_rules import SUMS
 from segment_dagster.emulator.world import TRAIL, World
-from segment_dagster.emulator.world.making import Numbers
+from segment_dagster.emulator.world.factories import CountChanges
 from segment_dagster.endpoints import Endpoint, Months
 
 _1970 = date(1970, 1, 1)
@@ -59,7 +59,7 @@ class Corrections:
         """Let the numbers be those of the world."""
         self.replace(())
 
-    def numbers(self, row: Endpoint, now: datetime) -> Numbers:
+    def numbers(self, row: Endpoint, now: datetime) -> CountChanges:
         """What becomes of an endpoint's numbers.
 
         Args:
@@ -75,7 +75,7 @@ class Corrections:
         silences = [each for each in active if isinstance(each, Silence)]
         missing = [each.day for each in active if isinstance(each, MissingDay) and each.endpoint == row.name]
         if not corrections and not silences:
-            return Numbers(missing=frozenset(day.isoformat() for day in missing))
+            return CountChanges(missing=frozenset(day.isoformat() for day in missing))
 
         def factor(source_id: str, day: int) -> Fraction:
             found = Fraction(1)
@@ -88,7 +88,7 @@ class Corrections:
                     found *= silence.until is not None and day >= _days(silence.until)
             return found
 
-        return Numbers(factor, frozenset(day.isoformat() for day in missing))
+        return CountChanges(factor, frozenset(day.isoformat() for day in missing))
 
     def _checked(self, adjustments: Iterable[Adjustment]) -> tuple[Adjustment, ...]:
         now = self._clock.now()
@@ -101,7 +101,7 @@ class Corrections:
             if adjustment.endpoint not in monthly:
                 raise ValueError(f"missing-day: {adjustment.endpoint!r} has no snapshots; {', '.join(monthly)} have")
             return adjustment
-        known = {source["id"] for source in self._world.sources_ever}
+        known = {source["id"] for source in self._world.counted_sources}
         if adjustment.source_id is not None and adjustment.source_id not in known:
             raise ValueError(f"{adjustment.kind}: no source {adjustment.source_id!r} has numbers")
         if isinstance(adjustment, Silence):

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
-from segment_dagster.emulator.clock import in_utc, parsed
+from segment_dagster.emulator.clock import parse_time, to_utc
 
 ACTIONS = ("create", "modify", "delete")
 
@@ -66,20 +66,20 @@ class Edit:
         if self.action not in ACTIONS:
             raise ValueError(f"unknown action {self.action!r}; the actions are {', '.join(ACTIONS)}")
         if not self.id:
-            raise ValueError(f"{self.named}: id is empty")
+            raise ValueError(f"{self.label}: id is empty")
         if "id" in self.fields:
-            raise ValueError(f"{self.named}: an id cannot be changed")
+            raise ValueError(f"{self.label}: an id cannot be changed")
         if self.action == "modify" and not self.fields:
-            raise ValueError(f"{self.named}: fields must say what is new")
+            raise ValueError(f"{self.label}: fields must say what is new")
         if self.action == "delete" and self.fields:
-            raise ValueError(f"{self.named}: nothing is new in what is deleted, so it has no fields")
+            raise ValueError(f"{self.label}: nothing is new in what is deleted, so it has no fields")
         if self.action != "create" and self.like is not None:
-            raise ValueError(f"{self.named}: only what is created is like another record")
+            raise ValueError(f"{self.label}: only what is created is like another record")
         if self.at is not None:
-            object.__setattr__(self, "at", in_utc(self.at))
+            object.__setattr__(self, "at", to_utc(self.at))
 
     @property
-    def named(self) -> str:
+    def label(self) -> str:
         """The edit in a message: `modify sources abc`."""
         return f"edit {self.action} {self.endpoint} {self.id}"
 
@@ -102,7 +102,7 @@ class Edit:
         if not all(isinstance(value, str) for value in (given.get("values") or {}).values()):
             raise ValueError("values of an edit must be texts")
         at = given.get("at")
-        if at is not None and (moment := parsed(at)) is None:
+        if at is not None and (moment := parse_time(at)) is None:
             raise ValueError(f"at of an edit is not a time in ISO 8601: {at!r}")
         return cls(**{**given, "at": moment if at is not None else None})
 

@@ -7,7 +7,7 @@ from starlette.responses import Response
 from segment_dagster.emulator.encoding import encode
 
 
-def refusal(
+def error_response(
     status: int,
     kind: str,
     message: str | None = None,
@@ -34,7 +34,7 @@ def refusal(
     return Response(encode(body), status, headers, "application/json")
 
 
-class Refused(Exception):
+class ApiError(Exception):
     """A request that is answered with an error instead of records."""
 
     def __init__(self, response: Response) -> None:
@@ -42,6 +42,6 @@ class Refused(Exception):
         self.response = response
 
 
-def bad_parameter(field: str, message: str) -> Refused:
+def invalid_parameter(field: str, message: str) -> ApiError:
     """The refusal of a parameter: status 422."""
-    return Refused(refusal(422, "bad-request", message, field=field))
+    return ApiError(error_response(422, "bad-request", message, field=field))

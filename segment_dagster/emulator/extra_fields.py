@@ -9,7 +9,7 @@ from segment_dagster.emulator.parameters import Query
 
 
 @dataclass(frozen=True)
-class Answered:
+class ListResponse:
     """An answer that is about to be given."""
 
     path: str
@@ -23,28 +23,28 @@ class Answered:
     """All records of the list, of which the answer holds a page."""
 
 
-def _echo(answered: Answered) -> dict[str, Any]:
+def _echo(response: ListResponse) -> dict[str, Any]:
     query = {
         name: held[0] if name in ("granularity", "startTime", "endTime") else list(held)
-        for name, held in answered.query.items()
+        for name, held in response.query.items()
         if not name.startswith("pagination")
     }
-    return {"path": answered.path, "query": query}
+    return {"path": response.path, "query": query}
 
 
-def _total(answered: Answered) -> dict[str, Any]:
-    return {"total": sum(record.get("total", 0) for record in answered.records)}
+def _total(response: ListResponse) -> dict[str, Any]:
+    return {"total": sum(record.get("total", 0) for record in response.records)}
 
 
-def _event_tables(answered: Answered) -> dict[str, Any]:
-    return {"enableEventTables": crc32("/".join(answered.values.values()).encode()) % 2 == 0}
+def _event_tables(response: ListResponse) -> dict[str, Any]:
+    return {"enableEventTables": crc32("/".join(response.values.values()).encode()) % 2 == 0}
 
 
-def _pagination(answered: Answered) -> dict[str, Any]:
-    return {"pagination": {"current": "MA==", "totalEntries": sum(len(record) for record in answered.records)}}
+def _pagination(response: ListResponse) -> dict[str, Any]:
+    return {"pagination": {"current": "MA==", "totalEntries": sum(len(record) for record in response.records)}}
 
 
-EXTRA_FIELDS: dict[str, Callable[[Answered], dict[str, Any]]] = {
+EXTRA_FIELDS: dict[str, Callable[[ListResponse], dict[str, Any]]] = {
     "events_volume": _echo,
     "delivery_overview_successfully_received": _total,
     "delivery_overview_failed_on_ingest": _total,

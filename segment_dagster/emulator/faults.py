@@ -106,7 +106,7 @@ class Fault:
             fields = {column.field for row in rows for column in row.columns}
             if self.value not in fields:
                 raise ValueError(f"fault {self.kind}: value must be a declared field")
-        if self.kind == "orphan" and not any(naming_field(row) for row in rows):
+        if self.kind == "orphan" and not any(parent_field(row) for row in rows):
             raise ValueError(f"fault orphan: the records of {self.endpoint or 'these endpoints'} name no parent")
         if self.kind == "null-key" and not any(key_field(row) for row in rows):
             raise ValueError(f"fault null-key: the records of {self.endpoint or 'these endpoints'} hold no key")
@@ -121,7 +121,7 @@ class Fault:
         """The value as megabytes; 300 by default."""
         return int(self.value) if isinstance(self.value, int | float) else 300
 
-    def strikes(self, number: int) -> bool:
+    def is_chosen(self, number: int) -> bool:
         """Whether chance lets it hit its request of this number."""
         if self.rate is None:
             return True
@@ -195,7 +195,7 @@ def key_field(row: Endpoint) -> str | None:
     return next((field for field in row.required_key if field not in _asked_for(row)), None)
 
 
-def naming_field(row: Endpoint) -> str | None:
+def parent_field(row: Endpoint) -> str | None:
     """The first field in which a record itself names one of another endpoint, if it does."""
     fields = (reference.field for reference in row.references)
     return next((field for field in fields if field not in _asked_for(row)), None)
@@ -220,19 +220,19 @@ def _parsed(kind: str, name: str, text: str) -> float | str:
 
 
 @dataclass
-class Armed:
+class ActiveFault:
     """A fault and how far it has come."""
 
     fault: Fault
     seen: int = 0
     struck: int = 0
-    victims: dict[str, tuple[tuple[str, ...], int]] = field(default_factory=dict)
+    targets: dict[str, tuple[tuple[str, ...], int]] = field(default_factory=dict)
     """The one record of each endpoint that the fault alters: the values of its list and its place in the list.
 
     The first record of the first answer hit, and the same one in every answer after it.
     """
 
-    def is_for(self, row: Endpoint) -> bool:
+    def applies_to(self, row: Endpoint) -> bool:
         """Whether the fault is to be done to the endpoint."""
         return self.fault.endpoint in (None, row.name)
 
@@ -251,22 +251,22 @@ class Faults:
     def __init__(self, faults: Iterable[Fault] = (), catalogue: Iterable[Endpoint] = CATALOGUE) -> None:
         self._lock = Lock()
         self.catalogue = tuple(catalogue)
-        self._armed = self._arm(faults)
+        self._active = self._activate(faults)
         self._revoked = False
 
     @property
     def active(self) -> list[Fault]:
         """The faults that were added and not cleared since."""
         with self._lock:
-            return [armed.fault for armed in self._armed]
+            return [active.fault for active in self._active]
 
     @property
     def struck(self) -> dict[str, int]:
         """How often each kind of fault has struck, of those in force."""
         with self._lock:
             struck = Counter[str]()
-            for armed in self._armed:
-                struck[armed.fault.kind] += armed.struck
+            for active in self._active:
+                struck[active.fault.kind] += active.struck
             return dict(+struck)
 
     @property
@@ -281,9 +281,9 @@ class Faults:
         Raises:
             ValueError: One could never happen.
         """
-        more = self._arm(faults)
+        more = self._activate(faults)
         with self._lock:
-            self._armed += more
+            self._active += more
 
     def clear(self) -> None:
         """Do nothing wrong any more; a revoked token is good again."""
@@ -295,12 +295,12 @@ class Faults:
         Raises:
             ValueError: One could never happen; those in force stay.
         """
-        instead = self._arm(faults)
+        instead = self._activate(faults)
         with self._lock:
-            self._armed = instead
+            self._active = instead
             self._revoked = False
 
-    def hits(self, rows: Sequence[Endpoint]) -> list[Armed]:
+    def hits(self, rows: Sequence[Endpoint]) -> list[ActiveFault]:
         """Count a request, and give the faults that hit it.
 
         Args:
@@ -308,20 +308,20 @@ class Faults:
         """
         with self._lock:
             hits = []
-            for armed in self._armed:
-                if not any(armed.is_for(row) for row in rows):
+            for active in self._active:
+                if not any(active.applies_to(row) for row in rows):
                     continue
-                armed.seen += 1
-                number = armed.seen - armed.fault.after
-                spent = armed.fault.times is not None and armed.struck >= armed.fault.times
-                if number >= 1 and not spent and armed.fault.strikes(number):
-                    armed.struck += 1
-                    hits.append(armed)
-                    self._revoked = self._revoked or armed.fault.kind == "revoked-token"
+                active.seen += 1
+                number = active.seen - active.fault.after
+                spent = active.fault.times is not None and active.struck >= active.fault.times
+                if number >= 1 and not spent and active.fault.is_chosen(number):
+                    active.struck += 1
+                    hits.append(active)
+                    self._revoked = self._revoked or active.fault.kind == "revoked-token"
             return hits
 
-    def _arm(self, faults: Iterable[Fault]) -> list[Armed]:
+    def _activate(self, faults: Iterable[Fault]) -> list[ActiveFault]:
         given = list(faults)
         for fault in given:
             fault.check(self.catalogue)
-        return [Armed(fault) for fault in given]
+        return [ActiveFault(fault) for fault in given]

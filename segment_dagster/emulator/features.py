@@ -6,7 +6,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from segment_dagster.emulator.errors import Refused, refusal
+from segment_dagster.emulator.errors import ApiError, error_response
 from segment_dagster.endpoints import Endpoint
 
 GATE_STATUSES = (403, 404)
@@ -59,12 +59,12 @@ class Features:
         """Refuse a request for endpoints that need a missing feature.
 
         Raises:
-            Refused: One of them does.
+            ApiError: One of them does.
         """
         with self._lock:
             for row in rows:
                 if row.feature in self._without:
-                    raise Refused(feature_missing(row, self._status))
+                    raise ApiError(feature_missing(row, self._status))
 
     def to_json(self) -> dict[str, Any]:
         """The settings, as `GET /_emulator/features` gives them."""
@@ -75,4 +75,4 @@ class Features:
 def feature_missing(row: Endpoint, status: int = 403) -> Response:
     """The answer to a request for an endpoint whose feature is not enabled."""
     kind = "forbidden" if status == 403 else "not-found"
-    return refusal(status, kind, f"The feature {row.feature or row.name} is not enabled for the workspace.")
+    return error_response(status, kind, f"The feature {row.feature or row.name} is not enabled for the workspace.")

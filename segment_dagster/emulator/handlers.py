@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from segment_dagster.emulator.encoding import encode
-from segment_dagster.emulator.errors import refusal
+from segment_dagster.emulator.errors import error_response
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -29,7 +29,7 @@ def put(change: Callable[[Any], None], shown: Callable[[], object]) -> Handler:
         try:
             change(json.loads(await request.body()))
         except ValueError as error:
-            return refusal(422, "bad-request", str(error))
+            return error_response(422, "bad-request", str(error))
         return Response(encode(shown()), media_type="application/json")
 
     return answer

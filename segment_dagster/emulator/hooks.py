@@ -8,7 +8,7 @@ from segment_dagster.endpoints import Endpoint
 
 
 @dataclass
-class _Moment:
+class _Hook:
     endpoint: str | None
     left: int
     do: Callable[[], object]
@@ -22,7 +22,7 @@ class Hooks:
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._coming: list[_Moment] = []
+        self._coming: list[_Hook] = []
 
     def at(self, number: int, do: Callable[[], object], endpoint: str | None = None) -> None:
         """Do something when a request arrives.
@@ -33,14 +33,14 @@ class Hooks:
             endpoint: Name of the endpoint whose requests count; `None` for those of all.
         """
         with self._lock:
-            self._coming.append(_Moment(endpoint, number, do))
+            self._coming.append(_Hook(endpoint, number, do))
 
     def clear(self) -> None:
         """Do nothing of what has not been done yet."""
         with self._lock:
             self._coming.clear()
 
-    def arrived(self, rows: Sequence[Endpoint]) -> None:
+    def on_request(self, rows: Sequence[Endpoint]) -> None:
         """Count a request, and do what it is time for.
 
         Args:

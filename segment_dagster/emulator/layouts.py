@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from segment_dagster.emulator.documented import FORWARD_ONLY, OFFSET_CURSORS
+from segment_dagster.emulator.endpoint_rules import FORWARD_ONLY, OFFSET_CURSORS
 from segment_dagster.emulator.paging import Page
 from segment_dagster.endpoints import Endpoint
 
@@ -11,7 +11,7 @@ CURSOR_PLACES = ("page.next", "next", "pagination.next", "data.pagination.next")
 """Places where the versioned layout may have the next page's cursor."""
 
 
-def put(body: dict[str, Any], place: Sequence[str], value: object) -> None:
+def set_path(body: dict[str, Any], place: Sequence[str], value: object) -> None:
     """Put a value into a body, at the end of the keys of `place`. An object that is there already gets its keys."""
     *keys, last = place
     holder = body
@@ -33,7 +33,7 @@ def paginate_public(body: dict[str, Any], row: Endpoint, page: Page) -> None:
         pagination |= {"next": page.next, "previous": page.previous}
     if row.name in FORWARD_ONLY:
         pagination.pop("previous", None)
-    put(body, row.paging.answer, pagination)
+    set_path(body, row.paging.answer, pagination)
 
 
 def paginate_versioned(body: dict[str, Any], page: Page, place: str) -> None:
@@ -45,4 +45,4 @@ def paginate_versioned(body: dict[str, Any], page: Page, place: str) -> None:
         place: Dotted path of the cursor. Where `data` is a list and cannot hold it, `page.next` is used.
     """
     top, *_ = place.split(".")
-    put(body, place.split(".") if isinstance(body.get(top, {}), dict) else ("page", "next"), page.next or "")
+    set_path(body, place.split(".") if isinstance(body.get(top, {}), dict) else ("page", "next"), page.next or "")

@@ -9,7 +9,7 @@ from math import ceil, inf
 from threading import Lock
 from typing import Any
 
-from segment_dagster.emulator.errors import Refused, refusal
+from segment_dagster.emulator.errors import ApiError, error_response
 from segment_dagster.endpoints import Endpoint
 
 TOKEN_LIMIT = 1000
@@ -97,7 +97,7 @@ class Limits:
             The headers of its answer: they tell of the limit that is nearer.
 
         Raises:
-            Refused: It is beyond a limit, and limits are enforced: status 429.
+            ApiError: It is beyond a limit, and limits are enforced: status 429.
         """
         with self._lock:
             now = self._elapsed()
@@ -126,15 +126,15 @@ class Limits:
             return [self._all]
         return [self._windows.setdefault(rows[0].name, _Window(min(limits))), self._all]
 
-    def _refused(self, wait: float) -> Refused:
+    def _refused(self, wait: float) -> ApiError:
         headers = {"Retry-After": str(max(1, ceil(wait))), "X-RateLimit-Remaining": "0"}
         data = None
         if self.minute < MINUTE:
             # whole seconds are too coarse for a minute that is short
             headers["X-RateLimit-Reset"] = _date(wait)
             data = {"msBeforeNext": ceil(wait * 1000)}
-        return Refused(
-            refusal(429, "too-many-requests", "You have made too many requests.", data=data, headers=headers)
+        return ApiError(
+            error_response(429, "too-many-requests", "You have made too many requests.", data=data, headers=headers)
         )
 
 

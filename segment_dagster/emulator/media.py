@@ -1,6 +1,6 @@
 """Which media type an answer is given in."""
 
-from segment_dagster.emulator.errors import Refused, refusal
+from segment_dagster.emulator.errors import ApiError, error_response
 from segment_dagster.endpoints import Endpoint
 
 JSON = "application/json"
@@ -18,7 +18,7 @@ def negotiate(row: Endpoint, accept: str | None) -> str:
         The media type.
 
     Raises:
-        Refused: The endpoint has none of the types: status 406.
+        ApiError: The endpoint has none of the types: status 406.
     """
     asked = [part.split(";")[0].strip().lower() for part in (accept or "*/*").split(",")]
     for wanted in asked:
@@ -26,4 +26,6 @@ def negotiate(row: Endpoint, accept: str | None) -> str:
             return row.media_type
         if wanted == JSON:
             return JSON
-    raise Refused(refusal(406, "not-acceptable", f"{row.name} is not available as {accept}; ask for {row.media_type}"))
+    raise ApiError(
+        error_response(406, "not-acceptable", f"{row.name} is not available as {accept}; ask for {row.media_type}")
+    )

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from segment_dagster.emulator.faults import Armed, key_field, naming_field
+from segment_dagster.emulator.faults import ActiveFault, key_field, parent_field
 from segment_dagster.emulator.paging import Page
 from segment_dagster.endpoints import Column, Endpoint
 
@@ -23,22 +23,22 @@ class Listing:
     """Its first record, or `None` where it is empty."""
 
 
-def alter(page: Page, listing: Listing, hits: list[Armed]) -> Page:
+def alter(page: Page, listing: Listing, hits: list[ActiveFault]) -> Page:
     """The page as the faults leave it. The world's own records stay as they are."""
-    for armed in hits:
-        change = _CHANGES.get(armed.fault.kind)
+    for active in hits:
+        change = _CHANGES.get(active.fault.kind)
         if change:
-            page = page.with_records(change(page, listing, armed))
+            page = page.with_records(change(page, listing, active))
     return page
 
 
-def _extra_field(page: Page, listing: Listing, armed: Armed) -> list[Any]:
+def _extra_field(page: Page, listing: Listing, active: ActiveFault) -> list[Any]:
     extra = {"betaTier": "gold", "betaLimits": {"daily": 10, "regions": ["eu", "us"]}}
     return [record if listing.row.wrapped else record | extra for record in page.records]
 
 
-def _missing_field(page: Page, listing: Listing, armed: Armed) -> list[Any]:
-    missing = _chosen_column(listing, armed, scalar=False)
+def _missing_field(page: Page, listing: Listing, active: ActiveFault) -> list[Any]:
+    missing = _chosen_column(listing, active, scalar=False)
     if missing is None or listing.row.wrapped:
         return page.records
     return [
@@ -47,28 +47,28 @@ def _missing_field(page: Page, listing: Listing, armed: Armed) -> list[Any]:
     ]
 
 
-def _wrong_type(page: Page, listing: Listing, armed: Armed) -> list[Any]:
-    return _one(page, listing, armed, _chosen_column(listing, armed, scalar=True), {"unexpected": ["object", 1]})
+def _wrong_type(page: Page, listing: Listing, active: ActiveFault) -> list[Any]:
+    return _one(page, listing, active, _chosen_column(listing, active, scalar=True), {"unexpected": ["object", 1]})
 
 
-def _null_key(page: Page, listing: Listing, armed: Armed) -> list[Any]:
-    return _one(page, listing, armed, _column(listing.row, key_field(listing.row)), None)
+def _null_key(page: Page, listing: Listing, active: ActiveFault) -> list[Any]:
+    return _one(page, listing, active, _column(listing.row, key_field(listing.row)), None)
 
 
-def _orphan(page: Page, listing: Listing, armed: Armed) -> list[Any]:
-    return _one(page, listing, armed, _column(listing.row, naming_field(listing.row)), "doesNotExist0000000000")
+def _orphan(page: Page, listing: Listing, active: ActiveFault) -> list[Any]:
+    return _one(page, listing, active, _column(listing.row, parent_field(listing.row)), "doesNotExist0000000000")
 
 
-def _duplicate(page: Page, listing: Listing, armed: Armed) -> list[Any]:
+def _duplicate(page: Page, listing: Listing, active: ActiveFault) -> list[Any]:
     return page.records if page.next is not None or listing.first is None else [*page.records, listing.first]
 
 
-def _one(page: Page, listing: Listing, armed: Armed, column: Column | None, value: object) -> list[Any]:
+def _one(page: Page, listing: Listing, active: ActiveFault, column: Column | None, value: object) -> list[Any]:
     row = listing.row
     rows = [index for index, record in enumerate(page.records) if not row.exploded or record.get(row.exploded.field)]
     if column is None or not rows:
         return page.records
-    values, place = armed.victims.setdefault(row.name, (listing.values, page.offset + rows[0]))
+    values, place = active.targets.setdefault(row.name, (listing.values, page.offset + rows[0]))
     if values != listing.values:
         return page.records
     return [
@@ -121,10 +121,10 @@ def _column(row: Endpoint, field: str | None) -> Column | None:
     return next((column for column in row.columns if column.field == field), None)
 
 
-def _chosen_column(listing: Listing, armed: Armed, *, scalar: bool) -> Column | None:
+def _chosen_column(listing: Listing, active: ActiveFault, *, scalar: bool) -> Column | None:
     row = listing.row
-    if isinstance(armed.fault.value, str):
-        return _column(row, armed.fault.value)
+    if isinstance(active.fault.value, str):
+        return _column(row, active.fault.value)
     keys = {*row.primary_key, *(reference.field for reference in row.references)}
     columns = [c for c in row.columns if c.parameter is None and not (scalar and c.type == "json")]
     # the columns of an exploded list and of bare values may all be keys
@@ -137,7 +137,7 @@ def _holds(row: Endpoint, column: Column, record: Any) -> bool:
     return isinstance(record, dict) and (column.field in record or _in_elements(row, column, record))
 
 
-_CHANGES: dict[str, Callable[[Page, Listing, Armed], list[Any]]] = {
+_CHANGES: dict[str, Callable[[Page, Listing, ActiveFault], list[Any]]] = {
     "extra-field": _extra_field,
     "missing-field": _missing_field,
     "wrong-type": _wrong_type,

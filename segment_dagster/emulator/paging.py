@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 from zlib import crc32
 
-from segment_dagster.emulator.documented import DEFAULT_COUNT, DEFAULT_COUNTS, OFFSET_CURSORS
-from segment_dagster.emulator.errors import bad_parameter
+from segment_dagster.emulator.endpoint_rules import DEFAULT_COUNT, DEFAULT_COUNTS, OFFSET_CURSORS
+from segment_dagster.emulator.errors import invalid_parameter
 from segment_dagster.endpoints import Endpoint
 
 Cursor = str | int
@@ -18,7 +18,7 @@ _MARK = b"\xfb\xef\xff"
 
 
 @dataclass(frozen=True)
-class Wanted:
+class PageRequest:
     """A request's wish for a page."""
 
     count: int
@@ -51,7 +51,7 @@ class Cursors(Protocol):
         """The offset a cursor stands for, or `None` if it is none of this list's."""
 
 
-class Opaque:
+class OpaqueCursors:
     """Cursors that say nothing to others, and are of no use for another list."""
 
     def __init__(self, of: str) -> None:
@@ -72,7 +72,7 @@ class Opaque:
             return None
 
 
-class Offsets:
+class OffsetCursors:
     """Cursors that are numbers: how many records come before the page."""
 
     def write(self, offset: int) -> int:
@@ -92,10 +92,10 @@ def cursors_of(row: Endpoint, of: str) -> Cursors:
         row: The endpoint.
         of: What tells the list from every other.
     """
-    return Offsets() if row.name in OFFSET_CURSORS else Opaque(of)
+    return OffsetCursors() if row.name in OFFSET_CURSORS else OpaqueCursors(of)
 
 
-def ask_public(query: Mapping[str, str], row: Endpoint, largest: int, cursors: Cursors) -> Wanted:
+def parse_public_page(query: Mapping[str, str], row: Endpoint, largest: int, cursors: Cursors) -> PageRequest:
     """What a request of the public layout asks for.
 
     A parameter that is an object, such as `pagination`, is read in three forms: dotted, bracketed and as JSON.
@@ -110,18 +110,18 @@ def ask_public(query: Mapping[str, str], row: Endpoint, largest: int, cursors: C
         The count and the offset.
 
     Raises:
-        Refused: The count or the cursor is not valid: status 422.
+        ApiError: The count or the cursor is not valid: status 422.
     """
     fields = (row.paging.count, row.paging.cursor)
     holder = row.paging.count.rpartition(".")[0]
     given = _object(query, holder) if holder else _bare(query, fields)
     if holder and "cursor" in given and "count" not in given:
-        raise bad_parameter(fields[0], f"{fields[0]} is required where {holder} is given")
+        raise invalid_parameter(fields[0], f"{fields[0]} is required where {holder} is given")
     count = given.get("count", min(DEFAULT_COUNTS.get(row.name, DEFAULT_COUNT), largest))
     return _ask(count, given.get("cursor"), largest, cursors, fields)
 
 
-def ask_versioned(query: Mapping[str, str], largest: int, cursors: Cursors) -> Wanted:
+def parse_versioned_page(query: Mapping[str, str], largest: int, cursors: Cursors) -> PageRequest:
     """What a request of the versioned layout asks for with `page[size]` and `page[cursor]`.
 
     Args:
@@ -133,18 +133,18 @@ def ask_versioned(query: Mapping[str, str], largest: int, cursors: Cursors) -> W
         The count and the offset.
 
     Raises:
-        Refused: The size or the cursor is not valid: status 422.
+        ApiError: The size or the cursor is not valid: status 422.
     """
     size = _number(query["page[size]"]) if "page[size]" in query else min(DEFAULT_COUNT, largest)
     return _ask(size, query.get("page[cursor]") or None, largest, cursors, ("page[size]", "page[cursor]"))
 
 
-def whole(records: Sequence[Any]) -> Page:
+def single_page(records: Sequence[Any]) -> Page:
     """The one page of a list that is not paginated."""
     return Page(list(records), 0, len(records), "", None, None)
 
 
-def cut(records: Sequence[Any], wanted: Wanted, cursors: Cursors) -> Page:
+def slice_page(records: Sequence[Any], wanted: PageRequest, cursors: Cursors) -> Page:
     """The page of the list that a request asks for."""
     end = wanted.offset + wanted.count
     return Page(
@@ -165,7 +165,7 @@ def _object(query: Mapping[str, str], holder: str) -> dict[str, Any]:
         except ValueError:
             found = None
         if not isinstance(found, dict):
-            raise bad_parameter(holder, f"{holder} is not a JSON object")
+            raise invalid_parameter(holder, f"{holder} is not a JSON object")
         given.update(found)
     for name in ("count", "cursor"):
         for form in (f"{holder}.{name}", f"{holder}[{name}]"):
@@ -193,16 +193,16 @@ def _whole(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
-def _ask(given: object, cursor: object, largest: int, cursors: Cursors, fields: tuple[str, str]) -> Wanted:
+def _ask(given: object, cursor: object, largest: int, cursors: Cursors, fields: tuple[str, str]) -> PageRequest:
     count_field, cursor_field = fields
     count = _whole(given)
     if count is None:
-        raise bad_parameter(count_field, f"{count_field} is not a whole number")
+        raise invalid_parameter(count_field, f"{count_field} is not a whole number")
     if not 1 <= count <= largest:
-        raise bad_parameter(count_field, f"{count_field} must be between 1 and {largest}")
+        raise invalid_parameter(count_field, f"{count_field} must be between 1 and {largest}")
     if cursor is None:
-        return Wanted(count, 0)
+        return PageRequest(count, 0)
     offset = cursors.read(cursor)
     if offset is None:
-        raise bad_parameter(cursor_field, f"{cursor_field} is not a cursor of this list")
-    return Wanted(count, offset)
+        raise invalid_parameter(cursor_field, f"{cursor_field} is not a cursor of this list")
+    return PageRequest(count, offset)

@@ -5,8 +5,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from segment_dagster.emulator.documented import FILTERS, REQUIRED
-from segment_dagster.emulator.errors import bad_parameter
+from segment_dagster.emulator.endpoint_rules import FILTERS, REQUIRED
+from segment_dagster.emulator.errors import invalid_parameter
 from segment_dagster.endpoints import Endpoint
 
 Query = Mapping[str, tuple[str, ...]]
@@ -32,7 +32,7 @@ def read_query(items: Iterable[tuple[str, str]]) -> Query:
     return found
 
 
-def values_of(row: Endpoint, ids: Mapping[str, str], query: Query) -> dict[str, str]:
+def list_values(row: Endpoint, ids: Mapping[str, str], query: Query) -> dict[str, str]:
     """What tells the list that is asked for from the endpoint's other lists.
 
     Args:
@@ -44,7 +44,7 @@ def values_of(row: Endpoint, ids: Mapping[str, str], query: Query) -> dict[str, 
         The list's values by parameter name.
 
     Raises:
-        Refused: A parameter is missing, or has a value that the API does not know: status 422.
+        ApiError: A parameter is missing, or has a value that the API does not know: status 422.
     """
     binds = row.parent.binds if row.parent else ()
     values = {
@@ -58,12 +58,12 @@ def values_of(row: Endpoint, ids: Mapping[str, str], query: Query) -> dict[str, 
                 given = parameter.values[0]
             if given not in parameter.values:
                 known = ", ".join(parameter.values)
-                raise bad_parameter(parameter.name, f"{parameter.name} must be one of {known}")
+                raise invalid_parameter(parameter.name, f"{parameter.name} must be one of {known}")
             values[parameter.name] = given
     return values
 
 
-def filtered(row: Endpoint, query: Query, records: list[Any]) -> list[Any]:
+def apply_filters(row: Endpoint, query: Query, records: list[Any]) -> list[Any]:
     """The records that the query leaves: those whose fields have a value that it names."""
     for name, field in FILTERS.get(row.name, {}).items():
         if wanted := query.get(name):
@@ -75,18 +75,18 @@ def required(query: Query, name: str) -> str:
     """The value of a parameter that has to be there.
 
     Raises:
-        Refused: It is not: status 422.
+        ApiError: It is not: status 422.
     """
     if value := _first(query, name):
         return value
-    raise bad_parameter(name, f"{name} is required")
+    raise invalid_parameter(name, f"{name} is required")
 
 
 def optional(row: Endpoint, query: Query, name: str) -> str | None:
     """The value of a parameter, or `None` where it is not given.
 
     Raises:
-        Refused: It is not given and Segment requires it for this endpoint: status 422.
+        ApiError: It is not given and Segment requires it for this endpoint: status 422.
     """
     return required(query, name) if name in REQUIRED.get(row.name, ()) else _first(query, name)
 

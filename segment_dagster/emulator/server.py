@@ -10,10 +10,10 @@ from typing import Any
 
 import uvicorn
 
-from segment_dagster.emulator.app import Parts, build_app
-from segment_dagster.emulator.clock import Clock, in_utc
+from segment_dagster.emulator.active_edits import Edits
+from segment_dagster.emulator.app import Components, build_app
+from segment_dagster.emulator.clock import Clock, to_utc
 from segment_dagster.emulator.corrections import Corrections
-from segment_dagster.emulator.edits import Edits
 from segment_dagster.emulator.faults import Fault, Faults
 from segment_dagster.emulator.features import Features
 from segment_dagster.emulator.hooks import Hooks
@@ -21,7 +21,7 @@ from segment_dagster.emulator.latency import Latency
 from segment_dagster.emulator.layouts import CURSOR_PLACES
 from segment_dagster.emulator.limits import MINUTE, Limits
 from segment_dagster.emulator.stats import Stats
-from segment_dagster.emulator.transport import recording
+from segment_dagster.emulator.transport import recording_protocol
 from segment_dagster.emulator.world import TIMED, TRAIL, World
 from segment_dagster.emulator.world.audit import MADE_UP_A_DAY, trail_of
 from segment_dagster.endpoints import CATALOGUE, Endpoint
@@ -72,7 +72,7 @@ class Emulator:
             end: The time before which the last one is; the present by default.
         """
         now = self.clock.now()
-        query = {name: (in_utc(at).isoformat(),) for name, at in (("startTime", start), ("endTime", end)) if at}
+        query = {name: (to_utc(at).isoformat(),) for name, at in (("startTime", start), ("endTime", end)) if at}
         return self.edits.view(now).timed(TRAIL, {}, query, now)
 
 
@@ -133,7 +133,7 @@ def running(
         timed = {**TIMED, TRAIL: trail_of(audit_a_day)}
         facts = world or World(scale, seed, catalogue=catalogue, timed=timed)
         clock = Clock(now)
-        parts = Parts(
+        components = Components(
             world=facts,
             token=token,
             faults=Faults(faults, facts.catalogue),
@@ -150,8 +150,8 @@ def running(
             keep=keep,
         )
         config = uvicorn.Config(
-            build_app(parts),
-            http=recording(parts.transports),
+            build_app(components),
+            http=recording_protocol(components.transports),
             loop="asyncio",
             ws="none",
             lifespan="off",
@@ -169,15 +169,15 @@ def running(
                 url=f"http://{HOST}:{listening.getsockname()[1]}",
                 token=token,
                 world=facts,
-                faults=parts.faults,
-                stats=parts.stats,
-                limits=parts.limits,
-                features=parts.features,
-                clock=parts.clock,
-                edits=parts.edits,
-                corrections=parts.corrections,
-                latency=parts.latency,
-                hooks=parts.hooks,
+                faults=components.faults,
+                stats=components.stats,
+                limits=components.limits,
+                features=components.features,
+                clock=components.clock,
+                edits=components.edits,
+                corrections=components.corrections,
+                latency=components.latency,
+                hooks=components.hooks,
             )
         finally:
             server.should_exit = True

@@ -14,7 +14,7 @@ Transports = dict[tuple[str, int], asyncio.Transport]
 _BLANKS = b" " * 100
 
 
-def recording(transports: Transports) -> type[asyncio.Protocol]:
+def recording_protocol(transports: Transports) -> type[asyncio.Protocol]:
     """A uvicorn protocol that keeps its open connections where the answers find them."""
 
     class Recording(H11Protocol):

@@ -8,7 +8,7 @@ import pytest
 import requests
 
 from segment_dagster.emulator import KINDS, Fault, Faults, running
-from segment_dagster.emulator.faults import key_field, naming_field
+from segment_dagster.emulator.faults import key_field, parent_field
 from segment_dagster.endpoints import CATALOGUE
 
 ROWS = {row.name: row for row in CATALOGUE}
@@ -361,7 +361,7 @@ def test_records_of_every_endpoint_can_be_altered(ask, emulator, world, row):
     values = filled(world, row)
     right = found(ask, row, values)
     for kind in MUTATIONS:
-        if (kind == "orphan" and not naming_field(row)) or (kind == "null-key" and not key_field(row)):
+        if (kind == "orphan" and not parent_field(row)) or (kind == "null-key" and not key_field(row)):
             with pytest.raises(ValueError, match=r"name no parent|hold no key"):
                 Fault.parse(f"{kind}:{row.name}")
             continue

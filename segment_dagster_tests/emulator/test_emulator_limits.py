@@ -6,7 +6,7 @@ import pytest
 import requests
 
 from segment_dagster.emulator import Seen, Stats, running
-from segment_dagster.emulator.errors import Refused
+from segment_dagster.emulator.errors import ApiError
 from segment_dagster.emulator.features import Features
 from segment_dagster.emulator.limits import Limits
 from segment_dagster.endpoints import CATALOGUE
@@ -102,7 +102,7 @@ def test_the_window_slides_from_arrival_to_arrival():
         try:
             limits.arrive(row)
             found.append(None)
-        except Refused as refused:
+        except ApiError as refused:
             found.append(refused.response.headers["Retry-After"])
     assert found == [None, None, "1", None, "1", None, "9"]
 

@@ -8,7 +8,7 @@ import pytest
 import requests
 
 from segment_dagster.emulator import Correction, Edit, MissingDay, Silence, running
-from segment_dagster.emulator.world.choosing import number_of
+from segment_dagster.emulator.world.deterministic import stable_hash
 from segment_dagster.endpoints import CATALOGUE
 
 NOW = datetime(2024, 3, 15, 12, 30, tzinfo=timezone.utc)
@@ -32,7 +32,7 @@ def destination(world):
     return next(
         record
         for record in world.records("destinations")
-        if record["enabled"] and sources[record["sourceId"]]["enabled"] and number_of(record["sourceId"]) % 5
+        if record["enabled"] and sources[record["sourceId"]]["enabled"] and stable_hash(record["sourceId"]) % 5
     )
 
 

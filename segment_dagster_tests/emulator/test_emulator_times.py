@@ -6,7 +6,7 @@ import pytest
 import requests
 
 from segment_dagster.emulator import running
-from segment_dagster.emulator.clock import Clock, parsed
+from segment_dagster.emulator.clock import Clock, parse_time
 from segment_dagster.endpoints import CATALOGUE, Months, TimeRange
 
 ROWS = {row.name: row for row in CATALOGUE}
@@ -119,7 +119,7 @@ def test_delivery_metrics_are_by_the_minute_where_nothing_else_is_said(ask, worl
     ],
 )
 def test_times_are_read_as_iso_8601(text, moment):
-    assert parsed(text) == (moment and moment.replace(tzinfo=timezone.utc))
+    assert parse_time(text) == (moment and moment.replace(tzinfo=timezone.utc))
 
 
 def test_the_present_can_be_set(emulator):

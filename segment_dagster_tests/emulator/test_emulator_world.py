@@ -9,7 +9,7 @@ import pytest
 
 from segment_dagster.emulator import World
 from segment_dagster.emulator.world import MAKERS, TIMED
-from segment_dagster.emulator.world.making import Asked, Making
+from segment_dagster.emulator.world.factories import ListContext, TimedRequest
 from segment_dagster.emulator.world.texts import ODD
 from segment_dagster.endpoints import CATALOGUE, Secrecy
 from segment_dagster.endpoints.columns import V1, from_request, identifier, param_per_value, parent_of, text
@@ -191,7 +191,7 @@ WEAR = replace(
 )
 
 
-def toys(making: Making) -> list[dict[str, Any]]:
+def toys(making: ListContext) -> list[dict[str, Any]]:
     kind = making.values["kind"]
     return [
         {"id": f"{kind}-1", "owner": "ada"},
@@ -203,11 +203,11 @@ def toys(making: Making) -> list[dict[str, Any]]:
 
 
 def made_of_toys(made: list[Any]) -> World:
-    def parts(making: Making) -> list[Any]:
+    def parts(making: ListContext) -> list[Any]:
         made.append(making)
         return [f"{making.values['toyId']}/{making.draw.id(4)}", making.parent["kind"]]
 
-    def wear(asked: Asked) -> list[dict[str, Any]]:
+    def wear(asked: TimedRequest) -> list[dict[str, Any]]:
         made.append(asked)
         return []
 

@@ -14,11 +14,11 @@ from segment_dagster.emulator.world.catalog import MAKERS as CATALOG
 from segment_dagster.emulator.world.connections import destinations, sources, warehouses
 from segment_dagster.emulator.world.credentials import MAKERS as CREDENTIALS
 from segment_dagster.emulator.world.destinations import MAKERS as DESTINATIONS
-from segment_dagster.emulator.world.draw import Draw, Mint
+from segment_dagster.emulator.world.factories import ListContext, Maker
 from segment_dagster.emulator.world.functions import MAKERS as FUNCTIONS
-from segment_dagster.emulator.world.making import Maker, Making
 from segment_dagster.emulator.world.privacy import MAKERS as PRIVACY
 from segment_dagster.emulator.world.protocols import MAKERS as PROTOCOLS
+from segment_dagster.emulator.world.random_values import RandomValues, SecretGenerator
 from segment_dagster.emulator.world.reverse_etl import MAKERS as REVERSE_ETL
 from segment_dagster.emulator.world.sources import MAKERS as SOURCES
 from segment_dagster.emulator.world.texts import ODD
@@ -164,10 +164,10 @@ class Made:
     """By endpoint: the values each list was asked with, and its records as the API gives them."""
 
     def __post_init__(self) -> None:
-        self.mint = Mint(self.seed)
+        self.mint = SecretGenerator(self.seed)
         for name, make in (BASE | MAKERS).items():
             self.lists[name] = [
-                (values, make(Making(self._draw(name, values), self.scale, self.filled, parent, values)))
+                (values, make(ListContext(self._draw(name, values), self.scale, self.filled, parent, values)))
                 for parent, values in self._asked(name)
             ]
 
@@ -182,8 +182,8 @@ class Made:
     def records(self, name: str) -> list[Any]:
         return [record for _, records in self.lists[name] for record in records]
 
-    def _draw(self, name: str, values: dict[str, str]) -> Draw:
-        return Draw("/".join((str(self.seed), name, *values.values())), self.mint)
+    def _draw(self, name: str, values: dict[str, str]) -> RandomValues:
+        return RandomValues("/".join((str(self.seed), name, *values.values())), self.mint)
 
     def _asked(self, name: str) -> list[tuple[dict[str, Any], dict[str, str]]]:
         if name == "functions":
@@ -226,7 +226,7 @@ def texts(inside: Any) -> Iterator[str]:
         yield from texts(part)
 
 
-def minted(inside: Any, mint: Mint) -> set[str]:
+def minted(inside: Any, mint: SecretGenerator) -> set[str]:
     """The secrets that stand in a value, in a longer text as well."""
     return {part for text in texts(inside) for part in re.findall("[A-Za-z0-9]{32}", text)} & mint.secrets
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from segment_dagster.emulator.world import audiences, connections, engage, profiles, space_schema
-from segment_dagster.emulator.world.draw import Draw, Mint
-from segment_dagster.emulator.world.making import Maker, Making, Record
+from segment_dagster.emulator.world.factories import ListContext, Maker, Record
+from segment_dagster.emulator.world.random_values import RandomValues, SecretGenerator
 from segment_dagster.emulator.world.texts import ODD
 from segment_dagster.emulator.world.workspace import workspace
 from segment_dagster_tests.facts.facts import load
@@ -53,7 +53,7 @@ class Made:
     """All lists of the endpoints under test, by what each is asked with."""
 
     def __init__(self, seed: int = 7) -> None:
-        self.seed, self.mint = seed, Mint(seed)
+        self.seed, self.mint = seed, SecretGenerator(seed)
         self.known: dict[str, list[Record]] = {}
         self.lists: dict[str, dict[Asked, list[Any]]] = {name: {} for name in MAKERS}
         for name, make in (
@@ -101,9 +101,9 @@ class Made:
         if (asked := tuple(values.items())) not in self.lists[name]:
             self.lists[name][asked] = MAKERS[name](self._making(name, parent, values))
 
-    def _making(self, name: str, parent: Record, values: dict[str, str]) -> Making:
-        draw = Draw(f"{self.seed}/{name}/{'/'.join(values.values())}", self.mint)
-        return Making(draw, 1, self.known.__getitem__, parent, values)
+    def _making(self, name: str, parent: Record, values: dict[str, str]) -> ListContext:
+        draw = RandomValues(f"{self.seed}/{name}/{'/'.join(values.values())}", self.mint)
+        return ListContext(draw, 1, self.known.__getitem__, parent, values)
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from segment_dagster.emulator.world import audit, connections, delivery, engage, usage, volume
-from segment_dagster.emulator.world.draw import Draw, Mint
-from segment_dagster.emulator.world.making import Asked, Making, Record, TimedMaker
+from segment_dagster.emulator.world.factories import ListContext, Record, TimedMaker, TimedRequest
+from segment_dagster.emulator.world.random_values import RandomValues, SecretGenerator
 from segment_dagster.emulator.world.workspace import workspace
 
 MAKERS: dict[str, TimedMaker] = {**audit.TIMED, **usage.TIMED, **volume.TIMED, **delivery.TIMED}
@@ -64,7 +64,7 @@ moments = st.datetimes(datetime(2026, 11, 23, 12), datetime(2026, 11, 24, 6), ti
 
 def _made() -> dict[str, list[Record]]:
     known: dict[str, list[Record]] = {}
-    mint = Mint(7)
+    mint = SecretGenerator(7)
     for name, make in (
         ("workspace", workspace),
         ("sources", connections.sources),
@@ -72,9 +72,9 @@ def _made() -> dict[str, list[Record]]:
         ("warehouses", connections.warehouses),
         ("spaces", engage.spaces),
     ):
-        known[name] = make(Making(Draw(f"7/{name}", mint), 1, known.__getitem__))
+        known[name] = make(ListContext(RandomValues(f"7/{name}", mint), 1, known.__getitem__))
     space = known["spaces"][0]
-    known["segments"] = engage.segments(Making(Draw("7/segments", mint), 1, known.__getitem__, space))
+    known["segments"] = engage.segments(ListContext(RandomValues("7/segments", mint), 1, known.__getitem__, space))
     known["users"] = [{"id": f"usr{number}", "email": f"zoë+{number}@example.com"} for number in range(9)]
     return known
 
@@ -98,7 +98,7 @@ def ask(
     given_values = values or {}
     repeated = {key: (value,) if isinstance(value, str) else tuple(value) for key, value in query.items()}
     seed = f"7/{name}/{'/'.join(given_values.values())}"
-    return MAKERS[name](Asked(seed, given_values, repeated, now, 1, known.__getitem__))
+    return MAKERS[name](TimedRequest(seed, given_values, repeated, now, 1, known.__getitem__))
 
 
 def iso(at: datetime) -> str:
@@ -470,5 +470,7 @@ def test_metrics_cover_the_documented_time_where_none_is_named():
 @pytest.mark.parametrize("name", ["destination_delivery_metrics", *OVERVIEWS])
 def test_what_a_list_is_of_may_stand_in_the_query(name):
     parent = SOURCE if name in AT_SOURCE else DESTINATION
-    asked = Asked("7/x", {}, {k: (v,) for k, v in (of(name, parent) | DAYS_29).items()}, NOW, 1, KNOWN.__getitem__)
+    asked = TimedRequest(
+        "7/x", {}, {k: (v,) for k, v in (of(name, parent) | DAYS_29).items()}, NOW, 1, KNOWN.__getitem__
+    )
     assert len(MAKERS[name](asked)) == 1

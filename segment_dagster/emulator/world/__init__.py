@@ -8,15 +8,15 @@ from typing import Any, NamedTuple
 
 from segment_dagster.emulator.encoding import encode
 from segment_dagster.emulator.world.audit import TRAIL
-from segment_dagster.emulator.world.draw import Draw, Mint, secrets_in
-from segment_dagster.emulator.world.lists import Key, ListOf, filled, key_of, lists_of
-from segment_dagster.emulator.world.makers import MAKERS, TIMED
-from segment_dagster.emulator.world.making import Asked, Lately, Maker, Making, Record, TimedMaker
-from segment_dagster.emulator.world.series import with_deleted
+from segment_dagster.emulator.world.factories import ListContext, Maker, Record, TimedMaker, TimedRequest, WorldState
+from segment_dagster.emulator.world.lists import Key, ListParams, build_lists, list_key, with_parameter_columns
+from segment_dagster.emulator.world.random_values import RandomValues, SecretGenerator, find_secrets
+from segment_dagster.emulator.world.registry import MAKERS, TIMED
+from segment_dagster.emulator.world.series import add_deleted_source
 from segment_dagster.endpoints import CATALOGUE, Endpoint
 
 
-class OnRequest(NamedTuple):
+class OptionalField(NamedTuple):
     """A field that the API gives only to who asks for it."""
 
     parameter: str
@@ -24,10 +24,10 @@ class OnRequest(NamedTuple):
     field: str
 
 
-_SAMPLES = (OnRequest("includeSampleValues", "true", "samples"),)
+_SAMPLES = (OptionalField("includeSampleValues", "true", "samples"),)
 
-ON_REQUEST: dict[str, tuple[OnRequest, ...]] = {
-    "segments": (OnRequest("include", "schedules", "schedules"),),
+ON_REQUEST: dict[str, tuple[OptionalField, ...]] = {
+    "segments": (OptionalField("include", "schedules", "schedules"),),
     "space_entity_properties": _SAMPLES,
     "space_event_properties": _SAMPLES,
     "space_traits": _SAMPLES,
@@ -67,7 +67,7 @@ class World:
             if row.name in {**makers, **timed} and (row.parent is None or row.parent.endpoint in self._rows):
                 self._rows[row.name] = row
         self._lock = RLock()
-        self._lists: dict[str, dict[Key, ListOf]] = {}
+        self._lists: dict[str, dict[Key, ListParams]] = {}
         self._made: dict[tuple[str, Key], list[Any]] = {}
         self._together: dict[str, list[Record]] = {}
         self._secrets: set[str] = set()
@@ -81,9 +81,9 @@ class World:
         return frozenset(self._secrets)
 
     @property
-    def sources_ever(self) -> list[Record]:
+    def counted_sources(self) -> list[Record]:
         """Every source that has numbers: the workspace's, and one that is deleted, of which no more than the id is."""
-        return with_deleted(self.records("sources"))
+        return add_deleted_source(self.records("sources"))
 
     def has(self, endpoint: str, values: Mapping[str, str] | None = None) -> bool:
         """Whether the world has an endpoint of that name, and that list of it.
@@ -94,7 +94,7 @@ class World:
         """
         if endpoint not in self._rows:
             return False
-        return values is None or key_of(self._rows[endpoint], values) in self._lists_of(endpoint)
+        return values is None or list_key(self._rows[endpoint], values) in self._lists_of(endpoint)
 
     def lists(self, endpoint: str) -> Sequence[Mapping[str, str]]:
         """What each list of an endpoint is asked with, by the parameter's name.
@@ -122,13 +122,13 @@ class World:
             raise KeyError(f"the records of {endpoint} depend on the time asked for: see World.timed")
         with self._lock:
             if values is not None:
-                return self._list(endpoint, key_of(self._rows[endpoint], values))
+                return self._list(endpoint, list_key(self._rows[endpoint], values))
             if endpoint not in self._together:
                 row = self._rows[endpoint]
                 self._together[endpoint] = [
                     record
                     for key, found in self._lists_of(endpoint).items()
-                    for record in filled(row, found.values, self._list(endpoint, key))
+                    for record in with_parameter_columns(row, found.values, self._list(endpoint, key))
                 ]
             return self._together[endpoint]
 
@@ -138,7 +138,7 @@ class World:
         values: Mapping[str, str],
         query: Mapping[str, tuple[str, ...]],
         now: datetime,
-        lately: Lately | None = None,
+        state: WorldState | None = None,
     ) -> list[Record]:
         """All records of a list of an endpoint that is asked for a time.
 
@@ -147,18 +147,18 @@ class World:
             values: What the list is asked with, without the time.
             query: All parameters of the query, each with all its values.
             now: The present, in UTC.
-            lately: What has come over the world since it was made; whoever gives it knows which lists there are.
+            state: What has come over the world since it was made; whoever gives it knows which lists there are.
 
         Raises:
             KeyError: There is no such endpoint or list, or it is not asked for a time.
         """
-        key = key_of(self._rows[endpoint], values)
-        if lately is None:
+        key = list_key(self._rows[endpoint], values)
+        if state is None:
             values = self._lists_of(endpoint)[key].values
         seed = "/".join((str(self.seed), endpoint, *key))
-        return self._timed[endpoint](Asked(seed, values, query, now, self.scale, self.records, lately))
+        return self._timed[endpoint](TimedRequest(seed, values, query, now, self.scale, self.records, state))
 
-    def anew(
+    def generate(
         self, endpoint: str, values: Mapping[str, str], parent: Record, records: Callable[[str], list[Record]]
     ) -> list[Any]:
         """The records that a list would have if the world had its parent.
@@ -172,8 +172,10 @@ class World:
         Raises:
             KeyError: There is no such endpoint, or it is asked for a time.
         """
-        seed = "/".join((str(self.seed), endpoint, *key_of(self._rows[endpoint], values)))
-        return self._makers[endpoint](Making(Draw(seed, Mint(seed)), self.scale, records, parent, values))
+        seed = "/".join((str(self.seed), endpoint, *list_key(self._rows[endpoint], values)))
+        return self._makers[endpoint](
+            ListContext(RandomValues(seed, SecretGenerator(seed)), self.scale, records, parent, values)
+        )
 
     def is_timed(self, endpoint: str) -> bool:
         """Whether an endpoint is asked for a time, so that its records are those of `timed`."""
@@ -183,23 +185,25 @@ class World:
         """The fields that the API leaves out, because the query does not ask for them."""
         return tuple(one.field for one in ON_REQUEST.get(endpoint, ()) if query.get(one.parameter) != one.value)
 
-    def _lists_of(self, endpoint: str) -> dict[Key, ListOf]:
+    def _lists_of(self, endpoint: str) -> dict[Key, ListParams]:
         with self._lock:
             if endpoint not in self._lists:
-                self._lists[endpoint] = lists_of(self._rows[endpoint], self.records)
+                self._lists[endpoint] = build_lists(self._rows[endpoint], self.records)
             return self._lists[endpoint]
 
     def _list(self, endpoint: str, key: Key) -> list[Any]:
         if (endpoint, key) not in self._made:
             found = self._lists_of(endpoint)[key]
             seed = "/".join((str(self.seed), endpoint, *key))
-            mint = Mint(seed)
-            making = Making(Draw(seed, mint), self.scale, self.records, found.parent, found.values)
-            made = self._made[endpoint, key] = self._makers[endpoint](making)
-            if mint.secrets:
+            secret_generator = SecretGenerator(seed)
+            context = ListContext(
+                RandomValues(seed, secret_generator), self.scale, self.records, found.parent, found.values
+            )
+            made = self._made[endpoint, key] = self._makers[endpoint](context)
+            if secret_generator.secrets:
                 # a maker may draw more than it uses
-                held = secrets_in(encode(made))
-                self._secrets.update(secret for secret in mint.secrets if secret in held)
+                held = find_secrets(encode(made))
+                self._secrets.update(secret for secret in secret_generator.secrets if secret in held)
         return self._made[endpoint, key]
 
 

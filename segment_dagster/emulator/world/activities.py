@@ -1,6 +1,6 @@
 """What the audit trail calls the things that happen to a record."""
 
-from segment_dagster.emulator.world.making import Change, Record
+from segment_dagster.emulator.world.factories import Change, Record
 
 RESOURCES = {
     "sources": ("SOURCE", "Source"),

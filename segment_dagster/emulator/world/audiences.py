@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from segment_dagster.emulator.world.choosing import number_of, thinned
-from segment_dagster.emulator.world.draw import Draw
+from segment_dagster.emulator.world.deterministic import drop_fields, stable_hash
 from segment_dagster.emulator.world.engage import AUDIENCES
-from segment_dagster.emulator.world.making import Maker, Making, Record
-from segment_dagster.emulator.world.texts import ODD, named
-from segment_dagster.emulator.world.times import moment
+from segment_dagster.emulator.world.factories import ListContext, Maker, Record
+from segment_dagster.emulator.world.random_values import RandomValues
+from segment_dagster.emulator.world.texts import ODD, display_name
+from segment_dagster.emulator.world.timestamps import random_timestamp
 
 FILTERS = 25
 """Filters of one space: three of the largest pages."""
@@ -28,35 +28,35 @@ _PROPERTIES = ("email", "first name", "plan", "a/b", "naïve 🎉", "総額")
 _MOMENTS = ("audience_entered", "audience_exited", "audience_membership_changed")
 
 
-def _filters(making: Making) -> list[Record]:
-    space_id = making.values["integrationId"]
-    return [_filter(making, space_id, number) for number in range(FILTERS)]
+def _filters(context: ListContext) -> list[Record]:
+    space_id = context.values["integrationId"]
+    return [_filter(context, space_id, number) for number in range(FILTERS)]
 
 
-def _filter(making: Making, space_id: str, number: int) -> Record:
-    draw = making.draw
+def _filter(context: ListContext, space_id: str, number: int) -> Record:
+    draw = context.draw
     record: Record = {
         "id": f"flt_{draw.id()}",
-        "workspaceId": making.records("workspace")[0]["id"],
+        "workspaceId": context.records("workspace")[0]["id"],
         "integrationId": space_id,
         "enabled": draw.chance(0.8),
-        "name": named("Drop internal traffic", number),
-        "description": named("Keeps what nobody needs out of profiles.", number + 3),
+        "name": display_name("Drop internal traffic", number),
+        "description": display_name("Keeps what nobody needs out of profiles.", number + 3),
         "if": draw.pick(_CONDITIONS),
         "drop": draw.chance(0.5),
-        "createdAt": moment(draw, 2023, number % 3),
-        "updatedAt": moment(draw, 2024, (number + 1) % 3),
+        "createdAt": random_timestamp(draw, 2023, number % 3),
+        "updatedAt": random_timestamp(draw, 2024, (number + 1) % 3),
     }
-    return thinned(record, number, enabled=7, name=8, description=4, drop=5, **{"if": 6})
+    return drop_fields(record, number, enabled=7, name=8, description=4, drop=5, **{"if": 6})
 
 
-def _schedules(making: Making) -> list[Record]:
-    return list(making.parent.get("schedules", ()))
+def _schedules(context: ListContext) -> list[Record]:
+    return list(context.parent.get("schedules", ()))
 
 
-def _references(making: Making) -> list[Record]:
-    draw, audience = making.draw, making.parent
-    everything, spaces = making.records("segments"), making.records("spaces")
+def _references(context: ListContext) -> list[Record]:
+    draw, audience = context.draw, context.parent
+    everything, spaces = context.records("segments"), context.records("spaces")
     # the audiences of a space stand together, in the order of the spaces: to look for them would take seconds
     first = AUDIENCES * next(place for place, space in enumerate(spaces) if space["id"] == audience["spaceId"])
     places = {first + draw.number(0, AUDIENCES - 1) for _ in range(draw.number(0, 3))}
@@ -67,45 +67,45 @@ def _references(making: Making) -> list[Record]:
     ]
 
 
-def _connected(making: Making, audience_id: str) -> list[tuple[str, Record]]:
+def _connected(context: ListContext, audience_id: str) -> list[tuple[str, Record]]:
     """Ids of the connections of an audience and their destinations: the same ones for all lists of the audience."""
-    destinations = making.records("destinations")
-    numbers = [number_of(audience_id, str(place)) for place in range(number_of(audience_id) % 3)]
+    destinations = context.records("destinations")
+    numbers = [stable_hash(audience_id, str(place)) for place in range(stable_hash(audience_id) % 3)]
     return [(f"con_{number:08x}", destinations[number % len(destinations)]) for number in numbers]
 
 
-def _connections(making: Making) -> list[Record]:
-    audience_id = making.values["audienceId"]
-    first = number_of(audience_id) // 3
+def _connections(context: ListContext) -> list[Record]:
+    audience_id = context.values["audienceId"]
+    first = stable_hash(audience_id) // 3
     return [
-        _connection(making.draw, identity, destination, first + place)
-        for place, (identity, destination) in enumerate(_connected(making, audience_id))
+        _connection(context.draw, identity, destination, first + place)
+        for place, (identity, destination) in enumerate(_connected(context, audience_id))
     ]
 
 
-def _connection(draw: Draw, identity: str, destination: Record, number: int) -> Record:
+def _connection(draw: RandomValues, identity: str, destination: Record, number: int) -> Record:
     metadata = destination["metadata"]
     settings: Record = {
         "apiKey": draw.secret(),
         "region": draw.pick(("us", "eu")),
         "batchSize": draw.number(1, 1000) / 8,
-        "note": named("sent hourly", number),
+        "note": display_name("sent hourly", number),
         "unusedSetting": None,
     }
     if number % 4 == 1:
         settings["headers"] = {"X-Team": "growth", "Authorization": f"Bearer {draw.secret()}"}
     own: tuple[Any, ...] = (
         None,
-        {"audienceName": named("VIPs", number), "accessToken": draw.secret()},
+        {"audienceName": display_name("VIPs", number), "accessToken": draw.secret()},
         [{"adAccount": f"act_{number % 1000}", "clientSecret": draw.secret()}, {"adAccount": "act_0"}],
     )
     record: Record = {
         "id": identity,
-        "name": named(f"{metadata['name']} audiences", number),
+        "name": display_name(f"{metadata['name']} audiences", number),
         "sourceId": destination["sourceId"],
         "enabled": draw.chance(0.9),
-        "createdAt": moment(draw, 2023, number % 3),
-        "updatedAt": moment(draw, 2024, number // 3 % 3),
+        "createdAt": random_timestamp(draw, 2023, number % 3),
+        "updatedAt": random_timestamp(draw, 2024, number // 3 % 3),
         "settings": settings,
         "destinationId": destination["id"],
         "metadata": {field: metadata[field] for field in ("id", "name", "slug")},
@@ -116,23 +116,23 @@ def _connection(draw: Draw, identity: str, destination: Record, number: int) -> 
         ],
         "connectionSettings": own[number // 4 % 3],
     }
-    return thinned(record, number, name=7, metadata=5, idSyncConfiguration=8, connectionSettings=9)
+    return drop_fields(record, number, name=7, metadata=5, idSyncConfiguration=8, connectionSettings=9)
 
 
-def _activations(making: Making) -> list[Record]:
-    draw, audience = making.draw, making.parent
-    first = number_of(audience["id"]) // 5
-    connected = _connected(making, audience["id"])
+def _activations(context: ListContext) -> list[Record]:
+    draw, audience = context.draw, context.parent
+    first = stable_hash(audience["id"]) // 5
+    connected = _connected(context, audience["id"])
     count = draw.number(0, 2) if connected else 0
-    return [_activation(making, *draw.pick(connected), first + place) for place in range(count)]
+    return [_activation(context, *draw.pick(connected), first + place) for place in range(count)]
 
 
-def _activation(making: Making, connection_id: str, destination: Record, number: int) -> Record:
-    draw, audience = making.draw, making.parent
+def _activation(context: ListContext, connection_id: str, destination: Record, number: int) -> Record:
+    draw, audience = context.draw, context.parent
     actions = destination["metadata"]["actions"]
     profile: Record = {"properties": draw.some(_PROPERTIES, 3), "mapping": {"email": "Email/Address", "a/b": "総額"}}
     personalization: Record = {
-        "profile": thinned(profile, number, mapping=3),
+        "profile": drop_fields(profile, number, mapping=3),
         "entities": [{"properties": draw.some(_PROPERTIES, 2), "relationshipSlug": "user-subscription"}],
         "syncEntityPropertyChanges": draw.chance(0.5),
     }
@@ -147,22 +147,22 @@ def _activation(making: Making, connection_id: str, destination: Record, number:
     record: Record = {
         "id": f"act_{draw.id()}",
         "enabled": draw.chance(0.8),
-        "workspaceId": making.records("workspace")[0]["id"],
+        "workspaceId": context.records("workspace")[0]["id"],
         "spaceId": audience["spaceId"],
         "audienceId": audience["id"],
         "connectionId": connection_id,
         "activationType": draw.pick(_MOMENTS),
-        "activationName": named("Welcome mail", number),
-        "displayName": named("Welcome", number + 3) if number % 6 else None,
-        "personalization": thinned(personalization, number, entities=4, syncEntityPropertyChanges=5),
-        "destinationMapping": thinned(mapping, number, settings=7),
+        "activationName": display_name("Welcome mail", number),
+        "displayName": display_name("Welcome", number + 3) if number % 6 else None,
+        "personalization": drop_fields(personalization, number, entities=4, syncEntityPropertyChanges=5),
+        "destinationMapping": drop_fields(mapping, number, settings=7),
         "performResync": draw.chance(0.3),
     }
-    return thinned(record, number, displayName=8, destinationMapping=5, performResync=6)
+    return drop_fields(record, number, displayName=8, destinationMapping=5, performResync=6)
 
 
-def _supported_destinations(making: Making) -> list[Any]:
-    draw = making.draw
+def _supported_destinations(context: ListContext) -> list[Any]:
+    draw = context.draw
     supported = [
         {
             "id": metadata["id"],
@@ -173,7 +173,7 @@ def _supported_destinations(making: Making) -> list[Any]:
             "beta": None if draw.chance(0.2) else draw.chance(0.5),
         }
         for metadata in {
-            record["metadata"]["id"]: record["metadata"] for record in making.records("destinations")
+            record["metadata"]["id"]: record["metadata"] for record in context.records("destinations")
         }.values()
         if draw.chance(0.7)
     ]
@@ -181,13 +181,13 @@ def _supported_destinations(making: Making) -> list[Any]:
     return [{record["id"]: record for record in supported}]
 
 
-def _computed_traits(making: Making) -> list[Record]:
-    draw, space_id = making.draw, making.values["spaceId"]
+def _computed_traits(context: ListContext) -> list[Record]:
+    draw, space_id = context.draw, context.values["spaceId"]
     users = [draw.id() for _ in range(10)]
     return [_computed_trait(draw, space_id, users, number) for number in range(TRAITS)]
 
 
-def _computed_trait(draw: Draw, space_id: str, users: list[str], number: int) -> Record:
+def _computed_trait(draw: RandomValues, space_id: str, users: list[str], number: int) -> Record:
     definition: Record = {
         "query": f"event('Clicked \"Buy\"').sum(property('price')) >= {draw.number(1, 500)}",
         "type": "ACCOUNTS" if number % 4 == 2 else "USERS",
@@ -200,19 +200,21 @@ def _computed_trait(draw: Draw, space_id: str, users: list[str], number: int) ->
     record: Record = {
         "id": f"ct_{draw.id(27)}",
         "spaceId": space_id,
-        "name": named("Lifetime value", number),
-        "description": named("What a customer has paid so far.", number + 3),
+        "name": display_name("Lifetime value", number),
+        "description": display_name("What a customer has paid so far.", number + 3),
         "key": f"lifetime_value_{number}",
         "enabled": draw.chance(0.8),
         "definition": definition if number % 13 else None,
         "status": draw.pick(_STATUSES),
         "createdBy": draw.pick(users),
         "updatedBy": draw.pick(users),
-        "createdAt": moment(draw, 2022, number % 3),
-        "updatedAt": moment(draw, 2023, (number + 1) % 3),
-        "options": thinned(options, number, includeHistoricalData=7, includeAnonymousUsers=3, backfillDurationDays=4),
+        "createdAt": random_timestamp(draw, 2022, number % 3),
+        "updatedAt": random_timestamp(draw, 2023, (number + 1) % 3),
+        "options": drop_fields(
+            options, number, includeHistoricalData=7, includeAnonymousUsers=3, backfillDurationDays=4
+        ),
     }
-    return thinned(record, number, description=4, status=6, options=9)
+    return drop_fields(record, number, description=4, status=6, options=9)
 
 
 MAKERS: dict[str, Maker] = {

@@ -7,8 +7,8 @@ from random import Random
 from string import ascii_letters, digits
 
 from segment_dagster.emulator.world.activities import resource_name, resource_type, type_of
-from segment_dagster.emulator.world.making import Asked, Change, Record, TimedMaker
-from segment_dagster.emulator.world.series import asked_for, instant
+from segment_dagster.emulator.world.factories import Change, Record, TimedMaker, TimedRequest
+from segment_dagster.emulator.world.series import get_parameter, parse_timestamp
 
 TRAIL = "audit_events"
 """The endpoint that lists the trail."""
@@ -43,19 +43,19 @@ class _Trail:
     resources: list[tuple[str, tuple[str, ...], list[Record]]]
 
 
-def _events(most: int, asked: Asked) -> list[Record]:
+def _events(most: int, request: TimedRequest) -> list[Record]:
     """The events of the range, the most recent first."""
-    start = instant(asked_for(asked, "startTime") or "1970-01-01")
-    end = instant(asked_for(asked, "endTime") or "9999-12-31")
-    first = max(start, asked.now - DAYS * _DAY)
-    wanted = {name: value for name in ("resourceId", "resourceType") if (value := asked_for(asked, name))}
-    events = [(change.at, _of_change(change)) for change in asked.lately.changes]
-    if not asked.lately.quiet:
-        events += _made_up(most, asked, first, min(end, asked.now))
+    start = parse_timestamp(get_parameter(request, "startTime") or "1970-01-01")
+    end = parse_timestamp(get_parameter(request, "endTime") or "9999-12-31")
+    first = max(start, request.now - DAYS * _DAY)
+    wanted = {name: value for name in ("resourceId", "resourceType") if (value := get_parameter(request, name))}
+    events = [(change.at, _of_change(change)) for change in request.state.changes]
+    if not request.state.quiet:
+        events += _made_up(most, request, first, min(end, request.now))
     return [
         event
         for at, event in sorted(events, key=lambda each: (each[0], each[1]["id"]), reverse=True)
-        if first <= at < end and at <= asked.now and all(event[name] == value for name, value in wanted.items())
+        if first <= at < end and at <= request.now and all(event[name] == value for name, value in wanted.items())
     ]
 
 
@@ -72,24 +72,24 @@ def _of_change(change: Change) -> Record:
     }
 
 
-def _made_up(most: int, asked: Asked, start: datetime, end: datetime) -> list[tuple[datetime, Record]]:
+def _made_up(most: int, request: TimedRequest, start: datetime, end: datetime) -> list[tuple[datetime, Record]]:
     """The events that change nothing, of the days of a range. They tell of no resource that is deleted by then."""
-    resources = [(resource_type(name), kinds, asked.records(name)) for name, kinds in _MADE_UP.items()]
-    told = _Trail(most * asked.scale, asked.records("users"), [each for each in resources if each[2]])
+    resources = [(resource_type(name), kinds, request.records(name)) for name, kinds in _MADE_UP.items()]
+    told = _Trail(most * request.scale, request.records("users"), [each for each in resources if each[2]])
     if not told.users or not told.resources:
         return []
-    gone = {change.record["id"]: change.at for change in asked.lately.changes if change.action == "delete"}
+    gone = {change.record["id"]: change.at for change in request.state.changes if change.action == "delete"}
     return [
         (at, event)
         for day in range((start - _1970) // _DAY, (end - _1970) // _DAY + 1)
-        for at, event in _of_day(asked, told, day)
+        for at, event in _of_day(request, told, day)
         if event["resourceId"] not in gone or at < gone[event["resourceId"]]
     ]
 
 
-def _of_day(asked: Asked, trail: _Trail, day: int) -> list[tuple[datetime, Record]]:
+def _of_day(request: TimedRequest, trail: _Trail, day: int) -> list[tuple[datetime, Record]]:
     """The events of a day, counted from 1970, the same ones whatever range is asked for."""
-    random = Random(f"{asked.seed}/{day}")  # noqa: S311
+    random = Random(f"{request.seed}/{day}")  # noqa: S311
     return [_event(random, trail, day) for _ in range(random.randrange(trail.a_day + 1))]
 
 

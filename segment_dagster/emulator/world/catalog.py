@@ -1,6 +1,7 @@
 """The catalogue of integrations: the types in use, with the metadata that their instances have, and others."""
 
-from segment_dagster.emulator.world.choosing import thinned
+from segment_dagster.emulator.world.deterministic import drop_fields
+from segment_dagster.emulator.world.factories import ListContext, Maker, Record
 from segment_dagster.emulator.world.integrations import (
     DESTINATIONS,
     SOURCES,
@@ -10,7 +11,6 @@ from segment_dagster.emulator.world.integrations import (
     source_metadata,
     warehouse_metadata,
 )
-from segment_dagster.emulator.world.making import Maker, Making, Record
 
 _STATUSES = (
     *("PUBLIC", "PRIVATE_SUBMITTED", "UNAVAILABLE", "DEPRECATED", "PRIVATE_BETA", "PRIVATE_BUILDING", "PUBLIC_BETA"),
@@ -45,41 +45,44 @@ _MORE_DESTINATIONS = tuple(
 )
 
 
-def _sources(making: Making) -> list[Record]:
-    used = _used(making, "sources")
-    return [*used, *(_source(making, kind, number) for number, kind in _unused(making, used, SOURCES + _MORE_SOURCES))]
+def _sources(context: ListContext) -> list[Record]:
+    used = _used(context, "sources")
+    return [
+        *used,
+        *(_source(context, kind, number) for number, kind in _unused(context, used, SOURCES + _MORE_SOURCES)),
+    ]
 
 
-def _destinations(making: Making) -> list[Record]:
-    used = _used(making, "destinations")
-    more = _unused(making, used, DESTINATIONS + _MORE_DESTINATIONS)
-    return [*used, *(_destination(making, kind, number) for number, kind in more)]
+def _destinations(context: ListContext) -> list[Record]:
+    used = _used(context, "destinations")
+    more = _unused(context, used, DESTINATIONS + _MORE_DESTINATIONS)
+    return [*used, *(_destination(context, kind, number) for number, kind in more)]
 
 
-def _warehouses(making: Making) -> list[Record]:
-    used = _used(making, "warehouses")
-    more = _unused(making, used, WAREHOUSES)
-    return [*used, *(_logos(warehouse_metadata(making.draw, kind), number) for number, kind in more)]
+def _warehouses(context: ListContext) -> list[Record]:
+    used = _used(context, "warehouses")
+    more = _unused(context, used, WAREHOUSES)
+    return [*used, *(_logos(warehouse_metadata(context.draw, kind), number) for number, kind in more)]
 
 
-def _used(making: Making, endpoint: str) -> list[Record]:
+def _used(context: ListContext, endpoint: str) -> list[Record]:
     """The types of the endpoint's records, each once."""
-    return list({record["metadata"]["id"]: record["metadata"] for record in making.records(endpoint)}.values())
+    return list({record["metadata"]["id"]: record["metadata"] for record in context.records(endpoint)}.values())
 
 
-def _unused(making: Making, used: list[Record], kinds: tuple[Kind, ...]) -> list[tuple[int, Kind]]:
+def _unused(context: ListContext, used: list[Record], kinds: tuple[Kind, ...]) -> list[tuple[int, Kind]]:
     """The types that nothing is of, each with its number; none for a world without anything."""
     names = {metadata["name"] for metadata in used}
-    return list(enumerate(kind for kind in kinds if kind.name not in names)) if making.scale else []
+    return list(enumerate(kind for kind in kinds if kind.name not in names)) if context.scale else []
 
 
-def _source(making: Making, kind: Kind, number: int) -> Record:
-    record = _logos(source_metadata(making.draw, kind), number)
+def _source(context: ListContext, kind: Kind, number: int) -> Record:
+    record = _logos(source_metadata(context.draw, kind), number)
     return record | {"status": _STATUSES[number % len(_STATUSES)], "categories": [kind.category][: number % 4]}
 
 
-def _destination(making: Making, kind: Kind, number: int) -> Record:
-    draw = making.draw
+def _destination(context: ListContext, kind: Kind, number: int) -> Record:
+    draw = context.draw
     record = _logos(destination_metadata(draw, kind), number) | {
         "status": _STATUSES[number % len(_STATUSES)],
         "previousNames": [],
@@ -95,16 +98,16 @@ def _destination(making: Making, kind: Kind, number: int) -> Record:
     if number % 2:
         record["supportedFeatures"] |= {"browserUnbundlingPublic": draw.chance(0.5)}
         record["supportedPlatforms"] |= {"warehouse": False, "cloudAppObject": False, "linkedAudiences": True}
-    record["supportedFeatures"] = thinned(
+    record["supportedFeatures"] = drop_fields(
         record["supportedFeatures"], number, cloudModeInstances=3, deviceModeInstances=4, replay=5, browserUnbundling=2
     )
-    record["supportedMethods"] = thinned(
+    record["supportedMethods"] = drop_fields(
         record["supportedMethods"], number, pageview=2, identify=5, alias=3, track=6, group=4
     )
-    record["supportedPlatforms"] = thinned(record["supportedPlatforms"], number, browser=3, server=4, mobile=5)
+    record["supportedPlatforms"] = drop_fields(record["supportedPlatforms"], number, browser=3, server=4, mobile=5)
     if number % 3 == 0:
         record["actions"] = [_action(number)]
-    return thinned(
+    return drop_fields(
         record, number, partnerOwned=3, supportedRegions=4, regionEndpoints=5, multiInstanceSupportedVersion=2
     )
 
@@ -139,7 +142,7 @@ def _action(number: int) -> Record:
         "hidden": True,
         "defaultTrigger": None,
         "fields": [
-            thinned(field, place, placeholder=2, defaultValue=4, hidden=3) for place, field in enumerate(fields)
+            drop_fields(field, place, placeholder=2, defaultValue=4, hidden=3) for place, field in enumerate(fields)
         ],
     }
 

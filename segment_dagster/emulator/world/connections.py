@@ -1,6 +1,6 @@
 """Sources, destinations and warehouses."""
 
-from segment_dagster.emulator.world.draw import Draw
+from segment_dagster.emulator.world.factories import ListContext, Record
 from segment_dagster.emulator.world.integrations import (
     DESTINATIONS,
     SOURCES,
@@ -9,9 +9,9 @@ from segment_dagster.emulator.world.integrations import (
     source_metadata,
     warehouse_metadata,
 )
-from segment_dagster.emulator.world.making import Making, Record
+from segment_dagster.emulator.world.random_values import RandomValues
 from segment_dagster.emulator.world.settings import settings
-from segment_dagster.emulator.world.texts import named
+from segment_dagster.emulator.world.texts import display_name
 
 TEAMS = ("Marketing", "Growth", "Mobile", "Data Platform", "Support", "Checkout")
 """Whom sources belong to, as their labels say."""
@@ -20,23 +20,23 @@ STAGES = ("Production", "Staging", "Development")
 """What sources are for, as their labels say."""
 
 
-def sources(making: Making) -> list[Record]:
+def sources(context: ListContext) -> list[Record]:
     """The websites, apps and servers that send data."""
-    draw, (home,) = making.draw, making.records("workspace")
+    draw, (home,) = context.draw, context.records("workspace")
     types = [source_metadata(draw, kind) for kind in SOURCES]
-    return [_source(draw, home["id"], types[number % len(types)], number) for number in range(40 * making.scale)]
+    return [_source(draw, home["id"], types[number % len(types)], number) for number in range(40 * context.scale)]
 
 
-def destinations(making: Making) -> list[Record]:
+def destinations(context: ListContext) -> list[Record]:
     """The tools that a source's data is sent to."""
-    draw, origins = making.draw, making.records("sources")
+    draw, origins = context.draw, context.records("sources")
     types = [destination_metadata(draw, kind) for kind in DESTINATIONS]
     made = []
-    for number in range(80 * making.scale):
+    for number in range(80 * context.scale):
         metadata = types[number % len(types)]
         record = {
             "id": draw.hex(),
-            "name": named(f"{metadata['name']} {draw.pick(STAGES)}", number),
+            "name": display_name(f"{metadata['name']} {draw.pick(STAGES)}", number),
             "enabled": draw.chance(0.8),
             "metadata": metadata,
             "sourceId": draw.pick(origins)["id"],
@@ -48,9 +48,9 @@ def destinations(making: Making) -> list[Record]:
     return made
 
 
-def warehouses(making: Making) -> list[Record]:
+def warehouses(context: ListContext) -> list[Record]:
     """The databases that raw events are synced into."""
-    draw, (home,) = making.draw, making.records("workspace")
+    draw, (home,) = context.draw, context.records("workspace")
     types = [warehouse_metadata(draw, kind) for kind in WAREHOUSES]
     return [
         {
@@ -60,23 +60,23 @@ def warehouses(making: Making) -> list[Record]:
             "enabled": draw.chance(0.9),
             "settings": settings(draw, types[number % len(types)]["options"], number),
         }
-        for number in range(3 * making.scale)
+        for number in range(3 * context.scale)
     ]
 
 
-def _source(draw: Draw, workspace_id: str, metadata: Record, number: int) -> Record:
+def _source(draw: RandomValues, workspace_id: str, metadata: Record, number: int) -> Record:
     stage, team = draw.pick(STAGES), draw.pick(TEAMS)
     record: Record = {
         "id": draw.id(),
         "slug": f"{metadata['slug']}-{stage.lower()}-{number}",
-        "name": named(f"{metadata['name']} {stage}", number),
+        "name": display_name(f"{metadata['name']} {stage}", number),
         "metadata": metadata,
         "workspaceId": workspace_id,
         "enabled": draw.chance(0.85),
         "writeKeys": [draw.secret() for _ in range(0 if number % 9 == 4 else number % 2 + 1)],
         "labels": [
             {"key": "environment", "value": stage.lower()},
-            {"key": "team", "value": team, "description": named(f"Owned by {team}", number)},
+            {"key": "team", "value": team, "description": display_name(f"Owned by {team}", number)},
         ][: number % 3],
     }
     if number % 10 == 1:

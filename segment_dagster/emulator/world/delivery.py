@@ -6,18 +6,18 @@ from datetime import timedelta
 from fractions import Fraction
 from functools import partial
 
-from segment_dagster.emulator.world.choosing import number_of
-from segment_dagster.emulator.world.making import Asked, Record, TimedMaker
+from segment_dagster.emulator.world.deterministic import stable_hash
+from segment_dagster.emulator.world.factories import Record, TimedMaker, TimedRequest
 from segment_dagster.emulator.world.series import (
     Stream,
     Window,
-    asked_for,
-    asked_window,
     counts,
-    factor_of,
-    grouped,
-    instant,
-    times,
+    daily_factor,
+    format_times,
+    get_parameter,
+    group_counts,
+    parse_timestamp,
+    request_window,
     window,
 )
 from segment_dagster.emulator.world.volume import EVENTS, UNNAMED, VERSIONS, is_mobile
@@ -65,50 +65,50 @@ _DEFAULT_RANGES = {"MINUTE": timedelta(hours=1), "HOUR": timedelta(days=7), "DAY
 """What is told of where a request for metrics names no start."""
 
 
-def _overview(stage: _Stage, asked: Asked) -> list[Record]:
-    over = asked_window(asked)
-    source, destination = _named(asked, stage)
+def _overview(stage: _Stage, request: TimedRequest) -> list[Record]:
+    over = request_window(request)
+    source, destination = _named(request, stage)
     if not over.starts or source is None or (stage.at_destination and destination is None):
         return []
-    filters = {name: asked.query.get(f"filter.{name}", ()) for name in _COLUMNS}
+    filters = {name: request.query.get(f"filter.{name}", ()) for name in _COLUMNS}
     streams = [
         stream
-        for stream in _streams(asked, stage, source, destination or {})
+        for stream in _streams(request, stage, source, destination or {})
         if all(stream.columns.get(name) in values for name, values in filters.items() if values)
     ]
     # a record has no field for the other things that can be grouped by
-    by = [name for name in asked.query.get("groupBy", ()) if name in _COLUMNS]
-    written = times(over.starts, ".000")
-    return [_record(written, *group) for group in grouped(streams, by, over)]
+    by = [name for name in request.query.get("groupBy", ()) if name in _COLUMNS]
+    written = format_times(over.starts, ".000")
+    return [_record(written, *group) for group in group_counts(streams, by, over)]
 
 
-def _named(asked: Asked, stage: _Stage) -> tuple[Record | None, Record | None]:
+def _named(request: TimedRequest, stage: _Stage) -> tuple[Record | None, Record | None]:
     """The source and the destination that a request names, where they are enabled and belong together."""
-    source = _enabled(asked, "sources", asked_for(asked, "sourceId"))
-    destination = _enabled(asked, "destinations", asked_for(asked, "destinationConfigId"))
+    source = _enabled(request, "sources", get_parameter(request, "sourceId"))
+    destination = _enabled(request, "destinations", get_parameter(request, "destinationConfigId"))
     if source and destination and destination["sourceId"] != source["id"]:
         destination = None
     return source, destination
 
 
-def _enabled(asked: Asked, endpoint: str, identity: str | None) -> Record | None:
-    return next((r for r in asked.lately.ever(endpoint) if r["id"] == identity and r["enabled"]), None)
+def _enabled(request: TimedRequest, endpoint: str, identity: str | None) -> Record | None:
+    return next((r for r in request.state.counted_records(endpoint) if r["id"] == identity and r["enabled"]), None)
 
 
-def _streams(asked: Asked, stage: _Stage, source: Record, destination: Record) -> list[Stream]:
+def _streams(request: TimedRequest, stage: _Stage, source: Record, destination: Record) -> list[Stream]:
     ids = (source["id"], destination.get("id", ""))
-    first = number_of(*ids)
+    first = stable_hash(*ids)
     count = 2 + first % 2 if destination else 4 + first % 2
     kinds = [EVENTS[(first + place) % len(EVENTS)] for place in range(count)]
     # the first two once more: only their reason or their version tells them apart
     kinds += [("", UNNAMED[first % len(UNNAMED)]), *kinds[: 1 if destination else 2]]
-    factor = factor_of(asked, source["id"], destination.get("id"))
+    factor = daily_factor(request, source["id"], destination.get("id"))
     made: dict[str, Stream] = {}
     for place, (name, type_) in enumerate(kinds):
         reason = stage.reasons[(first + place) % len(stage.reasons)]
         version = VERSIONS[(first + place) % len(VERSIONS)] if is_mobile(source) and place % 3 else ""
         every = {"eventName": name, "eventType": type_, "discardReason": reason, "appVersion": version}
-        number = number_of(asked.seed, *ids, *every.values())
+        number = stable_hash(request.seed, *ids, *every.values())
         made[repr(every)] = Stream(
             number=number,
             per_day=stage.per_day[number % len(stage.per_day)],
@@ -129,17 +129,17 @@ def _record(written: list[str], columns: Record, found: list[int], retried: list
     return record
 
 
-def _metrics(asked: Asked) -> list[Record]:
-    identity = asked_for(asked, "destinationId")
-    destination = next((record for record in asked.lately.records("destinations") if record["id"] == identity), None)
+def _metrics(request: TimedRequest) -> list[Record]:
+    identity = get_parameter(request, "destinationId")
+    destination = next((record for record in request.state.records("destinations") if record["id"] == identity), None)
     if destination is None:
         return []
-    over = _metrics_window(asked)
-    source_id = asked_for(asked, "sourceId") or destination["sourceId"]
-    receives = _enabled(asked, "destinations", identity)
+    over = _metrics_window(request)
+    source_id = get_parameter(request, "sourceId") or destination["sourceId"]
+    receives = _enabled(request, "destinations", identity)
     counted = _METRICS if receives and receives["sourceId"] == source_id else {}
-    factor = factor_of(asked, source_id, destination["id"])
-    streams = [(_counted(f"{asked.seed}/{identity}", name, factor), parts) for name, parts in counted.items()]
+    factor = daily_factor(request, source_id, destination["id"])
+    streams = [(_counted(f"{request.seed}/{identity}", name, factor), parts) for name, parts in counted.items()]
     return [
         {
             "sourceId": source_id,
@@ -149,19 +149,19 @@ def _metrics(asked: Asked) -> list[Record]:
     ]
 
 
-def _metrics_window(asked: Asked) -> Window:
-    granularity = asked_for(asked, "granularity") or "MINUTE"
-    start, end = asked_for(asked, "startTime"), asked_for(asked, "endTime")
+def _metrics_window(request: TimedRequest) -> Window:
+    granularity = get_parameter(request, "granularity") or "MINUTE"
+    start, end = get_parameter(request, "startTime"), get_parameter(request, "endTime")
     return window(
-        instant(start) if start else asked.now - _DEFAULT_RANGES[granularity],
-        instant(end) if end else asked.now,
+        parse_timestamp(start) if start else request.now - _DEFAULT_RANGES[granularity],
+        parse_timestamp(end) if end else request.now,
         granularity,
-        asked.now,
+        request.now,
     )
 
 
 def _counted(seed: str, name: str, factor: Callable[[int], Fraction] | None) -> Stream:
-    number = number_of(seed, name)
+    number = stable_hash(seed, name)
     return Stream(number, (2, 900, 40_000)[number % 3], {"metricName": name}, factor, retries=9)
 
 
@@ -175,7 +175,7 @@ def _metric(made: Stream, parts: tuple[str, ...], over: Window) -> Record:
     return record
 
 
-_OVERVIEWS: dict[str, Callable[[Asked], list[Record]]] = {
+_OVERVIEWS: dict[str, Callable[[TimedRequest], list[Record]]] = {
     name: partial(_overview, stage) for name, stage in _STAGES.items()
 }
 TIMED: dict[str, TimedMaker] = {**_OVERVIEWS, "destination_delivery_metrics": _metrics}

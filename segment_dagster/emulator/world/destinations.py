@@ -1,11 +1,11 @@
 """What belongs to one destination."""
 
-from segment_dagster.emulator.world.choosing import number_of, thinned
-from segment_dagster.emulator.world.draw import Draw
-from segment_dagster.emulator.world.making import Maker, Making, Record
+from segment_dagster.emulator.world.deterministic import drop_fields, stable_hash
+from segment_dagster.emulator.world.factories import ListContext, Maker, Record
+from segment_dagster.emulator.world.random_values import RandomValues
 from segment_dagster.emulator.world.reverse_etl import MODELS, model_id
-from segment_dagster.emulator.world.texts import named
-from segment_dagster.emulator.world.times import ZONES, moment
+from segment_dagster.emulator.world.texts import display_name
+from segment_dagster.emulator.world.timestamps import ZONES, random_timestamp
 
 _CONDITIONS = (
     'type = "track" and event = "Order Completed"',
@@ -16,28 +16,28 @@ _CONDITIONS = (
 )
 
 
-def _filters(making: Making) -> list[Record]:
-    first = number_of(making.parent["id"], "filters")
-    return [_filter(making.draw, making.parent, first + place) for place in range(max(0, making.draw.number(-2, 5)))]
+def _filters(context: ListContext) -> list[Record]:
+    first = stable_hash(context.parent["id"], "filters")
+    return [_filter(context.draw, context.parent, first + place) for place in range(max(0, context.draw.number(-2, 5)))]
 
 
-def _filter(draw: Draw, destination: Record, number: int) -> Record:
+def _filter(draw: RandomValues, destination: Record, number: int) -> Record:
     record: Record = {
         "id": f"df_{draw.id()}",
         "sourceId": destination["sourceId"],
         "destinationId": destination["id"],
         "if": draw.pick(_CONDITIONS),
         "actions": [_action(draw, number + place) for place in range(number % 2 + 1)],
-        "title": named("Drop internal traffic", number),
-        "description": named("Keeps what nobody needs away from it.", number + 3),
+        "title": display_name("Drop internal traffic", number),
+        "description": display_name("Keeps what nobody needs away from it.", number + 3),
         "enabled": draw.chance(0.8),
-        "createdAt": moment(draw, 2021, number % 3),
-        "updatedAt": moment(draw, 2022, (number + 1) % 3),
+        "createdAt": random_timestamp(draw, 2021, number % 3),
+        "updatedAt": random_timestamp(draw, 2022, (number + 1) % 3),
     }
-    return thinned(record, number, description=4)
+    return drop_fields(record, number, description=4)
 
 
-def _action(draw: Draw, number: int) -> Record:
+def _action(draw: RandomValues, number: int) -> Record:
     type_ = ("DROP", "ALLOW_PROPERTIES", "SAMPLE", "DROP_PROPERTIES")[number % 4]
     if type_ == "DROP":
         return {"type": type_}
@@ -50,19 +50,19 @@ def _action(draw: Draw, number: int) -> Record:
     return {"type": type_, "fields": fields}
 
 
-def _subscriptions(making: Making) -> list[Record]:
-    draw, destination = making.draw, making.parent
+def _subscriptions(context: ListContext) -> list[Record]:
+    draw, destination = context.draw, context.parent
     actions = destination["metadata"]["actions"]
-    first = number_of(destination["id"])
+    first = stable_hash(destination["id"])
     count = draw.number(0, 4) if actions else 0
-    return [_subscription(making, destination["id"], draw.pick(actions), first + place) for place in range(count)]
+    return [_subscription(context, destination["id"], draw.pick(actions), first + place) for place in range(count)]
 
 
-def _subscription(making: Making, destination_id: str, action: Record, number: int) -> Record:
-    draw = making.draw
+def _subscription(context: ListContext, destination_id: str, action: Record, number: int) -> Record:
+    draw = context.draw
     record: Record = {
         "id": draw.id(),
-        "name": named(action["name"], number),
+        "name": display_name(action["name"], number),
         "actionId": action["id"],
         "actionSlug": action["slug"],
         "destinationId": destination_id,
@@ -71,19 +71,19 @@ def _subscription(making: Making, destination_id: str, action: Record, number: i
         "trigger": draw.pick(_CONDITIONS),
     }
     if number % 3 == 0:
-        record["modelId"] = model_id(draw.number(0, MODELS * making.scale - 1))
+        record["modelId"] = model_id(draw.number(0, MODELS * context.scale - 1))
         if number % 12:
             record["reverseETLSchedule"] = _schedule(draw, number // 3)
     return record
 
 
-def _settings(draw: Draw, number: int) -> Record:
+def _settings(draw: RandomValues, number: int) -> Record:
     made: Record = {
         "userId": {"@if": {"exists": {"@path": "$.userId"}, "then": {"@path": "$.userId"}, "else": None}},
         "enableBatching": draw.chance(0.5),
         "batchSize": draw.number(1, 1000),
         "sampling": draw.number(1, 9) / 8,
-        "event": named("Order Completed", number),
+        "event": display_name("Order Completed", number),
     }
     if number % 4 == 0:
         made["apiKey"] = draw.secret()
@@ -97,7 +97,7 @@ def _settings(draw: Draw, number: int) -> Record:
     return made
 
 
-def _schedule(draw: Draw, number: int) -> Record:
+def _schedule(draw: RandomValues, number: int) -> Record:
     configs: tuple[tuple[str, Record | None], ...] = (
         ("CRON", {"spec": "0 */6 * * 1-5", "timezone": draw.pick(ZONES)}),
         ("DBT_CLOUD", {"jobId": str(draw.number(1000, 9999)), "accountId": str(draw.number(10, 99))}),
@@ -107,7 +107,7 @@ def _schedule(draw: Draw, number: int) -> Record:
     )
     strategy, config = configs[number % 5]
     schedule: Record = {"strategy": strategy, "config": config}
-    return thinned(schedule, number, config=8)
+    return drop_fields(schedule, number, config=8)
 
 
 MAKERS: dict[str, Maker] = {"destination_filters": _filters, "destination_subscriptions": _subscriptions}

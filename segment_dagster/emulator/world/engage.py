@@ -1,9 +1,9 @@
 """Spaces and the audiences in them."""
 
-from segment_dagster.emulator.world.draw import Draw
-from segment_dagster.emulator.world.making import Making, Record
-from segment_dagster.emulator.world.texts import named
-from segment_dagster.emulator.world.times import ZONES, moment
+from segment_dagster.emulator.world.factories import ListContext, Record
+from segment_dagster.emulator.world.random_values import RandomValues
+from segment_dagster.emulator.world.texts import display_name
+from segment_dagster.emulator.world.timestamps import ZONES, random_timestamp
 
 SPACES = 2
 AUDIENCES = 1200
@@ -18,26 +18,26 @@ _IDENTIFIERS = ("user_id", "email", "anonymous_id", "ios.idfa", "android.idfa")
 _TYPES = (("USERS", "USERS"), ("USERS", "USERS"), ("ACCOUNTS", "ACCOUNTS"), ("LINKED", "ENTITIES"))
 
 
-def spaces(making: Making) -> list[Record]:
+def spaces(context: ListContext) -> list[Record]:
     """The Engage spaces."""
     return [
         {
-            "id": f"spa_{making.draw.id()}",
+            "id": f"spa_{context.draw.id()}",
             "slug": f"{_PLACES[number % len(_PLACES)].lower().replace(' ', '-')}-{number}",
-            "name": named(_PLACES[number % len(_PLACES)], number),
+            "name": display_name(_PLACES[number % len(_PLACES)], number),
         }
-        for number in range(SPACES * making.scale)
+        for number in range(SPACES * context.scale)
     ]
 
 
-def segments(making: Making) -> list[Record]:
+def segments(context: ListContext) -> list[Record]:
     """The audiences of one space."""
-    draw = making.draw
+    draw = context.draw
     users = [draw.id() for _ in range(20)]
-    return [_audience(draw, making.parent["id"], users, number) for number in range(AUDIENCES)]
+    return [_audience(draw, context.parent["id"], users, number) for number in range(AUDIENCES)]
 
 
-def _audience(draw: Draw, space_id: str, users: list[str], number: int) -> Record:
+def _audience(draw: RandomValues, space_id: str, users: list[str], number: int) -> Record:
     who, when, chance = draw.pick(_WHO), draw.pick(_WHEN), draw.random.random()
     audience_type, member = draw.pick(_TYPES)
     batch = chance < 0.6
@@ -46,16 +46,16 @@ def _audience(draw: Draw, space_id: str, users: list[str], number: int) -> Recor
     record: Record = {
         "id": f"aud_{draw.id(27)}",
         "spaceId": space_id,
-        "name": named(f"{who}, {when}", number),
-        "description": named(f"{who} of the {when}", number + 3),
+        "name": display_name(f"{who}, {when}", number),
+        "description": display_name(f"{who} of the {when}", number + 3),
         "key": f"{who.lower().replace(' ', '_')}_{number}",
         "enabled": chance < 0.8,
         "definition": _definition(draw, audience_type, chance),
         "status": draw.pick(_STATUSES),
         "createdBy": draw.pick(users),
         "updatedBy": draw.pick(users),
-        "createdAt": moment(draw, year, number % 3),
-        "updatedAt": moment(draw, year + 1, (number + 1) % 3),
+        "createdAt": random_timestamp(draw, year, number % 3),
+        "updatedAt": random_timestamp(draw, year + 1, (number + 1) % 3),
         "audienceType": audience_type,
         "computeCadence": {"type": "BATCH" if batch else "REALTIME"},
         "size": {"count": count, "type": member},
@@ -73,7 +73,7 @@ def _audience(draw: Draw, space_id: str, users: list[str], number: int) -> Recor
     return record
 
 
-def _definition(draw: Draw, audience_type: str, chance: float) -> Record | None:
+def _definition(draw: RandomValues, audience_type: str, chance: float) -> Record | None:
     if chance > 0.97:
         return None
     event, least = draw.pick(_EVENTS).replace("'", "\\'"), int(chance * 10) + 1
@@ -85,7 +85,7 @@ def _definition(draw: Draw, audience_type: str, chance: float) -> Record | None:
     return definition
 
 
-def _schedule(draw: Draw, number: int) -> Record:
+def _schedule(draw: RandomValues, number: int) -> Record:
     periodic = number % 2 == 0
     schedule: Record = {
         "id": f"sch_{draw.id()}",
@@ -93,7 +93,7 @@ def _schedule(draw: Draw, number: int) -> Record:
         "config": {"interval": f"{number % 23 + 1}h"}
         if periodic
         else {"days": [number % 7, (number + 3) % 7], "hours": [6, 18], "timezone": draw.pick(ZONES)},
-        "nextExecution": moment(draw, 2031, 0),
+        "nextExecution": random_timestamp(draw, 2031, 0),
     }
     if number % 29 == 0:
         schedule["config"] = None

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from segment_dagster.emulator.world.draw import Draw
-from segment_dagster.emulator.world.making import Record
+from segment_dagster.emulator.world.factories import Record
 from segment_dagster.emulator.world.options import COMMON, DATABASE, option
+from segment_dagster.emulator.world.random_values import RandomValues
 from segment_dagster.emulator.world.texts import ODD
 
 
@@ -70,7 +70,7 @@ WAREHOUSES = (
 _STATUSES = ("PUBLIC", "PUBLIC", "PUBLIC", "PUBLIC_BETA", "PRIVATE_BETA", "DEPRECATED", "PRIVATE_BUILDING")
 
 
-def source_metadata(draw: Draw, kind: Kind) -> Record:
+def source_metadata(draw: RandomValues, kind: Kind) -> Record:
     """The metadata of a type of source."""
     record = _shared(draw, kind, draw.id(10)) | {
         "categories": [kind.category],
@@ -80,12 +80,12 @@ def source_metadata(draw: Draw, kind: Kind) -> Record:
     return record | ({"partnerOwned": draw.chance(0.5)} if draw.chance(0.5) else {})
 
 
-def warehouse_metadata(draw: Draw, kind: Kind) -> Record:
+def warehouse_metadata(draw: RandomValues, kind: Kind) -> Record:
     """The metadata of a type of warehouse."""
     return _shared(draw, kind, draw.id(10)) | {"options": [option(*named) for named in (*DATABASE, *kind.options)]}
 
 
-def destination_metadata(draw: Draw, kind: Kind) -> Record:
+def destination_metadata(draw: RandomValues, kind: Kind) -> Record:
     """The metadata of a type of destination."""
     actions = [_action(draw, kind, number) for number in range(draw.number(0, 3))]
     record = _shared(draw, kind, draw.hex()) | {
@@ -122,7 +122,7 @@ def destination_metadata(draw: Draw, kind: Kind) -> Record:
     return record
 
 
-def _shared(draw: Draw, kind: Kind, identity: str) -> Record:
+def _shared(draw: RandomValues, kind: Kind, identity: str) -> Record:
     logo = f"https://cdn.example.com/logos/{kind.slug}"
     return {
         "id": identity,
@@ -141,7 +141,7 @@ def _components(kind: Kind) -> list[Record]:
     return parts + ([{"type": "IOS", "code": code, "owner": "PARTNER"}] if kind.mobile else [])
 
 
-def _action(draw: Draw, kind: Kind, number: int) -> Record:
+def _action(draw: RandomValues, kind: Kind, number: int) -> Record:
     name = ("Track Event", "Identify User", "Set Group")[number]
     return {
         "id": draw.id(),

@@ -1,12 +1,12 @@
 """Code that people wrote, with a secret in it."""
 
-from segment_dagster.emulator.world.draw import Draw
+from segment_dagster.emulator.world.random_values import RandomValues
 from segment_dagster.emulator.world.texts import ODD
 
 _KEYS = ("const key = ", "const headers = {authorization: 'Basic ' + ", "settings.token ||= ")
 
 
-def code(draw: Draw, number: int) -> str:
+def code(draw: RandomValues, number: int) -> str:
     """The source text of a function or a plugin.
 
     Args:

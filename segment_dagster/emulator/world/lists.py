@@ -4,14 +4,14 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import product
 from typing import Any, NamedTuple
 
-from segment_dagster.emulator.world.making import Record
+from segment_dagster.emulator.world.factories import Record
 from segment_dagster.endpoints import Endpoint
 
 Key = tuple[str, ...]
 """The values that a list is asked with, in the order of the row."""
 
 
-class ListOf(NamedTuple):
+class ListParams(NamedTuple):
     """One list of an endpoint."""
 
     values: dict[str, str]
@@ -21,7 +21,7 @@ class ListOf(NamedTuple):
     """The first record that it belongs to; empty for an endpoint without a parent."""
 
 
-def key_of(row: Endpoint, values: Mapping[str, str]) -> Key:
+def list_key(row: Endpoint, values: Mapping[str, str]) -> Key:
     """What tells a list of the endpoint from its others.
 
     Raises:
@@ -32,7 +32,7 @@ def key_of(row: Endpoint, values: Mapping[str, str]) -> Key:
     return tuple(values[name] for name in names)
 
 
-def lists_of(row: Endpoint, records: Callable[[str], list[Any]]) -> dict[Key, ListOf]:
+def build_lists(row: Endpoint, records: Callable[[str], list[Any]]) -> dict[Key, ListParams]:
     """Every list of an endpoint, in the order of its parents.
 
     Args:
@@ -41,15 +41,15 @@ def lists_of(row: Endpoint, records: Callable[[str], list[Any]]) -> dict[Key, Li
     """
     apart = [parameter for parameter in row.parameters if parameter.fan_out]
     names = [parameter.name for parameter in apart]
-    lists: dict[Key, ListOf] = {}
+    lists: dict[Key, ListParams] = {}
     for bound, parent in _bound(row, records):
         for chosen in product(*(parameter.values for parameter in apart)):
             values = bound | dict(zip(names, chosen, strict=True))
-            lists.setdefault(key_of(row, values), ListOf(values, parent))
+            lists.setdefault(list_key(row, values), ListParams(values, parent))
     return lists
 
 
-def filled(row: Endpoint, values: Mapping[str, str], records: list[Any]) -> list[Record]:
+def with_parameter_columns(row: Endpoint, values: Mapping[str, str], records: list[Any]) -> list[Record]:
     """The records of a list with the columns that a parameter fills. Bare values become records."""
     given = {
         column.field: values[column.parameter]

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from segment_dagster.emulator.world.making import Record
+from segment_dagster.emulator.world.factories import Record
 
 COMMON = (
     ("apiKey", "password"),

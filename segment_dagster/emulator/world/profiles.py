@@ -1,8 +1,8 @@
 """Profiles Sync: the warehouses that a space's profiles are synced to."""
 
-from segment_dagster.emulator.world.choosing import number_of, thinned
+from segment_dagster.emulator.world.deterministic import drop_fields, stable_hash
+from segment_dagster.emulator.world.factories import ListContext, Maker, Record
 from segment_dagster.emulator.world.integrations import WAREHOUSES, warehouse_metadata
-from segment_dagster.emulator.world.making import Maker, Making, Record
 from segment_dagster.emulator.world.settings import settings
 
 _COLLECTIONS = (
@@ -13,30 +13,30 @@ _COLLECTIONS = (
 _PROPERTIES = ("id", "received_at", "user_id", "context_ip", "price", "a/b", "naïve 🎉", "line\u2028break")
 
 
-def _warehouses(making: Making) -> list[Record]:
-    space_id = making.values["spaceId"]
-    first = number_of(space_id)
-    return [_warehouse(making, space_id, first + place) for place in range(first % 2 + 2)]
+def _warehouses(context: ListContext) -> list[Record]:
+    space_id = context.values["spaceId"]
+    first = stable_hash(space_id)
+    return [_warehouse(context, space_id, first + place) for place in range(first % 2 + 2)]
 
 
-def _warehouse(making: Making, space_id: str, number: int) -> Record:
-    draw = making.draw
+def _warehouse(context: ListContext, space_id: str, number: int) -> Record:
+    draw = context.draw
     metadata = warehouse_metadata(draw, WAREHOUSES[number % len(WAREHOUSES)])
     record: Record = {
         "id": draw.id(),
         "spaceId": space_id,
         "metadata": metadata,
-        "workspaceId": making.records("workspace")[0]["id"],
+        "workspaceId": context.records("workspace")[0]["id"],
         "enabled": draw.chance(0.8),
         "settings": settings(draw, metadata["options"], number),
         "schemaName": f"profiles_{number % 100}" if number % 3 else 'my "odd" schema/ü',
     }
-    return thinned(record, number, schemaName=2)
+    return drop_fields(record, number, schemaName=2)
 
 
-def _selective_syncs(making: Making) -> list[Record]:
-    draw, warehouse_id = making.draw, making.values["warehouseId"]
-    count = number_of(making.values["spaceId"], warehouse_id) % len(_COLLECTIONS) + 1
+def _selective_syncs(context: ListContext) -> list[Record]:
+    draw, warehouse_id = context.draw, context.values["warehouseId"]
+    count = stable_hash(context.values["spaceId"], warehouse_id) % len(_COLLECTIONS) + 1
     return [
         {
             "collection": collection,

@@ -1,10 +1,10 @@
 """Reverse ETL: the models and the syncs of the subscriptions that are fed by them."""
 
-from segment_dagster.emulator.world.choosing import number_of, thinned
-from segment_dagster.emulator.world.draw import Draw
-from segment_dagster.emulator.world.making import Maker, Making, Record
-from segment_dagster.emulator.world.texts import named
-from segment_dagster.emulator.world.times import written
+from segment_dagster.emulator.world.deterministic import drop_fields, stable_hash
+from segment_dagster.emulator.world.factories import ListContext, Maker, Record
+from segment_dagster.emulator.world.random_values import RandomValues
+from segment_dagster.emulator.world.texts import display_name
+from segment_dagster.emulator.world.timestamps import format_timestamp
 
 MODELS = 12
 """Models at scale 1."""
@@ -30,34 +30,34 @@ def model_id(number: int) -> str:
     return f"mdl_{number:04d}"
 
 
-def _models(making: Making) -> list[Record]:
-    draw, sources = making.draw, making.records("sources")
+def _models(context: ListContext) -> list[Record]:
+    draw, sources = context.draw, context.records("sources")
     return [
         {
             "id": model_id(number),
             "sourceId": draw.pick(sources)["id"],
-            "name": named("Paying customers", number),
-            "description": named("Who pays, and how much.", number + 3) if number % 4 else "",
+            "name": display_name("Paying customers", number),
+            "description": display_name("Who pays, and how much.", number + 3) if number % 4 else "",
             "enabled": draw.chance(0.8),
             "query": _QUERIES[number % len(_QUERIES)],
             "queryIdentifierColumn": draw.pick(("user_id", "id", "Customer Id")),
         }
-        for number in range(MODELS * making.scale)
+        for number in range(MODELS * context.scale)
     ]
 
 
-def _syncs(making: Making) -> list[Record]:
-    subscription_id, model = making.values["subscriptionId"], making.values["modelId"]
-    source_id = next(record["sourceId"] for record in making.records("reverse_etl_models") if record["id"] == model)
-    largest = next(record["id"] for record in making.records("destination_subscriptions") if "modelId" in record)
-    first = number_of(subscription_id)
+def _syncs(context: ListContext) -> list[Record]:
+    subscription_id, model = context.values["subscriptionId"], context.values["modelId"]
+    source_id = next(record["sourceId"] for record in context.records("reverse_etl_models") if record["id"] == model)
+    largest = next(record["id"] for record in context.records("destination_subscriptions") if "modelId" in record)
+    first = stable_hash(subscription_id)
     count = SYNCS if subscription_id == largest else first % 9
     return [
-        _sync(making.draw, {"modelId": model, "sourceId": source_id}, place, first + place) for place in range(count)
+        _sync(context.draw, {"modelId": model, "sourceId": source_id}, place, first + place) for place in range(count)
     ]
 
 
-def _sync(draw: Draw, owner: Record, place: int, number: int) -> Record:
+def _sync(draw: RandomValues, owner: Record, place: int, number: int) -> Record:
     status = _STATUSES[number % len(_STATUSES)]
     start, form = _NEWEST - place * _APART, number % 3
     duration = draw.number(1, _APART)
@@ -69,30 +69,30 @@ def _sync(draw: Draw, owner: Record, place: int, number: int) -> Record:
         **owner,
         "syncStatus": status,
         "duration": str(duration),
-        "startedAt": written(start, form),
-        "finishedAt": written(start + duration, form),
+        "startedAt": format_timestamp(start, form),
+        "finishedAt": format_timestamp(start + duration, form),
         "extractPhase": {
             "addedCount": str(counts[0]),
             "updatedCount": str(counts[1]),
             "deletedCount": "0",
             "extractCount": str(counts[2]),
             "errorCode": "",
-            "startedAt": written(start, form),
-            "finishedAt": written(start + duration // 2, form),
+            "startedAt": format_timestamp(start, form),
+            "finishedAt": format_timestamp(start + duration // 2, form),
         },
         "loadPhase": {
             "deliverSuccessCount": str(counts[3]),
             "deliverFailureCount": str(counts[4]) if status == "PARTIAL_SUCCESS" else "0",
             "errorCode": "" if status != "PARTIAL_SUCCESS" else "DELIVERY_FAILED",
-            "startedAt": written(start + duration // 2, form),
-            "finishedAt": written(start + duration, form),
+            "startedAt": format_timestamp(start + duration // 2, form),
+            "finishedAt": format_timestamp(start + duration, form),
         },
     }
     if status == "FAIL":
-        record |= {"error": named('relation "café" does not exist', number), "errorCode": "QUERY_FAILED"}
+        record |= {"error": display_name('relation "café" does not exist', number), "errorCode": "QUERY_FAILED"}
     if status == "IN_PROGRESS":
         del record["finishedAt"], record["loadPhase"]
-    return thinned(record, number, extractPhase=8, loadPhase=5)
+    return drop_fields(record, number, extractPhase=8, loadPhase=5)
 
 
 MAKERS: dict[str, Maker] = {"reverse_etl_models": _models, "reverse_etl_syncs": _syncs}

@@ -7,8 +7,8 @@ from fractions import Fraction
 from functools import partial
 from itertools import accumulate
 
-from segment_dagster.emulator.clock import parsed
-from segment_dagster.emulator.world.making import Asked, Record
+from segment_dagster.emulator.clock import parse_time
+from segment_dagster.emulator.world.factories import Record, TimedRequest
 
 _MINUTE, _DAY = 60, 86_400
 _STEPS = {"DAY": _DAY, "HOUR": 3600, "MINUTE": _MINUTE}
@@ -53,30 +53,30 @@ class Window:
     """When the last minute that there are counts of ends."""
 
 
-def sources_ever(asked: Asked) -> list[Record]:
+def counted_sources(request: TimedRequest) -> list[Record]:
     """Every source that has numbers: those of the workspace, and one that was deleted since."""
-    return with_deleted(asked.lately.ever("sources"))
+    return add_deleted_source(request.state.counted_records("sources"))
 
 
-def with_deleted(sources: list[Record]) -> list[Record]:
+def add_deleted_source(sources: list[Record]) -> list[Record]:
     """The sources, and one that was deleted before the world was made: it has an id and nothing else to tell."""
     return [*sources, *({"id": source["id"][::-1], "enabled": True} for source in sources[:1])]
 
 
-def asked_for(asked: Asked, name: str) -> str | None:
+def get_parameter(request: TimedRequest, name: str) -> str | None:
     """The value of a parameter, or `None` where the request does not have it."""
-    if name in asked.values:
-        return asked.values[name]
-    return next(iter(asked.query.get(name, ())), None)
+    if name in request.values:
+        return request.values[name]
+    return next(iter(request.query.get(name, ())), None)
 
 
-def instant(text: str) -> datetime:
+def parse_timestamp(text: str) -> datetime:
     """The point in time that an ISO 8601 text means; in UTC where it names no offset.
 
     Raises:
         ValueError: It is no such text.
     """
-    if (at := parsed(text)) is None:
+    if (at := parse_time(text)) is None:
         raise ValueError(f"{text!r} is not a time in ISO 8601")
     return at
 
@@ -95,26 +95,28 @@ def window(start: datetime, end: datetime, granularity: str, now: datetime) -> W
     return Window(range(_ceil(start) // -step * -step, min(_ceil(end), until), step), until)
 
 
-def asked_window(asked: Asked) -> Window:
+def request_window(request: TimedRequest) -> Window:
     """The window of a request.
 
     Raises:
         ValueError: It lacks `startTime`, `endTime` or `granularity`.
     """
-    start, end, granularity = (asked_for(asked, name) for name in ("startTime", "endTime", "granularity"))
+    start, end, granularity = (get_parameter(request, name) for name in ("startTime", "endTime", "granularity"))
     if not start or not end or not granularity:
         raise ValueError("startTime, endTime and granularity are required")
-    return window(instant(start), instant(end), granularity, asked.now)
+    return window(parse_timestamp(start), parse_timestamp(end), granularity, request.now)
 
 
-def times(starts: Iterable[int], fraction: str = "") -> list[str]:
+def format_times(starts: Iterable[int], fraction: str = "") -> list[str]:
     """The points in time as the API writes them."""
     return [f"{datetime.fromtimestamp(start, timezone.utc):%Y-%m-%dT%H:%M:%S}{fraction}Z" for start in starts]
 
 
-def factor_of(asked: Asked, source_id: str, destination_id: str | None = None) -> Callable[[int], Fraction] | None:
+def daily_factor(
+    request: TimedRequest, source_id: str, destination_id: str | None = None
+) -> Callable[[int], Fraction] | None:
     """What the events of a source are multiplied by, day by day; those for one destination where it is named."""
-    enabled, factor = asked.lately.enabled, asked.lately.numbers.factor
+    enabled, factor = request.state.enabled, request.state.numbers.factor
     if enabled is None:
         return factor and partial(factor, source_id)
 
@@ -136,7 +138,7 @@ def counts(stream: Stream, over: Window) -> tuple[list[int], list[int]]:
     for start in over.starts:
         day, since = divmod(start, _DAY)
         if day != of:
-            of, total = day, of_day(stream, day)
+            of, total = day, count_on_day(stream, day)
         first = _so_far(total, since // _MINUTE) if since else 0
         end = since + min(step, over.until - start)
         last = _so_far(total, end // _MINUTE) if end < _DAY else total
@@ -146,7 +148,7 @@ def counts(stream: Stream, over: Window) -> tuple[list[int], list[int]]:
     return found, retried
 
 
-def of_day(stream: Stream, day: int) -> int:
+def count_on_day(stream: Stream, day: int) -> int:
     """How many events a stream has on a day, counted from 1970."""
     mixed = ((stream.number ^ day * 0x9E3779B1) & 0xFFFFFFFF) * 0x85EBCA6B & 0xFFFFFFFF
     mixed = (mixed ^ mixed >> 15) * 0xC2B2AE35 & 0xFFFFFFFF
@@ -159,7 +161,9 @@ def of_day(stream: Stream, day: int) -> int:
     return int(total * stream.factor(day)) if stream.factor else total
 
 
-def grouped(streams: Sequence[Stream], by: Sequence[str], over: Window) -> list[tuple[Record, list[int], list[int]]]:
+def group_counts(
+    streams: Sequence[Stream], by: Sequence[str], over: Window
+) -> list[tuple[Record, list[int], list[int]]]:
     """The counts of streams, added up where they have the same columns.
 
     Args:

@@ -2,15 +2,15 @@
 
 from collections.abc import Callable
 
-from segment_dagster.emulator.world.draw import Draw
-from segment_dagster.emulator.world.making import Record
+from segment_dagster.emulator.world.factories import Record
+from segment_dagster.emulator.world.random_values import RandomValues
 from segment_dagster.emulator.world.texts import ODD
 
 _SECRET_NAMED = ("apiSecret", "api_key", "clientSecret", "accessToken", "legacyPassword")
 """Options that are typed `string`: only their name says that they hold a secret."""
 
 
-def settings(draw: Draw, options: list[Record], number: int) -> Record:
+def settings(draw: RandomValues, options: list[Record], number: int) -> Record:
     """The settings of one instance.
 
     Args:
@@ -33,18 +33,18 @@ def settings(draw: Draw, options: list[Record], number: int) -> Record:
     return made
 
 
-def _value(draw: Draw, option: Record, number: int) -> object:
+def _value(draw: RandomValues, option: Record, number: int) -> object:
     if option["name"] in _SECRET_NAMED:
         return draw.secret()
     return _BY_TYPE[option["type"]](draw, option, number)
 
 
-def _string(draw: Draw, option: Record, number: int) -> object:
+def _string(draw: RandomValues, option: Record, number: int) -> object:
     plain = f"{option['name'].lower()}-{draw.number(100, 999)}"
     return plain if number % 7 else f"{plain} {ODD[number % len(ODD)]}"
 
 
-def _password(draw: Draw, option: Record, number: int) -> object:
+def _password(draw: RandomValues, option: Record, number: int) -> object:
     if option["name"] == "credentials":
         return {
             "type": "service_account",
@@ -57,23 +57,23 @@ def _password(draw: Draw, option: Record, number: int) -> object:
     return draw.secret()
 
 
-def _boolean(draw: Draw, option: Record, number: int) -> object:
+def _boolean(draw: RandomValues, option: Record, number: int) -> object:
     return draw.chance(0.5)
 
 
-def _select(draw: Draw, option: Record, number: int) -> object:
+def _select(draw: RandomValues, option: Record, number: int) -> object:
     return draw.pick(("us", "eu", "ap"))
 
 
-def _number(draw: Draw, option: Record, number: int) -> object:
+def _number(draw: RandomValues, option: Record, number: int) -> object:
     return draw.number(1, 900) if number % 2 else draw.number(1, 900) / 8
 
 
-def _array(draw: Draw, option: Record, number: int) -> object:
+def _array(draw: RandomValues, option: Record, number: int) -> object:
     return draw.some(("Order Completed", "Product Viewed", 'Clicked "Buy"', "登録完了", "Signed\u2028Up"), 4)
 
 
-def _map(draw: Draw, option: Record, number: int) -> object:
+def _map(draw: RandomValues, option: Record, number: int) -> object:
     if option["name"] == "headers":
         return {"Content-Type": "application/json", "Authorization": f"Bearer {draw.secret()}"}
     return {
@@ -83,14 +83,14 @@ def _map(draw: Draw, option: Record, number: int) -> object:
     }
 
 
-def _mixed(draw: Draw, option: Record, number: int) -> object:
+def _mixed(draw: RandomValues, option: Record, number: int) -> object:
     return [
         {"region": region, "url": f"https://{region}.example.com/in", "clientSecret": draw.secret(), "retries": place}
         for place, region in enumerate(("us", "eu")[: number % 3])
     ]
 
 
-_BY_TYPE: dict[str, Callable[[Draw, Record, int], object]] = {
+_BY_TYPE: dict[str, Callable[[RandomValues, Record, int], object]] = {
     "string": _string,
     "password": _password,
     "boolean": _boolean,

@@ -1,26 +1,26 @@
 """What belongs to one source."""
 
-from segment_dagster.emulator.world.choosing import number_of, thinned
+from segment_dagster.emulator.world.deterministic import drop_fields, stable_hash
+from segment_dagster.emulator.world.factories import ListContext, Maker, Record
 from segment_dagster.emulator.world.javascript import code
-from segment_dagster.emulator.world.making import Maker, Making, Record
 from segment_dagster.emulator.world.privacy import regulations_of
-from segment_dagster.emulator.world.times import moment
+from segment_dagster.emulator.world.timestamps import random_timestamp
 from segment_dagster.emulator.world.warehouses import is_connected
 
 
-def _connected_destinations(making: Making) -> list[Record]:
-    source_id = making.parent["id"]
-    return [record for record in making.records("destinations") if record["sourceId"] == source_id]
+def _connected_destinations(context: ListContext) -> list[Record]:
+    source_id = context.parent["id"]
+    return [record for record in context.records("destinations") if record["sourceId"] == source_id]
 
 
-def _connected_warehouses(making: Making) -> list[Record]:
-    source_id = making.parent["id"]
-    return [record for record in making.records("warehouses") if is_connected(record["id"], source_id)]
+def _connected_warehouses(context: ListContext) -> list[Record]:
+    source_id = context.parent["id"]
+    return [record for record in context.records("warehouses") if is_connected(record["id"], source_id)]
 
 
-def _schema_settings(making: Making) -> list[Record]:
-    draw, source_id = making.draw, making.parent["id"]
-    number, others = number_of(source_id), making.records("sources")
+def _schema_settings(context: ListContext) -> list[Record]:
+    draw, source_id = context.draw, context.parent["id"]
+    number, others = stable_hash(source_id), context.records("sources")
     track: Record = {
         "allowUnplannedEvents": draw.chance(0.5),
         "allowUnplannedEventProperties": draw.chance(0.5),
@@ -29,7 +29,7 @@ def _schema_settings(making: Making) -> list[Record]:
         "commonEventOnViolations": draw.pick(("ALLOW", "BLOCK", "OMIT_PROPERTIES")),
     }
     held: Record = {
-        "track": thinned(
+        "track": drop_fields(
             track,
             number,
             allowUnplannedEvents=5,
@@ -38,34 +38,34 @@ def _schema_settings(making: Making) -> list[Record]:
             allowPropertiesOnViolations=6,
             commonEventOnViolations=8,
         ),
-        "identify": _traits(making, number),
-        "group": _traits(making, number + 1),
+        "identify": _traits(context, number),
+        "group": _traits(context, number + 1),
         "forwardingViolationsTo": draw.pick(others)["id"],
         "forwardingBlockedEventsTo": draw.pick(others)["id"],
     }
-    settings = thinned(
+    settings = drop_fields(
         held, number, track=9, identify=5, group=4, forwardingViolationsTo=2, forwardingBlockedEventsTo=3
     )
     return [{"sourceId": source_id, "settings": settings}]
 
 
-def _traits(making: Making, number: int) -> Record:
-    draw = making.draw
+def _traits(context: ListContext, number: int) -> Record:
+    draw = context.draw
     held: Record = {
         "allowUnplannedTraits": draw.chance(0.5),
         "allowTraitsOnViolations": draw.chance(0.5),
         "commonEventOnViolations": draw.pick(("ALLOW", "BLOCK", "OMIT_TRAITS")),
     }
-    return thinned(held, number, allowUnplannedTraits=7, allowTraitsOnViolations=3, commonEventOnViolations=6)
+    return drop_fields(held, number, allowUnplannedTraits=7, allowTraitsOnViolations=3, commonEventOnViolations=6)
 
 
-def _live_plugins(making: Making) -> list[Record]:
-    draw, source_id = making.draw, making.parent["id"]
-    number, identity = number_of(source_id), draw.id()
+def _live_plugins(context: ListContext) -> list[Record]:
+    draw, source_id = context.draw, context.parent["id"]
+    number, identity = stable_hash(source_id), draw.id()
     record: Record = {
         "id": identity,
         "sourceId": source_id,
-        "createdAt": moment(draw, 2022, number % 3),
+        "createdAt": random_timestamp(draw, 2022, number % 3),
         "createdBy": draw.id(),
         "downloadURL": f"https://cdn.example.com/plugins/{source_id}/{identity}.js",
         "version": draw.number(1, 40),
@@ -75,8 +75,8 @@ def _live_plugins(making: Making) -> list[Record]:
     return [record]
 
 
-def _regulations(making: Making) -> list[Record]:
-    return regulations_of(making.parent["id"])
+def _regulations(context: ListContext) -> list[Record]:
+    return regulations_of(context.parent["id"])
 
 
 MAKERS: dict[str, Maker] = {

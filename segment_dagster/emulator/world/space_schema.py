@@ -1,10 +1,10 @@
 """The schema of a space: its entities, events and traits."""
 
-from segment_dagster.emulator.world.choosing import number_of, thinned
-from segment_dagster.emulator.world.draw import Draw
-from segment_dagster.emulator.world.making import Maker, Making, Record
+from segment_dagster.emulator.world.deterministic import drop_fields, stable_hash
+from segment_dagster.emulator.world.factories import ListContext, Maker, Record
+from segment_dagster.emulator.world.random_values import RandomValues
 from segment_dagster.emulator.world.texts import ODD
-from segment_dagster.emulator.world.times import written
+from segment_dagster.emulator.world.timestamps import format_timestamp
 
 EVENTS = 130
 """Events of one space."""
@@ -37,11 +37,11 @@ _UNNAMED = (("identify", "IDENTIFY"), ("group", "GROUP"), ("alias", "ALIAS"))
 _SAMPLES = ("gold", "1.5", "", "true", *ODD)
 
 
-def _entity_paths(making: Making) -> list[Record]:
-    return [_entity_path(making.draw, path, number) for number, path in enumerate(_PATHS)]
+def _entity_paths(context: ListContext) -> list[Record]:
+    return [_entity_path(context.draw, path, number) for number, path in enumerate(_PATHS)]
 
 
-def _entity_path(draw: Draw, path: tuple[int, ...], number: int) -> Record:
+def _entity_path(draw: RandomValues, path: tuple[int, ...], number: int) -> Record:
     slugs = [_ENTITIES[place][0] for place in path]
     slug, name = _ENTITIES[path[-1]]
     relationships = [f"{one}-{other}" for one, other in zip(("profile", *slugs), slugs, strict=False)]
@@ -56,11 +56,11 @@ def _entity_path(draw: Draw, path: tuple[int, ...], number: int) -> Record:
     }
 
 
-def _entity_properties(making: Making) -> list[Record]:
-    draw = making.draw
-    first = number_of(making.values["spaceId"], making.values["entitySlug"])
+def _entity_properties(context: ListContext) -> list[Record]:
+    draw = context.draw
+    first = stable_hash(context.values["spaceId"], context.values["entitySlug"])
     return [
-        thinned(
+        drop_fields(
             {
                 "name": name,
                 "primaryKey": place == 0,
@@ -74,7 +74,7 @@ def _entity_properties(making: Making) -> list[Record]:
     ]
 
 
-def _events(making: Making) -> list[Record]:
+def _events(context: ListContext) -> list[Record]:
     """The events of a space, the one seen last first. Every tenth name has two types."""
     everything: list[tuple[str, str]] = list(_UNNAMED)
     number = 0
@@ -84,22 +84,22 @@ def _events(making: Making) -> list[Record]:
         type_ = _TYPES[number % len(_TYPES)]
         everything += [(name, type_), (name, "TRACK")] if number % 10 == 3 else [(name, type_)]
         number += 1
-    making.draw.random.shuffle(everything)
+    context.draw.random.shuffle(everything)
     return [
-        {"name": name, "type": type_, "lastSeenAt": _seen(making.draw, place)}
+        {"name": name, "type": type_, "lastSeenAt": _seen(context.draw, place)}
         for place, (name, type_) in enumerate(everything)
     ]
 
 
-def _event_properties(making: Making) -> list[Record]:
-    draw, event_name = making.draw, making.values["eventName"]
-    first = number_of(making.values["spaceId"], event_name)
+def _event_properties(context: ListContext) -> list[Record]:
+    draw, event_name = context.draw, context.values["eventName"]
+    first = stable_hash(context.values["spaceId"], event_name)
     # one name in both places: only the type tells them apart
     names = (("price", "PROPERTY"), ("price", "CONTEXT"), ("page/url", "CONTEXT"), ("naïve 🎉", "PROPERTY"))
     start = first % len(names)
     chosen = (*names, *names)[start : start + draw.number(0, len(names))]
     return [
-        thinned(
+        drop_fields(
             {
                 "name": name,
                 "type": type_,
@@ -114,12 +114,12 @@ def _event_properties(making: Making) -> list[Record]:
     ]
 
 
-def _traits(making: Making) -> list[Record]:
+def _traits(context: ListContext) -> list[Record]:
     """The traits of a space, sorted by their names."""
-    draw = making.draw
-    first = number_of(making.values["spaceId"])
+    draw = context.draw
+    first = stable_hash(context.values["spaceId"])
     made = [
-        thinned(
+        drop_fields(
             {
                 # two in a row share a name: only the type tells them apart
                 "trait": f"trait_{number // 2}" if number % 14 > 1 else f"trait {ODD[number // 14 % len(ODD)]}",
@@ -135,9 +135,9 @@ def _traits(making: Making) -> list[Record]:
     return sorted(made, key=lambda trait: (trait["trait"], trait["type"]))
 
 
-def _seen(draw: Draw, place: int) -> str:
+def _seen(draw: RandomValues, place: int) -> str:
     """When the one in that place was last seen: each earlier than the one before."""
-    return written(_NEWEST - place * 3600 - draw.number(0, 3599), draw.number(0, 2))
+    return format_timestamp(_NEWEST - place * 3600 - draw.number(0, 3599), draw.number(0, 2))
 
 
 MAKERS: dict[str, Maker] = {

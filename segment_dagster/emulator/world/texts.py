@@ -21,6 +21,6 @@ ODD = (
 """Pieces that break whatever is not careful with quotes, lines, widths or directions."""
 
 
-def named(base: str, number: int) -> str:
+def display_name(base: str, number: int) -> str:
     """A display name. Every seventh has an odd piece."""
     return base if number % 7 else f"{base} {ODD[number // 7 % len(ODD)]}"

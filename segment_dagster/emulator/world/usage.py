@@ -5,9 +5,17 @@ from datetime import timedelta
 from functools import partial
 from itertools import accumulate
 
-from segment_dagster.emulator.world.choosing import number_of
-from segment_dagster.emulator.world.making import Asked, Record, TimedMaker
-from segment_dagster.emulator.world.series import Stream, asked_for, factor_of, instant, of_day, sources_ever, times
+from segment_dagster.emulator.world.deterministic import stable_hash
+from segment_dagster.emulator.world.factories import Record, TimedMaker, TimedRequest
+from segment_dagster.emulator.world.series import (
+    Stream,
+    count_on_day,
+    counted_sources,
+    daily_factor,
+    format_times,
+    get_parameter,
+    parse_timestamp,
+)
 
 _DAY = 86_400
 _CALLS = (0, 700, 90_000, 4_000_000, 150_000_000)
@@ -17,68 +25,68 @@ _KINDS = {"anonymous": 40, "anonymousIdentified": 15, "identified": 25, "neverId
 """The kinds of tracked users, and about how many are new a day in the smallest source that has any."""
 
 
-def _days(asked: Asked) -> tuple[range, tuple[int, int]]:
+def _days(request: TimedRequest) -> tuple[range, tuple[int, int]]:
     """The days of the month so far, counted from 1970, and when the month begins and ends, in seconds."""
-    first = instant(asked_for(asked, "period") or "")
+    first = parse_timestamp(get_parameter(request, "period") or "")
     following = (first.replace(day=1) + timedelta(days=32)).replace(day=1)
     start, end = (int(at.timestamp()) for at in (first, following))
-    today = int(asked.now.timestamp()) // _DAY
+    today = int(request.now.timestamp()) // _DAY
     return range(start // _DAY, min(end // _DAY, today + 1)), (start, end)
 
 
-def _used(asked: Asked, source: Record, kind: str, per_day: int, days: range) -> list[int]:
+def _used(request: TimedRequest, source: Record, kind: str, per_day: int, days: range) -> list[int]:
     """How much of something a source has used, day after day: the same for all lists that tell of it."""
-    factor = factor_of(asked, source["id"])
-    stream = Stream(number_of(source["id"], kind), per_day if source["enabled"] else 0, factor=factor)
-    return list(accumulate(of_day(stream, day) for day in days))
+    factor = daily_factor(request, source["id"])
+    stream = Stream(stable_hash(source["id"], kind), per_day if source["enabled"] else 0, factor=factor)
+    return list(accumulate(count_on_day(stream, day) for day in days))
 
 
-def _calls(asked: Asked, source: Record, days: range) -> list[int]:
-    return _used(asked, source, "apiCalls", _CALLS[number_of(source["id"]) % len(_CALLS)], days)
+def _calls(request: TimedRequest, source: Record, days: range) -> list[int]:
+    return _used(request, source, "apiCalls", _CALLS[stable_hash(source["id"]) % len(_CALLS)], days)
 
 
-def _users(asked: Asked, source: Record, kind: str, days: range) -> list[int]:
-    return _used(asked, source, kind, _KINDS[kind] * (number_of(source["id"]) % 5) ** 4, days)
+def _users(request: TimedRequest, source: Record, kind: str, days: range) -> list[int]:
+    return _used(request, source, kind, _KINDS[kind] * (stable_hash(source["id"]) % 5) ** 4, days)
 
 
-def _api_calls(asked: Asked) -> list[Record]:
-    days, _ = _days(asked)
-    each = [_calls(asked, source, days) for source in sources_ever(asked)]
+def _api_calls(request: TimedRequest) -> list[Record]:
+    days, _ = _days(request)
+    each = [_calls(request, source, days) for source in counted_sources(request)]
     return [
         {"apiCalls": str(sum(used)), "timestamp": at}
         for at, used in zip(_midnights(days), zip(*each, strict=True), strict=False)
     ]
 
 
-def _api_calls_per_source(asked: Asked) -> list[Record]:
-    days, _ = _days(asked)
+def _api_calls_per_source(request: TimedRequest) -> list[Record]:
+    days, _ = _days(request)
     return _by_day(
         [
             [
                 {"sourceId": source["id"], "apiCalls": str(used), "timestamp": at}
-                for at, used in zip(_midnights(days), _calls(asked, source, days), strict=True)
+                for at, used in zip(_midnights(days), _calls(request, source, days), strict=True)
             ]
-            for source in sources_ever(asked)
+            for source in counted_sources(request)
         ]
     )
 
 
-def _mtu(asked: Asked) -> list[Record]:
-    days, period = _days(asked)
-    sources = sources_ever(asked)
+def _mtu(request: TimedRequest) -> list[Record]:
+    days, period = _days(request)
+    sources = counted_sources(request)
     if not sources:
         return []
-    each = {kind: zip(*(_users(asked, source, kind, days) for source in sources), strict=True) for kind in _KINDS}
+    each = {kind: zip(*(_users(request, source, kind, days) for source in sources), strict=True) for kind in _KINDS}
     # whoever uses two sources is one user of the workspace
     together = {kind: [max(*used, sum(used) * 3 // 4) for used in users] for kind, users in each.items()}
     return _tracked(together, days, period)
 
 
-def _mtu_per_source(asked: Asked) -> list[Record]:
-    days, period = _days(asked)
+def _mtu_per_source(request: TimedRequest) -> list[Record]:
+    days, period = _days(request)
     made = []
-    for source in sources_ever(asked):
-        users = {kind: _users(asked, source, kind, days) for kind in _KINDS}
+    for source in counted_sources(request):
+        users = {kind: _users(request, source, kind, days) for kind in _KINDS}
         made.append([{"sourceId": source["id"]} | record for record in _tracked(users, days, period)])
     return _by_day(made)
 
@@ -93,16 +101,16 @@ def _tracked(users: dict[str, list[int]], days: range, period: tuple[int, int]) 
 
 
 def _midnights(days: range) -> list[str]:
-    return times((day * _DAY for day in days), ".000")
+    return format_times((day * _DAY for day in days), ".000")
 
 
 def _by_day(per_source: Sequence[Sequence[Record]]) -> list[Record]:
     return [record for day in zip(*per_source, strict=True) for record in day]
 
 
-def _without_missing(maker: TimedMaker, asked: Asked) -> list[Record]:
-    missing = asked.lately.numbers.missing
-    return [record for record in maker(asked) if record["timestamp"][:10] not in missing]
+def _without_missing(maker: TimedMaker, request: TimedRequest) -> list[Record]:
+    missing = request.state.numbers.missing
+    return [record for record in maker(request) if record["timestamp"][:10] not in missing]
 
 
 _SNAPSHOTS: dict[str, TimedMaker] = {

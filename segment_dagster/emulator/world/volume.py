@@ -1,8 +1,15 @@
 """How many events the workspace takes in."""
 
-from segment_dagster.emulator.world.choosing import number_of
-from segment_dagster.emulator.world.making import Asked, Record, TimedMaker
-from segment_dagster.emulator.world.series import Stream, asked_window, factor_of, grouped, sources_ever, times
+from segment_dagster.emulator.world.deterministic import stable_hash
+from segment_dagster.emulator.world.factories import Record, TimedMaker, TimedRequest
+from segment_dagster.emulator.world.series import (
+    Stream,
+    counted_sources,
+    daily_factor,
+    format_times,
+    group_counts,
+    request_window,
+)
 
 EVENTS = (
     ("Order Completed", "track"),
@@ -37,39 +44,41 @@ def is_mobile(source: Record) -> bool:
     return "Mobile" in source.get("metadata", {}).get("categories", ())
 
 
-def _volume(asked: Asked) -> list[Record]:
-    over = asked_window(asked)
+def _volume(request: TimedRequest) -> list[Record]:
+    over = request_window(request)
     if not over.starts:
         return []
-    wanted = asked.query.get("sourceId", ())
-    filters = {name: asked.query[name] for name in ("eventName", "eventType", "appVersion") if asked.query.get(name)}
+    wanted = request.query.get("sourceId", ())
+    filters = {
+        name: request.query[name] for name in ("eventName", "eventType", "appVersion") if request.query.get(name)
+    }
     streams = [
         stream
-        for source in sources_ever(asked)
+        for source in counted_sources(request)
         if source["enabled"] and (not wanted or source["id"] in wanted)
-        for stream in _streams(asked, source)
+        for stream in _streams(request, source)
         if all(stream.columns.get(name) in values for name, values in filters.items())
     ]
-    written = times(over.starts)
+    written = format_times(over.starts)
     return [
         columns
         | {
             "total": sum(found),
             "series": [{"time": at, "count": count} for at, count in zip(written, found, strict=True)],
         }
-        for columns, found, _ in grouped(streams, asked.query.get("groupBy", ()), over)
+        for columns, found, _ in group_counts(streams, request.query.get("groupBy", ()), over)
     ]
 
 
-def _streams(asked: Asked, source: Record) -> list[Stream]:
-    first = number_of(source["id"])
+def _streams(request: TimedRequest, source: Record) -> list[Stream]:
+    first = stable_hash(source["id"])
     named = [EVENTS[(first + place) % len(EVENTS)] for place in range(7 + first % 3)]
     kinds = [*named, *(("", type_) for type_ in UNNAMED[: first % len(UNNAMED) + 1])]
     about = {name: source[name] for name in ("id", "name", "slug") if name in source}
-    factor = factor_of(asked, source["id"])
+    factor = daily_factor(request, source["id"])
     made = []
     for place, (name, type_) in enumerate(kinds):
-        number = number_of(asked.seed, source["id"], name, type_)
+        number = stable_hash(request.seed, source["id"], name, type_)
         columns: Record = {"source": about, "eventType": type_}
         if name:
             columns["eventName"] = name

@@ -1,10 +1,10 @@
 """What belongs to one warehouse: the sources synced into it, and the syncs."""
 
-from segment_dagster.emulator.world.choosing import linked, number_of, place_of_parent
-from segment_dagster.emulator.world.draw import Draw, Mint
-from segment_dagster.emulator.world.making import Maker, Making, Record
+from segment_dagster.emulator.world.deterministic import is_linked, parent_index, stable_hash
+from segment_dagster.emulator.world.factories import ListContext, Maker, Record
+from segment_dagster.emulator.world.random_values import RandomValues, SecretGenerator
 from segment_dagster.emulator.world.texts import ODD
-from segment_dagster.emulator.world.times import ZONES, written
+from segment_dagster.emulator.world.timestamps import ZONES, format_timestamp
 
 _EVENTS = ("order_completed", "product_viewed", "signed_up", "clicked_buy", "cart_updated", "trial_started")
 _COLLECTIONS = (
@@ -25,20 +25,20 @@ _APART = 6 * 3600
 
 def is_connected(warehouse_id: str, source_id: str) -> bool:
     """Whether a source is synced into a warehouse."""
-    return linked(warehouse_id, source_id, 40)
+    return is_linked(warehouse_id, source_id, 40)
 
 
-def _connected_sources(making: Making) -> list[Record]:
-    warehouse_id = making.parent["id"]
-    return [record for record in making.records("sources") if is_connected(warehouse_id, record["id"])]
+def _connected_sources(context: ListContext) -> list[Record]:
+    warehouse_id = context.parent["id"]
+    return [record for record in context.records("sources") if is_connected(warehouse_id, record["id"])]
 
 
-def _connection_states(making: Making) -> list[Record]:
-    return [{"connectionState": "FAILED" if place_of_parent(making, "warehouses") % 3 == 1 else "CONNECTED"}]
+def _connection_states(context: ListContext) -> list[Record]:
+    return [{"connectionState": "FAILED" if parent_index(context, "warehouses") % 3 == 1 else "CONNECTED"}]
 
 
-def _advanced_sync_schedules(making: Making) -> list[Record]:
-    draw, place = making.draw, place_of_parent(making, "warehouses")
+def _advanced_sync_schedules(context: ListContext) -> list[Record]:
+    draw, place = context.draw, parent_index(context, "warehouses")
     if place % 3 == 1:
         return [{"enabled": False}]
     times = [{"hourOfDay": hour, "enabled": draw.chance(0.7)} for hour in range(0, 24, draw.number(2, 8))]
@@ -46,9 +46,9 @@ def _advanced_sync_schedules(making: Making) -> list[Record]:
     return [{"enabled": place % 6 != 5, "schedule": schedule | ({"timezone": draw.pick(ZONES)} if place % 3 else {})}]
 
 
-def _selective_syncs(making: Making) -> list[Record]:
-    draw, pair = making.draw, (making.values["warehouseId"], making.values["sourceId"])
-    collections = _COLLECTIONS[: number_of(*pair) % (len(_COLLECTIONS) + 1)]
+def _selective_syncs(context: ListContext) -> list[Record]:
+    draw, pair = context.draw, (context.values["warehouseId"], context.values["sourceId"])
+    collections = _COLLECTIONS[: stable_hash(*pair) % (len(_COLLECTIONS) + 1)]
     return [
         {
             "sourceId": pair[1],
@@ -61,33 +61,33 @@ def _selective_syncs(making: Making) -> list[Record]:
     ]
 
 
-def _syncs(making: Making) -> list[Record]:
-    warehouse_id = making.parent["id"]
-    everything = [sync for source in _connected_sources(making) for sync in _syncs_of(warehouse_id, source["id"])]
+def _syncs(context: ListContext) -> list[Record]:
+    warehouse_id = context.parent["id"]
+    everything = [sync for source in _connected_sources(context) for sync in _syncs_of(warehouse_id, source["id"])]
     return sorted(everything, key=lambda sync: (sync["start"], sync["sourceId"]), reverse=True)
 
 
-def _source_syncs(making: Making) -> list[Record]:
-    return _syncs_of(making.values["warehouseId"], making.values["sourceId"])
+def _source_syncs(context: ListContext) -> list[Record]:
+    return _syncs_of(context.values["warehouseId"], context.values["sourceId"])
 
 
 def _syncs_of(warehouse_id: str, source_id: str) -> list[Record]:
     """The syncs of a pair, the newest first: the same ones for its warehouse and for itself."""
     # these records hold no secret, so nothing has to remember any
-    draw = Draw(f"{warehouse_id}/{source_id}/syncs", Mint(0))
-    first = number_of(warehouse_id, source_id)
+    draw = RandomValues(f"{warehouse_id}/{source_id}/syncs", SecretGenerator(0))
+    first = stable_hash(warehouse_id, source_id)
     running = first % 3 == 0
     return [_sync(draw, source_id, first, place, running and not place) for place in range(first % 9)]
 
 
-def _sync(draw: Draw, source_id: str, first: int, place: int, running: bool) -> Record:
+def _sync(draw: RandomValues, source_id: str, first: int, place: int, running: bool) -> Record:
     form, start = (first + place) % 3, _NEWEST - place * _APART + draw.number(0, 3600)
     duration = draw.number(1, 5000)
     status = "RUNNING" if running else draw.pick(_STATUSES)
     return {
         "sourceId": source_id,
-        "start": written(start, form),
-        "end": None if running else written(start + duration, form),
+        "start": format_timestamp(start, form),
+        "end": None if running else format_timestamp(start + duration, form),
         "status": status,
         "duration": duration,
         "humanDuration": f"{duration // 60} minutes, {duration % 60} seconds",
@@ -96,7 +96,7 @@ def _sync(draw: Draw, source_id: str, first: int, place: int, running: bool) -> 
             {
                 "level": level,
                 "message": f"Table {draw.pick(_COLLECTIONS)}: {draw.pick(ODD)}",
-                "createdAt": written(start + seconds, form),
+                "createdAt": format_timestamp(start + seconds, form),
             }
             for seconds, level in enumerate(draw.some(("INFO", "WARN", "ERROR"), 2))
         ],

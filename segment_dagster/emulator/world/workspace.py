@@ -1,8 +1,8 @@
 """The workspace itself."""
 
-from segment_dagster.emulator.world.making import Making, Record
+from segment_dagster.emulator.world.factories import ListContext, Record
 
 
-def workspace(making: Making) -> list[Record]:
+def workspace(context: ListContext) -> list[Record]:
     """The one workspace."""
-    return [{"id": making.draw.id(), "slug": "acme-outdoors", "name": 'Acme "Outdoors" 🏕️'}]
+    return [{"id": context.draw.id(), "slug": "acme-outdoors", "name": 'Acme "Outdoors" 🏕️'}]

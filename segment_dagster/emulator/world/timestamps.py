@@ -2,13 +2,13 @@
 
 from datetime import datetime, timezone
 
-from segment_dagster.emulator.world.draw import Draw
+from segment_dagster.emulator.world.random_values import RandomValues
 
 ZONES = ("Europe/Berlin", "America/New_York", "Asia/Tokyo", "UTC")
 """Time zones of schedules."""
 
 
-def moment(draw: Draw, year: int, form: int) -> str:
+def random_timestamp(draw: RandomValues, year: int, form: int) -> str:
     """A point in time within a year.
 
     Args:
@@ -22,7 +22,7 @@ def moment(draw: Draw, year: int, form: int) -> str:
     return f"{year}-{month:02d}-{day:02d}T{hour:02d}:{(bits >> 14) % 60:02d}:{(bits >> 20) % 60:02d}{fraction}Z"
 
 
-def written(seconds: int, form: int) -> str:
+def format_timestamp(seconds: int, form: int) -> str:
     """The point in time so many seconds after 1970, in one of the three forms."""
     at = datetime.fromtimestamp(seconds, timezone.utc)
     return f"{at:%Y-%m-%dT%H:%M:%S}{_fraction(seconds * 7919, form)}Z"

@@ -15,13 +15,13 @@ _SECRET = 32
 _LIKE_SECRETS = re.compile(rb"[A-Za-z0-9]{%d,}" % _SECRET)
 
 
-def secrets_in(text: bytes) -> set[str]:
+def find_secrets(text: bytes) -> set[str]:
     """Everything in a text that could be a secret. To look for each secret apart would take hours for a large text."""
     runs = (found.decode() for found in _LIKE_SECRETS.findall(text))
     return {run[place : place + _SECRET] for run in runs for place in range(len(run) - _SECRET + 1)}
 
 
-class Mint:
+class SecretGenerator:
     """Makes secrets, and remembers each: the same ones for the same seed."""
 
     def __init__(self, seed: int | str) -> None:
@@ -35,12 +35,12 @@ class Mint:
         return made
 
 
-class Draw:
+class RandomValues:
     """Draws values for one list of records: the same ones for the same seed."""
 
-    def __init__(self, seed: str, mint: Mint) -> None:
+    def __init__(self, seed: str, secret_generator: SecretGenerator) -> None:
         self.random = Random(seed)  # noqa: S311
-        self._mint = mint
+        self._secret_generator = secret_generator
 
     def id(self, length: int = 22) -> str:
         """A new id of letters and digits."""
@@ -52,7 +52,7 @@ class Draw:
 
     def secret(self) -> str:
         """A new secret. Every secret of the world comes from here."""
-        return self._mint.secret()
+        return self._secret_generator.secret()
 
     def chance(self, probability: float) -> bool:
         """True as often as the probability says."""

@@ -8,14 +8,14 @@ from typing import Any
 
 from segment_dagster.emulator.edit import Edit
 from segment_dagster.emulator.world import World
-from segment_dagster.emulator.world.lists import Key, ListOf, filled, key_of, lists_of
-from segment_dagster.emulator.world.making import Change, Lately, Numbers, Record
+from segment_dagster.emulator.world.factories import Change, CountChanges, Record, WorldState
+from segment_dagster.emulator.world.lists import Key, ListParams, build_lists, list_key, with_parameter_columns
 from segment_dagster.endpoints import Endpoint
 
 _1970 = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
-class Edited:
+class EditedWorld:
     """A world with edits done to it, which never changes. Read like `World`, from any thread.
 
     What is modified in a record is modified wherever the record is listed. What names a deleted record, in a field
@@ -46,13 +46,13 @@ class Edited:
         self._made: dict[tuple[str, Key], list[Any]] = {}
         self._switched = self._switches()
         enabled = self._is_enabled if self._switched else None
-        self._lately = Lately(self.records, self._counted, changes, quiet, enabled)
+        self._state = WorldState(self.records, self._counted, changes, quiet, enabled)
 
     def has(self, endpoint: str, values: Mapping[str, str] | None = None) -> bool:
         """Whether there is an endpoint of that name, and that list of it: see `World.has`."""
         if values is None or endpoint not in self._rows or not self._touched(endpoint):
             return self._world.has(endpoint, values)
-        return key_of(self._rows[endpoint], values) in self._lists(endpoint)
+        return list_key(self._rows[endpoint], values) in self._lists(endpoint)
 
     def lists(self, endpoint: str) -> Sequence[Mapping[str, str]]:
         """What each list of an endpoint is asked with: see `World.lists`."""
@@ -66,7 +66,7 @@ class Edited:
             return self._world.records(endpoint, values)
         if values is None:
             return self._together(endpoint)
-        return self._list(self._rows[endpoint], self._lists(endpoint)[key_of(self._rows[endpoint], values)])
+        return self._list(self._rows[endpoint], self._lists(endpoint)[list_key(self._rows[endpoint], values)])
 
     def timed(
         self,
@@ -74,7 +74,7 @@ class Edited:
         values: Mapping[str, str],
         query: Mapping[str, tuple[str, ...]],
         now: datetime,
-        numbers: Numbers | None = None,
+        numbers: CountChanges | None = None,
     ) -> list[Record]:
         """All records of a list that covers a time: see `World.timed`.
 
@@ -90,24 +90,28 @@ class Edited:
         """
         if not self.has(endpoint, values):
             raise KeyError(f"there is no list of {endpoint} with {dict(values)}")
-        return self._world.timed(endpoint, values, query, now, replace(self._lately, numbers=numbers or Numbers()))
+        return self._world.timed(endpoint, values, query, now, replace(self._state, numbers=numbers or CountChanges()))
 
-    def kin(self, row: Endpoint) -> str | None:
+    def shared_endpoint(self, row: Endpoint) -> str | None:
         """The endpoint whose records an endpoint lists once more, by what they are connected to; `None` for its own."""
-        kin = next((reference.endpoint for reference in row.references if reference.field == "id"), None)
-        return kin if kin in self._rows else None
+        shared_endpoint = next((reference.endpoint for reference in row.references if reference.field == "id"), None)
+        return shared_endpoint if shared_endpoint in self._rows else None
 
-    def is_placed_by_itself(self, row: Endpoint) -> bool:
+    def is_derived(self, row: Endpoint) -> bool:
         """Whether the records that are listed once more name what their list is asked with."""
-        kin = self.kin(row)
-        fields = {column.field for column in self._rows[kin].columns if column.parameter is None} if kin else set()
+        shared_endpoint = self.shared_endpoint(row)
+        fields = (
+            {column.field for column in self._rows[shared_endpoint].columns if column.parameter is None}
+            if shared_endpoint
+            else set()
+        )
         return row.parent is not None and {bind.parameter for bind in row.parent.binds} <= fields
 
     def _is_touched(self, endpoint: str) -> bool:
         """Whether an edit may have changed the endpoint's lists or the records in them."""
         row = self._rows[endpoint]
         return (
-            any(edit.endpoint in (endpoint, self.kin(row)) for edit in self._done)
+            any(edit.endpoint in (endpoint, self.shared_endpoint(row)) for edit in self._done)
             or (row.parent is not None and self._touched(row.parent.endpoint))
             or self._loses(endpoint)
         )
@@ -129,47 +133,49 @@ class Edited:
             ever |= {edit.id for edit in self._done if edit.endpoint == endpoint}
         return frozenset(ever - {record.get(field) for record in self.records(endpoint)})
 
-    def _lists_of(self, endpoint: str) -> dict[Key, ListOf]:
-        return lists_of(self._rows[endpoint], self.records)
+    def _lists_of(self, endpoint: str) -> dict[Key, ListParams]:
+        return build_lists(self._rows[endpoint], self.records)
 
     def _all_of(self, endpoint: str) -> list[Any]:
         row = self._rows[endpoint]
         return [
             record
             for found in self._lists(endpoint).values()
-            for record in filled(row, found.values, self._list(row, found))
+            for record in with_parameter_columns(row, found.values, self._list(row, found))
         ]
 
-    def _list(self, row: Endpoint, found: ListOf) -> list[Any]:
-        key = (row.name, key_of(row, found.values))
+    def _list(self, row: Endpoint, found: ListParams) -> list[Any]:
+        key = (row.name, list_key(row, found.values))
         if key not in self._made:
             self._made[key] = self._with_edits(row, found)
         return self._made[key]
 
-    def _with_edits(self, row: Endpoint, found: ListOf) -> list[Any]:
-        kin = self.kin(row)
-        if kin and self.is_placed_by_itself(row):
+    def _with_edits(self, row: Endpoint, found: ListParams) -> list[Any]:
+        shared_endpoint = self.shared_endpoint(row)
+        if shared_endpoint and self.is_derived(row):
             held = found.values.items()
-            records = [each for each in self.records(kin) if all(each.get(name) == value for name, value in held)]
+            records = [
+                each for each in self.records(shared_endpoint) if all(each.get(name) == value for name, value in held)
+            ]
         elif self._world.has(row.name, found.values):
             records = list(self._world.records(row.name, found.values))
         else:
-            records = self._world.anew(row.name, found.values, found.parent, self.records) if row.single else []
+            records = self._world.generate(row.name, found.values, found.parent, self.records) if row.single else []
         if row.wrapped:
             return records
         fields = {column.field for column in row.columns}
         for edit in self._done:
             if edit.endpoint == row.name and edit.values in (None, found.values):
-                records = edited(records, edit)
-            elif edit.endpoint == kin and edit.action == "modify":
-                records = edited(records, edit, fields)
+                records = apply_edit(records, edit)
+            elif edit.endpoint == shared_endpoint and edit.action == "modify":
+                records = apply_edit(records, edit, fields)
         for reference in row.references:
             if reference.endpoint in self._rows and (gone := self._gone(reference.endpoint, reference.target_field)):
                 records = [record for record in records if record.get(reference.field) not in gone]
         return records
 
     def _ever(self, endpoint: str) -> list[Record]:
-        """The world's records as they are now: see `Lately.ever`."""
+        """The world's records as they are now: see `WorldState.counted_records`."""
         if not self._touched(endpoint):
             return self._world.records(endpoint)
         now = {record["id"]: record for record in self.records(endpoint)}
@@ -199,7 +205,7 @@ class Edited:
         return bool(next((on for at, on in reversed(switches) if at < day), before))
 
 
-def edited(records: list[Any], edit: Edit, known: set[str] | None = None) -> list[Any]:
+def apply_edit(records: list[Any], edit: Edit, known: set[str] | None = None) -> list[Any]:
     """A list of records after an edit that is for it.
 
     Args:

@@ -8,8 +8,8 @@ from segment_dagster.emulator.world.catalog import MAKERS as CATALOG
 from segment_dagster.emulator.world.credentials import MAKERS as CREDENTIALS
 from segment_dagster.emulator.world.delivery import TIMED as DELIVERY
 from segment_dagster.emulator.world.destinations import MAKERS as DESTINATIONS
+from segment_dagster.emulator.world.factories import Maker, TimedMaker
 from segment_dagster.emulator.world.functions import MAKERS as FUNCTIONS
-from segment_dagster.emulator.world.making import Maker, TimedMaker
 from segment_dagster.emulator.world.privacy import MAKERS as PRIVACY
 from segment_dagster.emulator.world.profiles import MAKERS as PROFILES
 from segment_dagster.emulator.world.protocols import MAKERS as PROTOCOLS

@@ -3,9 +3,9 @@
 import re
 from datetime import date, datetime, timedelta
 
-from segment_dagster.emulator.clock import parsed
-from segment_dagster.emulator.documented import DEFAULT_GRANULARITY
-from segment_dagster.emulator.errors import bad_parameter
+from segment_dagster.emulator.clock import parse_time
+from segment_dagster.emulator.endpoint_rules import DEFAULT_GRANULARITY
+from segment_dagster.emulator.errors import invalid_parameter
 from segment_dagster.emulator.parameters import Query, optional, required
 from segment_dagster.endpoints import Endpoint, Months, TimeRange
 
@@ -23,7 +23,7 @@ def check_time(row: Endpoint, query: Query, now: datetime) -> None:
         now: The present, in UTC.
 
     Raises:
-        Refused: A parameter is missing, or not a time, or the range is against the documented limits, or the month is
+        ApiError: A parameter is missing, or not a time, or the range is against the documented limits, or the month is
             in the future: status 422.
     """
     if isinstance(row.time, Months):
@@ -38,9 +38,9 @@ def _check_period(period: str, now: datetime) -> None:
     except ValueError:
         first = None
     if first is None or first.day != 1:
-        raise bad_parameter("period", "period must be the first day of a month, such as 2021-02-01")
+        raise invalid_parameter("period", "period must be the first day of a month, such as 2021-02-01")
     if first > now.date():
-        raise bad_parameter("period", "period must not be in the future")
+        raise invalid_parameter("period", "period must not be in the future")
 
 
 def _check_range(row: Endpoint, time: TimeRange, query: Query, now: datetime) -> None:
@@ -49,27 +49,27 @@ def _check_range(row: Endpoint, time: TimeRange, query: Query, now: datetime) ->
         granularity = optional(row, query, "granularity")
         granularity = DEFAULT_GRANULARITY.get(row.name) if granularity is None else granularity
         if granularity not in GRANULARITIES:
-            raise bad_parameter("granularity", f"granularity must be one of {', '.join(GRANULARITIES)}")
+            raise invalid_parameter("granularity", f"granularity must be one of {', '.join(GRANULARITIES)}")
     start, end = _moment(row, query, "startTime"), _moment(row, query, "endTime")
     if start and end and end <= start:
-        raise bad_parameter("endTime", "endTime must be after startTime")
+        raise invalid_parameter("endTime", "endTime must be after startTime")
     for span in time.spans:
         if span.granularity == granularity and start:
             if now - start > span.oldest:
                 message = f"startTime must be within the last {_length(span.oldest)} for granularity {granularity}"
-                raise bad_parameter("startTime", message)
+                raise invalid_parameter("startTime", message)
             if (end or now) - start > span.longest:
                 message = f"the range must be {_length(span.longest)} at most for granularity {granularity}"
-                raise bad_parameter("endTime", message)
+                raise invalid_parameter("endTime", message)
 
 
 def _moment(row: Endpoint, query: Query, name: str) -> datetime | None:
     text = optional(row, query, name)
     if text is None:
         return None
-    moment = parsed(text)
+    moment = parse_time(text)
     if moment is None:
-        raise bad_parameter(name, f"{name} is not a time in ISO 8601")
+        raise invalid_parameter(name, f"{name} is not a time in ISO 8601")
     return moment
 
 

@@ -6,17 +6,17 @@ from datetime import datetime
 from fractions import Fraction
 from typing import Any
 
-from segment_dagster.emulator.world.draw import Draw
+from segment_dagster.emulator.world.random_values import RandomValues
 
 Record = dict[str, Any]
 """One record, as the API writes it."""
 
 
 @dataclass(frozen=True)
-class Making:
+class ListContext:
     """What the records of one list are made from."""
 
-    draw: Draw
+    draw: RandomValues
     scale: int
 
     records: Callable[[str], list[Record]]
@@ -32,7 +32,7 @@ class Making:
     """What the list is asked with, by the parameter's name: what the parent gives, and the parameters told apart."""
 
 
-Maker = Callable[[Making], list[Any]]
+Maker = Callable[[ListContext], list[Any]]
 """Makes the records of one list: one record at most where the answer is single, bare values where it holds such."""
 
 
@@ -63,7 +63,7 @@ class Change:
 
 
 @dataclass(frozen=True)
-class Numbers:
+class CountChanges:
     """What becomes of the numbers of one endpoint."""
 
     factor: Callable[[str, int], Fraction] | None = None
@@ -74,13 +74,13 @@ class Numbers:
 
 
 @dataclass(frozen=True)
-class Lately:
+class WorldState:
     """What has come over the world since it was made, as far as answers that cover a time tell of it."""
 
     records: Callable[[str], list[Record]]
     """The records of an endpoint that are there now: all its lists together."""
 
-    ever: Callable[[str], list[Record]]
+    counted_records: Callable[[str], list[Record]]
     """The records of an endpoint that have numbers: those of the world, as they are now.
 
     Each is called enabled if it ever was. One that was deleted has lost its name and slug, but keeps its place; one
@@ -94,16 +94,16 @@ class Lately:
     """Whether the audit trail tells of `changes` alone, and no events are made up."""
 
     enabled: Callable[[str, str, int], bool] | None = None
-    """Whether a record of `ever` is enabled on a day: its endpoint, its id, the day counted from 1970.
+    """Whether a record of `counted_records` is enabled on a day: its endpoint, its id, the day counted from 1970.
 
     `None` where each is enabled on every day, or on none, as it says.
     """
 
-    numbers: Numbers = Numbers()
+    numbers: CountChanges = CountChanges()
 
 
 @dataclass(frozen=True)
-class Asked:
+class TimedRequest:
     """What the records of one answer that covers a time are made from."""
 
     seed: str
@@ -123,15 +123,15 @@ class Asked:
 
     scale: int
     records: Callable[[str], list[Record]]
-    """As in `Making`: the world's own records, whatever was done to them since."""
+    """As in `ListContext`: the world's own records, whatever was done to them since."""
 
-    given: Lately | None = None
+    given_state: WorldState | None = None
 
     @property
-    def lately(self) -> Lately:
+    def state(self) -> WorldState:
         """What has come over the world since it was made."""
-        return self.given or Lately(self.records, self.records)
+        return self.given_state or WorldState(self.records, self.records)
 
 
-TimedMaker = Callable[[Asked], list[Record]]
+TimedMaker = Callable[[TimedRequest], list[Record]]
 """Makes all records of one list for the time that is asked for."""

@@ -7,7 +7,7 @@ from math import ceil
 
 from starlette.responses import HTMLResponse, Response
 
-from segment_dagster.emulator.errors import refusal
+from segment_dagster.emulator.errors import error_response
 from segment_dagster.emulator.faults import Fault
 from segment_dagster.emulator.features import feature_missing
 from segment_dagster.emulator.transport import Reset, Transports
@@ -18,32 +18,34 @@ _LIMITED = ("too-many-requests", "You have made too many requests.")
 
 def unauthorized() -> Response:
     """The answer to a request without the right token."""
-    return refusal(401, "unauthorized", "The token is missing or not valid.")
+    return error_response(401, "unauthorized", "The token is missing or not valid.")
 
 
 def not_found(what: str) -> Response:
     """The answer to a request for something that is not there."""
-    return refusal(404, "not-found", f"{what} was not found.")
+    return error_response(404, "not-found", f"{what} was not found.")
 
 
 def _retry_after(row: Endpoint, fault: Fault) -> Response:
-    return refusal(429, *_LIMITED, headers={"Retry-After": str(ceil(fault.seconds))})
+    return error_response(429, *_LIMITED, headers={"Retry-After": str(ceil(fault.seconds))})
 
 
 def _ms_before_next(row: Endpoint, fault: Fault) -> Response:
-    return refusal(429, *_LIMITED, data={"msBeforeNext": int(fault.seconds * 1000)})
+    return error_response(429, *_LIMITED, data={"msBeforeNext": int(fault.seconds * 1000)})
 
 
 def _reset_date(row: Endpoint, fault: Fault) -> Response:
-    return refusal(429, *_LIMITED, headers={"X-RateLimit-Reset": formatdate(time.time() + fault.seconds, usegmt=True)})
+    return error_response(
+        429, *_LIMITED, headers={"X-RateLimit-Reset": formatdate(time.time() + fault.seconds, usegmt=True)}
+    )
 
 
 def _bare(row: Endpoint, fault: Fault) -> Response:
-    return refusal(429, *_LIMITED)
+    return error_response(429, *_LIMITED)
 
 
 def _server_error(row: Endpoint, fault: Fault) -> Response:
-    return refusal(500, "server-error", "Something went wrong.")
+    return error_response(500, "server-error", "Something went wrong.")
 
 
 def _html(row: Endpoint, fault: Fault) -> Response:
@@ -55,7 +57,7 @@ def _missing_feature(row: Endpoint, fault: Fault) -> Response:
 
 
 def _forbidden(row: Endpoint, fault: Fault) -> Response:
-    return refusal(403, "forbidden", f"The token lacks the permission {row.permission}.")
+    return error_response(403, "forbidden", f"The token lacks the permission {row.permission}.")
 
 
 def _not_found(row: Endpoint, fault: Fault) -> Response:
@@ -80,7 +82,7 @@ _ANSWERS: dict[str, Callable[[Endpoint, Fault], Response]] = {
 }
 
 
-def answer(row: Endpoint, fault: Fault, transports: Transports) -> Response | None:
+def fault_response(row: Endpoint, fault: Fault, transports: Transports) -> Response | None:
     """The answer a fault gives in the place of the records, or `None` if it is not of that sort.
 
     Args:

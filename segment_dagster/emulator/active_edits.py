@@ -5,14 +5,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from threading import Lock
 
-from segment_dagster.emulator.clock import Clock, parsed
-from segment_dagster.emulator.documented import RETENTION
+from segment_dagster.emulator.clock import Clock, parse_time
 from segment_dagster.emulator.edit import Edit
-from segment_dagster.emulator.edited import Edited
+from segment_dagster.emulator.edited_world import EditedWorld
+from segment_dagster.emulator.endpoint_rules import RETENTION
 from segment_dagster.emulator.world import World
-from segment_dagster.emulator.world.draw import Draw, Mint
-from segment_dagster.emulator.world.lists import filled
-from segment_dagster.emulator.world.making import Change
+from segment_dagster.emulator.world.factories import Change
+from segment_dagster.emulator.world.lists import with_parameter_columns
+from segment_dagster.emulator.world.random_values import RandomValues, SecretGenerator
 from segment_dagster.endpoints import Endpoint
 
 
@@ -49,7 +49,7 @@ class Edits:
         self._given: list[Edit] = []
         self._steps: list[_Step] = []
         self._quiet_at_start = self._quiet = quiet_audit
-        self._views: dict[int, Edited] = {}
+        self._views: dict[int, EditedWorld] = {}
 
     @property
     def active(self) -> list[Edit]:
@@ -92,7 +92,7 @@ class Edits:
             self._set([])
             self._quiet = self._quiet_at_start
 
-    def view(self, now: datetime) -> Edited:
+    def view(self, now: datetime) -> EditedWorld:
         """The workspace as the edits up to a time leave it.
 
         Args:
@@ -117,25 +117,25 @@ class Edits:
         self._steps = sorted([*steps.values(), *ends], key=lambda step: step.at)
         self._views = {}
 
-    def _step(self, edit: Edit, number: int, before: Edited) -> _Step:
+    def _step(self, edit: Edit, number: int, before: EditedWorld) -> _Step:
         row = self._row(edit, before)
         assert edit.at is not None
         users = {user["id"]: user for user in before.records("users")}
         actor = edit.actor or next(iter(users), None)
         if actor is None or actor not in users:
-            raise ValueError(f"{edit.named}: no user has the id {actor!r}")
+            raise ValueError(f"{edit.label}: no user has the id {actor!r}")
         given = replace(edit, actor=actor)
         if edit.action == "create":
             given, done = _created(row, given, before)
-            (record,) = filled(row, given.values or {}, [{"id": edit.id, **done.fields}])
+            (record,) = with_parameter_columns(row, given.values or {}, [{"id": edit.id, **done.fields}])
         else:
-            listed = filled(row, edit.values or {}, before.records(row.name, edit.values))
+            listed = with_parameter_columns(row, edit.values or {}, before.records(row.name, edit.values))
             found = next((record for record in listed if record.get("id") == edit.id), None)
             if found is None:
-                raise ValueError(f"{edit.named}: there is no such record at {edit.at.isoformat()}")
+                raise ValueError(f"{edit.label}: there is no such record at {edit.at.isoformat()}")
             done, record = given, {**found, **edit.fields}
         told = Change(
-            id=Draw(f"{self._world.seed}/{number}/{edit.named}/{edit.at}", Mint(0)).id(),
+            id=RandomValues(f"{self._world.seed}/{number}/{edit.label}/{edit.at}", SecretGenerator(0)).id(),
             at=edit.at,
             endpoint=row.name,
             action=edit.action,
@@ -145,46 +145,48 @@ class Edits:
         )
         return _Step(given, edit.at, done, told)
 
-    def _row(self, edit: Edit, before: Edited) -> Endpoint:
+    def _row(self, edit: Edit, before: EditedWorld) -> Endpoint:
         editable = {row.name: row for row in self._world.catalogue if _is_editable(row, before)}
         if edit.endpoint not in editable:
             known = ", ".join(editable)
-            raise ValueError(f"{edit.named}: the records of no such endpoint can be edited; they are {known}")
+            raise ValueError(f"{edit.label}: the records of no such endpoint can be edited; they are {known}")
         row = editable[edit.endpoint]
         fields = [column.field for column in row.columns if column.parameter is None]
         if unknown := [name for name in edit.fields if name not in fields]:
-            raise ValueError(f"{edit.named}: unknown field {unknown[0]!r}; the fields are {', '.join(fields)}")
+            raise ValueError(f"{edit.label}: unknown field {unknown[0]!r}; the fields are {', '.join(fields)}")
         if edit.values is not None and edit.values not in before.lists(row.name):
-            raise ValueError(f"{edit.named}: there is no list of {row.name} with {dict(edit.values)}")
+            raise ValueError(f"{edit.label}: there is no list of {row.name} with {dict(edit.values)}")
         return row
 
 
-def _is_editable(row: Endpoint, before: Edited) -> bool:
+def _is_editable(row: Endpoint, before: EditedWorld) -> bool:
     """Whether an endpoint lists objects with an id that are not where they are because of another's fields."""
     objects = row.time is None and not row.wrapped and any(column.field == "id" for column in row.columns)
-    return objects and before.has(row.name) and not before.is_placed_by_itself(row)
+    return objects and before.has(row.name) and not before.is_derived(row)
 
 
-def _created(row: Endpoint, edit: Edit, before: Edited) -> tuple[Edit, Edit]:
+def _created(row: Endpoint, edit: Edit, before: EditedWorld) -> tuple[Edit, Edit]:
     """An edit that creates a record, with its list; and the same with all fields of the record."""
     lists = before.lists(row.name)
     if not lists or row.single:
-        raise ValueError(f"{edit.named}: there is no list to create it in")
+        raise ValueError(f"{edit.label}: there is no list to create it in")
     values = lists[0] if edit.values is None else edit.values
     listed = before.records(row.name, values)
     if any(record.get("id") == edit.id for record in listed):
-        raise ValueError(f"{edit.named}: there is such a record already")
+        raise ValueError(f"{edit.label}: there is such a record already")
     models = listed or before.records(row.name)
-    kin = before.kin(row)
-    if kin is not None:
+    shared_endpoint = before.shared_endpoint(row)
+    if shared_endpoint is not None:
         # it is there already, and is connected
-        models = [record for record in before.records(kin) if record.get("id") == edit.id]
+        models = [record for record in before.records(shared_endpoint) if record.get("id") == edit.id]
         if not models or edit.like is not None:
-            raise ValueError(f"{edit.named}: only a record of {kin} can be connected, and it is like itself")
+            raise ValueError(
+                f"{edit.label}: only a record of {shared_endpoint} can be connected, and it is like itself"
+            )
     elif edit.like is not None:
         models = [record for record in before.records(row.name) if record.get("id") == edit.like]
     if not models:
-        raise ValueError(f"{edit.named}: there is no record to copy{f' with the id {edit.like!r}' * bool(edit.like)}")
+        raise ValueError(f"{edit.label}: there is no record to copy{f' with the id {edit.like!r}' * bool(edit.like)}")
     own = {column.field for column in row.columns if column.parameter is None}
     copied = {name: value for name, value in models[0].items() if name in own and name != "id"}
     placed = {name: value for name, value in values.items() if name in copied}
@@ -196,7 +198,7 @@ def _created(row: Endpoint, edit: Edit, before: Edited) -> tuple[Edit, Edit]:
 def _end_of(step: _Step) -> _Step | None:
     """What takes a record from its list because of its age, where an edit says how old it is."""
     field, kept = RETENTION.get(step.given.endpoint, ("", timedelta(0)))
-    born = parsed(str(step.given.fields.get(field)))
+    born = parse_time(str(step.given.fields.get(field)))
     if born is None:
         return None
     at = max(step.at, born + kept + timedelta(microseconds=1))
@@ -204,6 +206,6 @@ def _end_of(step: _Step) -> _Step | None:
     return replace(step, given=end, at=at, done=end)
 
 
-def _after(world: World, steps: Sequence[_Step], quiet: bool) -> Edited:
+def _after(world: World, steps: Sequence[_Step], quiet: bool) -> EditedWorld:
     changes = tuple(step.change for step in steps if not step.given.silent)
-    return Edited(world, [step.done for step in steps], changes, quiet)
+    return EditedWorld(world, [step.done for step in steps], changes, quiet)

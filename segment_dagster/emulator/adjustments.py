@@ -6,7 +6,7 @@ from fractions import Fraction
 from math import inf
 from typing import Any, ClassVar
 
-from segment_dagster.emulator.clock import in_utc, parsed
+from segment_dagster.emulator.clock import parse_time, to_utc
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Correction:
         if not 0 <= self.factor < inf:
             raise ValueError(f"correction of {self.of}: factor must be a number of 0 or more")
         if self.from_ is not None:
-            object.__setattr__(self, "from_", in_utc(self.from_))
+            object.__setattr__(self, "from_", to_utc(self.from_))
 
 
 @dataclass(frozen=True)
@@ -139,7 +139,7 @@ def to_json(adjustment: Adjustment) -> dict[str, Any]:
 def _read(kind: str, name: str, value: Any) -> Any:
     if value is None or name not in ("day", "until", "from"):
         return value
-    moment = parsed(value)
+    moment = parse_time(value)
     if moment is None or (name != "from" and len(value) != len("2024-02-29")):
         form = "a time" if name == "from" else "a day such as 2024-02-29"
         raise ValueError(f"{name} of a {kind} is not {form}: {value!r}")

@@ -2,26 +2,26 @@
 
 from zlib import crc32
 
-from segment_dagster.emulator.world.making import Making, Record
+from segment_dagster.emulator.world.factories import ListContext, Record
 
 
-def number_of(*ids: str) -> int:
+def stable_hash(*ids: str) -> int:
     """A number that is the same for the same ids, whoever asks."""
     return crc32("/".join(ids).encode())
 
 
-def linked(one: str, other: str, percent: int) -> bool:
+def is_linked(one: str, other: str, percent: int) -> bool:
     """Whether two records are connected: so many of a hundred pairs are."""
-    return number_of(one, other) % 100 < percent
+    return stable_hash(one, other) % 100 < percent
 
 
-def place_of_parent(making: Making, endpoint: str) -> int:
+def parent_index(context: ListContext, endpoint: str) -> int:
     """The place that the parent has in its endpoint's list."""
-    identity = making.parent["id"]
-    return next(place for place, record in enumerate(making.records(endpoint)) if record["id"] == identity)
+    identity = context.parent["id"]
+    return next(place for place, record in enumerate(context.records(endpoint)) if record["id"] == identity)
 
 
-def thinned(record: Record, number: int, **every: int) -> Record:
+def drop_fields(record: Record, number: int, **every: int) -> Record:
     """The record without the fields whose turn it is.
 
     Args:
