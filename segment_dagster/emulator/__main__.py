@@ -28,10 +28,10 @@ class _Parser(argparse.ArgumentParser):
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the emulator until SIGTERM or SIGINT.
+    """Run the emulator until SIGTERM or SIGINT arrives.
 
     Args:
-        arguments: The command line, that of the process by default.
+        arguments: The command line. Defaults to that of the process.
 
     Returns:
         The exit status.
@@ -81,7 +81,7 @@ def _parser() -> argparse.ArgumentParser:
         "--scale", type=_scale, default=1, help="size of the workspace; 1 (the default) has 2,400 audiences"
     )
     parser.add_argument("--seed", type=int, default=7, help="which workspace it is (default 7)")
-    # without it, argparse would take it for the beginning of --token-limit, and repeat it
+    # otherwise argparse reads --token as short for --token-limit and prints its value
     parser.add_argument("--token", type=_no_token, help=argparse.SUPPRESS)
     parser.add_argument(
         "--fault",

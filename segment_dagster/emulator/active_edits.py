@@ -1,4 +1,4 @@
-"""The edits of a running emulator: what is done to its workspace, and what the audit trail tells of it."""
+"""The active edits, changeable while the emulator runs, and their audit trail entries."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -18,28 +18,28 @@ from segment_dagster.endpoints import Endpoint
 
 @dataclass(frozen=True)
 class _Step:
-    """An edit that is ready to be done."""
+    """A validated edit."""
 
     given: Edit
-    """The edit, with what it left to be chosen."""
+    """The edit with defaults filled in."""
 
     at: datetime
     done: Edit
-    """The same; what is created has all its fields."""
+    """The same, with all fields of a created record."""
 
     change: Change
-    """What there is to tell of it."""
+    """Its entry in the audit trail."""
 
 
 class Edits:
-    """What is done to the workspace, each from its time on. Safe to change from any thread while the emulator answers.
+    """The edits of the workspace, each effective from its time on. Safe to change from any thread at run time.
 
-    A record that an edit gives an age leaves its list where Segment lists none so old. The world's own have no age.
+    A record whose edit sets its creation time leaves its list after Segment's retention. Other records do not age.
 
     Args:
         world: The workspace without the edits.
-        clock: What time it is.
-        quiet_audit: Whether the audit trail tells of the edits alone. Otherwise events are made up that change nothing.
+        clock: The clock.
+        quiet_audit: Whether the audit trail holds only the edits. Otherwise it also has made-up events.
     """
 
     def __init__(self, world: World, clock: Clock, *, quiet_audit: bool = False) -> None:
@@ -53,13 +53,13 @@ class Edits:
 
     @property
     def active(self) -> list[Edit]:
-        """The edits that were added and not cleared since, with what they left to be chosen, in the order of adding."""
+        """The active edits with defaults filled in, in the order of adding."""
         with self._lock:
             return list(self._given)
 
     @property
     def quiet_audit(self) -> bool:
-        """Whether the audit trail tells of the edits alone."""
+        """Whether the audit trail holds only the edits."""
         return self._quiet
 
     @quiet_audit.setter
@@ -69,31 +69,31 @@ class Edits:
             self._views = {}
 
     def add(self, *edits: Edit) -> None:
-        """Do these edits as well, each from its time on.
+        """Add edits, each effective from its time on.
 
         Raises:
-            ValueError: One cannot be done; none of them is.
+            ValueError: One is impossible. None is added.
         """
         with self._lock:
             self._set([*self._given, *edits])
 
     def replace(self, edits: Iterable[Edit]) -> None:
-        """Do these edits and no others.
+        """Replace all edits.
 
         Raises:
-            ValueError: One cannot be done; those there were stay.
+            ValueError: One is impossible. The old ones stay.
         """
         with self._lock:
             self._set(list(edits))
 
     def clear(self) -> None:
-        """Do none any more, and be as quiet as at the start."""
+        """Remove all edits and reset `quiet_audit` to its initial value."""
         with self._lock:
             self._set([])
             self._quiet = self._quiet_at_start
 
     def view(self, now: datetime) -> EditedWorld:
-        """The workspace as the edits up to a time leave it.
+        """Return the workspace after all edits up to a time.
 
         Args:
             now: The time, in UTC.
@@ -112,9 +112,9 @@ class Edits:
             before = _after(self._world, list(steps.values()), self._quiet)
             steps[number] = self._step(timed[number], number, before)
         self._given = [steps[number].given for number in range(len(timed))]
-        # a list that keeps nothing that is old loses by itself what an edit gives an age
-        ends = [end for step in steps.values() if (end := _end_of(step))]
-        self._steps = sorted([*steps.values(), *ends], key=lambda step: step.at)
+        # a list with a retention drops a record once the creation time of an edit is too old
+        expiries = [expiry for step in steps.values() if (expiry := _expiry(step))]
+        self._steps = sorted([*steps.values(), *expiries], key=lambda step: step.at)
         self._views = {}
 
     def _step(self, edit: Edit, number: int, before: EditedWorld) -> _Step:
@@ -134,7 +134,7 @@ class Edits:
             if found is None:
                 raise ValueError(f"{edit.label}: there is no such record at {edit.at.isoformat()}")
             done, record = given, {**found, **edit.fields}
-        told = Change(
+        change = Change(
             id=RandomValues(f"{self._world.seed}/{number}/{edit.label}/{edit.at}", SecretGenerator(0)).id(),
             at=edit.at,
             endpoint=row.name,
@@ -143,7 +143,7 @@ class Edits:
             fields=edit.fields,
             actor=users[actor],
         )
-        return _Step(given, edit.at, done, told)
+        return _Step(given, edit.at, done, change)
 
     def _row(self, edit: Edit, before: EditedWorld) -> Endpoint:
         editable = {row.name: row for row in self._world.catalogue if _is_editable(row, before)}
@@ -160,13 +160,13 @@ class Edits:
 
 
 def _is_editable(row: Endpoint, before: EditedWorld) -> bool:
-    """Whether an endpoint lists objects with an id that are not where they are because of another's fields."""
+    """Return whether the endpoint lists objects with an id whose place does not follow from another endpoint."""
     objects = row.time is None and not row.wrapped and any(column.field == "id" for column in row.columns)
     return objects and before.has(row.name) and not before.is_derived(row)
 
 
 def _created(row: Endpoint, edit: Edit, before: EditedWorld) -> tuple[Edit, Edit]:
-    """An edit that creates a record, with its list; and the same with all fields of the record."""
+    """Return a `create` edit with its list filled in, and the same with all fields of the record."""
     lists = before.lists(row.name)
     if not lists or row.single:
         raise ValueError(f"{edit.label}: there is no list to create it in")
@@ -177,7 +177,7 @@ def _created(row: Endpoint, edit: Edit, before: EditedWorld) -> tuple[Edit, Edit
     models = listed or before.records(row.name)
     shared_endpoint = before.shared_endpoint(row)
     if shared_endpoint is not None:
-        # it is there already, and is connected
+        # the record exists already: connect it
         models = [record for record in before.records(shared_endpoint) if record.get("id") == edit.id]
         if not models or edit.like is not None:
             raise ValueError(
@@ -195,15 +195,15 @@ def _created(row: Endpoint, edit: Edit, before: EditedWorld) -> tuple[Edit, Edit
     return given, replace(given, fields=fields)
 
 
-def _end_of(step: _Step) -> _Step | None:
-    """What takes a record from its list because of its age, where an edit says how old it is."""
-    field, kept = RETENTION.get(step.given.endpoint, ("", timedelta(0)))
-    born = parse_time(str(step.given.fields.get(field)))
-    if born is None:
+def _expiry(step: _Step) -> _Step | None:
+    """Return the step that drops a record when it passes the retention, if the edit sets its creation time."""
+    field, retention = RETENTION.get(step.given.endpoint, ("", timedelta(0)))
+    created = parse_time(str(step.given.fields.get(field)))
+    if created is None:
         return None
-    at = max(step.at, born + kept + timedelta(microseconds=1))
-    end = Edit(step.given.endpoint, "delete", step.given.id, values=step.given.values, at=at, silent=True)
-    return replace(step, given=end, at=at, done=end)
+    at = max(step.at, created + retention + timedelta(microseconds=1))
+    expiry = Edit(step.given.endpoint, "delete", step.given.id, values=step.given.values, at=at, silent=True)
+    return replace(step, given=expiry, at=at, done=expiry)
 
 
 def _after(world: World, steps: Sequence[_Step], quiet: bool) -> EditedWorld:

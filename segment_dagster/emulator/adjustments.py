@@ -1,4 +1,4 @@
-"""What becomes of the numbers: they are corrected late, a source goes silent, the snapshot of a day is missing."""
+"""Adjustments of counts: a late correction, a silent source, a missing daily snapshot."""
 
 from dataclasses import asdict, dataclass, fields
 from datetime import date, datetime
@@ -11,33 +11,33 @@ from segment_dagster.emulator.clock import parse_time, to_utc
 
 @dataclass(frozen=True)
 class Correction:
-    """The counts of a day are others from some time on."""
+    """Changes the counts of a day from some time on."""
 
     kind: ClassVar[str] = "correction"
 
     of: str
-    """Name of the endpoint, or the domain of several (`usage`, `volume`, `delivery`), whose counts they are.
+    """Name of the endpoint, or of a domain (`usage`, `volume`, `delivery`).
 
-    What the workspace has used is the sum of what its sources have: to name one of the two lists names both.
+    Usage of the workspace is the sum over its sources. Naming one of the two lists means both.
     """
 
     day: date
-    """The day, in UTC. Usage counts it in every snapshot from that day to the month's end."""
+    """The day, in UTC. Usage is cumulative: every snapshot from that day to the end of the month includes it."""
 
     factor: float | Fraction
-    """What the counts are multiplied by: 0 or more. The count of each kind of event is rounded down."""
+    """Factor of the counts: 0 or more. The count of each kind of event is rounded down."""
 
     source_id: str | None = None
-    """The source whose events are counted; `None` for every source."""
+    """Id of the source. `None` for all sources."""
 
     from_: datetime | None = None
-    """When it is known, in UTC where it names no zone; `None` for the present in which it is added."""
+    """When it takes effect, in UTC if it has no zone. `None` means when it is added."""
 
     def __post_init__(self) -> None:
-        """Refuse a correction that could never be.
+        """Reject an invalid correction.
 
         Raises:
-            ValueError: The factor is not a number of 0 or more.
+            ValueError: The factor is negative or not finite.
         """
         if not 0 <= self.factor < inf:
             raise ValueError(f"correction of {self.of}: factor must be a number of 0 or more")
@@ -47,22 +47,22 @@ class Correction:
 
 @dataclass(frozen=True)
 class Silence:
-    """A source sends nothing: its counts are 0, and those of its groups that are told apart are still answered."""
+    """Sets the counts of a source to 0. Responses still list its groups."""
 
     kind: ClassVar[str] = "silence"
 
     source_id: str
     day: date
-    """The first day on which it sends nothing, in UTC."""
+    """The first silent day, in UTC."""
 
     until: date | None = None
-    """The day on which it sends again, in UTC; `None` for never."""
+    """The day on which it sends again, in UTC. `None` for never."""
 
     def __post_init__(self) -> None:
-        """Refuse a silence that could never be.
+        """Reject an invalid silence.
 
         Raises:
-            ValueError: It ends before it begins.
+            ValueError: `until` is not after `day`.
         """
         if self.until is not None and self.until <= self.day:
             raise ValueError(f"silence of {self.source_id}: until must be after day")
@@ -70,7 +70,7 @@ class Silence:
 
 @dataclass(frozen=True)
 class MissingDay:
-    """An answer of usage lacks the snapshot of a day."""
+    """Removes the snapshot of a day from a usage endpoint."""
 
     kind: ClassVar[str] = "missing-day"
 
@@ -80,7 +80,7 @@ class MissingDay:
 
 
 Adjustment = Correction | Silence | MissingDay
-"""What becomes of some numbers."""
+"""An adjustment of counts."""
 
 _KINDS: dict[str, type[Adjustment]] = {one.kind: one for one in (Correction, Silence, MissingDay)}
 _TEXT = (str,)
@@ -96,13 +96,13 @@ _TYPES: dict[str, tuple[type, ...]] = {
 
 
 def from_json(given: object) -> Adjustment:
-    """Read the form of `PUT /_emulator/numbers`: an object with its kind and the fields of that class.
+    """Parse an item of `PUT /_emulator/numbers`: an object with `kind` and the fields of that class.
 
-    The kinds are `correction`, `silence` and `missing-day`. Days are written `2024-02-29`, and `from_` is `from`, in
-    ISO 8601.
+    The kinds are `correction`, `silence` and `missing-day`. Days are written `2024-02-29`. The field `from_` is `from`
+    in JSON, in ISO 8601.
 
     Raises:
-        ValueError: It is not valid; the message says why.
+        ValueError: It is invalid. The message says why.
     """
     kind = given.get("kind") if isinstance(given, dict) else None
     if not isinstance(given, dict) or not isinstance(kind, str) or kind not in _KINDS:
@@ -125,7 +125,7 @@ def from_json(given: object) -> Adjustment:
 
 
 def to_json(adjustment: Adjustment) -> dict[str, Any]:
-    """The form that `from_json` reads."""
+    """Return the adjustment as JSON that `from_json` parses."""
     made: dict[str, Any] = {"kind": adjustment.kind}
     for name, value in asdict(adjustment).items():
         if isinstance(value, datetime):

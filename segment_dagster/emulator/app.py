@@ -1,4 +1,4 @@
-"""The API: answers a request from the world, the catalogue's rows and the faults in force."""
+"""The ASGI application: builds each response from the world, the endpoint catalogue and the active faults."""
 
 import asyncio
 import hmac
@@ -31,22 +31,22 @@ from segment_dagster.emulator.stats import Seen, Stats
 from segment_dagster.emulator.transport import Endless, Transports, Truncated, client_gone
 from segment_dagster.emulator.world import World
 
-_PAGES_KEPT = 20_000
-"""More pages than the largest benchmark asks for."""
+_MAX_CACHED_PAGES = 20_000
+"""More pages than the largest benchmark requests."""
 
-_LISTS_KEPT = 128
-"""More lists that depend on a time than are read side by side."""
+_MAX_CACHED_LISTS = 128
+"""More time-dependent lists than clients read in parallel."""
 
 _METHODS = ["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Components:
-    """What an emulator is made of. All but the world and the token may change while it answers."""
+    """The components of an emulator. All but the world and the token may change while it runs."""
 
     world: World
     token: str
-    """The token that is let in."""
+    """The accepted token."""
 
     faults: Faults
     stats: Stats
@@ -58,21 +58,21 @@ class Components:
     latency: Latency
     hooks: Hooks
     transports: Transports
-    """The open connections, for the faults that break one."""
+    """The open connections, for faults that break one."""
 
     cursor_place: str
-    """Where the versioned layout has the next page's cursor."""
+    """Where the versioned layout puts the cursor of the next page."""
 
     keep: bool
-    """Whether answers are kept, so that what is asked for again is not made again."""
+    """Whether to cache response bodies."""
 
 
 class Api:
-    """Answers the requests of both layouts."""
+    """Request handler for both layouts."""
 
     def __init__(self, components: Components) -> None:
         self._components = components
-        lists, pages = (_LISTS_KEPT, _PAGES_KEPT) if components.keep else (0, 0)
+        lists, pages = (_MAX_CACHED_LISTS, _MAX_CACHED_PAGES) if components.keep else (0, 0)
         self._body_builder = BodyBuilder(
             components.world, components.edits, components.corrections, components.clock, components.cursor_place, lists
         )
@@ -80,7 +80,7 @@ class Api:
         self._routes = Routes(row for row in components.world.catalogue if components.world.has(row.name))
 
     async def respond(self, request: Request) -> Response:
-        """Answer a request, and count it."""
+        """Answer a request and count it."""
         at = time.monotonic()
         raw_path = request.scope["raw_path"].decode("latin-1")
         match = self._routes.match(raw_path)
@@ -159,7 +159,7 @@ class Api:
 
 
 def build_app(components: Components) -> Starlette:
-    """The emulator as an ASGI application."""
+    """Build the ASGI application."""
     routes = [
         *control.routes(
             components.faults, components.stats, components.limits, components.features, components.latency
@@ -170,6 +170,6 @@ def build_app(components: Components) -> Starlette:
 
 
 async def _wait(request: Request, seconds: float) -> None:
-    # A client that gave up is not waited for, so that a test with a long fault ends at once.
+    # Stop waiting when the client disconnects, so that a test with a long fault ends at once.
     with suppress(asyncio.TimeoutError):
         await asyncio.wait_for(client_gone(request.receive), seconds)

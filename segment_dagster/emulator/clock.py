@@ -1,4 +1,4 @@
-"""What time the emulator takes it to be, and how a time is read."""
+"""The clock of the emulator, and parsing of ISO 8601 times."""
 
 import re
 from datetime import datetime, timedelta, timezone
@@ -9,10 +9,10 @@ _ISO = re.compile(r"(\d{4}-\d{2}-\d{2})(?:T(\d{2}:\d{2})(:\d{2})?(?:\.(\d{1,9}))
 
 
 class Clock:
-    """The present: the real one, or one that stands still. Safe to change from any thread.
+    """A clock that shows the real time or a frozen one. Safe to change from any thread.
 
     Args:
-        now: When it stands still, in UTC where it names no zone; `None` for the real time.
+        now: The frozen time, in UTC if it has no zone. `None` for the real time.
     """
 
     def __init__(self, now: datetime | None = None) -> None:
@@ -20,15 +20,15 @@ class Clock:
         self.set(now)
 
     def set(self, now: datetime | None) -> None:
-        """Stand still at a time, or go with the real one again."""
+        """Freeze the clock at a time, or return to the real time."""
         with self._lock:
             self._now = now and to_utc(now)
 
     def advance(self, by: timedelta) -> None:
-        """Move a clock that stands still on. It stands still there.
+        """Move a frozen clock forward. It stays frozen.
 
         Raises:
-            ValueError: It would move back, or beyond the last year there is, or does not stand still.
+            ValueError: The clock is not frozen, or would move backwards or beyond the year 9999.
         """
         with self._lock:
             if by < timedelta(0):
@@ -42,25 +42,25 @@ class Clock:
 
     @property
     def is_frozen(self) -> bool:
-        """Whether it stands still."""
+        """Whether the clock is frozen."""
         return self._now is not None
 
     def now(self) -> datetime:
-        """The present, in UTC."""
+        """Return the current time in UTC."""
         return self._now or datetime.now(timezone.utc)
 
     def to_json(self) -> dict[str, Any]:
-        """When it stands still, as `GET /_emulator/clock` gives it: null where it goes with the real time."""
+        """Return the body of `GET /_emulator/clock`: the frozen time, or null for the real time."""
         return {"now": self._now and self._now.isoformat().replace("+00:00", "Z")}
 
 
 def to_utc(moment: datetime) -> datetime:
-    """The moment in UTC, which it is taken to be in where it names no zone."""
+    """Convert a time to UTC. A time without a zone is taken as UTC."""
     return moment.replace(tzinfo=timezone.utc) if moment.tzinfo is None else moment.astimezone(timezone.utc)
 
 
 def parse_time(text: str) -> datetime | None:
-    """The moment that a text in ISO 8601 stands for, in UTC; `None` where it stands for none."""
+    """Parse an ISO 8601 text to a UTC time. Return `None` if it is invalid."""
     if not (found := _ISO.fullmatch(text)):
         return None
     day, minute, second, fraction, zone = found.groups()

@@ -1,4 +1,4 @@
-"""Control over HTTP, for a process that did not start the emulator: no token is asked for."""
+"""Control endpoints for another process than the one that started the emulator. They need no token."""
 
 from typing import Any
 
@@ -13,14 +13,14 @@ from segment_dagster.emulator.stats import Stats
 
 
 def routes(faults: Faults, stats: Stats, limits: Limits, features: Features, latency: Latency) -> list[BaseRoute]:
-    """The control paths of how the API answers: `/_emulator/stats`, `faults`, `limits`, `features` and `latency`.
+    """Build the routes that control responses: `/_emulator/stats`, `faults`, `limits`, `features` and `latency`.
 
     Args:
-        faults: The faults in force.
+        faults: The active faults.
         stats: The counters.
         limits: The rate limits.
-        features: The features that are missing.
-        latency: How late it answers.
+        features: The missing features.
+        latency: The delay of every response.
 
     Returns:
         The routes.

@@ -1,4 +1,4 @@
-"""Control over HTTP of what time it is and what happens in the workspace: no token is asked for."""
+"""Control endpoints for the clock and the workspace. They need no token."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -17,12 +17,12 @@ T = TypeVar("T")
 
 
 def routes(clock: Clock, edits: Edits, corrections: Corrections) -> list[BaseRoute]:
-    """The control paths of the workspace: `/_emulator/clock`, `edits`, `audit` and `numbers`.
+    """Build the routes that control the workspace: `/_emulator/clock`, `edits`, `audit` and `numbers`.
 
     Args:
-        clock: What time it is.
-        edits: What is done to the workspace.
-        corrections: What becomes of its numbers.
+        clock: The clock.
+        edits: The edits of the workspace.
+        corrections: The adjustments of its counts.
 
     Returns:
         The routes.

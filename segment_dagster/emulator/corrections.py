@@ -1,4 +1,4 @@
-"""The numbers of a running emulator: what became of them since the world was made."""
+"""The active adjustments of counts, changeable while the emulator runs."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -17,11 +17,11 @@ _1970 = date(1970, 1, 1)
 
 
 class Corrections:
-    """What becomes of the numbers. Safe to change from any thread while the emulator answers.
+    """The adjustments of counts. Safe to change from any thread while the emulator runs.
 
     Args:
         world: The workspace.
-        clock: What time it is.
+        clock: The clock.
     """
 
     def __init__(self, world: World, clock: Clock) -> None:
@@ -32,39 +32,39 @@ class Corrections:
 
     @property
     def active(self) -> list[Adjustment]:
-        """What was added and not cleared since; a correction with the time from which it is known."""
+        """The active adjustments. A correction has its effective time filled in."""
         return list(self._active)
 
     def add(self, *adjustments: Adjustment) -> None:
-        """Let this become of the numbers as well. Corrections of the same day are all done.
+        """Add adjustments. Several corrections of the same day multiply.
 
         Raises:
-            ValueError: One names an endpoint or a source that has no such numbers; none is added.
+            ValueError: One names an endpoint or a source without such counts. None is added.
         """
         more = self._checked(adjustments)
         with self._lock:
             self._active += more
 
     def replace(self, adjustments: Iterable[Adjustment]) -> None:
-        """Let this become of the numbers and nothing else.
+        """Replace all adjustments.
 
         Raises:
-            ValueError: One names an endpoint or a source that has no such numbers; those there were stay.
+            ValueError: One names an endpoint or a source without such counts. The old ones stay.
         """
         instead = self._checked(adjustments)
         with self._lock:
             self._active = instead
 
     def clear(self) -> None:
-        """Let the numbers be those of the world."""
+        """Remove all adjustments."""
         self.replace(())
 
     def numbers(self, row: Endpoint, now: datetime) -> CountChanges:
-        """What becomes of an endpoint's numbers.
+        """Return the adjustments that apply to an endpoint.
 
         Args:
             row: The endpoint.
-            now: When they are asked for, in UTC.
+            now: The current time, in UTC.
         """
         active = self._active
         corrections = [
@@ -81,7 +81,7 @@ class Corrections:
             found = Fraction(1)
             for correction in corrections:
                 if _days(correction.day) == day and correction.source_id in (None, source_id):
-                    # 0.1 is one in ten and not the binary number next to it
+                    # through text, so that 0.1 is exactly one tenth and not the nearest binary number
                     found *= Fraction(str(correction.factor))
             for silence in silences:
                 if silence.source_id == source_id and _days(silence.day) <= day:

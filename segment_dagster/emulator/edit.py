@@ -1,4 +1,4 @@
-"""An edit: a record that is created, modified or deleted, and when."""
+"""An edit: creates, modifies or deletes one record at a given time."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -24,7 +24,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
 
 @dataclass(frozen=True)
 class Edit:
-    """Something that somebody does to a record of the workspace."""
+    """A change of one record of the workspace by a user."""
 
     endpoint: str
     """Name of the endpoint that lists the record."""
@@ -32,36 +32,36 @@ class Edit:
     action: str
     """One of `ACTIONS`.
 
-    Where the list is of another endpoint's records, by what they are connected to, `create` connects one of those and
-    `delete` disconnects it.
+    If the list shows another endpoint's records by what they are connected to, `create` connects an existing record
+    and `delete` disconnects it.
     """
 
     id: str
     """Id of the record."""
 
     fields: Mapping[str, Any] = field(default_factory=dict)
-    """What is new in the record; what is other than in the copied one, where it is created."""
+    """The new field values. For `create`, the fields that differ from the copied record."""
 
     values: Mapping[str, str] | None = None
-    """What the list is asked with; `None` for every list that has the record, or the first where it is created."""
+    """The parameters of the list. `None` means every list that has the record, or the first list for `create`."""
 
     like: str | None = None
-    """Id of the record that a created one is a copy of; `None` for the first one of its list."""
+    """Id of the record that `create` copies. `None` means the first one of the list."""
 
     at: datetime | None = None
-    """When it is done, in UTC where it names no zone; `None` for the present in which it is added."""
+    """When it happens, in UTC if it has no zone. `None` means when it is added."""
 
     actor: str | None = None
-    """Id of the user who does it; `None` for the first one."""
+    """Id of the user who makes the change. `None` means the first user."""
 
     silent: bool = False
-    """Whether the audit trail says nothing of it."""
+    """Whether to keep it out of the audit trail."""
 
     def __post_init__(self) -> None:
-        """Refuse an edit that could never be done, whatever the workspace.
+        """Reject an edit that is invalid in every workspace.
 
         Raises:
-            ValueError: A part of it is not valid; the message says which.
+            ValueError: A field is invalid. The message names it.
         """
         if self.action not in ACTIONS:
             raise ValueError(f"unknown action {self.action!r}; the actions are {', '.join(ACTIONS)}")
@@ -80,15 +80,15 @@ class Edit:
 
     @property
     def label(self) -> str:
-        """The edit in a message: `modify sources abc`."""
+        """The edit as messages name it: `edit modify sources abc`."""
         return f"edit {self.action} {self.endpoint} {self.id}"
 
     @classmethod
     def from_json(cls, given: object) -> "Edit":
-        """Read the form of `PUT /_emulator/edits`: an object with the fields of this class, `at` in ISO 8601.
+        """Parse the JSON of `PUT /_emulator/edits`: an object with the fields of this class, `at` in ISO 8601.
 
         Raises:
-            ValueError: It is not valid; the message says why.
+            ValueError: It is invalid. The message says why.
         """
         if not isinstance(given, dict):
             raise ValueError("an edit is an object with endpoint, action and id")
@@ -107,5 +107,5 @@ class Edit:
         return cls(**{**given, "at": moment if at is not None else None})
 
     def to_json(self) -> dict[str, Any]:
-        """The edit in the form that `from_json` reads."""
+        """Return the edit as JSON that `from_json` parses."""
         return asdict(self) | {"at": self.at and self.at.isoformat().replace("+00:00", "Z")}

@@ -1,4 +1,4 @@
-"""The workspace as edits leave it: what the API lists after them."""
+"""The workspace after edits."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -16,18 +16,18 @@ _1970 = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
 class EditedWorld:
-    """A world with edits done to it, which never changes. Read like `World`, from any thread.
+    """An immutable view of a world after edits. Read it like `World`, from any thread.
 
-    What is modified in a record is modified wherever the record is listed. What names a deleted record, in a field
-    that the catalogue calls a reference, is deleted with it. A created record stands at the end of its list, and what
-    belongs to it is empty, or made up where the answer is one record. What is disabled or deleted has numbers up to the
-    end of that day, and what is enabled from the next day on. What is created has none.
+    A modification shows in every list of the record. Deleting a record also deletes the records that reference it, as
+    the catalogue declares references. A created record is appended to its list. Its child lists are empty, or made up
+    if the response is a single record. A disabled or deleted record has counts until the end of that day, an enabled
+    one from the next day on. A created record has none.
 
     Args:
         world: The world.
-        done: The edits, in the order they are done in.
-        changes: What the audit trail tells of them.
-        quiet: Whether the audit trail tells of nothing else.
+        done: The edits, in order of time.
+        changes: Their entries in the audit trail.
+        quiet: Whether the audit trail has no other entries.
     """
 
     def __init__(
@@ -36,7 +36,7 @@ class EditedWorld:
         self._world = world
         self._done = tuple(done)
         self._rows = {row.name: row for row in world.catalogue if world.has(row.name)}
-        # each is worked out when it is first asked for, and kept
+        # each is computed on first use and cached
         self._touched = cache(self._is_touched)
         self._loses = cache(self._may_lose)
         self._gone = cache(self._gone_from)
@@ -49,19 +49,19 @@ class EditedWorld:
         self._state = WorldState(self.records, self._counted, changes, quiet, enabled)
 
     def has(self, endpoint: str, values: Mapping[str, str] | None = None) -> bool:
-        """Whether there is an endpoint of that name, and that list of it: see `World.has`."""
+        """Return whether the endpoint and the list exist: see `World.has`."""
         if values is None or endpoint not in self._rows or not self._touched(endpoint):
             return self._world.has(endpoint, values)
         return list_key(self._rows[endpoint], values) in self._lists(endpoint)
 
     def lists(self, endpoint: str) -> Sequence[Mapping[str, str]]:
-        """What each list of an endpoint is asked with: see `World.lists`."""
+        """Return the parameters of each list of an endpoint: see `World.lists`."""
         if not self._touched(endpoint):
             return self._world.lists(endpoint)
         return [found.values for found in self._lists(endpoint).values()]
 
     def records(self, endpoint: str, values: Mapping[str, str] | None = None) -> list[Any]:
-        """The records of a list, or of all lists together: see `World.records`."""
+        """Return the records of one list or of all lists: see `World.records`."""
         if self._world.is_timed(endpoint) or not self._touched(endpoint):
             return self._world.records(endpoint, values)
         if values is None:
@@ -76,29 +76,29 @@ class EditedWorld:
         now: datetime,
         numbers: CountChanges | None = None,
     ) -> list[Record]:
-        """All records of a list that covers a time: see `World.timed`.
+        """Return all records of a time-dependent list: see `World.timed`.
 
         Args:
             endpoint: The endpoint's name in the catalogue.
-            values: What the list is asked with, without the time.
-            query: All parameters of the query, each with all its values.
-            now: The present, in UTC.
-            numbers: What becomes of the endpoint's numbers.
+            values: The parameters of the list, without the time.
+            query: All query parameters, each with all its values.
+            now: The current time, in UTC.
+            numbers: The adjustments of the endpoint's counts.
 
         Raises:
-            KeyError: There is no such endpoint or list, or it is not asked for a time.
+            KeyError: The endpoint or list does not exist or is not time-dependent.
         """
         if not self.has(endpoint, values):
             raise KeyError(f"there is no list of {endpoint} with {dict(values)}")
         return self._world.timed(endpoint, values, query, now, replace(self._state, numbers=numbers or CountChanges()))
 
     def shared_endpoint(self, row: Endpoint) -> str | None:
-        """The endpoint whose records an endpoint lists once more, by what they are connected to; `None` for its own."""
+        """Return the endpoint whose records this one lists by their connections, or `None` if it lists its own."""
         shared_endpoint = next((reference.endpoint for reference in row.references if reference.field == "id"), None)
         return shared_endpoint if shared_endpoint in self._rows else None
 
     def is_derived(self, row: Endpoint) -> bool:
-        """Whether the records that are listed once more name what their list is asked with."""
+        """Return whether the shared records themselves hold the parameters of their list."""
         shared_endpoint = self.shared_endpoint(row)
         fields = (
             {column.field for column in self._rows[shared_endpoint].columns if column.parameter is None}
@@ -108,7 +108,7 @@ class EditedWorld:
         return row.parent is not None and {bind.parameter for bind in row.parent.binds} <= fields
 
     def _is_touched(self, endpoint: str) -> bool:
-        """Whether an edit may have changed the endpoint's lists or the records in them."""
+        """Return whether an edit may have changed the endpoint's lists or records."""
         row = self._rows[endpoint]
         return (
             any(edit.endpoint in (endpoint, self.shared_endpoint(row)) for edit in self._done)
@@ -125,7 +125,7 @@ class EditedWorld:
         )
 
     def _gone_from(self, endpoint: str, field: str) -> frozenset[Any]:
-        """The values of a field whose records were there once and are no more."""
+        """Return the field values of deleted records."""
         if not self._loses(endpoint):
             return frozenset()
         ever = {record.get(field) for record in self._world.records(endpoint)}
@@ -175,7 +175,7 @@ class EditedWorld:
         return records
 
     def _ever(self, endpoint: str) -> list[Record]:
-        """The world's records as they are now: see `WorldState.counted_records`."""
+        """Return the original records in their current state: see `WorldState.counted_records`."""
         if not self._touched(endpoint):
             return self._world.records(endpoint)
         now = {record["id"]: record for record in self.records(endpoint)}
@@ -188,7 +188,7 @@ class EditedWorld:
         return made
 
     def _switches(self) -> dict[tuple[str, str], list[tuple[int, bool]]]:
-        """When records are enabled, disabled and deleted: the day, counted from 1970, and whether they are on then."""
+        """Return when records are enabled, disabled or deleted: days since 1970, each with the new state."""
         switched: dict[tuple[str, str], list[tuple[int, bool]]] = {}
         for edit in self._done:
             if edit.at and (edit.action == "delete" or "enabled" in edit.fields):
@@ -197,7 +197,7 @@ class EditedWorld:
         return switched
 
     def _is_enabled(self, endpoint: str, identity: str, day: int) -> bool:
-        """Whether a record is enabled on a day, counted from 1970: what is switched is so from the next day on."""
+        """Return whether a record is enabled on a day since 1970. A switch takes effect on the next day."""
         switches = self._switched.get((endpoint, identity))
         if switches is None:
             return True
@@ -206,12 +206,12 @@ class EditedWorld:
 
 
 def apply_edit(records: list[Any], edit: Edit, known: set[str] | None = None) -> list[Any]:
-    """A list of records after an edit that is for it.
+    """Apply an edit to a list of records.
 
     Args:
         records: The records before it.
-        edit: The edit. What is created has all its fields in it.
-        known: The fields that a record of the list can have; all those of the edit by default.
+        edit: The edit. A `create` has all fields.
+        known: The fields that the list shows. Defaults to all fields of the edit.
     """
     if edit.action == "create":
         return [*records, {"id": edit.id, **edit.fields}]

@@ -4,5 +4,5 @@ import orjson
 
 
 def encode(value: object) -> bytes:
-    """The value as UTF-8 JSON."""
+    """Encode a value as UTF-8 JSON."""
     return orjson.dumps(value)

@@ -1,4 +1,4 @@
-"""The error envelope in which the API refuses a request."""
+"""Error responses of the API."""
 
 from typing import Any
 
@@ -16,18 +16,18 @@ def error_response(
     data: dict[str, Any] | None = None,
     headers: dict[str, str] | None = None,
 ) -> Response:
-    """An answer that holds one error.
+    """Build an error response.
 
     Args:
         status: The HTTP status.
         kind: The error's `type`, such as `bad-request`.
         message: What is wrong.
-        field: The parameter that is wrong.
-        data: What else the error carries.
-        headers: Headers of the answer.
+        field: The invalid parameter.
+        data: Additional data of the error.
+        headers: Headers of the response.
 
     Returns:
-        The answer.
+        The response.
     """
     error = {"type": kind, "message": message, "field": field, "data": data}
     body = {"errors": [{key: value for key, value in error.items() if value is not None}]}
@@ -35,7 +35,7 @@ def error_response(
 
 
 class ApiError(Exception):
-    """A request that is answered with an error instead of records."""
+    """Raised to answer a request with an error response."""
 
     def __init__(self, response: Response) -> None:
         super().__init__(response.status_code)
@@ -43,5 +43,5 @@ class ApiError(Exception):
 
 
 def invalid_parameter(field: str, message: str) -> ApiError:
-    """The refusal of a parameter: status 422."""
+    """Build the error for an invalid parameter: status 422."""
     return ApiError(error_response(422, "bad-request", message, field=field))

@@ -1,4 +1,4 @@
-"""What an answer holds beside its list, where Segment documents such keys."""
+"""Documented response fields besides the list."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,17 +10,17 @@ from segment_dagster.emulator.parameters import Query
 
 @dataclass(frozen=True)
 class ListResponse:
-    """An answer that is about to be given."""
+    """A response under construction."""
 
     path: str
     """The path, percent-decoded."""
 
     query: Query
     values: Mapping[str, str]
-    """What tells the list from the endpoint's others."""
+    """The parameters that select the list."""
 
     records: Sequence[Any]
-    """All records of the list, of which the answer holds a page."""
+    """All records of the list, not only the page."""
 
 
 def _echo(response: ListResponse) -> dict[str, Any]:
@@ -55,4 +55,4 @@ EXTRA_FIELDS: dict[str, Callable[[ListResponse], dict[str, Any]]] = {
     "profiles_warehouse_selective_syncs": _event_tables,
     "audience_supported_destinations": _pagination,
 }
-"""By the endpoint's name, the keys of `data` that stand beside its list."""
+"""Functions that build the keys of `data` besides the list, by endpoint name."""

@@ -1,4 +1,4 @@
-"""The faults that answer in the place of the records."""
+"""Responses of faults that replace the records."""
 
 import time
 from collections.abc import Callable
@@ -17,12 +17,12 @@ _LIMITED = ("too-many-requests", "You have made too many requests.")
 
 
 def unauthorized() -> Response:
-    """The answer to a request without the right token."""
+    """Return the 401 response for a missing or wrong token."""
     return error_response(401, "unauthorized", "The token is missing or not valid.")
 
 
 def not_found(what: str) -> Response:
-    """The answer to a request for something that is not there."""
+    """Return the 404 response for something that does not exist."""
     return error_response(404, "not-found", f"{what} was not found.")
 
 
@@ -83,10 +83,10 @@ _ANSWERS: dict[str, Callable[[Endpoint, Fault], Response]] = {
 
 
 def fault_response(row: Endpoint, fault: Fault, transports: Transports) -> Response | None:
-    """The answer a fault gives in the place of the records, or `None` if it is not of that sort.
+    """Return the response that a fault sends instead of the records, or `None` if the fault sends none.
 
     Args:
-        row: The endpoint that was asked.
+        row: The requested endpoint.
         fault: The fault that hit the request.
         transports: The open connections.
     """

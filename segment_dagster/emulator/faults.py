@@ -1,4 +1,4 @@
-"""Faults: what the emulator does wrong on request, and when."""
+"""Faults: injected errors and when they happen."""
 
 import random
 from collections import Counter
@@ -39,7 +39,7 @@ KINDS: dict[str, str] = {
     "null-key": "one record's key is null",
     "orphan": "one record names a parent that does not exist",
 }
-"""Every kind of fault, and what it does."""
+"""The kinds of faults, with their descriptions."""
 
 _SECONDS = {"429-retry-after", "429-ms-before-next", "429-reset", "slow"}
 _MEGABYTES = {"large"}
@@ -49,34 +49,34 @@ _OPTIONS = ("after", "times", "value", "rate", "seed")
 
 @dataclass(frozen=True)
 class Fault:
-    """Something to do wrong, and when."""
+    """An injected error and when it happens."""
 
     kind: str
     """One of `KINDS`."""
 
     endpoint: str | None = None
-    """Name of the endpoint to do it to, or `None` for all."""
+    """Name of the endpoint, or `None` for all."""
 
     after: int = 0
-    """How many of its requests are let through first."""
+    """How many requests to let through first."""
 
     times: int | None = None
-    """How many are hit then, or `None` for all that follow."""
+    """How many requests to hit after that, or `None` for no limit."""
 
     value: float | str | None = None
-    """Seconds, megabytes or the name of a field, where the kind takes one."""
+    """Seconds, megabytes or a field name, if the kind takes a value."""
 
     rate: float | None = None
-    """The part of those requests that is hit, by chance: more than 0, up to 1. All are where it is left out."""
+    """Probability of a hit: more than 0, up to 1. `None` means every request."""
 
     seed: int = 0
-    """What the chance comes from: the same numbers of requests are hit whenever it is the same."""
+    """Seed of `rate`. The same seed hits the same request numbers."""
 
     def __post_init__(self) -> None:
-        """Refuse a fault that could never happen, whatever the endpoints.
+        """Reject a fault that is invalid for every endpoint.
 
         Raises:
-            ValueError: A part of it is not valid; the message lists what is.
+            ValueError: A field is invalid. The message lists valid values.
         """
         if self.kind not in KINDS:
             raise ValueError(f"unknown fault {self.kind!r}; the faults are {', '.join(KINDS)}")
@@ -93,10 +93,10 @@ class Fault:
             raise ValueError(f"fault {self.kind}: value must be a number of {unit}")
 
     def check(self, catalogue: Iterable[Endpoint]) -> None:
-        """Refuse a fault that could never happen to these endpoints.
+        """Reject a fault that can never happen to these endpoints.
 
         Raises:
-            ValueError: A part of it is not valid; the message lists what is.
+            ValueError: A field is invalid. The message lists valid values.
         """
         every = {row.name: row for row in catalogue}
         if self.endpoint is not None and self.endpoint not in every:
@@ -113,34 +113,34 @@ class Fault:
 
     @property
     def seconds(self) -> float:
-        """The value as seconds; 1 by default."""
+        """The value in seconds. Defaults to 1."""
         return float(self.value) if isinstance(self.value, int | float) else 1.0
 
     @property
     def megabytes(self) -> int:
-        """The value as megabytes; 300 by default."""
+        """The value in megabytes. Defaults to 300."""
         return int(self.value) if isinstance(self.value, int | float) else 300
 
     def is_chosen(self, number: int) -> bool:
-        """Whether chance lets it hit its request of this number."""
+        """Return whether `rate` selects the request with this number."""
         if self.rate is None:
             return True
-        # no secret depends on it
+        # not used for secrets
         return random.Random(f"{self.seed}/{self.kind}/{self.endpoint}/{number}").random() < self.rate  # noqa: S311
 
     @classmethod
     def parse(cls, spec: str, catalogue: Iterable[Endpoint] = CATALOGUE) -> "Fault":
-        """Read the form of the command line: `500:destinations:after=1:times=2`.
+        """Parse the command-line form: `500:destinations:after=1:times=2`.
 
         Args:
-            spec: The kind, then the endpoint (left out or `*` for all), then `after`, `times`, `value`, `rate`, `seed`.
-            catalogue: The rows of the endpoints there are.
+            spec: The kind, the endpoint (omitted or `*` for all), then `after`, `times`, `value`, `rate`, `seed`.
+            catalogue: The known endpoints.
 
         Returns:
             The fault.
 
         Raises:
-            ValueError: It is not valid.
+            ValueError: It is invalid.
         """
         kind, *parts = spec.split(":")
         given: dict[str, Any] = {"kind": kind}
@@ -158,17 +158,17 @@ class Fault:
 
     @classmethod
     def from_json(cls, given: object, catalogue: Iterable[Endpoint] = CATALOGUE) -> "Fault":
-        """Read the form of `PUT /_emulator/faults`: an object with the fields of this class, or the text of `parse`.
+        """Parse an item of `PUT /_emulator/faults`: an object with the fields of this class, or a text for `parse`.
 
         Args:
-            given: The fault, as JSON was read.
-            catalogue: The rows of the endpoints there are.
+            given: The decoded JSON.
+            catalogue: The known endpoints.
 
         Returns:
             The fault.
 
         Raises:
-            ValueError: It is not valid.
+            ValueError: It is invalid.
         """
         if isinstance(given, str):
             return cls.parse(given, catalogue)
@@ -186,17 +186,17 @@ class Fault:
         return fault
 
     def to_json(self) -> dict[str, Any]:
-        """The fault in the form that `from_json` reads."""
+        """Return the fault as JSON that `from_json` parses."""
         return asdict(self)
 
 
 def key_field(row: Endpoint) -> str | None:
-    """The first field of the key that a record holds itself and always has; `None` where it is all asked for."""
+    """Return the first required key field that the record itself holds, or `None` if parameters fill all of them."""
     return next((field for field in row.required_key if field not in _asked_for(row)), None)
 
 
 def parent_field(row: Endpoint) -> str | None:
-    """The first field in which a record itself names one of another endpoint, if it does."""
+    """Return the first field of the record itself that references another endpoint, if there is one."""
     fields = (reference.field for reference in row.references)
     return next((field for field in fields if field not in _asked_for(row)), None)
 
@@ -221,31 +221,31 @@ def _parsed(kind: str, name: str, text: str) -> float | str:
 
 @dataclass
 class ActiveFault:
-    """A fault and how far it has come."""
+    """A fault and its counters."""
 
     fault: Fault
     seen: int = 0
     struck: int = 0
     targets: dict[str, tuple[tuple[str, ...], int]] = field(default_factory=dict)
-    """The one record of each endpoint that the fault alters: the values of its list and its place in the list.
+    """The one record per endpoint that the fault alters: the parameters of its list and its index there.
 
-    The first record of the first answer hit, and the same one in every answer after it.
+    It is the first record of the first response that is hit, and stays the same afterwards.
     """
 
     def applies_to(self, row: Endpoint) -> bool:
-        """Whether the fault is to be done to the endpoint."""
+        """Return whether the fault applies to the endpoint."""
         return self.fault.endpoint in (None, row.name)
 
 
 class Faults:
-    """The faults in force. Safe to change from any thread while the emulator answers.
+    """The active faults. Safe to change from any thread while the emulator runs.
 
     Args:
         faults: The faults.
-        catalogue: The rows of the endpoints there are.
+        catalogue: The known endpoints.
 
     Raises:
-        ValueError: A fault could never happen to them.
+        ValueError: A fault can never happen to them.
     """
 
     def __init__(self, faults: Iterable[Fault] = (), catalogue: Iterable[Endpoint] = CATALOGUE) -> None:
@@ -256,13 +256,13 @@ class Faults:
 
     @property
     def active(self) -> list[Fault]:
-        """The faults that were added and not cleared since."""
+        """The faults that were added and not cleared."""
         with self._lock:
             return [active.fault for active in self._active]
 
     @property
     def struck(self) -> dict[str, int]:
-        """How often each kind of fault has struck, of those in force."""
+        """How often each kind of active fault has hit a request."""
         with self._lock:
             struck = Counter[str]()
             for active in self._active:
@@ -271,29 +271,29 @@ class Faults:
 
     @property
     def revoked(self) -> bool:
-        """Whether a `revoked-token` fault has struck."""
+        """Whether a `revoked-token` fault has hit a request."""
         with self._lock:
             return self._revoked
 
     def add(self, *faults: Fault) -> None:
-        """Put more faults in force. Each begins to count its endpoint's requests now.
+        """Add faults. Each starts counting requests now.
 
         Raises:
-            ValueError: One could never happen.
+            ValueError: One can never happen.
         """
         more = self._activate(faults)
         with self._lock:
             self._active += more
 
     def clear(self) -> None:
-        """Do nothing wrong any more; a revoked token is good again."""
+        """Remove all faults and accept a revoked token again."""
         self.replace(())
 
     def replace(self, faults: Iterable[Fault]) -> None:
-        """Put these faults in force and no others.
+        """Replace all faults.
 
         Raises:
-            ValueError: One could never happen; those in force stay.
+            ValueError: One can never happen. The old ones stay.
         """
         instead = self._activate(faults)
         with self._lock:
@@ -301,10 +301,10 @@ class Faults:
             self._revoked = False
 
     def hits(self, rows: Sequence[Endpoint]) -> list[ActiveFault]:
-        """Count a request, and give the faults that hit it.
+        """Count a request and return the faults that hit it.
 
         Args:
-            rows: The endpoints whose lists the answer holds. It is one request of each.
+            rows: The endpoints that share the response. It counts as one request of each.
         """
         with self._lock:
             hits = []

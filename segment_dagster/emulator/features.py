@@ -1,4 +1,4 @@
-"""Features of the workspace's plan: what the API refuses where one is missing."""
+"""Features of the workspace's plan. The API refuses requests that need a missing one."""
 
 from collections.abc import Iterable, Sequence
 from threading import Lock
@@ -10,19 +10,19 @@ from segment_dagster.emulator.errors import ApiError, error_response
 from segment_dagster.endpoints import Endpoint
 
 GATE_STATUSES = (403, 404)
-"""The statuses that a missing feature may be answered with. Segment states none."""
+"""Possible statuses for a missing feature. Segment documents none."""
 
 
 class Features:
-    """The features that the workspace lacks. Safe to change from any thread while the emulator answers.
+    """The features that the workspace lacks. Safe to change from any thread while the emulator runs.
 
     Args:
-        catalogue: The rows, which name all features there are.
-        without: The features that are missing.
-        status: What a request that needs one is answered with: one of `GATE_STATUSES`.
+        catalogue: The endpoints, which name all known features.
+        without: The missing features.
+        status: The status of refused requests: one of `GATE_STATUSES`.
 
     Raises:
-        ValueError: There is no such feature or status; the message lists those there are.
+        ValueError: Unknown feature or status. The message lists the known ones.
     """
 
     def __init__(self, catalogue: Iterable[Endpoint], without: Iterable[str] = (), status: int = 403) -> None:
@@ -34,18 +34,18 @@ class Features:
 
     @property
     def without(self) -> tuple[str, ...]:
-        """The features that are missing."""
+        """The missing features."""
         return self._without
 
     def set(self, without: Iterable[str] = (), status: int | None = None) -> None:
-        """Let these features be missing and no others.
+        """Replace the missing features.
 
         Args:
             without: The features.
-            status: What a request that needs one is answered with; as before where it is left out.
+            status: The status of refused requests. Unchanged if omitted.
 
         Raises:
-            ValueError: There is no such feature or status; the message lists those there are.
+            ValueError: Unknown feature or status. The message lists the known ones.
         """
         missing = tuple(dict.fromkeys(without))
         if unknown := [name for name in missing if name not in self._known]:
@@ -59,7 +59,7 @@ class Features:
         """Refuse a request for endpoints that need a missing feature.
 
         Raises:
-            ApiError: One of them does.
+            ApiError: An endpoint needs a missing feature.
         """
         with self._lock:
             for row in rows:
@@ -67,12 +67,12 @@ class Features:
                     raise ApiError(feature_missing(row, self._status))
 
     def to_json(self) -> dict[str, Any]:
-        """The settings, as `GET /_emulator/features` gives them."""
+        """Return the body of `GET /_emulator/features`."""
         with self._lock:
             return {"without": list(self._without), "status": self._status}
 
 
 def feature_missing(row: Endpoint, status: int = 403) -> Response:
-    """The answer to a request for an endpoint whose feature is not enabled."""
+    """Build the response for an endpoint whose feature is missing."""
     kind = "forbidden" if status == 403 else "not-found"
     return error_response(status, kind, f"The feature {row.feature or row.name} is not enabled for the workspace.")

@@ -1,4 +1,4 @@
-"""What the control paths do with a request."""
+"""Request handlers of the control endpoints."""
 
 import json
 from collections.abc import Awaitable, Callable
@@ -14,7 +14,7 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 
 def get(shown: Callable[[], object]) -> Handler:
-    """Answers with what is shown, as JSON."""
+    """Build a handler that returns `shown()` as JSON."""
 
     async def answer(request: Request) -> Response:
         return Response(encode(shown()), media_type="application/json")
@@ -23,7 +23,7 @@ def get(shown: Callable[[], object]) -> Handler:
 
 
 def put(change: Callable[[Any], None], shown: Callable[[], object]) -> Handler:
-    """Changes what the JSON of the body says and answers with what is shown then; 422 where the change raises."""
+    """Build a handler that passes the JSON body to `change`, then returns `shown()`, or 422 on a `ValueError`."""
 
     async def answer(request: Request) -> Response:
         try:
@@ -36,7 +36,7 @@ def put(change: Callable[[Any], None], shown: Callable[[], object]) -> Handler:
 
 
 def delete(change: Callable[[], None]) -> Handler:
-    """Changes something, and answers with nothing."""
+    """Build a handler that calls `change` and returns 204."""
 
     async def answer(request: Request) -> Response:
         change()
@@ -46,10 +46,10 @@ def delete(change: Callable[[], None]) -> Handler:
 
 
 def checked(given: Any, **types: type | tuple[type, ...]) -> dict[str, Any]:
-    """The body, if it is an object with no other names than these, each with a value of its type.
+    """Return the body after checking that it is an object with only these keys and types.
 
     Raises:
-        ValueError: It is not.
+        ValueError: The body does not match.
     """
     if not isinstance(given, dict):
         raise ValueError("the body must be a JSON object")

@@ -1,4 +1,4 @@
-"""Moments: what a test does between two answers."""
+"""Hooks: callbacks that run between two responses."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,42 +15,42 @@ class _Hook:
 
 
 class Hooks:
-    """What is to be done once so many requests have arrived, before the last of them is answered.
+    """Callbacks that run when a given number of requests has arrived, before the last one is answered.
 
-    It is done once and in the emulator's own thread, so that nothing is answered meanwhile. Set it from any thread.
+    Each runs once, in the emulator's own thread, so nothing is answered meanwhile. Register from any thread.
     """
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._coming: list[_Hook] = []
+        self._pending: list[_Hook] = []
 
     def at(self, number: int, do: Callable[[], object], endpoint: str | None = None) -> None:
-        """Do something when a request arrives.
+        """Register a callback for an upcoming request.
 
         Args:
-            number: Which one it is from now on: 1 for the next.
-            do: What to do.
-            endpoint: Name of the endpoint whose requests count; `None` for those of all.
+            number: Number of the request from now on: 1 for the next.
+            do: The callback.
+            endpoint: Name of the endpoint whose requests count. `None` for all.
         """
         with self._lock:
-            self._coming.append(_Hook(endpoint, number, do))
+            self._pending.append(_Hook(endpoint, number, do))
 
     def clear(self) -> None:
-        """Do nothing of what has not been done yet."""
+        """Remove the callbacks that have not run yet."""
         with self._lock:
-            self._coming.clear()
+            self._pending.clear()
 
     def on_request(self, rows: Sequence[Endpoint]) -> None:
-        """Count a request, and do what it is time for.
+        """Count a request and run the callbacks that are due.
 
         Args:
-            rows: The endpoints whose lists the answer holds. It is one request of each.
+            rows: The endpoints that share the response. It counts as one request of each.
         """
         names = {row.name for row in rows}
         with self._lock:
-            for moment in self._coming:
-                moment.left -= moment.endpoint is None or moment.endpoint in names
-            due = [moment for moment in self._coming if moment.left <= 0]
-            self._coming = [moment for moment in self._coming if moment.left > 0]
-        for moment in due:
-            moment.do()
+            for hook in self._pending:
+                hook.left -= hook.endpoint is None or hook.endpoint in names
+            due = [hook for hook in self._pending if hook.left <= 0]
+            self._pending = [hook for hook in self._pending if hook.left > 0]
+        for hook in due:
+            hook.do()

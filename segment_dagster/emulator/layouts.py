@@ -1,4 +1,4 @@
-"""The bodies of the two layouts."""
+"""Body layouts: public and versioned."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,23 +8,23 @@ from segment_dagster.emulator.paging import Page
 from segment_dagster.endpoints import Endpoint
 
 CURSOR_PLACES = ("page.next", "next", "pagination.next", "data.pagination.next")
-"""Places where the versioned layout may have the next page's cursor."""
+"""Paths where the versioned layout may put the cursor of the next page."""
 
 
 def set_path(body: dict[str, Any], place: Sequence[str], value: object) -> None:
-    """Put a value into a body, at the end of the keys of `place`. An object that is there already gets its keys."""
+    """Set a value in a body at the path `place`. An object is merged into an existing one."""
     *keys, last = place
     holder = body
     for key in keys:
         holder = holder.setdefault(key, {})
-    # a copy, as a record that is all of the data must not get keys that stand beside it
+    # merge into a copy: a record that is the whole `data` must not gain the extra keys
     holder[last] = holder.get(last, {}) | value if isinstance(value, dict) else value
 
 
 def paginate_public(body: dict[str, Any], row: Endpoint, page: Page) -> None:
-    """Add the pagination object of a list of the public layout to a body.
+    """Add the pagination object of the public layout to a body.
 
-    On the last page, `next` is absent if it is the only page and null if it is not: the API may do either.
+    On the last page, `next` is absent if it is the only page, else null: the API may do either.
     """
     pagination: dict[str, Any] = {"current": page.current, "totalEntries": page.total}
     if row.name in OFFSET_CURSORS:
@@ -37,12 +37,12 @@ def paginate_public(body: dict[str, Any], row: Endpoint, page: Page) -> None:
 
 
 def paginate_versioned(body: dict[str, Any], page: Page, place: str) -> None:
-    """Add the next page's cursor to a body of the versioned layout.
+    """Add the cursor of the next page to a body of the versioned layout.
 
     Args:
         body: The body.
         page: The page.
-        place: Dotted path of the cursor. Where `data` is a list and cannot hold it, `page.next` is used.
+        place: Dotted path of the cursor. If `data` is a list and cannot hold it, `page.next` is used.
     """
     top, *_ = place.split(".")
     set_path(body, place.split(".") if isinstance(body.get(top, {}), dict) else ("page", "next"), page.next or "")

@@ -1,4 +1,4 @@
-"""Rate limits: how often the API may be asked."""
+"""Rate limits of the API."""
 
 import time
 from collections import deque
@@ -13,7 +13,7 @@ from segment_dagster.emulator.errors import ApiError, error_response
 from segment_dagster.endpoints import Endpoint
 
 TOKEN_LIMIT = 1000
-"""Requests a minute that a token may make in all. Segment states no number, but calls 600 lower than the usual."""
+"""Requests per minute and token. Segment documents no number, but calls 600 lower than the usual."""
 
 MINUTE = 60.0
 
@@ -33,20 +33,20 @@ class _Window:
 
     @property
     def first(self) -> float:
-        """When the request arrived whose end makes room for the next one."""
+        """Arrival of the request that must leave the window before the next one fits."""
         return self.arrivals[max(0, len(self.arrivals) - self.limit)]
 
 
 class Limits:
-    """Counts the requests of the last minute, at their arrival: those of each documented limit, and all together.
+    """A sliding window of one minute for each documented limit, and one for all requests.
 
-    A request that is refused does not count. Safe to change from any thread while the emulator answers.
+    Refused requests do not count. Safe to change from any thread while the emulator runs.
 
     Args:
-        enforced: Whether a request beyond a limit is refused.
-        minute: Seconds of the minute that the limits are for.
-        token_limit: Requests a minute that a token may make in all; `TOKEN_LIMIT` by default.
-        elapsed: Seconds that have passed since some moment.
+        enforced: Whether to refuse requests above a limit.
+        minute: Length of the limits' minute in seconds.
+        token_limit: Requests per minute for the token. Defaults to `TOKEN_LIMIT`.
+        elapsed: A monotonic clock, in seconds.
 
     Raises:
         ValueError: The minute or the limit is not above zero.
@@ -66,12 +66,12 @@ class Limits:
         self.set(enforced=enforced, minute=minute, token_limit=token_limit)
 
     def set(self, *, enforced: bool | None = None, minute: float | None = None, token_limit: int | None = None) -> None:
-        """Change the settings that are given, and count from zero.
+        """Change the given settings and restart counting.
 
         Args:
-            enforced: Whether a request beyond a limit is refused.
-            minute: Seconds of the minute that the limits are for.
-            token_limit: Requests a minute that a token may make in all.
+            enforced: Whether to refuse requests above a limit.
+            minute: Length of the limits' minute in seconds.
+            token_limit: Requests per minute for the token.
 
         Raises:
             ValueError: The minute or the limit is not above zero.
@@ -91,13 +91,13 @@ class Limits:
         """Count a request.
 
         Args:
-            rows: The endpoints it is for, none where its path is not known. They count as one.
+            rows: The endpoints that share the response; none for an unknown path. They count as one.
 
         Returns:
-            The headers of its answer: they tell of the limit that is nearer.
+            The rate limit headers for the limit with the fewest requests left.
 
         Raises:
-            ApiError: It is beyond a limit, and limits are enforced: status 429.
+            ApiError: A limit is exceeded and limits are enforced: status 429.
         """
         with self._lock:
             now = self._elapsed()
@@ -116,7 +116,7 @@ class Limits:
             }
 
     def to_json(self) -> dict[str, Any]:
-        """The settings, as `GET /_emulator/limits` gives them."""
+        """Return the body of `GET /_emulator/limits`."""
         with self._lock:
             return {"enforced": self.enforced, "minute": self.minute, "token_limit": self.token_limit}
 
@@ -130,7 +130,7 @@ class Limits:
         headers = {"Retry-After": str(max(1, ceil(wait))), "X-RateLimit-Remaining": "0"}
         data = None
         if self.minute < MINUTE:
-            # whole seconds are too coarse for a minute that is short
+            # whole seconds are too coarse for a short minute
             headers["X-RateLimit-Reset"] = _date(wait)
             data = {"msBeforeNext": ceil(wait * 1000)}
         return ApiError(

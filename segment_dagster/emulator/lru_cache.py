@@ -1,4 +1,4 @@
-"""What was made before is not made again."""
+"""A least-recently-used cache."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
@@ -8,10 +8,10 @@ T = TypeVar("T")
 
 
 class LruCache(Generic[T]):
-    """The last things that were made, by all that they depend on. For one thread.
+    """A cache of computed values. Not thread-safe.
 
     Args:
-        most: How many there are, 0 for none.
+        most: Maximum number of entries. 0 turns the cache off.
     """
 
     def __init__(self, most: int) -> None:
@@ -19,7 +19,7 @@ class LruCache(Generic[T]):
         self._made: OrderedDict[Hashable, T] = OrderedDict()
 
     def get(self, key: Hashable, make: Callable[[], T]) -> T:
-        """What was made for the key, or what is made now."""
+        """Return the cached value of a key, or compute and cache it."""
         if key in self._made:
             self._made.move_to_end(key)
             return self._made[key]

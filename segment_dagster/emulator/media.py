@@ -1,24 +1,24 @@
-"""Which media type an answer is given in."""
+"""Content negotiation."""
 
 from segment_dagster.emulator.errors import ApiError, error_response
 from segment_dagster.endpoints import Endpoint
 
 JSON = "application/json"
-"""Media type of the versioned layout, and of every error."""
+"""Media type of the versioned layout and of errors."""
 
 
 def negotiate(row: Endpoint, accept: str | None) -> str:
-    """The media type of the answer: the endpoint's version, or plain JSON where only that is asked for.
+    """Choose the media type: the endpoint's version, or plain JSON if the client accepts only that.
 
     Args:
         row: The endpoint.
-        accept: The `Accept` header, if there is one.
+        accept: The `Accept` header, if present.
 
     Returns:
         The media type.
 
     Raises:
-        ApiError: The endpoint has none of the types: status 406.
+        ApiError: No accepted type is available: status 406.
     """
     asked = [part.split(";")[0].strip().lower() for part in (accept or "*/*").split(",")]
     for wanted in asked:

@@ -1,4 +1,4 @@
-"""The faults that alter records."""
+"""Faults that alter records."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,18 +13,18 @@ Record = dict[str, Any]
 
 @dataclass(frozen=True)
 class Listing:
-    """The list that a page is of."""
+    """The list that a page belongs to."""
 
     row: Endpoint
     values: tuple[str, ...]
-    """What tells the list from the endpoint's others."""
+    """The parameter values that identify the list."""
 
     first: Any
-    """Its first record, or `None` where it is empty."""
+    """Its first record, or `None` if it is empty."""
 
 
 def alter(page: Page, listing: Listing, hits: list[ActiveFault]) -> Page:
-    """The page as the faults leave it. The world's own records stay as they are."""
+    """Return the page after the faults. The records of the world are not modified."""
     for active in hits:
         change = _CHANGES.get(active.fault.kind)
         if change:
@@ -78,7 +78,7 @@ def _one(page: Page, listing: Listing, active: ActiveFault, column: Column | Non
 
 
 def _with(row: Endpoint, column: Column, record: Any, value: object) -> Any:
-    """The record with a value where the column is read from: its one value, an element of its list, or the record."""
+    """Set a value where the column is read from: the bare value, the first list element or the record."""
     if row.wrapped:
         return value if column.field == row.wrapped else record
     if _in_elements(row, column, record) and row.exploded:

@@ -1,4 +1,4 @@
-"""Pages: what a request asks for, and what it is given."""
+"""Pagination: parses page parameters and cuts pages from lists."""
 
 import base64
 import json
@@ -14,12 +14,12 @@ from segment_dagster.endpoints import Endpoint
 Cursor = str | int
 
 _MARK = b"\xfb\xef\xff"
-"""Makes every cursor start with `++//`, which a client must percent-encode: a bare `+` in a query is a space."""
+"""Makes every cursor start with `++//`, which clients must percent-encode: a bare `+` in a query is a space."""
 
 
 @dataclass(frozen=True)
 class PageRequest:
-    """A request's wish for a page."""
+    """The requested page."""
 
     count: int
     offset: int
@@ -37,7 +37,7 @@ class Page:
     previous: Cursor | None
 
     def with_records(self, records: list[Any]) -> "Page":
-        """The same page with other records."""
+        """Return the page with other records."""
         return replace(self, records=records)
 
 
@@ -45,24 +45,24 @@ class Cursors(Protocol):
     """The cursors of one list."""
 
     def write(self, offset: int) -> Cursor:
-        """The cursor of the page that begins at an offset."""
+        """Return the cursor of the page that starts at an offset."""
 
     def read(self, cursor: object) -> int | None:
-        """The offset a cursor stands for, or `None` if it is none of this list's."""
+        """Return the offset of a cursor, or `None` if it does not belong to this list."""
 
 
 class OpaqueCursors:
-    """Cursors that say nothing to others, and are of no use for another list."""
+    """Opaque cursors, valid for one list only."""
 
     def __init__(self, of: str) -> None:
         self._mark = crc32(of.encode())
 
     def write(self, offset: int) -> str:
-        """The cursor of the page that begins at an offset."""
+        """Return the cursor of the page that starts at an offset."""
         return base64.b64encode(_MARK + f"{self._mark:08x}:{offset}".encode()).decode()
 
     def read(self, cursor: object) -> int | None:
-        """The offset a cursor stands for, or `None` if it is none of this list's."""
+        """Return the offset of a cursor, or `None` if it does not belong to this list."""
         if not isinstance(cursor, str):
             return None
         try:
@@ -73,44 +73,44 @@ class OpaqueCursors:
 
 
 class OffsetCursors:
-    """Cursors that are numbers: how many records come before the page."""
+    """Cursors that are offsets: the number of records before the page."""
 
     def write(self, offset: int) -> int:
-        """The cursor of the page that begins at an offset."""
+        """Return the cursor of the page that starts at an offset."""
         return offset
 
     def read(self, cursor: object) -> int | None:
-        """The offset a cursor stands for, or `None` if it is no such number."""
+        """Return the offset of a cursor, or `None` if it is not a whole number of 0 or more."""
         number = _whole(_number(cursor) if isinstance(cursor, str) else cursor)
         return number if number is not None and number >= 0 else None
 
 
 def cursors_of(row: Endpoint, of: str) -> Cursors:
-    """The cursors of a list.
+    """Return the cursors of a list.
 
     Args:
         row: The endpoint.
-        of: What tells the list from every other.
+        of: Identifies the list.
     """
     return OffsetCursors() if row.name in OFFSET_CURSORS else OpaqueCursors(of)
 
 
 def parse_public_page(query: Mapping[str, str], row: Endpoint, largest: int, cursors: Cursors) -> PageRequest:
-    """What a request of the public layout asks for.
+    """Parse the page parameters of the public layout.
 
-    A parameter that is an object, such as `pagination`, is read in three forms: dotted, bracketed and as JSON.
+    An object parameter such as `pagination` may be dotted, bracketed or JSON.
 
     Args:
         query: The query's parameters.
         row: The endpoint.
-        largest: The largest page of the endpoint.
+        largest: The maximum page size of the endpoint.
         cursors: The cursors of the list.
 
     Returns:
         The count and the offset.
 
     Raises:
-        ApiError: The count or the cursor is not valid: status 422.
+        ApiError: The count or the cursor is invalid: status 422.
     """
     fields = (row.paging.count, row.paging.cursor)
     holder = row.paging.count.rpartition(".")[0]
@@ -122,30 +122,30 @@ def parse_public_page(query: Mapping[str, str], row: Endpoint, largest: int, cur
 
 
 def parse_versioned_page(query: Mapping[str, str], largest: int, cursors: Cursors) -> PageRequest:
-    """What a request of the versioned layout asks for with `page[size]` and `page[cursor]`.
+    """Parse `page[size]` and `page[cursor]` of the versioned layout.
 
     Args:
         query: The query's parameters.
-        largest: The largest page of the endpoint.
+        largest: The maximum page size of the endpoint.
         cursors: The cursors of the list.
 
     Returns:
         The count and the offset.
 
     Raises:
-        ApiError: The size or the cursor is not valid: status 422.
+        ApiError: The size or the cursor is invalid: status 422.
     """
     size = _number(query["page[size]"]) if "page[size]" in query else min(DEFAULT_COUNT, largest)
     return _ask(size, query.get("page[cursor]") or None, largest, cursors, ("page[size]", "page[cursor]"))
 
 
 def single_page(records: Sequence[Any]) -> Page:
-    """The one page of a list that is not paginated."""
+    """Return an unpaginated list as one page."""
     return Page(list(records), 0, len(records), "", None, None)
 
 
 def slice_page(records: Sequence[Any], wanted: PageRequest, cursors: Cursors) -> Page:
-    """The page of the list that a request asks for."""
+    """Return the requested page of a list."""
     end = wanted.offset + wanted.count
     return Page(
         records=list(records[wanted.offset : end]),

@@ -1,4 +1,4 @@
-"""The parameters of a request: how they are written, and which list they name."""
+"""Parses query parameters and selects the list that they name."""
 
 import json
 import re
@@ -10,17 +10,17 @@ from segment_dagster.emulator.errors import invalid_parameter
 from segment_dagster.endpoints import Endpoint
 
 Query = Mapping[str, tuple[str, ...]]
-"""The parameters of a query, each with all its values."""
+"""Query parameters, each with all its values."""
 
 
 def read_query(items: Iterable[tuple[str, str]]) -> Query:
-    """The parameters in one form, whichever they are sent in.
+    """Normalize the spellings of query parameters.
 
     `groupBy=a&groupBy=b`, `groupBy.0=a&groupBy.1=b`, `groupBy[]=a&groupBy[]=b` and `groupBy=["a","b"]` are the same,
     and so are `filter.eventName=a`, `filter[eventName]=a` and `filter={"eventName":["a"]}`.
 
     Args:
-        items: Names and values as they are sent, percent-decoded.
+        items: Names and values as sent, percent-decoded.
 
     Returns:
         The values by dotted name.
@@ -33,18 +33,18 @@ def read_query(items: Iterable[tuple[str, str]]) -> Query:
 
 
 def list_values(row: Endpoint, ids: Mapping[str, str], query: Query) -> dict[str, str]:
-    """What tells the list that is asked for from the endpoint's other lists.
+    """Return the parameters that select the requested list.
 
     Args:
         row: The endpoint.
-        ids: The path's values by placeholder.
-        query: The query's parameters.
+        ids: The path values by placeholder.
+        query: The query parameters.
 
     Returns:
         The list's values by parameter name.
 
     Raises:
-        ApiError: A parameter is missing, or has a value that the API does not know: status 422.
+        ApiError: A parameter is missing or has an unknown value: status 422.
     """
     binds = row.parent.binds if row.parent else ()
     values = {
@@ -64,7 +64,7 @@ def list_values(row: Endpoint, ids: Mapping[str, str], query: Query) -> dict[str
 
 
 def apply_filters(row: Endpoint, query: Query, records: list[Any]) -> list[Any]:
-    """The records that the query leaves: those whose fields have a value that it names."""
+    """Keep the records that match the filters of the query."""
     for name, field in FILTERS.get(row.name, {}).items():
         if wanted := query.get(name):
             records = [record for record in records if record[field] in wanted]
@@ -72,10 +72,10 @@ def apply_filters(row: Endpoint, query: Query, records: list[Any]) -> list[Any]:
 
 
 def required(query: Query, name: str) -> str:
-    """The value of a parameter that has to be there.
+    """Return the value of a required parameter.
 
     Raises:
-        ApiError: It is not: status 422.
+        ApiError: It is missing: status 422.
     """
     if value := _first(query, name):
         return value
@@ -83,10 +83,10 @@ def required(query: Query, name: str) -> str:
 
 
 def optional(row: Endpoint, query: Query, name: str) -> str | None:
-    """The value of a parameter, or `None` where it is not given.
+    """Return the value of a parameter, or `None` if it is missing.
 
     Raises:
-        ApiError: It is not given and Segment requires it for this endpoint: status 422.
+        ApiError: It is missing and Segment requires it for this endpoint: status 422.
     """
     return required(query, name) if name in REQUIRED.get(row.name, ()) else _first(query, name)
 

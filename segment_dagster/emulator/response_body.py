@@ -1,4 +1,4 @@
-"""The body of an answer: the lists that are asked for, a page of each, as the faults leave them."""
+"""Response bodies: one page of each requested list, after the faults are applied."""
 
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, replace
@@ -39,26 +39,26 @@ _TIMES = ("period", "startTime", "endTime", "granularity")
 
 @dataclass(frozen=True)
 class _Found:
-    """A list that is asked for."""
+    """A requested list."""
 
     row: Endpoint
     values: Mapping[str, str]
     records: list[Any]
 
     list_id: str
-    """What tells the list from every other."""
+    """Identifies the list."""
 
 
 class BodyBuilder:
-    """Makes the bodies of both layouts.
+    """Builds the bodies of both layouts.
 
     Args:
         world: The workspace.
-        edits: What is done to it.
-        corrections: What becomes of its numbers.
-        clock: What time it is.
-        cursor_place: Where the versioned layout has the next page's cursor.
-        lists_kept: How many lists that depend on a time are kept to cut further pages from.
+        edits: The edits of the workspace.
+        corrections: The adjustments of its counts.
+        clock: The clock.
+        cursor_place: Where the versioned layout puts the cursor of the next page.
+        lists_kept: How many time-dependent lists to cache for their next pages.
     """
 
     def __init__(
@@ -78,15 +78,15 @@ class BodyBuilder:
         self._timed: LruCache[list[Any]] = LruCache(lists_kept)
 
     def build(self, request: Request, match: Match, hits: list[ActiveFault]) -> dict[str, Any]:
-        """The body of the answer to a request.
+        """Build the body for a request.
 
         Args:
             request: The request.
-            match: The endpoints whose lists it holds.
+            match: The endpoints whose lists the body holds.
             hits: The faults that hit the request.
 
         Raises:
-            ApiError: A parameter is not right, or there is no such list.
+            ApiError: A parameter is invalid, or the list does not exist.
         """
         query = read_query(request.query_params.multi_items())
         now = self._clock.now()
@@ -101,7 +101,7 @@ class BodyBuilder:
         return made
 
     def cache_key(self, match: Match) -> tuple[Hashable, ...] | None:
-        """What an answer to the same request depends on besides it; `None` where it is another at every moment."""
+        """Return what the body depends on besides the request, or `None` if it changes with the real time."""
         now = self._clock.now()
         key = (self._edits.view(now), tuple(self._corrections.active))
         if not any(self._world.is_timed(row.name) for row in match.rows):
@@ -126,7 +126,7 @@ class BodyBuilder:
         key = self.cache_key(match)
         if key is None:
             return _Found(row, values, made(), of)
-        # the pages of a list differ in the parameters of the page alone
+        # the pages of one list differ in the page parameters only
         asked = tuple((name, given) for name, given in query.items() if not name.startswith(row.paging.cursor))
         return _Found(row, values, self._timed.get((of, asked, *key), made), of)
 
@@ -201,7 +201,7 @@ def _selector(selector: tuple[str, ...], hits: list[ActiveFault]) -> tuple[str, 
 
 
 def _without_pagination(found: _Found, page: Page, hits: list[ActiveFault]) -> bool:
-    """Whether the answer has no pagination object: never any, or one of the half of the lists that fit in a page."""
+    """Return whether to omit the pagination object: always for some endpoints, and for half of the one-page lists."""
     if found.row.name in FIRST_PAGE_ONLY:
         return True
     told = page.next is not None or page.previous is not None or any(a.fault.kind == "wrong-total" for a in hits)

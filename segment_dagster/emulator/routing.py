@@ -1,4 +1,4 @@
-"""Which endpoints a path names, in which layout."""
+"""Maps a path to its endpoints and layout."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -9,25 +9,25 @@ from segment_dagster.endpoints import Endpoint
 
 @dataclass(frozen=True)
 class Match:
-    """The endpoints that a path names."""
+    """The endpoints of a path."""
 
     rows: tuple[Endpoint, ...]
-    """The lists of the answer: one, or several that the API gives together."""
+    """The endpoints that share the response: usually one."""
 
     versioned: bool = False
-    """Whether the path is the one of the versioned layout."""
+    """Whether the path belongs to the versioned layout."""
 
     ids: dict[str, str] = field(default_factory=dict)
-    """The path's values by placeholder, decoded."""
+    """The decoded path values by placeholder."""
 
     @property
     def row(self) -> Endpoint:
-        """The first of the endpoints, under whose name the request is counted."""
+        """The first endpoint. Statistics count the request under its name."""
         return self.rows[0]
 
 
 class Routes:
-    """The paths of both layouts, as the rows name them."""
+    """The paths of both layouts, from the endpoint catalogue."""
 
     def __init__(self, rows: Iterable[Endpoint]) -> None:
         by_path: dict[tuple[str, bool], tuple[Endpoint, ...]] = {}
@@ -36,17 +36,17 @@ class Routes:
             if row.versioned:
                 by_path[row.versioned.path, True] = (row,)
         self._templates: dict[int, list[tuple[list[str], tuple[Endpoint, ...], bool]]] = {}
-        # a path without a placeholder goes before one whose placeholder would take its words
+        # fewest placeholders first, so that a literal path wins over a placeholder
         for path, versioned in sorted(by_path, key=lambda place: place[0].count("{")):
             template = _segments(path)
             of_length = self._templates.setdefault(len(template), [])
             of_length.append((template, by_path[path, versioned], versioned))
 
     def match(self, raw_path: str) -> Match | None:
-        """The endpoints that a path names, or `None`.
+        """Return the endpoints of a path, or `None`.
 
         Args:
-            raw_path: The path as it was sent, still percent-encoded, so that a value may hold a slash.
+            raw_path: The path as sent, still percent-encoded, so that a value may contain a slash.
         """
         asked = [unquote(segment) for segment in _segments(raw_path)]
         for template, rows, versioned in self._templates.get(len(asked), ()):

@@ -1,4 +1,4 @@
-"""Runs the emulator on a port of this machine."""
+"""Runs the emulator on a local port."""
 
 import socket
 from collections.abc import Iterable, Iterator, Mapping
@@ -23,7 +23,7 @@ from segment_dagster.emulator.limits import MINUTE, Limits
 from segment_dagster.emulator.stats import Stats
 from segment_dagster.emulator.transport import recording_protocol
 from segment_dagster.emulator.world import TIMED, TRAIL, World
-from segment_dagster.emulator.world.audit import MADE_UP_A_DAY, trail_of
+from segment_dagster.emulator.world.audit import MADE_UP_A_DAY, audit_maker
 from segment_dagster.endpoints import CATALOGUE, Endpoint
 
 HOST = "127.0.0.1"
@@ -35,7 +35,7 @@ class Emulator:
     """A running emulator."""
 
     url: str
-    """Its address, without a slash at the end."""
+    """Its base URL, without a trailing slash."""
 
     token: str
     world: World
@@ -50,26 +50,26 @@ class Emulator:
     hooks: Hooks
 
     def records(self, endpoint: str, values: Mapping[str, str] | None = None) -> list[Any]:
-        """The records that the API lists right now.
+        """Return the records that the API lists right now.
 
         Args:
             endpoint: The endpoint's name in the catalogue.
-            values: What the list is asked with; all lists together where it is left out: see `World.records`.
+            values: The parameters of the list. All lists together if omitted: see `World.records`.
 
         Returns:
-            The records. They are not to be changed.
+            The records. Do not modify them.
 
         Raises:
-            KeyError: There is no such endpoint or list, or it is asked for a time.
+            KeyError: The endpoint or list does not exist, or it is time-dependent.
         """
         return self.edits.view(self.clock.now()).records(endpoint, values)
 
     def audit_events(self, start: datetime | None = None, end: datetime | None = None) -> list[dict[str, Any]]:
-        """The events of the audit trail right now, the most recent first.
+        """Return the events of the audit trail right now, newest first.
 
         Args:
-            start: The time of the first one, in UTC where it names no zone; as far back as the trail goes by default.
-            end: The time before which the last one is; the present by default.
+            start: Start of the range, included; in UTC if it has no zone. Defaults to the start of the trail.
+            end: End of the range, excluded. Defaults to the current time.
         """
         now = self.clock.now()
         query = {name: (to_utc(at).isoformat(),) for name, at in (("startTime", start), ("endTime", end)) if at}
@@ -98,51 +98,51 @@ def running(
     latency: float = 0.0,
     keep: bool = False,
 ) -> Iterator[Emulator]:
-    """Run the emulator in a thread for as long as the block runs.
+    """Run the emulator in a thread while the block runs.
 
     Args:
-        scale: Size of the workspace, 1 for 2,400 audiences.
-        seed: Which workspace it is.
-        token: The token that is let in.
+        scale: Size of the workspace. 1 has 2,400 audiences.
+        seed: Seed of the workspace.
+        token: The accepted token.
         port: The port, 0 for a free one.
-        faults: The faults in force from the start.
-        cursor_place: Where the versioned layout has the next page's cursor: one of `CURSOR_PLACES`.
-        world: A workspace that is there already, in the place of `scale`, `seed`, `catalogue` and `audit_a_day`.
-        catalogue: The rows of the endpoints, each after its parent.
-        now: What time it is all the while; the real time by default.
-        limits: Whether a request beyond a rate limit is refused.
-        minute: Seconds of the minute that the limits are for.
-        token_limit: Requests a minute that the token may make in all; 1000 by default.
-        without: Features that the workspace's plan lacks, so that their endpoints are refused.
-        gate_status: What a request that needs one of them is answered with: 403 or 404.
-        quiet_audit: Whether the audit trail tells of edits alone. Otherwise events are made up that change nothing.
-        audit_a_day: Events that are made up for a day, at most, at scale 1; half as many as a rule.
-        latency: Seconds between a request and its answer.
-        keep: Whether answers are kept, so that what is asked for again is not made again: for benchmarks.
+        faults: The initial faults.
+        cursor_place: Where the versioned layout puts the cursor of the next page: one of `CURSOR_PLACES`.
+        world: An existing workspace. Replaces `scale`, `seed`, `catalogue` and `audit_a_day`.
+        catalogue: The endpoints, each after its parent.
+        now: A frozen time. Defaults to the real time.
+        limits: Whether to refuse requests above a rate limit.
+        minute: Length of the limits' minute in seconds.
+        token_limit: Requests per minute for the token. Defaults to 1000.
+        without: Features that the workspace's plan lacks. Their endpoints are refused.
+        gate_status: Status of those refusals: 403 or 404.
+        quiet_audit: Whether the audit trail holds only edits. Otherwise it also has made-up events.
+        audit_a_day: Maximum number of made-up events per day at scale 1. The average is half of it.
+        latency: Seconds between request and response.
+        keep: Whether to cache response bodies, for benchmarks.
 
     Yields:
         The emulator, which listens.
 
     Raises:
         OSError: The port is taken.
-        ValueError: There is no such cursor place, feature or status, or a fault, limit or latency is not possible.
+        ValueError: The cursor place, feature or status is unknown, or a fault, limit or latency is invalid.
     """
     if cursor_place not in CURSOR_PLACES:
         raise ValueError(f"unknown cursor place {cursor_place!r}; the places are {', '.join(CURSOR_PLACES)}")
     with _listen(port) as listening:
-        timed = {**TIMED, TRAIL: trail_of(audit_a_day)}
-        facts = world or World(scale, seed, catalogue=catalogue, timed=timed)
+        timed = {**TIMED, TRAIL: audit_maker(audit_a_day)}
+        workspace = world or World(scale, seed, catalogue=catalogue, timed=timed)
         clock = Clock(now)
         components = Components(
-            world=facts,
+            world=workspace,
             token=token,
-            faults=Faults(faults, facts.catalogue),
+            faults=Faults(faults, workspace.catalogue),
             stats=Stats(),
             limits=Limits(enforced=limits, minute=minute, token_limit=token_limit),
-            features=Features(facts.catalogue, without, gate_status),
+            features=Features(workspace.catalogue, without, gate_status),
             clock=clock,
-            edits=Edits(facts, clock, quiet_audit=quiet_audit),
-            corrections=Corrections(facts, clock),
+            edits=Edits(workspace, clock, quiet_audit=quiet_audit),
+            corrections=Corrections(workspace, clock),
             latency=Latency(latency),
             hooks=Hooks(),
             transports={},
@@ -168,7 +168,7 @@ def running(
             yield Emulator(
                 url=f"http://{HOST}:{listening.getsockname()[1]}",
                 token=token,
-                world=facts,
+                world=workspace,
                 faults=components.faults,
                 stats=components.stats,
                 limits=components.limits,
@@ -197,7 +197,7 @@ class _Server(uvicorn.Server):
 
 
 def _listen(port: int) -> socket.socket:
-    # asyncio turns Nagle's delay off only where the protocol is named: without it, small answers come 40 ms late.
+    # asyncio disables Nagle's delay only if the protocol is given. Otherwise small responses come 40 ms late.
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -1,4 +1,4 @@
-"""Counters of what was asked."""
+"""Request statistics."""
 
 from collections import Counter, deque
 from collections.abc import Iterator
@@ -13,31 +13,31 @@ class Seen:
     """One request."""
 
     endpoint: str | None
-    """Name of the endpoint, or `None` for a path that is none's. The first one's where several share the answer."""
+    """Name of the endpoint, or `None` for an unknown path. The first one if several share the response."""
 
     method: str
     path: str
-    """The path as it was sent, percent-encoded."""
+    """The path as sent, percent-encoded."""
 
     query: str
-    """The query as it was sent, percent-encoded."""
+    """The query as sent, percent-encoded."""
 
     accept: str | None
     status: int
-    """The status of the answer, or 0 where the connection was reset instead."""
+    """The status of the response, or 0 if the connection was reset."""
 
     at: float
     """When the request arrived, in seconds of `time.monotonic`."""
 
 
 class Stats:
-    """Counts requests. Safe to read from any thread while the emulator answers."""
+    """Request counters. Safe to read from any thread while the emulator runs."""
 
-    _KEPT = 50_000
+    _MAX_REQUESTS = 50_000
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._requests: deque[Seen] = deque(maxlen=self._KEPT)
+        self._requests: deque[Seen] = deque(maxlen=self._MAX_REQUESTS)
         self._by_endpoint: Counter[str] = Counter()
         self._by_status: Counter[int] = Counter()
         self._refused: Counter[str] = Counter()
@@ -48,57 +48,57 @@ class Stats:
 
     @property
     def requests(self) -> list[Seen]:
-        """The requests in the order of their answers: the last 50,000."""
+        """The last 50,000 requests, in the order of their responses."""
         with self._lock:
             return list(self._requests)
 
     @property
     def by_endpoint(self) -> dict[str, int]:
-        """How often each endpoint was asked."""
+        """Number of requests per endpoint."""
         with self._lock:
             return dict(self._by_endpoint)
 
     @property
     def by_status(self) -> dict[int, int]:
-        """How often each status was answered."""
+        """Number of responses per status."""
         with self._lock:
             return dict(self._by_status)
 
     @property
     def refused(self) -> dict[str, int]:
-        """How often each endpoint was answered 429."""
+        """Number of 429 responses per endpoint."""
         with self._lock:
             return dict(+self._refused)
 
     @property
     def total(self) -> int:
-        """How many requests were answered."""
+        """Number of answered requests."""
         with self._lock:
             return self._total
 
     @property
     def most_open(self) -> int:
-        """The most requests that waited for an answer at once. They overlap where a `slow` fault holds them."""
+        """Maximum number of concurrent requests. They overlap when a `slow` fault delays them."""
         with self._lock:
             return self._most_open
 
     def arrivals(self, endpoint: str) -> list[float]:
-        """When the requests of an endpoint that were not refused with 429 arrived, in order: `Seen.at`."""
+        """Return the sorted arrival times of an endpoint's requests, without 429 responses: `Seen.at`."""
         return sorted(seen.at for seen in self.requests if seen.endpoint == endpoint and seen.status != 429)
 
     def utilization(self, endpoint: str, limit: int, minute: float = 60.0) -> float:
-        """How much of what a limit allows an endpoint was asked for, from its first request on.
+        """Return which part of a rate limit was used, from the endpoint's first request on.
 
-        Whole minutes alone are looked at, so that a last one that is not full does not count: that is right as long
-        as nothing else held the requests up. Where all came within one minute, it is the part used of that one.
+        Only full minutes count, so an incomplete last one is ignored. That is right as long as nothing else delayed the
+        requests. If all came within one minute, it is the used part of that minute.
 
         Args:
             endpoint: The endpoint's name.
-            limit: Requests allowed in a minute.
-            minute: Seconds of the minute.
+            limit: Requests per minute.
+            minute: Length of the minute in seconds.
 
         Returns:
-            A number from 0 to 1, or more where a limit was not enforced.
+            A number from 0 to 1, or more if the limit was not enforced.
         """
         at = self.arrivals(endpoint)
         if not at:
@@ -107,7 +107,7 @@ class Stats:
         return sum(one - at[0] < minutes * minute for one in at) / (limit * minutes)
 
     def clear(self) -> None:
-        """Start again at zero."""
+        """Reset all counters."""
         with self._lock:
             self._requests.clear()
             self._by_endpoint.clear()
@@ -119,10 +119,10 @@ class Stats:
 
     @contextmanager
     def open(self) -> Iterator[int]:
-        """Count a request as open for as long as the block runs.
+        """Count a request as open while the block runs.
 
         Yields:
-            What `add` is told, so that a request from before `clear` is not counted after it.
+            A token for `add`, so that a request from before `clear` is not counted after it.
         """
         with self._lock:
             self._open += 1
@@ -135,7 +135,7 @@ class Stats:
                 self._open -= 1
 
     def add(self, seen: Seen, counting: int) -> None:
-        """Count an answered request that was opened in this counting."""
+        """Count an answered request, unless `clear` was called since it opened."""
         with self._lock:
             if counting != self._counting:
                 return
@@ -147,7 +147,7 @@ class Stats:
             self._requests.append(seen)
 
     def to_json(self) -> dict[str, Any]:
-        """All counters and the requests, as `GET /_emulator/stats` gives them."""
+        """Return the body of `GET /_emulator/stats`: all counters and the requests."""
         return {
             "total": self.total,
             "most_open": self.most_open,

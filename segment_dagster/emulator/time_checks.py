@@ -1,4 +1,4 @@
-"""The time that a request is for: which parameters are right, and which ranges the API takes."""
+"""Validates the time parameters of a request."""
 
 import re
 from datetime import date, datetime, timedelta
@@ -15,16 +15,16 @@ _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 def check_time(row: Endpoint, query: Query, now: datetime) -> None:
-    """Refuse a request for a time that the API does not answer for.
+    """Refuse a request whose time range the API does not allow.
 
     Args:
         row: The endpoint.
-        query: The query's parameters.
-        now: The present, in UTC.
+        query: The query parameters.
+        now: The current time, in UTC.
 
     Raises:
-        ApiError: A parameter is missing, or not a time, or the range is against the documented limits, or the month is
-            in the future: status 422.
+        ApiError: A parameter is missing or not a time, the range exceeds the documented limits, or the month is in the
+            future: status 422.
     """
     if isinstance(row.time, Months):
         _check_period(required(query, "period"), now)

@@ -1,4 +1,4 @@
-"""Answers below HTTP: a connection that breaks."""
+"""Responses that break the connection below HTTP."""
 
 import asyncio
 import socket
@@ -15,7 +15,7 @@ _BLANKS = b" " * 100
 
 
 def recording_protocol(transports: Transports) -> type[asyncio.Protocol]:
-    """A uvicorn protocol that keeps its open connections where the answers find them."""
+    """Return a uvicorn protocol that records its open connections in `transports`."""
 
     class Recording(H11Protocol):
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override, unused-ignore]
@@ -39,24 +39,24 @@ class Reset(Response):
         self._transports = transports
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Reset the connection that the request came on."""
+        """Reset the connection of the request."""
         transport = self._transports[tuple(scope["client"])]
-        # A linger time of zero makes the kernel send RST in the place of FIN.
+        # A linger time of zero makes the kernel send RST instead of FIN.
         transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         transport.abort()
-        # uvicorn answers 500 and logs an error if the application returns before it knows that the client is gone.
+        # uvicorn answers 500 and logs an error if the application returns before the disconnect is known.
         await client_gone(receive)
 
 
 class Truncated(Response):
-    """Promises a body, sends half of it and closes the connection."""
+    """Announces a body, sends half of it and closes the connection."""
 
     def __init__(self, transports: Transports, body: bytes, headers: dict[str, str], media_type: str) -> None:
         super().__init__(body, 200, headers, media_type)
         self._transports = transports
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Write the head, which counts the whole body, and half of the body."""
+        """Write the headers with the full Content-Length, then half of the body."""
         transport = self._transports[tuple(scope["client"])]
         head = b"".join(name + b": " + value + b"\r\n" for name, value in self.raw_headers)
         transport.write(b"HTTP/1.1 200 OK\r\n" + head + b"\r\n" + bytes(self.body)[: len(self.body) // 2])
@@ -65,14 +65,14 @@ class Truncated(Response):
 
 
 class Endless(Response):
-    """Begins a body and never ends it: blanks, some a hundredth of a second."""
+    """Sends an endless body: 100 blanks every hundredth of a second."""
 
     def __init__(self, headers: dict[str, str], media_type: str) -> None:
         super().__init__(None, 200, headers, media_type)
         del self.headers["content-length"]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Write until the client hangs up."""
+        """Write until the client disconnects."""
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
         gone = asyncio.ensure_future(client_gone(receive))
         while not gone.done():
@@ -81,6 +81,6 @@ class Endless(Response):
 
 
 async def client_gone(receive: Receive) -> None:
-    """Wait until the client's connection is closed."""
+    """Wait until the client disconnects."""
     while (await receive())["type"] != "http.disconnect":
         pass

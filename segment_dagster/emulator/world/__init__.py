@@ -1,4 +1,4 @@
-"""The workspace that the emulator serves: made up, and the same for the same scale and seed."""
+"""The generated workspace that the emulator serves. Scale and seed determine it."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
@@ -17,7 +17,7 @@ from segment_dagster.endpoints import CATALOGUE, Endpoint
 
 
 class OptionalField(NamedTuple):
-    """A field that the API gives only to who asks for it."""
+    """A field that the API returns only on request."""
 
     parameter: str
     value: str
@@ -32,20 +32,20 @@ ON_REQUEST: dict[str, tuple[OptionalField, ...]] = {
     "space_event_properties": _SAMPLES,
     "space_traits": _SAMPLES,
 }
-"""Fields the API gives only to who asks for them, by endpoint."""
+"""Fields that the API returns only on request, by endpoint."""
 
 
 class World:
-    """The facts of one workspace. They never change, and whoever reads them must not change them either.
+    """The records of one workspace. They are immutable: do not modify what you read.
 
-    A list is made when it is first asked for. Safe to read from any thread.
+    Each list is generated on first use. Safe to read from any thread.
 
     Args:
         scale: 1 for 40 sources, 80 destinations, 3 warehouses, 2 spaces and 2,400 audiences; 0 for none of them.
-        seed: Which workspace it is.
-        catalogue: The rows of the endpoints, each after its parent.
-        makers: The function that makes the records of one list, by the endpoint's name.
-        timed: The same for endpoints that are asked for a time.
+        seed: Seed of the workspace.
+        catalogue: The endpoints, each after its parent.
+        makers: Functions that generate the records of one list, by endpoint name.
+        timed: The same for time-dependent endpoints.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class World:
 
     @cached_property
     def secrets(self) -> frozenset[str]:
-        """Every secret string in the records. No other string of theirs equals one. Makes all lists."""
+        """All secret strings in the records. No other string equals one. Generates all lists."""
         for name in self._rows:
             if name in self._makers:
                 self.records(name)
@@ -82,41 +82,41 @@ class World:
 
     @property
     def counted_sources(self) -> list[Record]:
-        """Every source that has numbers: the workspace's, and one that is deleted, of which no more than the id is."""
+        """All sources that have counts: those of the workspace, and a deleted one that has only an id."""
         return add_deleted_source(self.records("sources"))
 
     def has(self, endpoint: str, values: Mapping[str, str] | None = None) -> bool:
-        """Whether the world has an endpoint of that name, and that list of it.
+        """Return whether the endpoint and the list exist.
 
         Args:
             endpoint: The endpoint's name in the catalogue.
-            values: What the list is asked with; whether it is there does not matter where they are left out.
+            values: The parameters of the list. If omitted, only the endpoint is checked.
         """
         if endpoint not in self._rows:
             return False
         return values is None or list_key(self._rows[endpoint], values) in self._lists_of(endpoint)
 
     def lists(self, endpoint: str) -> Sequence[Mapping[str, str]]:
-        """What each list of an endpoint is asked with, by the parameter's name.
+        """Return the parameters of each list of an endpoint, by parameter name.
 
         Raises:
-            KeyError: There is no such endpoint.
+            KeyError: The endpoint does not exist.
         """
         return [found.values for found in self._lists_of(endpoint).values()]
 
     def records(self, endpoint: str, values: Mapping[str, str] | None = None) -> list[Any]:
-        """The records of an endpoint, in the order the API lists them.
+        """Return the records of an endpoint, in API order.
 
         Args:
             endpoint: The endpoint's name in the catalogue.
-            values: What the list is asked with; all lists together where it is left out.
+            values: The parameters of the list. All lists together if omitted.
 
         Returns:
-            The records as the API gives them. Those of all lists together have the columns that a parameter fills as
-            well, and bare values become records. The same list every time: it is not to be changed.
+            The records as the API returns them. For all lists together, columns that a parameter fills are added and
+            bare values become records. It is the same list object every time: do not modify it.
 
         Raises:
-            KeyError: There is no such endpoint or list, or it is asked for a time.
+            KeyError: The endpoint or list does not exist, or it is time-dependent.
         """
         if endpoint in self._timed:
             raise KeyError(f"the records of {endpoint} depend on the time asked for: see World.timed")
@@ -140,17 +140,17 @@ class World:
         now: datetime,
         state: WorldState | None = None,
     ) -> list[Record]:
-        """All records of a list of an endpoint that is asked for a time.
+        """Return all records of a time-dependent list.
 
         Args:
             endpoint: The endpoint's name in the catalogue.
-            values: What the list is asked with, without the time.
-            query: All parameters of the query, each with all its values.
-            now: The present, in UTC.
-            state: What has come over the world since it was made; whoever gives it knows which lists there are.
+            values: The parameters of the list, without the time.
+            query: All query parameters, each with all its values.
+            now: The current time, in UTC.
+            state: The changes since the world was generated. If given, the list is not checked for existence.
 
         Raises:
-            KeyError: There is no such endpoint or list, or it is not asked for a time.
+            KeyError: The endpoint or list does not exist, or it is not time-dependent.
         """
         key = list_key(self._rows[endpoint], values)
         if state is None:
@@ -161,16 +161,16 @@ class World:
     def generate(
         self, endpoint: str, values: Mapping[str, str], parent: Record, records: Callable[[str], list[Record]]
     ) -> list[Any]:
-        """The records that a list would have if the world had its parent.
+        """Generate the records of a list whose parent is not part of the world.
 
         Args:
             endpoint: The endpoint's name in the catalogue.
-            values: What the list is asked with.
-            parent: The record that it belongs to.
-            records: The records of an endpoint that comes earlier in the catalogue: all its lists together.
+            values: The parameters of the list.
+            parent: The parent record.
+            records: Returns all records of an endpoint that comes earlier in the catalogue.
 
         Raises:
-            KeyError: There is no such endpoint, or it is asked for a time.
+            KeyError: The endpoint does not exist, or it is time-dependent.
         """
         seed = "/".join((str(self.seed), endpoint, *list_key(self._rows[endpoint], values)))
         return self._makers[endpoint](
@@ -178,11 +178,11 @@ class World:
         )
 
     def is_timed(self, endpoint: str) -> bool:
-        """Whether an endpoint is asked for a time, so that its records are those of `timed`."""
+        """Return whether an endpoint is time-dependent: read it with `timed`."""
         return endpoint in self._timed
 
     def left_out(self, endpoint: str, query: Mapping[str, str]) -> tuple[str, ...]:
-        """The fields that the API leaves out, because the query does not ask for them."""
+        """Return the optional fields that the query does not request."""
         return tuple(one.field for one in ON_REQUEST.get(endpoint, ()) if query.get(one.parameter) != one.value)
 
     def _lists_of(self, endpoint: str) -> dict[Key, ListParams]:
@@ -201,7 +201,7 @@ class World:
             )
             made = self._made[endpoint, key] = self._makers[endpoint](context)
             if secret_generator.secrets:
-                # a maker may draw more than it uses
+                # a maker may draw more secrets than it uses
                 held = find_secrets(encode(made))
                 self._secrets.update(secret for secret in secret_generator.secrets if secret in held)
         return self._made[endpoint, key]

@@ -1,4 +1,4 @@
-"""Who may do what: users, groups, invites, roles, and the labels that permissions are limited to."""
+"""Access control: users, groups, invites, roles and labels."""
 
 from segment_dagster.emulator.world.connections import STAGES, TEAMS
 from segment_dagster.emulator.world.deterministic import drop_fields, is_linked
@@ -21,7 +21,7 @@ _ROLES = (
 )
 _GROUPS = ("Analysts", "Engineers", "Agencies", "Former staff", "Everyone", "On call")
 _SHARES = (30, 50, 10, 0, 90, 15)
-"""Which part of a hundred users is in a group, by the group's place in `_GROUPS`."""
+"""Percentage of users in each group of `_GROUPS`."""
 
 _LABELS = (
     *(("environment", stage.lower()) for stage in STAGES),
@@ -127,7 +127,7 @@ def _is_member(user_id: str, number: int) -> bool:
 
 
 def _invited(number: int) -> list[str]:
-    """The addresses invited to a group. One of them is invited to every group that invites anybody."""
+    """Return the addresses invited to a group. One address is invited to every group with invites."""
     if number % 3 == 1:
         return []
     return ["everywhere@example.com", *(f"zoë.o'brien+{number}.{place}@example.com" for place in range(number % 6))]
@@ -165,4 +165,4 @@ MAKERS: dict[str, Maker] = {
     "roles": _roles,
     "labels": _labels,
 }
-"""The function that makes an endpoint's records, by the endpoint's name."""
+"""Functions that generate the records, by endpoint name."""

@@ -1,4 +1,4 @@
-"""What the audit trail calls the things that happen to a record."""
+"""Names of resources and events in the audit trail."""
 
 from segment_dagster.emulator.world.factories import Change, Record
 
@@ -8,40 +8,40 @@ RESOURCES = {
     "segments": ("AUDIENCE", "Audience"),
     "warehouses": ("WAREHOUSE", "Warehouse"),
 }
-"""By the endpoint that lists them, the type of a resource and its name in events. Others are named as their list."""
+"""Resource types and their names in events, by endpoint. Other endpoints derive them from their own name."""
 
 _ACTIONS = {"create": "Created", "modify": "Modified", "delete": "Deleted"}
-_OTHERWISE = {
+_EXCEPTIONS = {
     ("users", "create"): "User Invite Accepted",
     ("users", "delete"): "User Removed",
     ("user_groups", "modify"): "User Group Updated",
     ("tracking_plan_sources", "create"): "Source Connected to Tracking Plan",
     ("tracking_plan_sources", "delete"): "Source Disconnected From Tracking Plan",
 }
-"""Where Segment has another word for it."""
+"""Exceptions, where Segment uses another word."""
 
 
 def resource_type(endpoint: str) -> str:
-    """The type of the resources that an endpoint lists: `TRACKING_PLAN`."""
+    """Return the resource type of an endpoint: `TRACKING_PLAN`."""
     return RESOURCES[endpoint][0] if endpoint in RESOURCES else endpoint.removesuffix("s").upper()
 
 
 def resource_name(record: Record) -> str:
-    """What a resource is called."""
-    called = record.get("name") or record.get("slug") or record.get("metadata", {}).get("name") or record["id"]
-    return str(called)
+    """Return the display name of a resource."""
+    name = record.get("name") or record.get("slug") or record.get("metadata", {}).get("name") or record["id"]
+    return str(name)
 
 
-def type_of(change: Change) -> str:
-    """The type of the event that tells of a change: `Tracking Plan Modified`."""
-    if otherwise := _OTHERWISE.get((change.endpoint, change.action)):
-        return otherwise
-    what = _ACTIONS[change.action]
+def event_type(change: Change) -> str:
+    """Return the event type of a change: `Tracking Plan Modified`."""
+    if exception := _EXCEPTIONS.get((change.endpoint, change.action)):
+        return exception
+    action = _ACTIONS[change.action]
     if set(change.fields) == {"enabled"} and change.action == "modify":
-        what = "Enabled" if change.fields["enabled"] else "Disabled"
+        action = "Enabled" if change.fields["enabled"] else "Disabled"
     if set(change.fields) == {"settings"} and change.action == "modify":
-        what = "Settings Modified"
-    return f"{_subject(change)} {what}"
+        action = "Settings Modified"
+    return f"{_subject(change)} {action}"
 
 
 def _subject(change: Change) -> str:

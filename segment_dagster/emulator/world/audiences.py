@@ -1,4 +1,4 @@
-"""What belongs to one audience, and the other things that are computed or filtered in a space."""
+"""Children of an audience, and the filters and computed traits of a space."""
 
 from typing import Any
 
@@ -10,13 +10,13 @@ from segment_dagster.emulator.world.texts import ODD, display_name
 from segment_dagster.emulator.world.timestamps import random_timestamp
 
 FILTERS = 25
-"""Filters of one space: three of the largest pages."""
+"""Filters per space: three pages of the maximum size."""
 
 TRAITS = 40
-"""Computed traits of one space."""
+"""Computed traits per space."""
 
 _NOT_REFERENCED = ("computeCadence", "size", "schedules")
-"""Fields of an audience that an audience that refers to another one lacks."""
+"""Fields that are missing from an audience that references another one."""
 
 _CONDITIONS = (
     'type = "track" and event = "Order Completed"',
@@ -57,7 +57,7 @@ def _schedules(context: ListContext) -> list[Record]:
 def _references(context: ListContext) -> list[Record]:
     draw, audience = context.draw, context.parent
     everything, spaces = context.records("segments"), context.records("spaces")
-    # the audiences of a space stand together, in the order of the spaces: to look for them would take seconds
+    # audiences are grouped by space, in the order of the spaces: a search would take seconds
     first = AUDIENCES * next(place for place, space in enumerate(spaces) if space["id"] == audience["spaceId"])
     places = {first + draw.number(0, AUDIENCES - 1) for _ in range(draw.number(0, 3))}
     return [
@@ -68,7 +68,7 @@ def _references(context: ListContext) -> list[Record]:
 
 
 def _connected(context: ListContext, audience_id: str) -> list[tuple[str, Record]]:
-    """Ids of the connections of an audience and their destinations: the same ones for all lists of the audience."""
+    """Return the connection ids of an audience with their destinations: the same in all lists of the audience."""
     destinations = context.records("destinations")
     numbers = [stable_hash(audience_id, str(place)) for place in range(stable_hash(audience_id) % 3)]
     return [(f"con_{number:08x}", destinations[number % len(destinations)]) for number in numbers]
@@ -177,7 +177,7 @@ def _supported_destinations(context: ListContext) -> list[Any]:
         }.values()
         if draw.chance(0.7)
     ]
-    # the operation's text speaks of a list, its model is a map; of what by what, neither says
+    # Segment's text says list, its model says map, and neither documents keys or values
     return [{record["id"]: record for record in supported}]
 
 
@@ -226,4 +226,4 @@ MAKERS: dict[str, Maker] = {
     "audience_supported_destinations": _supported_destinations,
     "computed_traits": _computed_traits,
 }
-"""The function that makes an endpoint's records, by the endpoint's name."""
+"""Functions that generate the records, by endpoint name."""

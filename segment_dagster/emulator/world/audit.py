@@ -6,18 +6,18 @@ from functools import partial
 from random import Random
 from string import ascii_letters, digits
 
-from segment_dagster.emulator.world.activities import resource_name, resource_type, type_of
+from segment_dagster.emulator.world.activities import event_type, resource_name, resource_type
 from segment_dagster.emulator.world.factories import Change, Record, TimedMaker, TimedRequest
 from segment_dagster.emulator.world.series import get_parameter, parse_timestamp
 
 TRAIL = "audit_events"
-"""The endpoint that lists the trail."""
+"""The endpoint of the audit trail."""
 
 DAYS = 120
-"""How far back the trail goes."""
+"""Length of the trail in days."""
 
 MADE_UP_A_DAY = 25
-"""Events that are made up for a day, at most, at scale 1."""
+"""Maximum number of made-up events per day at scale 1."""
 
 _DAY = timedelta(days=1)
 _1970 = datetime(1970, 1, 1, tzinfo=timezone.utc)
@@ -27,29 +27,29 @@ _MADE_UP = {
     "segments": ("Audience Created", "Audience Modified", "Audience Deleted"),
     "warehouses": ("Warehouse Created", "Warehouse Settings Modified"),
 }
-"""By the endpoint that lists the resource, the types of the events that are made up."""
+"""Types of made-up events, by the endpoint of the resource."""
 
 _ALPHANUMERIC = ascii_letters + digits
 
 
 @dataclass(frozen=True)
 class _Trail:
-    """What the events tell of."""
+    """Input for made-up events."""
 
     a_day: int
-    """How many a day has, at most."""
+    """Maximum number per day."""
 
     users: list[Record]
     resources: list[tuple[str, tuple[str, ...], list[Record]]]
 
 
 def _events(most: int, request: TimedRequest) -> list[Record]:
-    """The events of the range, the most recent first."""
+    """Return the events of the range, newest first."""
     start = parse_timestamp(get_parameter(request, "startTime") or "1970-01-01")
     end = parse_timestamp(get_parameter(request, "endTime") or "9999-12-31")
     first = max(start, request.now - DAYS * _DAY)
     wanted = {name: value for name in ("resourceId", "resourceType") if (value := get_parameter(request, name))}
-    events = [(change.at, _of_change(change)) for change in request.state.changes]
+    events = [(change.at, _change_event(change)) for change in request.state.changes]
     if not request.state.quiet:
         events += _made_up(most, request, first, min(end, request.now))
     return [
@@ -59,11 +59,11 @@ def _events(most: int, request: TimedRequest) -> list[Record]:
     ]
 
 
-def _of_change(change: Change) -> Record:
+def _change_event(change: Change) -> Record:
     return {
         "id": change.id,
-        "timestamp": _written(change.at, _digits(change.at)),
-        "type": type_of(change),
+        "timestamp": _format_time(change.at, _digits(change.at)),
+        "type": event_type(change),
         "actor": change.actor["id"],
         "actorEmail": change.actor["email"],
         "resourceId": change.record["id"],
@@ -73,22 +73,22 @@ def _of_change(change: Change) -> Record:
 
 
 def _made_up(most: int, request: TimedRequest, start: datetime, end: datetime) -> list[tuple[datetime, Record]]:
-    """The events that change nothing, of the days of a range. They tell of no resource that is deleted by then."""
+    """Return the made-up events of a range, without those of resources that are already deleted."""
     resources = [(resource_type(name), kinds, request.records(name)) for name, kinds in _MADE_UP.items()]
-    told = _Trail(most * request.scale, request.records("users"), [each for each in resources if each[2]])
-    if not told.users or not told.resources:
+    trail = _Trail(most * request.scale, request.records("users"), [each for each in resources if each[2]])
+    if not trail.users or not trail.resources:
         return []
-    gone = {change.record["id"]: change.at for change in request.state.changes if change.action == "delete"}
+    deleted = {change.record["id"]: change.at for change in request.state.changes if change.action == "delete"}
     return [
         (at, event)
         for day in range((start - _1970) // _DAY, (end - _1970) // _DAY + 1)
-        for at, event in _of_day(request, told, day)
-        if event["resourceId"] not in gone or at < gone[event["resourceId"]]
+        for at, event in _events_of_day(request, trail, day)
+        if event["resourceId"] not in deleted or at < deleted[event["resourceId"]]
     ]
 
 
-def _of_day(request: TimedRequest, trail: _Trail, day: int) -> list[tuple[datetime, Record]]:
-    """The events of a day, counted from 1970, the same ones whatever range is asked for."""
+def _events_of_day(request: TimedRequest, trail: _Trail, day: int) -> list[tuple[datetime, Record]]:
+    """Return the events of a day since 1970, independent of the requested range."""
     random = Random(f"{request.seed}/{day}")  # noqa: S311
     return [_event(random, trail, day) for _ in range(random.randrange(trail.a_day + 1))]
 
@@ -101,7 +101,7 @@ def _event(random: Random, trail: _Trail, day: int) -> tuple[datetime, Record]:
     resource, user = random.choice(records), random.choice(trail.users)
     event: Record = {
         "id": "".join(random.choices(_ALPHANUMERIC, k=22)),
-        "timestamp": _written(at, digits_of_fraction),
+        "timestamp": _format_time(at, digits_of_fraction),
         "type": random.choice(kinds),
         "actor": user["id"],
         "actorEmail": user["email"],
@@ -110,26 +110,26 @@ def _event(random: Random, trail: _Trail, day: int) -> tuple[datetime, Record]:
         "resourceName": resource_name(resource),
     }
     if random.random() < 0.2:
-        # a token has no e-mail address
+        # tokens have no e-mail address
         event["actor"] = f"tok_{user['id']}"
         del event["actorEmail"]
     return at, event
 
 
 def _digits(at: datetime) -> int:
-    """How many digits of a second's fraction are needed."""
+    """Return how many fractional digits a time needs."""
     return 6 if at.microsecond % 1000 else 3 if at.microsecond else 0
 
 
-def _written(at: datetime, digits_of_fraction: int) -> str:
+def _format_time(at: datetime, digits_of_fraction: int) -> str:
     spec = {0: "seconds", 3: "milliseconds", 6: "microseconds"}[digits_of_fraction]
     return at.replace(tzinfo=None).isoformat(timespec=spec) + "Z"
 
 
-def trail_of(most: int) -> TimedMaker:
-    """Makes a trail with up to so many made-up events a day, at scale 1."""
+def audit_maker(most: int) -> TimedMaker:
+    """Return a function that generates a trail with up to `most` made-up events per day at scale 1."""
     return partial(_events, most)
 
 
-TIMED: dict[str, TimedMaker] = {TRAIL: trail_of(MADE_UP_A_DAY)}
-"""The function that makes an endpoint's records, by the endpoint's name."""
+TIMED: dict[str, TimedMaker] = {TRAIL: audit_maker(MADE_UP_A_DAY)}
+"""Functions that generate the records, by endpoint name."""

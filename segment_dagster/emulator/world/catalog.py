@@ -1,4 +1,4 @@
-"""The catalogue of integrations: the types in use, with the metadata that their instances have, and others."""
+"""The integration catalogue: the types in use, with the metadata of their instances, and unused types."""
 
 from segment_dagster.emulator.world.deterministic import drop_fields
 from segment_dagster.emulator.world.factories import ListContext, Maker, Record
@@ -66,12 +66,12 @@ def _warehouses(context: ListContext) -> list[Record]:
 
 
 def _used(context: ListContext, endpoint: str) -> list[Record]:
-    """The types of the endpoint's records, each once."""
+    """Return the distinct types of the endpoint's records."""
     return list({record["metadata"]["id"]: record["metadata"] for record in context.records(endpoint)}.values())
 
 
 def _unused(context: ListContext, used: list[Record], kinds: tuple[Kind, ...]) -> list[tuple[int, Kind]]:
-    """The types that nothing is of, each with its number; none for a world without anything."""
+    """Return the unused types with their numbers; none for an empty world."""
     names = {metadata["name"] for metadata in used}
     return list(enumerate(kind for kind in kinds if kind.name not in names)) if context.scale else []
 
@@ -113,7 +113,7 @@ def _destination(context: ListContext, kind: Kind, number: int) -> Record:
 
 
 def _action(number: int) -> Record:
-    """An action that has a field of every type."""
+    """Return an action with a field of every type."""
     fields: list[Record] = [
         {
             "id": f"field-{number}-{place}",
@@ -148,7 +148,7 @@ def _action(number: int) -> Record:
 
 
 def _logos(record: Record, number: int) -> Record:
-    """The metadata with other logos: one that is null, or only the one that must be there."""
+    """Return the metadata with other logos: one null, or only the required one."""
     held = record["logos"] | {"mark": None, "alt": None}
     return record | {"logos": held if number % 2 else {"default": held["default"]}}
 
@@ -158,4 +158,4 @@ MAKERS: dict[str, Maker] = {
     "catalog_destinations": _destinations,
     "catalog_warehouses": _warehouses,
 }
-"""The function that makes an endpoint's records, by the endpoint's name."""
+"""Functions that generate the records, by endpoint name."""

@@ -14,21 +14,21 @@ from segment_dagster.emulator.world.settings import settings
 from segment_dagster.emulator.world.texts import display_name
 
 TEAMS = ("Marketing", "Growth", "Mobile", "Data Platform", "Support", "Checkout")
-"""Whom sources belong to, as their labels say."""
+"""Teams in the labels of sources."""
 
 STAGES = ("Production", "Staging", "Development")
-"""What sources are for, as their labels say."""
+"""Stages in the labels of sources."""
 
 
 def sources(context: ListContext) -> list[Record]:
-    """The websites, apps and servers that send data."""
+    """Generate sources: websites, apps and servers."""
     draw, (home,) = context.draw, context.records("workspace")
     types = [source_metadata(draw, kind) for kind in SOURCES]
     return [_source(draw, home["id"], types[number % len(types)], number) for number in range(40 * context.scale)]
 
 
 def destinations(context: ListContext) -> list[Record]:
-    """The tools that a source's data is sent to."""
+    """Generate the destinations of the sources."""
     draw, origins = context.draw, context.records("sources")
     types = [destination_metadata(draw, kind) for kind in DESTINATIONS]
     made = []
@@ -49,7 +49,7 @@ def destinations(context: ListContext) -> list[Record]:
 
 
 def warehouses(context: ListContext) -> list[Record]:
-    """The databases that raw events are synced into."""
+    """Generate the warehouses for raw events."""
     draw, (home,) = context.draw, context.records("workspace")
     types = [warehouse_metadata(draw, kind) for kind in WAREHOUSES]
     return [

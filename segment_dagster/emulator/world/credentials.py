@@ -1,4 +1,4 @@
-"""Credentials, and the sources and warehouses that use them."""
+"""Credentials, with the sources and warehouses that use them."""
 
 from segment_dagster.emulator.world.deterministic import is_linked, parent_index
 from segment_dagster.emulator.world.factories import ListContext, Maker, Record
@@ -8,7 +8,7 @@ from segment_dagster.emulator.world.timestamps import random_timestamp
 
 _NAMES = ("Snowflake loader", "BigQuery service account", "Postgres replica", "S3 export", "dbt Cloud")
 _MANY = {"sources": 12, "warehouses": 2}
-"""How many consumers the first credential has, so that one list of its answer ends before the other."""
+"""Consumers of the first credential. One list of its response ends before the other."""
 
 
 def _credentials(context: ListContext) -> list[Record]:
@@ -27,7 +27,7 @@ def _credentials(context: ListContext) -> list[Record]:
 
 
 def _settings(draw: RandomValues, number: int) -> Record:
-    """Settings of which every text is a secret, whatever its name."""
+    """Return settings in which every text is a secret, whatever its name."""
     made: Record = {"username": draw.secret(), "password": draw.secret(), "port": 5439, "ssl": number % 2 == 0}
     if number % 3 == 0:
         made["servers"] = [{"host": draw.secret(), "logins": [{"label": draw.secret()}], "weight": number / 4}]
@@ -58,4 +58,4 @@ MAKERS: dict[str, Maker] = {
     "credential_warehouses": _warehouses,
     "credential_sources": _sources,
 }
-"""The function that makes an endpoint's records, by the endpoint's name."""
+"""Functions that generate the records, by endpoint name."""

@@ -1,4 +1,4 @@
-"""What becomes of the events of a source, at the source and at each destination."""
+"""Delivery of events: counts at the source and at each destination."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,13 +25,13 @@ from segment_dagster.emulator.world.volume import EVENTS, UNNAMED, VERSIONS, is_
 
 @dataclass(frozen=True)
 class _Stage:
-    """A stage of delivery."""
+    """A delivery stage."""
 
     per_day: tuple[int, ...]
-    """About how many events of a kind are counted a day."""
+    """Approximate daily events per kind."""
 
     reasons: tuple[str, ...] = ("",)
-    """Why events are dropped; an empty one is not named."""
+    """Discard reasons. An empty one is omitted."""
 
     at_destination: bool = False
 
@@ -51,7 +51,7 @@ _STAGES = {
     "delivery_overview_successful_delivery": _Stage(_MANY, at_destination=True),
 }
 _RETRIES = (20, 0, 7)
-"""Of how many events one was retried; 0 where that is not told."""
+"""One in this many events was retried; 0 if retries are not reported."""
 
 _METRICS = {
     "successes": ("successes_on_first_attempt", "successes_after_retry"),
@@ -59,10 +59,10 @@ _METRICS = {
     "expired": (),
     "retried": (),
 }
-"""The metrics of a destination, and what each is made of."""
+"""The metrics of a destination, with their breakdown."""
 
 _DEFAULT_RANGES = {"MINUTE": timedelta(hours=1), "HOUR": timedelta(days=7), "DAY": timedelta(days=30)}
-"""What is told of where a request for metrics names no start."""
+"""Default range of a metrics request, by granularity."""
 
 
 def _overview(stage: _Stage, request: TimedRequest) -> list[Record]:
@@ -76,14 +76,14 @@ def _overview(stage: _Stage, request: TimedRequest) -> list[Record]:
         for stream in _streams(request, stage, source, destination or {})
         if all(stream.columns.get(name) in values for name, values in filters.items() if values)
     ]
-    # a record has no field for the other things that can be grouped by
+    # records have no field for the other groupings
     by = [name for name in request.query.get("groupBy", ()) if name in _COLUMNS]
     written = format_times(over.starts, ".000")
     return [_record(written, *group) for group in group_counts(streams, by, over)]
 
 
 def _named(request: TimedRequest, stage: _Stage) -> tuple[Record | None, Record | None]:
-    """The source and the destination that a request names, where they are enabled and belong together."""
+    """Return the source and destination of a request if they are enabled and connected."""
     source = _enabled(request, "sources", get_parameter(request, "sourceId"))
     destination = _enabled(request, "destinations", get_parameter(request, "destinationConfigId"))
     if source and destination and destination["sourceId"] != source["id"]:
@@ -100,7 +100,7 @@ def _streams(request: TimedRequest, stage: _Stage, source: Record, destination: 
     first = stable_hash(*ids)
     count = 2 + first % 2 if destination else 4 + first % 2
     kinds = [EVENTS[(first + place) % len(EVENTS)] for place in range(count)]
-    # the first two once more: only their reason or their version tells them apart
+    # repeat the first two, so that only the reason or the version differs
     kinds += [("", UNNAMED[first % len(UNNAMED)]), *kinds[: 1 if destination else 2]]
     factor = daily_factor(request, source["id"], destination.get("id"))
     made: dict[str, Stream] = {}
@@ -179,4 +179,4 @@ _OVERVIEWS: dict[str, Callable[[TimedRequest], list[Record]]] = {
     name: partial(_overview, stage) for name, stage in _STAGES.items()
 }
 TIMED: dict[str, TimedMaker] = {**_OVERVIEWS, "destination_delivery_metrics": _metrics}
-"""The function that makes an endpoint's records, by the endpoint's name."""
+"""Functions that generate the records, by endpoint name."""

@@ -1,4 +1,4 @@
-"""What belongs to one destination."""
+"""Children of a destination."""
 
 from segment_dagster.emulator.world.deterministic import drop_fields, stable_hash
 from segment_dagster.emulator.world.factories import ListContext, Maker, Record
@@ -111,4 +111,4 @@ def _schedule(draw: RandomValues, number: int) -> Record:
 
 
 MAKERS: dict[str, Maker] = {"destination_filters": _filters, "destination_subscriptions": _subscriptions}
-"""The function that makes an endpoint's records, by the endpoint's name."""
+"""Functions that generate the records, by endpoint name."""

@@ -1,4 +1,4 @@
-"""Which records belong together, and which lack what: told from their ids or places, without chance."""
+"""Choices that depend on ids and positions, not on random values."""
 
 from zlib import crc32
 
@@ -6,27 +6,27 @@ from segment_dagster.emulator.world.factories import ListContext, Record
 
 
 def stable_hash(*ids: str) -> int:
-    """A number that is the same for the same ids, whoever asks."""
+    """Return a stable hash of ids."""
     return crc32("/".join(ids).encode())
 
 
 def is_linked(one: str, other: str, percent: int) -> bool:
-    """Whether two records are connected: so many of a hundred pairs are."""
+    """Return whether two records are connected. `percent` of all pairs are."""
     return stable_hash(one, other) % 100 < percent
 
 
 def parent_index(context: ListContext, endpoint: str) -> int:
-    """The place that the parent has in its endpoint's list."""
+    """Return the index of the parent in the records of its endpoint."""
     identity = context.parent["id"]
     return next(place for place, record in enumerate(context.records(endpoint)) if record["id"] == identity)
 
 
 def drop_fields(record: Record, number: int, **every: int) -> Record:
-    """The record without the fields whose turn it is.
+    """Drop optional fields from some records.
 
     Args:
-        record: All that it could hold.
-        number: Which record it is.
-        every: By field, how many records come to one that lacks it.
+        record: The record with all fields.
+        number: Number of the record.
+        every: By field, every how many records it is missing once.
     """
     return {name: held for name, held in record.items() if name not in every or number % every[name] != 1}

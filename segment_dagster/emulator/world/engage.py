@@ -7,7 +7,7 @@ from segment_dagster.emulator.world.timestamps import ZONES, random_timestamp
 
 SPACES = 2
 AUDIENCES = 1200
-"""Audiences of one space."""
+"""Audiences per space."""
 
 _PLACES = ("Europe", "North America", "Latin America", "Japan", "Nordics", "Middle East", "Oceania", "Iberia")
 _WHO = ("VIP customers", "Cart abandoners", "Trial users", "Newsletter readers", "Churn risks", "Big spenders")
@@ -19,7 +19,7 @@ _TYPES = (("USERS", "USERS"), ("USERS", "USERS"), ("ACCOUNTS", "ACCOUNTS"), ("LI
 
 
 def spaces(context: ListContext) -> list[Record]:
-    """The Engage spaces."""
+    """Generate the Engage spaces."""
     return [
         {
             "id": f"spa_{context.draw.id()}",
@@ -31,7 +31,7 @@ def spaces(context: ListContext) -> list[Record]:
 
 
 def segments(context: ListContext) -> list[Record]:
-    """The audiences of one space."""
+    """Generate the audiences of one space."""
     draw = context.draw
     users = [draw.id() for _ in range(20)]
     return [_audience(draw, context.parent["id"], users, number) for number in range(AUDIENCES)]

@@ -1,4 +1,4 @@
-"""What a function that makes records is given."""
+"""Types of the functions that generate records, and their input."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -9,42 +9,42 @@ from typing import Any
 from segment_dagster.emulator.world.random_values import RandomValues
 
 Record = dict[str, Any]
-"""One record, as the API writes it."""
+"""One record, as the API returns it."""
 
 
 @dataclass(frozen=True)
 class ListContext:
-    """What the records of one list are made from."""
+    """Input for generating one list."""
 
     draw: RandomValues
     scale: int
 
     records: Callable[[str], list[Record]]
-    """The records of an endpoint that comes earlier in the catalogue: all its lists together.
+    """Returns all records of an endpoint that comes earlier in the catalogue.
 
-    Each with the fields that the API leaves to whoever asks: those of the columns that a parameter fills.
+    They include the columns that a parameter fills.
     """
 
     parent: Record = field(default_factory=dict)
-    """The first record that the list belongs to, as `records` gives it; empty for an endpoint without a parent."""
+    """The first parent record of the list, as `records` returns it; empty for an endpoint without a parent."""
 
     values: Mapping[str, str] = field(default_factory=dict)
-    """What the list is asked with, by the parameter's name: what the parent gives, and the parameters told apart."""
+    """The parameters of the list by name: those filled by the parent, and those with one list per value."""
 
 
 Maker = Callable[[ListContext], list[Any]]
-"""Makes the records of one list: one record at most where the answer is single, bare values where it holds such."""
+"""Generates one list: at most one record for a single response, bare values if the API returns those."""
 
 
 @dataclass(frozen=True)
 class Change:
-    """Something that was done to a record, of which the audit trail tells."""
+    """A change of a record, as the audit trail reports it."""
 
     id: str
-    """Id of its event in the trail."""
+    """Id of its audit event."""
 
     at: datetime
-    """When it was done, in UTC."""
+    """When it happened, in UTC."""
 
     endpoint: str
     """Name of the endpoint that lists the record."""
@@ -53,50 +53,50 @@ class Change:
     """`create`, `modify` or `delete`."""
 
     record: Record
-    """The record afterwards; before it where it is deleted."""
+    """The record after the change, or before it if it was deleted."""
 
     fields: Mapping[str, Any]
-    """What of the record is new, where it is modified."""
+    """The changed fields of a modified record."""
 
     actor: Record
-    """The user who did it."""
+    """The user who made the change."""
 
 
 @dataclass(frozen=True)
 class CountChanges:
-    """What becomes of the numbers of one endpoint."""
+    """The adjustments of the counts of one endpoint."""
 
     factor: Callable[[str, int], Fraction] | None = None
-    """What the counts of a source, by its id, are multiplied by on a day, counted from 1970; `None` for 1."""
+    """Returns the factor for a source id and a day since 1970. `None` means 1."""
 
     missing: frozenset[str] = frozenset()
-    """The days, as `2024-02-29`, whose snapshots are missing."""
+    """Days without a snapshot, as `2024-02-29`."""
 
 
 @dataclass(frozen=True)
 class WorldState:
-    """What has come over the world since it was made, as far as answers that cover a time tell of it."""
+    """The changes since the world was generated, as far as time-dependent responses need them."""
 
     records: Callable[[str], list[Record]]
-    """The records of an endpoint that are there now: all its lists together."""
+    """Returns all current records of an endpoint."""
 
     counted_records: Callable[[str], list[Record]]
-    """The records of an endpoint that have numbers: those of the world, as they are now.
+    """Returns the records of an endpoint that have counts: the original records in their current state.
 
-    Each is called enabled if it ever was. One that was deleted has lost its name and slug, but keeps its place; one
-    that was created is not among them.
+    `enabled` is true if a record ever was enabled. A deleted record keeps its place but has no name and slug. Created
+    records are not included.
     """
 
     changes: tuple[Change, ...] = ()
-    """What was done so far."""
+    """The changes so far."""
 
     quiet: bool = False
-    """Whether the audit trail tells of `changes` alone, and no events are made up."""
+    """Whether the audit trail holds only `changes`, without made-up events."""
 
     enabled: Callable[[str, str, int], bool] | None = None
-    """Whether a record of `counted_records` is enabled on a day: its endpoint, its id, the day counted from 1970.
+    """Returns whether a record of `counted_records` is enabled on a day: endpoint, id, day since 1970.
 
-    `None` where each is enabled on every day, or on none, as it says.
+    `None` means that its `enabled` field holds for all days.
     """
 
     numbers: CountChanges = CountChanges()
@@ -104,34 +104,34 @@ class WorldState:
 
 @dataclass(frozen=True)
 class TimedRequest:
-    """What the records of one answer that covers a time are made from."""
+    """Input for generating a time-dependent list."""
 
     seed: str
-    """Tells world, endpoint and list apart, and is the same whatever time is asked for.
+    """Identifies world, endpoint and list, independent of the requested time.
 
-    What is counted for a stretch of time is drawn from it and that stretch, so that it is the same in every answer.
+    The count of a period depends only on the seed and the period, so it is the same in every response.
     """
 
     values: Mapping[str, str]
-    """What the list is asked with, by the parameter's name."""
+    """The parameters of the list by name."""
 
     query: Mapping[str, tuple[str, ...]]
-    """All parameters of the query, each with all its values; those of an object by dotted name: `filter.eventName`."""
+    """All query parameters with all their values. Object parameters have dotted names: `filter.eventName`."""
 
     now: datetime
-    """The present, in UTC."""
+    """The current time, in UTC."""
 
     scale: int
     records: Callable[[str], list[Record]]
-    """As in `ListContext`: the world's own records, whatever was done to them since."""
+    """As in `ListContext`: the original records, without later changes."""
 
     given_state: WorldState | None = None
 
     @property
     def state(self) -> WorldState:
-        """What has come over the world since it was made."""
+        """The changes since the world was generated."""
         return self.given_state or WorldState(self.records, self.records)
 
 
 TimedMaker = Callable[[TimedRequest], list[Record]]
-"""Makes all records of one list for the time that is asked for."""
+"""Generates all records of one list for the requested time."""

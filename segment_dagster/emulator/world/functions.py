@@ -1,4 +1,4 @@
-"""Functions, their versions, and the instances of insert functions."""
+"""Functions, their versions, and instances of insert functions."""
 
 from segment_dagster.emulator.world.deterministic import drop_fields, stable_hash
 from segment_dagster.emulator.world.factories import ListContext, Maker, Record
@@ -50,7 +50,7 @@ def _version(draw: RandomValues, number: int, deployed: bool) -> Record:
 
 
 def _instances(context: ListContext) -> list[Record]:
-    """The instances of an insert function; no other function has any."""
+    """Generate the instances of an insert function; other functions have none."""
     function = context.parent
     if not function.get("resourceType", "").startswith("INSERT_"):
         return []
@@ -84,7 +84,7 @@ def _settings(draw: RandomValues, number: int) -> Record:
 
 
 def _encrypted(draw: RandomValues, number: int) -> Record:
-    """Settings of which every text is a secret, whatever its name."""
+    """Return settings in which every text is a secret, whatever its name."""
     if number % 5 == 0:
         return {}
     made: Record = {"apiKey": draw.secret(), "tenant": draw.secret()}
@@ -100,4 +100,4 @@ MAKERS: dict[str, Maker] = {
     "function_versions": _versions,
     "insert_function_instances": _instances,
 }
-"""The function that makes an endpoint's records, by the endpoint's name."""
+"""Functions that generate the records, by endpoint name."""

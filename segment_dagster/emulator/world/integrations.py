@@ -1,4 +1,4 @@
-"""The catalogue of integration types, with their metadata."""
+"""Integration types and their metadata."""
 
 from dataclasses import dataclass
 
@@ -10,18 +10,18 @@ from segment_dagster.emulator.world.texts import ODD
 
 @dataclass(frozen=True)
 class Kind:
-    """A type of integration."""
+    """An integration type."""
 
     name: str
     category: str
     options: tuple[tuple[str, str], ...] = ()
-    """Names and types of the options that it has besides the common ones."""
+    """Names and types of its options besides the common ones."""
 
     mobile: bool = False
 
     @property
     def slug(self) -> str:
-        """The name as part of an address."""
+        """The name as part of a URL."""
         return "-".join(self.name.lower().replace("(", "").replace(")", "").replace(".", " ").split())
 
 
@@ -71,7 +71,7 @@ _STATUSES = ("PUBLIC", "PUBLIC", "PUBLIC", "PUBLIC_BETA", "PRIVATE_BETA", "DEPRE
 
 
 def source_metadata(draw: RandomValues, kind: Kind) -> Record:
-    """The metadata of a type of source."""
+    """Return the metadata of a source type."""
     record = _shared(draw, kind, draw.id(10)) | {
         "categories": [kind.category],
         "isCloudEventSource": kind.category not in ("Website", "Mobile", "Server"),
@@ -81,12 +81,12 @@ def source_metadata(draw: RandomValues, kind: Kind) -> Record:
 
 
 def warehouse_metadata(draw: RandomValues, kind: Kind) -> Record:
-    """The metadata of a type of warehouse."""
+    """Return the metadata of a warehouse type."""
     return _shared(draw, kind, draw.id(10)) | {"options": [option(*named) for named in (*DATABASE, *kind.options)]}
 
 
 def destination_metadata(draw: RandomValues, kind: Kind) -> Record:
-    """The metadata of a type of destination."""
+    """Return the metadata of a destination type."""
     actions = [_action(draw, kind, number) for number in range(draw.number(0, 3))]
     record = _shared(draw, kind, draw.hex()) | {
         "status": draw.pick(_STATUSES),

@@ -1,4 +1,4 @@
-"""Code that people wrote, with a secret in it."""
+"""Source code of functions, with a secret in it."""
 
 from segment_dagster.emulator.world.random_values import RandomValues
 from segment_dagster.emulator.world.texts import ODD
@@ -7,11 +7,11 @@ _KEYS = ("const key = ", "const headers = {authorization: 'Basic ' + ", "setting
 
 
 def code(draw: RandomValues, number: int) -> str:
-    """The source text of a function or a plugin.
+    """Return the source code of a function or plugin.
 
     Args:
-        draw: Where the secret comes from.
-        number: Which one it is: decides the form.
+        draw: Source of the secret.
+        number: Number of the function. It decides the form.
     """
     end = "}" if number % len(_KEYS) == 1 else ""
     comment = ODD[number % len(ODD)].replace("\n", "\n// ")

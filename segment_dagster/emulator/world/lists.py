@@ -1,4 +1,4 @@
-"""The lists of an endpoint: what each is asked with, and which parent's record it belongs to."""
+"""The lists of an endpoint: their parameters and parent records."""
 
 from collections.abc import Callable, Iterator, Mapping
 from itertools import product
@@ -8,21 +8,21 @@ from segment_dagster.emulator.world.factories import Record
 from segment_dagster.endpoints import Endpoint
 
 Key = tuple[str, ...]
-"""The values that a list is asked with, in the order of the row."""
+"""The parameter values of a list, in the order of the endpoint's declaration."""
 
 
 class ListParams(NamedTuple):
     """One list of an endpoint."""
 
     values: dict[str, str]
-    """What it is asked with, by the parameter's name."""
+    """Its parameters by name."""
 
     parent: Record
-    """The first record that it belongs to; empty for an endpoint without a parent."""
+    """Its first parent record; empty for an endpoint without a parent."""
 
 
 def list_key(row: Endpoint, values: Mapping[str, str]) -> Key:
-    """What tells a list of the endpoint from its others.
+    """Return the key of a list.
 
     Raises:
         KeyError: A value is missing.
@@ -33,11 +33,11 @@ def list_key(row: Endpoint, values: Mapping[str, str]) -> Key:
 
 
 def build_lists(row: Endpoint, records: Callable[[str], list[Any]]) -> dict[Key, ListParams]:
-    """Every list of an endpoint, in the order of its parents.
+    """Return all lists of an endpoint, in the order of their parents.
 
     Args:
         row: The endpoint.
-        records: The records of an endpoint that comes earlier in the catalogue: all its lists together.
+        records: Returns all records of an endpoint that comes earlier in the catalogue.
     """
     apart = [parameter for parameter in row.parameters if parameter.fan_out]
     names = [parameter.name for parameter in apart]
@@ -50,7 +50,7 @@ def build_lists(row: Endpoint, records: Callable[[str], list[Any]]) -> dict[Key,
 
 
 def with_parameter_columns(row: Endpoint, values: Mapping[str, str], records: list[Any]) -> list[Record]:
-    """The records of a list with the columns that a parameter fills. Bare values become records."""
+    """Add the columns that a parameter fills. Bare values become records."""
     given = {
         column.field: values[column.parameter]
         for column in row.columns

@@ -1,4 +1,4 @@
-"""The options of an integration type: what its settings are named, and of which type they are."""
+"""Options of an integration type: names and types of its settings."""
 
 from typing import Any
 
@@ -33,7 +33,7 @@ _REQUIRED = ("apiKey", "password", "credentials", "host")
 
 
 def option(name: str, type_: str) -> Record:
-    """One option. The optional parts are there or not according to the name."""
+    """Return one option. Its name decides which optional fields it has."""
     made: Record = {"name": name, "type": type_, "required": name in _REQUIRED}
     if len(name) % 3:
         made["description"] = f'Sets "{name}".'

@@ -1,4 +1,4 @@
-"""Requests to delete or suppress what is known about a person."""
+"""Privacy: requests to delete or suppress a person's data."""
 
 from segment_dagster.emulator.world.deterministic import stable_hash
 from segment_dagster.emulator.world.factories import ListContext, Maker, Record
@@ -20,8 +20,8 @@ _TYPES = (
 
 
 def regulations_of(source_id: str) -> list[Record]:
-    """The requests that are limited to one source: the same ones whoever asks."""
-    # these records hold no secret, so nothing has to remember any
+    """Return the requests of one source: the same in every list."""
+    # these records hold no secrets, so any generator will do
     draw = RandomValues(f"{source_id}/regulations", SecretGenerator(0))
     first = stable_hash(source_id)
     return [_regulation(draw, first + place) for place in range(draw.number(0, 4))]
@@ -62,4 +62,4 @@ def _subject(draw: RandomValues, number: int) -> str:
 
 
 MAKERS: dict[str, Maker] = {"regulations": _regulations, "suppressions": _suppressions}
-"""The function that makes an endpoint's records, by the endpoint's name."""
+"""Functions that generate the records, by endpoint name."""

@@ -1,4 +1,4 @@
-"""Profiles Sync: the warehouses that a space's profiles are synced to."""
+"""Profiles Sync: the warehouses that receive a space's profiles."""
 
 from segment_dagster.emulator.world.deterministic import drop_fields, stable_hash
 from segment_dagster.emulator.world.factories import ListContext, Maker, Record
@@ -52,4 +52,4 @@ MAKERS: dict[str, Maker] = {
     "profiles_warehouses": _warehouses,
     "profiles_warehouse_selective_syncs": _selective_syncs,
 }
-"""The function that makes an endpoint's records, by the endpoint's name."""
+"""Functions that generate the records, by endpoint name."""

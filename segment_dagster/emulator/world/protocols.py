@@ -1,4 +1,4 @@
-"""Tracking plans with their rules, and transformations."""
+"""Tracking plans, their rules, and transformations."""
 
 from segment_dagster.emulator.world.deterministic import drop_fields, parent_index, stable_hash
 from segment_dagster.emulator.world.factories import ListContext, Maker, Record
@@ -7,13 +7,13 @@ from segment_dagster.emulator.world.texts import display_name
 from segment_dagster.emulator.world.timestamps import random_timestamp
 
 RULES = 1200
-"""Rules of the first tracking plan: more than a page."""
+"""Rules of the first tracking plan: more than one page."""
 
 _TYPES = ("LIVE", "PROPERTY_LIBRARY", "LIVE", "RULE_LIBRARY", "TEMPLATE", "ENGAGE")
 _PLANS = ("Website", "Mobile apps", "Checkout", "Support tools", "Billing")
 _EVENTS = ("Order Completed", "Product Viewed", "Signed Up", 'Clicked "Buy"', "Cart/Updated", "登録完了")
 _NAMELESS = ("COMMON", "IDENTIFY", "GROUP", "PAGE", "SCREEN")
-"""Types of rules that are not for a named event."""
+"""Types of rules without a named event."""
 
 
 def _plans(context: ListContext) -> list[Record]:
@@ -48,7 +48,7 @@ def _rule(draw: RandomValues, number: int) -> Record:
         record |= {"type": _NAMELESS[number // 50 % len(_NAMELESS)], "version": number // 50 + 2}
     else:
         record["type"] = ("PAGE", "SCREEN")[number // 10 % 2] if number % 10 == 8 else "TRACK"
-        # two numbers that follow each other have the same name, in two versions
+        # two consecutive numbers share a name, in two versions
         record |= {"key": display_name(f"{_EVENTS[number // 2 % len(_EVENTS)]} {number // 2}", number // 2)}
         record["version"] = number % 2 + 1
     record |= {
@@ -83,7 +83,7 @@ def _schema(number: int) -> Record:
 
 
 def _sources(context: ListContext) -> list[Record]:
-    """The sources of a plan. A source is connected to one plan at most, and only a live plan has any."""
+    """Return the sources of a plan. A source has one plan at most, and only live plans have sources."""
     plans = [plan["id"] for plan in context.records("tracking_plans") if plan["type"] == "LIVE"]
     if context.parent["type"] != "LIVE":
         return []
@@ -136,4 +136,4 @@ MAKERS: dict[str, Maker] = {
     "tracking_plan_sources": _sources,
     "transformations": _transformations,
 }
-"""The function that makes an endpoint's records, by the endpoint's name."""
+"""Functions that generate the records, by endpoint name."""

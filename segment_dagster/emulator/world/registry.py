@@ -1,4 +1,4 @@
-"""The functions that make the records, of all parts of the workspace."""
+"""All functions that generate records."""
 
 from segment_dagster.emulator.world import connections, engage
 from segment_dagster.emulator.world.access import MAKERS as ACCESS
@@ -42,7 +42,7 @@ MAKERS: dict[str, Maker] = {
     **PROFILES,
     **SPACE_SCHEMA,
 }
-"""The function that makes the records of one list of an endpoint, by the endpoint's name."""
+"""Functions that generate the records of one list, by endpoint name."""
 
 TIMED: dict[str, TimedMaker] = {**AUDIT, **USAGE, **VOLUME, **DELIVERY}
-"""The same for endpoints that are asked for a time."""
+"""The same for time-dependent endpoints."""

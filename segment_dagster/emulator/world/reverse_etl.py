@@ -1,4 +1,4 @@
-"""Reverse ETL: the models and the syncs of the subscriptions that are fed by them."""
+"""Reverse ETL: models, and the syncs of their subscriptions."""
 
 from segment_dagster.emulator.world.deterministic import drop_fields, stable_hash
 from segment_dagster.emulator.world.factories import ListContext, Maker, Record
@@ -10,7 +10,7 @@ MODELS = 12
 """Models at scale 1."""
 
 SYNCS = 230
-"""Syncs of the first subscription that has a model: more than two of the largest pages."""
+"""Syncs of the first subscription with a model: more than two pages of the maximum size."""
 
 _QUERIES = (
     "SELECT user_id, email\nFROM analytics.users\nWHERE plan = 'pro' -- \"paying\"",
@@ -19,14 +19,14 @@ _QUERIES = (
 )
 _STATUSES = ("SUCCESS", "SUCCESS", "PARTIAL_SUCCESS", "FAIL", "IN_PROGRESS")
 _NEWEST = 1_735_689_600
-"""When the newest sync starts: 2025-01-01."""
+"""Start of the newest sync: 2025-01-01."""
 
 _APART = 3600
-"""Seconds between the starts of two syncs."""
+"""Seconds between the starts of syncs."""
 
 
 def model_id(number: int) -> str:
-    """The id of a model: subscriptions name models before the models are made."""
+    """Return the id of a model. Subscriptions reference models before those are generated."""
     return f"mdl_{number:04d}"
 
 
@@ -62,7 +62,7 @@ def _sync(draw: RandomValues, owner: Record, place: int, number: int) -> Record:
     start, form = _NEWEST - place * _APART, number % 3
     duration = draw.number(1, _APART)
     counts = [draw.number(0, 10**9) for _ in range(5)]
-    # more than a number of JavaScript holds exactly
+    # above the exact integers of JavaScript
     counts[2] += 2**53 if number % 10 == 3 else 0
     record: Record = {
         "syncId": f"sync_{draw.id()}",
@@ -96,4 +96,4 @@ def _sync(draw: RandomValues, owner: Record, place: int, number: int) -> Record:
 
 
 MAKERS: dict[str, Maker] = {"reverse_etl_models": _models, "reverse_etl_syncs": _syncs}
-"""The function that makes an endpoint's records, by the endpoint's name."""
+"""Functions that generate the records, by endpoint name."""

@@ -1,4 +1,4 @@
-"""Numbers over time: the same for the same minute, hour or day, whatever range is asked for."""
+"""Counts over time. The count of a minute, hour or day does not depend on the requested range."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -13,10 +13,10 @@ from segment_dagster.emulator.world.factories import Record, TimedRequest
 _MINUTE, _DAY = 60, 86_400
 _STEPS = {"DAY": _DAY, "HOUR": 3600, "MINUTE": _MINUTE}
 _LAG = timedelta(minutes=1)
-"""How far the counts are behind."""
+"""Delay of the counts."""
 
 _HOURS = (2, 1, 1, 1, 1, 2, 3, 5, 7, 8, 8, 7, 7, 7, 7, 7, 7, 7, 8, 9, 9, 7, 5, 3)
-"""How much of a day falls into each hour."""
+"""Weight of each hour of a day."""
 
 _BEFORE = (0, *accumulate(_HOURS))
 _WHOLE = _BEFORE[-1]
@@ -24,57 +24,57 @@ _WHOLE = _BEFORE[-1]
 
 @dataclass(frozen=True)
 class Stream:
-    """Events that are counted together whatever they are grouped by."""
+    """Events that every grouping counts together."""
 
     number: int
-    """Tells the stream from others: its counts come from it."""
+    """Identifies the stream and seeds its counts."""
 
     per_day: int
-    """About how many events a day has."""
+    """Approximate number of events per day."""
 
     columns: Record = field(default_factory=dict)
-    """What the events have in common. A column they lack is not in it."""
+    """The column values of the events. Missing columns are omitted."""
 
     factor: Callable[[int], Fraction] | None = None
-    """What its count of a day, counted from 1970, is multiplied by; `None` for 1."""
+    """Returns the factor of a day since 1970. `None` means 1."""
 
     retries: int = 0
-    """Of how many events one was retried; 0 where retries are not counted."""
+    """One in this many events was retried; 0 if retries are not counted."""
 
 
 @dataclass(frozen=True)
 class Window:
-    """The days, hours or minutes that a request asks for and that there are counts of."""
+    """The requested days, hours or minutes for which counts exist."""
 
     starts: range
-    """When they begin, in seconds since 1970."""
+    """Their start times, in seconds since 1970."""
 
     until: int
-    """When the last minute that there are counts of ends."""
+    """End of the last counted minute, in seconds since 1970."""
 
 
 def counted_sources(request: TimedRequest) -> list[Record]:
-    """Every source that has numbers: those of the workspace, and one that was deleted since."""
+    """Return all sources that have counts: those of the workspace and a deleted one."""
     return add_deleted_source(request.state.counted_records("sources"))
 
 
 def add_deleted_source(sources: list[Record]) -> list[Record]:
-    """The sources, and one that was deleted before the world was made: it has an id and nothing else to tell."""
+    """Add a source that was deleted before the world was generated: it has an id and no name."""
     return [*sources, *({"id": source["id"][::-1], "enabled": True} for source in sources[:1])]
 
 
 def get_parameter(request: TimedRequest, name: str) -> str | None:
-    """The value of a parameter, or `None` where the request does not have it."""
+    """Return the value of a parameter, or `None` if it is missing."""
     if name in request.values:
         return request.values[name]
     return next(iter(request.query.get(name, ())), None)
 
 
 def parse_timestamp(text: str) -> datetime:
-    """The point in time that an ISO 8601 text means; in UTC where it names no offset.
+    """Parse an ISO 8601 text to a time, in UTC if it has no offset.
 
     Raises:
-        ValueError: It is no such text.
+        ValueError: It is not ISO 8601.
     """
     if (at := parse_time(text)) is None:
         raise ValueError(f"{text!r} is not a time in ISO 8601")
@@ -82,13 +82,13 @@ def parse_timestamp(text: str) -> datetime:
 
 
 def window(start: datetime, end: datetime, granularity: str, now: datetime) -> Window:
-    """The part of a range that there are counts of.
+    """Return the part of a range for which counts exist.
 
     Args:
         start: The start of the range, included.
         end: The end of the range, excluded.
         granularity: `DAY`, `HOUR` or `MINUTE`.
-        now: When it is asked for. Counts are one minute behind.
+        now: The current time. Counts are one minute behind.
     """
     step = _STEPS[granularity]
     until = int((now - _LAG).timestamp()) // _MINUTE * _MINUTE + _MINUTE
@@ -96,10 +96,10 @@ def window(start: datetime, end: datetime, granularity: str, now: datetime) -> W
 
 
 def request_window(request: TimedRequest) -> Window:
-    """The window of a request.
+    """Return the window of a request.
 
     Raises:
-        ValueError: It lacks `startTime`, `endTime` or `granularity`.
+        ValueError: The request lacks `startTime`, `endTime` or `granularity`.
     """
     start, end, granularity = (get_parameter(request, name) for name in ("startTime", "endTime", "granularity"))
     if not start or not end or not granularity:
@@ -108,14 +108,14 @@ def request_window(request: TimedRequest) -> Window:
 
 
 def format_times(starts: Iterable[int], fraction: str = "") -> list[str]:
-    """The points in time as the API writes them."""
+    """Format times as the API does."""
     return [f"{datetime.fromtimestamp(start, timezone.utc):%Y-%m-%dT%H:%M:%S}{fraction}Z" for start in starts]
 
 
 def daily_factor(
     request: TimedRequest, source_id: str, destination_id: str | None = None
 ) -> Callable[[int], Fraction] | None:
-    """What the events of a source are multiplied by, day by day; those for one destination where it is named."""
+    """Return the daily factor of a source, or of a source and a destination."""
     enabled, factor = request.state.enabled, request.state.numbers.factor
     if enabled is None:
         return factor and partial(factor, source_id)
@@ -131,7 +131,7 @@ def daily_factor(
 
 
 def counts(stream: Stream, over: Window) -> tuple[list[int], list[int]]:
-    """How many events of a stream each part of a window has, and how many of them were retried."""
+    """Return the events and the retries of a stream for each step of a window."""
     step, retries = over.starts.step, stream.retries
     found, retried = [], []
     of, total = -1, 0
@@ -149,7 +149,7 @@ def counts(stream: Stream, over: Window) -> tuple[list[int], list[int]]:
 
 
 def count_on_day(stream: Stream, day: int) -> int:
-    """How many events a stream has on a day, counted from 1970."""
+    """Return the number of events of a stream on a day since 1970."""
     mixed = ((stream.number ^ day * 0x9E3779B1) & 0xFFFFFFFF) * 0x85EBCA6B & 0xFFFFFFFF
     mixed = (mixed ^ mixed >> 15) * 0xC2B2AE35 & 0xFFFFFFFF
     mixed ^= mixed >> 13
@@ -164,19 +164,19 @@ def count_on_day(stream: Stream, day: int) -> int:
 def group_counts(
     streams: Sequence[Stream], by: Sequence[str], over: Window
 ) -> list[tuple[Record, list[int], list[int]]]:
-    """The counts of streams, added up where they have the same columns.
+    """Sum the counts of streams with the same column values.
 
     Args:
-        streams: All that is counted.
-        by: The columns that are told apart.
+        streams: The streams.
+        by: The columns to group by.
         over: The window.
 
     Returns:
-        The columns of each group, its counts, and its retries: empty where they are not counted.
+        The columns, counts and retries of each group. Retries are empty if they are not counted.
     """
     groups: dict[tuple[str, ...], list[Stream]] = {}
     for stream in streams:
-        # an event called "None" is not one without a name
+        # repr, so that an event called "None" is not merged with one without a name
         groups.setdefault(tuple(repr(stream.columns.get(name)) for name in by), []).append(stream)
     made = []
     for members in groups.values():
@@ -193,7 +193,7 @@ def _added(lists: Sequence[list[int]]) -> list[int]:
 
 
 def _so_far(total: int, minute: int) -> int:
-    """How much of a day's total came before a minute of the day: hours add up to days, and minutes to hours."""
+    """Return how much of a day's total came before a minute: minutes add up to hours and hours to days."""
     hour, past = divmod(minute, 60)
     before = total * _BEFORE[hour] // _WHOLE
     return before + (total * _BEFORE[hour + 1] // _WHOLE - before) * past // 60

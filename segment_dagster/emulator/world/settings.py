@@ -1,4 +1,4 @@
-"""Settings of an integration: of every type a JSON value has, with secrets at every depth."""
+"""Settings of an integration: all JSON types, with secrets at every depth."""
 
 from collections.abc import Callable
 
@@ -7,19 +7,19 @@ from segment_dagster.emulator.world.random_values import RandomValues
 from segment_dagster.emulator.world.texts import ODD
 
 _SECRET_NAMED = ("apiSecret", "api_key", "clientSecret", "accessToken", "legacyPassword")
-"""Options that are typed `string`: only their name says that they hold a secret."""
+"""Options of type `string` whose name alone marks them as secret."""
 
 
 def settings(draw: RandomValues, options: list[Record], number: int) -> Record:
-    """The settings of one instance.
+    """Return the settings of one instance.
 
     Args:
-        draw: Where values come from.
+        draw: Source of random values.
         options: The options of the integration's type.
-        number: The instance's place in its list: decides which optional parts are there.
+        number: Index of the instance in its list. It decides which optional fields exist.
 
     Returns:
-        Values by option name, and some that no option names.
+        Values by option name, and some without an option.
     """
     made: Record = {}
     for place, option in enumerate(options):

@@ -1,4 +1,4 @@
-"""What belongs to one source."""
+"""Children of a source."""
 
 from segment_dagster.emulator.world.deterministic import drop_fields, stable_hash
 from segment_dagster.emulator.world.factories import ListContext, Maker, Record
@@ -86,4 +86,4 @@ MAKERS: dict[str, Maker] = {
     "source_live_plugins": _live_plugins,
     "source_regulations": _regulations,
 }
-"""The function that makes an endpoint's records, by the endpoint's name."""
+"""Functions that generate the records, by endpoint name."""

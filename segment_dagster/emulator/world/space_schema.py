@@ -7,13 +7,13 @@ from segment_dagster.emulator.world.texts import ODD
 from segment_dagster.emulator.world.timestamps import format_timestamp
 
 EVENTS = 130
-"""Events of one space."""
+"""Events per space."""
 
 TRAITS = 60
-"""Traits of one space."""
+"""Traits per space."""
 
 _NEWEST = 1_735_689_600
-"""When the newest event or trait was last seen, give or take an hour: 2025-01-01."""
+"""Last-seen time of the newest event or trait, give or take an hour: 2025-01-01."""
 
 _ENTITIES = (
     ("household", "Household"),
@@ -22,7 +22,7 @@ _ENTITIES = (
     ("product-日本", "商品 / Product"),
 )
 _PATHS = ((0,), (1,), (1, 2), (0, 1), (0, 1, 2), (2, 3), (1, 2, 3), (3,))
-"""The entities along each path, by their place in `_ENTITIES`."""
+"""The entities on each path, as indexes into `_ENTITIES`."""
 
 _DATA_TYPES = ("STRING", "NUMBER", "BOOLEAN", "TIMESTAMP", "VARIANT")
 _COLUMNS = ("id", "name", "created at", "price/unit", "naïve 🎉", "a.b", "状態", "100%")
@@ -75,11 +75,11 @@ def _entity_properties(context: ListContext) -> list[Record]:
 
 
 def _events(context: ListContext) -> list[Record]:
-    """The events of a space, the one seen last first. Every tenth name has two types."""
+    """Generate the events of a space, most recently seen first. Every tenth name has two types."""
     everything: list[tuple[str, str]] = list(_UNNAMED)
     number = 0
     while len(everything) < EVENTS:
-        # once all names have come, they come again with a number
+        # after all names are used, they repeat with a number
         name = _NAMES[number % len(_NAMES)] + (f" v{number // len(_NAMES) + 1}" if number >= len(_NAMES) else "")
         type_ = _TYPES[number % len(_TYPES)]
         everything += [(name, type_), (name, "TRACK")] if number % 10 == 3 else [(name, type_)]
@@ -94,7 +94,7 @@ def _events(context: ListContext) -> list[Record]:
 def _event_properties(context: ListContext) -> list[Record]:
     draw, event_name = context.draw, context.values["eventName"]
     first = stable_hash(context.values["spaceId"], event_name)
-    # one name in both places: only the type tells them apart
+    # the same name in both places: only the type differs
     names = (("price", "PROPERTY"), ("price", "CONTEXT"), ("page/url", "CONTEXT"), ("naïve 🎉", "PROPERTY"))
     start = first % len(names)
     chosen = (*names, *names)[start : start + draw.number(0, len(names))]
@@ -115,13 +115,13 @@ def _event_properties(context: ListContext) -> list[Record]:
 
 
 def _traits(context: ListContext) -> list[Record]:
-    """The traits of a space, sorted by their names."""
+    """Generate the traits of a space, sorted by name."""
     draw = context.draw
     first = stable_hash(context.values["spaceId"])
     made = [
         drop_fields(
             {
-                # two in a row share a name: only the type tells them apart
+                # two in a row share a name: only the type differs
                 "trait": f"trait_{number // 2}" if number % 14 > 1 else f"trait {ODD[number // 14 % len(ODD)]}",
                 "type": ("CUSTOM", "COMPUTED", "AUDIENCE", "SQL")[number % 4],
                 "lastSeenAt": _seen(draw, number),
@@ -136,7 +136,7 @@ def _traits(context: ListContext) -> list[Record]:
 
 
 def _seen(draw: RandomValues, place: int) -> str:
-    """When the one in that place was last seen: each earlier than the one before."""
+    """Return the last-seen time at an index: each is earlier than the one before."""
     return format_timestamp(_NEWEST - place * 3600 - draw.number(0, 3599), draw.number(0, 2))
 
 
@@ -147,4 +147,4 @@ MAKERS: dict[str, Maker] = {
     "space_event_properties": _event_properties,
     "space_traits": _traits,
 }
-"""The function that makes an endpoint's records, by the endpoint's name."""
+"""Functions that generate the records, by endpoint name."""

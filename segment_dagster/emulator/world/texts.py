@@ -1,4 +1,4 @@
-"""Text as people write it."""
+"""Display texts, some with unusual characters."""
 
 ODD = (
     'the "best" ones',
@@ -18,9 +18,9 @@ ODD = (
     "100% {curly} ${dollar} $.path",
     " spaces around ",
 )
-"""Pieces that break whatever is not careful with quotes, lines, widths or directions."""
+"""Texts that break careless handling of quotes, line ends, character widths or text direction."""
 
 
 def display_name(base: str, number: int) -> str:
-    """A display name. Every seventh has an odd piece."""
+    """Return a display name. Every seventh has an unusual text appended."""
     return base if number % 7 else f"{base} {ODD[number // 7 % len(ODD)]}"

@@ -1,4 +1,4 @@
-"""Points in time as the API writes them: with 0, 3 or 6 digits of a second's fraction."""
+"""Timestamps in the formats of the API: with 0, 3 or 6 fractional digits."""
 
 from datetime import datetime, timezone
 
@@ -9,12 +9,12 @@ ZONES = ("Europe/Berlin", "America/New_York", "Asia/Tokyo", "UTC")
 
 
 def random_timestamp(draw: RandomValues, year: int, form: int) -> str:
-    """A point in time within a year.
+    """Return a random timestamp within a year.
 
     Args:
-        draw: Where the point comes from.
-        year: The year it is in.
-        form: 0, 1 or 2 for a fraction of 0, 3 or 6 digits.
+        draw: Source of random values.
+        year: The year.
+        form: 0, 1 or 2 for 0, 3 or 6 fractional digits.
     """
     bits = draw.random.getrandbits(40)
     fraction = _fraction(bits, form)
@@ -23,7 +23,7 @@ def random_timestamp(draw: RandomValues, year: int, form: int) -> str:
 
 
 def format_timestamp(seconds: int, form: int) -> str:
-    """The point in time so many seconds after 1970, in one of the three forms."""
+    """Format seconds since 1970 in one of the three forms."""
     at = datetime.fromtimestamp(seconds, timezone.utc)
     return f"{at:%Y-%m-%dT%H:%M:%S}{_fraction(seconds * 7919, form)}Z"
 

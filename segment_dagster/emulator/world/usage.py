@@ -1,4 +1,4 @@
-"""Usage of a month: API calls and tracked users, which add up from its first day on."""
+"""Monthly usage: API calls and tracked users, cumulative from the first day."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -19,14 +19,14 @@ from segment_dagster.emulator.world.series import (
 
 _DAY = 86_400
 _CALLS = (0, 700, 90_000, 4_000_000, 150_000_000)
-"""About how many API calls a source has a day."""
+"""Approximate daily API calls of a source."""
 
 _KINDS = {"anonymous": 40, "anonymousIdentified": 15, "identified": 25, "neverIdentified": 30}
-"""The kinds of tracked users, and about how many are new a day in the smallest source that has any."""
+"""The kinds of tracked users, with the approximate new ones per day in the smallest source that has any."""
 
 
 def _days(request: TimedRequest) -> tuple[range, tuple[int, int]]:
-    """The days of the month so far, counted from 1970, and when the month begins and ends, in seconds."""
+    """Return the elapsed days of the month since 1970, and the start and end of the month in seconds."""
     first = parse_timestamp(get_parameter(request, "period") or "")
     following = (first.replace(day=1) + timedelta(days=32)).replace(day=1)
     start, end = (int(at.timestamp()) for at in (first, following))
@@ -35,7 +35,7 @@ def _days(request: TimedRequest) -> tuple[range, tuple[int, int]]:
 
 
 def _used(request: TimedRequest, source: Record, kind: str, per_day: int, days: range) -> list[int]:
-    """How much of something a source has used, day after day: the same for all lists that tell of it."""
+    """Return the cumulative usage of a source per day: the same in every list that reports it."""
     factor = daily_factor(request, source["id"])
     stream = Stream(stable_hash(source["id"], kind), per_day if source["enabled"] else 0, factor=factor)
     return list(accumulate(count_on_day(stream, day) for day in days))
@@ -77,7 +77,7 @@ def _mtu(request: TimedRequest) -> list[Record]:
     if not sources:
         return []
     each = {kind: zip(*(_users(request, source, kind, days) for source in sources), strict=True) for kind in _KINDS}
-    # whoever uses two sources is one user of the workspace
+    # a user of two sources counts once in the workspace
     together = {kind: [max(*used, sum(used) * 3 // 4) for used in users] for kind, users in each.items()}
     return _tracked(together, days, period)
 
@@ -120,4 +120,4 @@ _SNAPSHOTS: dict[str, TimedMaker] = {
     "usage_mtu_per_source_daily": _mtu_per_source,
 }
 TIMED: dict[str, TimedMaker] = {name: partial(_without_missing, maker) for name, maker in _SNAPSHOTS.items()}
-"""The function that makes an endpoint's records, by the endpoint's name."""
+"""Functions that generate the records, by endpoint name."""

@@ -1,4 +1,4 @@
-"""How many events the workspace takes in."""
+"""Event volume of the workspace."""
 
 from segment_dagster.emulator.world.deterministic import stable_hash
 from segment_dagster.emulator.world.factories import Record, TimedMaker, TimedRequest
@@ -25,22 +25,22 @@ EVENTS = (
     ("Größe & Farbe?", "track"),
     (" spaces around ", "page"),
 )
-"""Names and types of events that have a name."""
+"""Names and types of named events."""
 
 UNNAMED = ("identify", "group", "alias")
-"""Types of events that have none."""
+"""Types of events without a name."""
 
 VERSIONS = ("2.0.1", "2.1.0 (beta)", "3.0")
-"""Versions of apps."""
+"""App versions."""
 
 _PER_DAY = (3, 40, 900, 12_000, 250_000)
-"""About how many events of a kind a source has a day."""
+"""Approximate daily events per kind and source."""
 
 _LARGEST = 3_000_000_000
 
 
 def is_mobile(source: Record) -> bool:
-    """Whether a source is an app, whose events tell its version."""
+    """Return whether a source is a mobile app, whose events have a version."""
     return "Mobile" in source.get("metadata", {}).get("categories", ())
 
 
@@ -90,4 +90,4 @@ def _streams(request: TimedRequest, source: Record) -> list[Stream]:
 
 
 TIMED: dict[str, TimedMaker] = {"events_volume": _volume}
-"""The function that makes an endpoint's records, by the endpoint's name."""
+"""Functions that generate the records, by endpoint name."""

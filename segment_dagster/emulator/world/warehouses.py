@@ -1,4 +1,4 @@
-"""What belongs to one warehouse: the sources synced into it, and the syncs."""
+"""Children of a warehouse: its connected sources and its syncs."""
 
 from segment_dagster.emulator.world.deterministic import is_linked, parent_index, stable_hash
 from segment_dagster.emulator.world.factories import ListContext, Maker, Record
@@ -17,14 +17,14 @@ _COLLECTIONS = (
 _PROPERTIES = ("id", "received_at", "user_id", "context_ip", "price", "a/b", "naïve 🎉", "original_timestamp")
 _STATUSES = ("SUCCESS", "SUCCESS", "SUCCESS", "PARTIAL_SUCCESS", "FAILED")
 _NEWEST = 1_735_689_600
-"""When the newest sync of a source starts, give or take an hour: 2025-01-01."""
+"""Start of the newest sync of a source, give or take an hour: 2025-01-01."""
 
 _APART = 6 * 3600
-"""Seconds between the starts of two syncs of a source, give or take an hour."""
+"""Seconds between the starts of a source's syncs, give or take an hour."""
 
 
 def is_connected(warehouse_id: str, source_id: str) -> bool:
-    """Whether a source is synced into a warehouse."""
+    """Return whether a source is synced into a warehouse."""
     return is_linked(warehouse_id, source_id, 40)
 
 
@@ -72,8 +72,8 @@ def _source_syncs(context: ListContext) -> list[Record]:
 
 
 def _syncs_of(warehouse_id: str, source_id: str) -> list[Record]:
-    """The syncs of a pair, the newest first: the same ones for its warehouse and for itself."""
-    # these records hold no secret, so nothing has to remember any
+    """Return the syncs of a warehouse and source, newest first: the same in both lists."""
+    # these records hold no secrets, so any generator will do
     draw = RandomValues(f"{warehouse_id}/{source_id}/syncs", SecretGenerator(0))
     first = stable_hash(warehouse_id, source_id)
     running = first % 3 == 0
@@ -111,4 +111,4 @@ MAKERS: dict[str, Maker] = {
     "warehouse_syncs": _syncs,
     "warehouse_source_syncs": _source_syncs,
 }
-"""The function that makes an endpoint's records, by the endpoint's name."""
+"""Functions that generate the records, by endpoint name."""

@@ -1,8 +1,8 @@
-"""The workspace itself."""
+"""The workspace."""
 
 from segment_dagster.emulator.world.factories import ListContext, Record
 
 
 def workspace(context: ListContext) -> list[Record]:
-    """The one workspace."""
+    """Generate the workspace."""
     return [{"id": context.draw.id(), "slug": "acme-outdoors", "name": 'Acme "Outdoors" 🏕️'}]
