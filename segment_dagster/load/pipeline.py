@@ -83,6 +83,7 @@ def locked_pipeline(
                 # dlt would load an earlier run's unfinished packages instead of this one
                 drop_local_state(pipeline)
                 _prepare(pipeline, destination, extracts, workspace)
+                make_private(Path(pipeline.working_dir))
                 yield pipeline
                 if destination.file is not None:
                     # reading the tables afterwards needs no more, however large the rows are

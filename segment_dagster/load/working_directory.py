@@ -13,7 +13,7 @@ from dlt.common.runtime.collector import NULL_COLLECTOR
 from dlt.common.runtime.collector_base import Collector
 
 from segment_dagster._compat.dlt_logs import install_log_filter
-from segment_dagster._compat.dlt_packages import PENDING, call_after_drop
+from segment_dagster._compat.dlt_packages import PENDING, drop_once
 from segment_dagster._compat.dlt_state import remember_duckdb_file
 from segment_dagster.load.destination import Destination
 from segment_dagster.load.errors import LoadError, format_load_error
@@ -78,12 +78,9 @@ def attach_pipeline(destination: Destination, collector: Collector = NULL_COLLEC
 
 
 def drop_local_state(pipeline: dlt.Pipeline) -> None:
-    """Drop the pipeline's local state, and make its new working directory private.
-
-    `dagster_dlt` drops the state again before it loads, with the same effect.
-    """
-    call_after_drop(pipeline, lambda: make_private(Path(pipeline.working_dir)))
-    pipeline.drop()
+    """Drop the pipeline's local state, and make its new working directory private."""
+    drop_once(pipeline)
+    make_private(Path(pipeline.working_dir))
 
 
 def make_private(directory: Path) -> None:

@@ -7,7 +7,7 @@ import dlt
 import pytest
 from dagster_dlt import DagsterDltResource
 
-from segment_dagster._compat.dlt_packages import PENDING, call_after_drop
+from segment_dagster._compat.dlt_packages import PENDING, drop_once
 
 BREAKS = "see segment_dagster/_compat/dlt_packages.py"
 
@@ -38,16 +38,16 @@ def test_packages_are_made_in_the_folder_that_is_emptied(pipeline):
     assert (*made, f"load/{LoadStorage.NORMALIZED_FOLDER}") == PENDING, f"dlt names its folders otherwise: {BREAKS}"
 
 
-def test_a_pipeline_that_is_dropped_makes_its_directory_anew_and_whoever_waits_is_called(pipeline):
-    called = []
+def test_a_pipeline_is_dropped_once(pipeline):
     left = Path(pipeline.working_dir, "left")
     left.touch()
-    call_after_drop(pipeline, lambda: called.append(left.exists()))
-    pipeline.drop()
-    assert called, f"Pipeline.drop cannot be replaced: others can read the working directory: {BREAKS}"
-    assert called == [False], f"Pipeline.drop keeps the working directory: call_after_drop is not needed. {BREAKS}"
+    drop_once(pipeline)
+    assert not left.exists(), f"Pipeline.drop keeps the working directory: rows of a failed run stay. {BREAKS}"
+    left.touch()
+    assert pipeline.drop() is pipeline
+    assert left.exists(), f"Pipeline.drop cannot be replaced: others can read the working directory: {BREAKS}"
 
 
 def test_dagster_dlt_drops_the_pipeline_before_it_loads():
     text = inspect.getsource(DagsterDltResource)
-    assert ".drop(" in text, f"dagster-dlt drops no pipeline any more: call_after_drop is not needed. {BREAKS}"
+    assert ".drop(" in text, f"dagster-dlt drops no pipeline any more: drop_once is not needed. {BREAKS}"
