@@ -92,7 +92,7 @@ class Check(Protocol):
     def spec(self, endpoint: Endpoint) -> dg.AssetCheckSpec | None:
         """Return the check spec for an endpoint's asset; `None` if the check does not apply."""
 
-    def evaluate(self, subject: CheckContext) -> dg.AssetCheckResult:
+    def evaluate(self, context: CheckContext) -> dg.AssetCheckResult:
         """Evaluate the check."""
 
 

@@ -111,11 +111,7 @@ TABLE: tuple[tuple[Container[int], Action, Callable[[Refusal], ApiError]], ...] 
     ((404,), Action.REFUSE, _not_found),
     ((408,), Action.RETRY, _server_error),
     ((429,), Action.RATE_LIMIT, _rate_limited),
-    (
-        range(400, 500),
-        Action.REFUSE,
-        lambda refusal: InvalidRequestError(*refusal.place, refusal.status, refusal.message),
-    ),
+    (range(400, 500), Action.REFUSE, _invalid),
     (range(500, 1000), Action.RETRY, _server_error),
 )
 """Statuses, what is done about them, and the error; the first row that has a status counts. Lower ones hold records."""
