@@ -111,6 +111,7 @@ class Cursor:
         found = next((value for value in places if value not in (None, "")), None)
         if found is None:
             check_end(body, request, records, received, self._known, self._path, self._show)
+            self._check_repeated(before, page.records)
             return None
         if isinstance(found, bool) or not isinstance(found, str | int):
             problem = f"the next cursor is a {type(found).__name__}"
@@ -132,15 +133,30 @@ class Cursor:
         if before >= (2 * most + GROWTH if self._received.grows else most):
             raise BeyondCountError(name, self._path, before + records, most)
 
+    def _check_repeated(self, before: int, records: list[Any]) -> None:
+        """Refuse a last page that was received before and follows as many records as the list holds."""
+        name, most = self.request.endpoint.name, self._received.most
+        if not (before and records) or most is None or before < most:
+            return
+        # such as the page of a list of one page that names itself as the next one
+        if _fingerprint(records) in self._fingerprints:
+            raise BeyondCountError(name, self._path, before + len(records), most)
+
     def _check_progress(self, records: list[Any]) -> None:
         """Refuse a list that has brought nothing new for many pages."""
-        try:
-            fingerprint = hash(repr((len(records), *records[:1], *records[-1:])))
-        except RecursionError:
-            # reported where the records become rows
+        fingerprint = _fingerprint(records)
+        if fingerprint is None:
             return
         is_new = bool(records) and fingerprint not in self._fingerprints
         self._stalled = 0 if is_new else self._stalled + 1
         self._fingerprints.add(fingerprint)
         if self._stalled >= MAX_STALLED:
             raise StalledError(self.request.endpoint.name, self._path, MAX_STALLED)
+
+
+def _fingerprint(records: list[Any]) -> int | None:
+    """Return what tells a page from others; `None` if it is nested too deep, which is reported later."""
+    try:
+        return hash(repr((len(records), *records[:1], *records[-1:])))
+    except RecursionError:
+        return None

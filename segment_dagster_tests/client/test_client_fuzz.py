@@ -236,6 +236,10 @@ def due(endpoint, served):
         cursor = told.get("next")
         if cursor is None or cursor == "":
             missing = min(counts, default=0) - received - len(records)
+            shown = [(len(page), *page[:1], *page[-1:]) for page in pages]
+            repeated = received and records and counts and received >= max(counts) and shown[-1] in shown[:-1]
+            if repeated:
+                return None, cursors
             broken_off = full and records and missing >= min(len(records), 10) and missing > (1000 if grows else 0)
             return (None if broken_off else pages), cursors
         if type(cursor) not in (str, int) or str(cursor) in cursors:

@@ -520,6 +520,20 @@ def test_pages_that_go_on_beyond_the_count_end_in_an_error(total, scripted, clie
     assert f"though it counts {total} itself. Nothing of it was loaded. Try again later." in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "endpoint", [SOURCES, ROWS["delivery_overview_successfully_received"]], ids=lambda row: row.name
+)
+def test_a_page_that_names_itself_as_the_next_one_is_not_read_twice(endpoint, scripted, client_of):
+    def body(following):
+        held = {endpoint.selector[-1]: records(12), "pagination": {"next": following, "totalEntries": 12}}
+        return {"data": held}
+
+    api = scripted(body("the cursor of this page"), body(None))
+    with pytest.raises(BeyondCountError):
+        read(client_of(api.url), endpoint, {"sourceId": "s", "startTime": "2026-01-01T00:00:00Z"})
+    assert len(api.asked) == 2
+
+
 @pytest.mark.parametrize("names", ["ab", "abc", "abcdefghij"])
 @pytest.mark.parametrize("total", [None, 10**6])
 def test_pages_that_come_again_in_turns_end_in_an_error(total, names, scripted, client_of):
