@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any, cast
 import dlt
 from dlt.common.configuration.exceptions import ConfigurationException
 from dlt.common.pipeline import LoadInfo
-from dlt.common.runtime.collector import NULL_COLLECTOR
-from dlt.common.runtime.collector_base import Collector
 from dlt.extract import DltSource
 from dlt.pipeline.exceptions import PipelineStepFailed
 
@@ -48,7 +46,6 @@ if TYPE_CHECKING:
 @contextmanager
 def locked_pipeline(
     destination: Destination,
-    collector: Collector = NULL_COLLECTOR,
     extracts: Sequence[Extract] = (),
     workspace: Workspace | None = None,
     made: Sequence[SpooledFile] = (),
@@ -60,7 +57,6 @@ def locked_pipeline(
 
     Args:
         destination: The destination.
-        collector: Shows progress.
         extracts: The extracts to load; DuckDB's memory limit depends on them.
         workspace: The workspace of the rows; the dataset is recorded as its own. `None` if unknown.
         made: Files with the rows of a derived table, if that is what is loaded.
@@ -78,7 +74,7 @@ def locked_pipeline(
         if destination.file is not None:
             set_memory_limit(destination.file, memory_needed(extracts, made))
         try:
-            pipeline = attach_pipeline(destination, collector)
+            pipeline = attach_pipeline(destination)
             try:
                 # dlt would load an earlier run's unfinished packages instead of this one
                 drop_local_state(pipeline)
@@ -106,7 +102,6 @@ def locked_pipeline(
 def load(
     source: DltSource,
     destination: Destination,
-    collector: Collector = NULL_COLLECTOR,
     extracts: Sequence[Extract] = (),
     workspace: Workspace | None = None,
     made: Sequence[SpooledFile] = (),
@@ -116,7 +111,6 @@ def load(
     Args:
         source: The source with the rows.
         destination: The destination.
-        collector: Shows progress.
         extracts: The extracts that the source consists of, if it is made of any.
         workspace: The workspace of the rows, if known.
         made: Files with the rows, if they belong to a derived table.
@@ -125,7 +119,7 @@ def load(
         ForeignDatasetError: The dataset belongs to another workspace.
         LoadError: The source could not be loaded.
     """
-    with locked_pipeline(destination, collector, extracts, workspace, made) as pipeline:
+    with locked_pipeline(destination, extracts, workspace, made) as pipeline:
         return pipeline.run(source, loader_file_format=destination.capabilities.loader_format)
 
 

@@ -10,7 +10,6 @@ from dlt.common.configuration.exceptions import ConfigurationException
 from dlt.common.exceptions import DltException
 from dlt.common.pipeline import get_dlt_pipelines_dir
 from dlt.common.runtime.collector import NULL_COLLECTOR
-from dlt.common.runtime.collector_base import Collector
 
 from segment_dagster._compat.dlt_logs import install_log_filter
 from segment_dagster._compat.dlt_packages import PENDING, drop_once
@@ -41,7 +40,7 @@ def register_pipeline(destination: Destination) -> None:
             raise LoadError(format_load_error(failure, "run", destination)) from failure
 
 
-def attach_pipeline(destination: Destination, collector: Collector = NULL_COLLECTOR) -> dlt.Pipeline:
+def attach_pipeline(destination: Destination) -> dlt.Pipeline:
     """Return the pipeline with the state of its working directory. A directory that dlt cannot read is deleted."""
     install_log_filter()
     # the staged rows would stay in the staging dataset: half of a DuckDB file, and of all that is written to it
@@ -53,7 +52,7 @@ def attach_pipeline(destination: Destination, collector: Collector = NULL_COLLEC
 
     def attach() -> dlt.Pipeline:
         return dlt.pipeline(
-            PIPELINE_NAME, destination=destination.factory, dataset_name=destination.dataset, progress=collector
+            PIPELINE_NAME, destination=destination.factory, dataset_name=destination.dataset, progress=NULL_COLLECTOR
         )
 
     try:
