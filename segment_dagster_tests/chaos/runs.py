@@ -152,7 +152,15 @@ class Runs:
         stdout, stderr = process.communicate(timeout=110)
         FIGURES.runs[CASES.get(process.returncode, str(process.returncode))] += 1
         assert self.emulator.token not in stdout + stderr
+        self._let_time_pass()
         return SimpleNamespace(code=process.returncode, stdout=stdout, stderr=stderr)
+
+    def _let_time_pass(self):
+        """Let the hour pass after which a file of dlt's in TMPDIR is nobody's: what a killed run or a full disk left."""
+        old = time.time() - 7200
+        for path in self.tmp.iterdir():
+            if not path.name.startswith("segment_dagster_"):
+                os.utime(path, (old, old))
 
     def run(self, *arguments, before=(), **settings):
         """Run to the end."""
@@ -162,13 +170,7 @@ class Runs:
         """Kill a run; whether it was this that ended it."""
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        ran = self.end(process)
-        # the time passes after which a file of dlt's in TMPDIR is nobody's
-        old = time.time() - 7200
-        for path in self.tmp.iterdir():
-            if not path.name.startswith("segment_dagster_"):
-                os.utime(path, (old, old))
-        return ran.code == -signal.SIGKILL
+        return self.end(process).code == -signal.SIGKILL
 
     def harm(self, *faults):
         """Put these faults in force; what struck before is counted."""
