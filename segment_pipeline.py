@@ -78,7 +78,7 @@ def _list_endpoints() -> int:
 
 def _load(given: argparse.Namespace) -> int:
     # here and not above, so that an interrupt while they are imported is told in a line as well
-    from segment_dagster.config import resolve
+    from segment_dagster.config import ApiSettings, DestinationSettings
     from segment_dagster.endpoints import TABLES
     from segment_dagster.extract.extractor import Extractor
     from segment_dagster.extract.failures import format_failures
@@ -87,12 +87,14 @@ def _load(given: argparse.Namespace) -> int:
     from segment_dagster.load.verify import failed_checks
     from segment_dagster.sync import sync
 
-    settings, destination = resolve(), resolve_destination()
+    settings, destination = ApiSettings(), resolve_destination(DestinationSettings())
     errors: list[str] = []
     warnings: list[str] = []
 
     def verify(loaded: LoadResult, tables: DatasetInspector) -> None:
-        for endpoint, check, finding in failed_checks(loaded.extracts, tables, history_kept=settings.history):
+        for endpoint, check, finding in failed_checks(
+            loaded.extracts, tables, history_kept=settings.history, preview=settings.preview
+        ):
             line = f"{endpoint.name}: {check}: {finding.description}"
             (warnings if finding.warns else errors).append(line)
 

@@ -4,11 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import ceil
 
-from segment_dagster.config import Settings
+from segment_dagster.config import ApiSettings
 from segment_dagster.endpoints import TABLES, Endpoint
 
 ROWS = {endpoint.name: endpoint for endpoint in TABLES}
 MINUTE = 60.0
+BUDGET = ApiSettings.model_fields["requests_per_minute"].default
+CONCURRENCY = ApiSettings.model_fields["concurrency"].default
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ class Bound:
     """The same with the documented limits of the endpoints and the token's budget of 600, in minutes of 60 seconds."""
 
 
-def bound(rows: Mapping[str, int], latency: float, workers: int = Settings.concurrency) -> Bound:
+def bound(rows: Mapping[str, int], latency: float, workers: int = CONCURRENCY) -> Bound:
     """The bound of reading so many rows of each endpoint.
 
     Args:
@@ -40,7 +42,7 @@ def bound(rows: Mapping[str, int], latency: float, workers: int = Settings.concu
     total, chain = sum(requests.values()), max(_chain(name, rows) for name in rows)
     seconds = latency * max(chain, ceil(total / workers))
     limits = [(requests[name], ROWS[name].requests_per_minute or total) for name in rows]
-    limits.append((total, Settings.requests_per_minute))
+    limits.append((total, BUDGET))
     waits = [MINUTE * (ceil(count / limit) - 1) for count, limit in limits]
     return Bound(total, chain, seconds, max(seconds, *waits))
 

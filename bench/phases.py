@@ -92,7 +92,8 @@ def main(job: str) -> None:
     import dlt
 
     from bench.location import defs
-    from segment_dagster.checks import CHECKS
+    from segment_dagster.checks import standard_checks
+    from segment_dagster.config import DefinitionSettings
     from segment_dagster.extract.extractor import Extractor
 
     built = defs() if callable(defs) else defs
@@ -101,7 +102,7 @@ def main(job: str) -> None:
         phases.timed(Extractor, "extract_all", "read")
         for step in ("extract", "normalize", "load"):
             phases.timed(dlt.Pipeline, step, step)
-        for check in CHECKS:
+        for check in standard_checks(DefinitionSettings()):
             phases.timed(type(check), "evaluate", "checks")
         run_started = time.monotonic()
         with dg.DagsterInstance.ephemeral() as instance:

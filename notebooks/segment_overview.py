@@ -22,6 +22,7 @@ with app.setup:
     from dlt.common.destination.exceptions import DestinationUndefinedEntity
     from dlt.destinations.exceptions import DestinationConnectionError
 
+    from segment_dagster.config import DestinationSettings
     from segment_dagster.errors import SegmentError
     from segment_dagster.load import resolve_destination
 
@@ -130,7 +131,7 @@ def _():
     tables: Tables = {}
     _problem = ""
     try:
-        _destination = resolve_destination()
+        _destination = resolve_destination(DestinationSettings())
         if _destination.file is None or _destination.file.exists():
             tables = read(dlt.dataset(_destination.factory, _destination.dataset))
         if not tables:

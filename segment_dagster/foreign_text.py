@@ -13,7 +13,7 @@ _SHORTEST_SECRET = 6
 _CUT = "..."
 
 
-def foreign_text(value: object, limit: int = DEFAULT_LIMIT, secret: str = "") -> str:
+def foreign_text(value: object, limit: int = DEFAULT_LIMIT, secret: str | None = None) -> str:
     """Return a foreign text in a form that is safe in a message, a log and a terminal.
 
     White space becomes single blanks. Unprintable characters (escape codes, marks that change the direction of
@@ -24,7 +24,7 @@ def foreign_text(value: object, limit: int = DEFAULT_LIMIT, secret: str = "") ->
         limit: Most characters of the result.
         secret: The API's token, which is masked. It is also found in base64 and percent-encoded.
     """
-    forms = _encodings(secret)
+    forms = _encodings(secret or "")
     longest = max(map(len, forms), default=0)
     text = value if isinstance(value, str) else _as_text(value)
     # enough for all that can be shown and a secret that starts in it; the rest of a long text is ignored

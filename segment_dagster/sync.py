@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from segment_dagster.config import OnUnavailable
 from segment_dagster.endpoints import Endpoint
 from segment_dagster.extract.errors import UnavailableError
 from segment_dagster.extract.extractor import Extractor
@@ -15,6 +16,7 @@ from segment_dagster.load.inspector import DatasetInspector
 from segment_dagster.load.owner import refuse_other_workspace
 from segment_dagster.load.preflight import preflight
 from segment_dagster.load.result import LoadPackage
+from segment_dagster.load.unsupported import check_history
 
 
 class SyncObserver:
@@ -97,10 +99,11 @@ def sync(
         TokenError: The token is not valid.
     """
     observer, settings = observer or SyncObserver(), extractor.settings
+    check_history(destination, history=settings.history)
     supported, failures = split_supported(destination, endpoints)
     observer.waiting()
     requests_before = extractor.client.sent.requests
-    state = preflight(destination, supported)
+    state = preflight(destination, supported, extractor.now)
     workspace = identify(extractor)
     refuse_other_workspace(destination, state.owner, workspace)
     names = {endpoint.name for endpoint in supported}
@@ -111,7 +114,7 @@ def sync(
     observer.read(extracts, len(supported), requests)
     failures = [*failures, *not_read]
     skipped = {}
-    if settings.on_unavailable == "skip":
+    if settings.on_unavailable is OnUnavailable.SKIP:
         skipped = {each.endpoint.name: reason for each in failures if (reason := _why_unavailable(each))}
         for failure in failures:
             if failure.endpoint.name in skipped:
@@ -132,7 +135,7 @@ def sync(
             extracts,
             destination,
             history=settings.history,
-            always=settings.always_load,
+            now=extractor.now,
             workspace=workspace,
             load_package=_of_workspace(load_package, workspace),
             verify=verify_loaded,

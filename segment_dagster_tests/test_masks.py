@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from segment_dagster.assets.preview import shown_rows
-from segment_dagster.config import preview_in_use
+from segment_dagster.config import ApiSettings, Preview
 from segment_dagster.endpoints import CATALOGUE
 from segment_dagster.errors import SettingError
 from segment_dagster.extract.errors import ValueTypeError
@@ -105,47 +105,50 @@ def test_no_text_of_the_workspace_with_an_address_is_shown(world):
             continue
         rows = world.records(endpoint.name)[:5]
         fields = [column.field for column in endpoint.columns]
-        plain = text_of(rows, fields, endpoint.personal, "on")
+        plain = text_of(rows, fields, endpoint.personal, Preview.ON)
         seen += bool(re.search(r"\w@\w+\.", plain))
-        assert not re.search(r"\w@\w+\.", text_of(rows, fields, endpoint.personal, "masked"))
+        assert not re.search(r"\w@\w+\.", text_of(rows, fields, endpoint.personal, Preview.MASKED))
     assert seen > 2
 
 
-@pytest.mark.parametrize(("setting", "shown"), [(None, "masked"), ("off", "off"), ("MASKED", "masked"), ("on", "on")])
+@pytest.mark.parametrize(
+    ("setting", "shown"), [(None, Preview.MASKED), ("off", "off"), ("MASKED", Preview.MASKED), ("on", "on")]
+)
 def test_the_preview_is_set(setting, shown, monkeypatch):
     if setting:
         monkeypatch.setenv("SEGMENT_PREVIEW", setting)
-    assert preview_in_use() == shown
+    assert ApiSettings().preview == shown
 
 
 def test_a_setting_that_cannot_be_used_is_told(monkeypatch):
     monkeypatch.setenv("SEGMENT_PREVIEW", "some")
     with pytest.raises(SettingError, match=r"SEGMENT_PREVIEW is 'some'. Legal values: off, masked, on."):
-        preview_in_use()
+        ApiSettings()
 
 
 def test_a_preview_shows_people_as_it_is_set():
     rows, fields = [{"id": "u1", "name": "Ann Smith", "email": ANN}], ["id", "name", "email"]
     personal = ROWS["users"].personal
-    assert shown_rows(rows, fields, personal, "off") is None
-    assert text_of(rows, fields, personal, "masked").splitlines()[-1] == (r"| u\*\*\* | A\*\*\* | a\*\*\*@e\*\*\* |")
-    assert ANN in text_of(rows, fields, personal, "on")
+    assert shown_rows(rows, fields, personal, Preview.OFF) is None
+    assert text_of(rows, fields, personal, Preview.MASKED).splitlines()[-1] == (
+        r"| u\*\*\* | A\*\*\* | a\*\*\*@e\*\*\* |"
+    )
+    assert ANN in text_of(rows, fields, personal, Preview.ON)
 
 
-@pytest.mark.parametrize("setting", ["off", "masked", "on"])
-def test_a_check_shows_keys_masked(setting, monkeypatch):
-    monkeypatch.setenv("SEGMENT_PREVIEW", setting)
-    found = shown_key(ROWS["user_group_invites"], ["user_group_id", "email"], ["grp_1", ANN])
+@pytest.mark.parametrize("preview", Preview)
+def test_a_check_shows_keys_masked(preview):
+    found = shown_key(ROWS["user_group_invites"], ["user_group_id", "email"], ["grp_1", ANN], preview)
     # what is no column of the endpoint's is looked through for addresses
-    series = shown_key(ROWS["events_volume"], ["event_name"], [f"invited {ANN}"])
-    if setting == "on":
+    series = shown_key(ROWS["events_volume"], ["event_name"], [f"invited {ANN}"], preview)
+    if preview is Preview.ON:
         assert (found, series) == (f"grp_1, {ANN}", f"invited {ANN}")
-        assert shown_person(ANN) == shown_id(ANN) == ANN
+        assert shown_person(ANN, preview) == shown_id(ANN, preview) == ANN
     else:
         assert found == f"grp_1, {mask(ANN, distinct=True)}"
         assert series == f"invited {mask(ANN, distinct=True)}"
-        assert ANN not in found + series + shown_person(ANN) + shown_id(ANN)
-        assert shown_person("usr_1").startswith("u*** #") and shown_id("src_1") == "src_1"
+        assert ANN not in found + series + shown_person(ANN, preview) + shown_id(ANN, preview)
+        assert shown_person("usr_1", preview).startswith("u*** #") and shown_id("src_1", preview) == "src_1"
 
 
 def test_an_error_about_a_row_names_its_key_masked():

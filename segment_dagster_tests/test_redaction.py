@@ -4,7 +4,6 @@ import base64
 import copy
 import json
 import re
-from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from urllib.parse import quote
 
@@ -13,11 +12,11 @@ from hypothesis import given
 from hypothesis import settings as property_settings
 from hypothesis import strategies as st
 
-from segment_dagster.config import Settings
+from segment_dagster.config import ApiSettings
 from segment_dagster.endpoints import CATALOGUE, Column, Endpoint, Months, Secrecy
 from segment_dagster.redaction import REDACTED, is_secret_name, redactor
 
-PLAIN = Settings(token="t", base_url="https://api.segmentapis.com")
+PLAIN = ApiSettings(token="t", base_url="https://api.segmentapis.com")
 MARKER = "m4rk3r-0f-a-s3cr3t"
 ENDPOINT = Endpoint(
     name="things",
@@ -173,7 +172,7 @@ HARMLESS_NAMES = [
 
 
 def redacted(record, endpoint=ENDPOINT, **settings):
-    return redactor(endpoint, replace(PLAIN, **settings))(record)
+    return redactor(endpoint, PLAIN.model_copy(update=settings))(record)
 
 
 def settings_of(settings, metadata=None, **kept):
@@ -226,7 +225,7 @@ def hides(row):
 @pytest.mark.parametrize("key", [None, "a key"], ids=["redacted", "fingerprint"])
 @pytest.mark.parametrize("endpoint", CATALOGUE, ids=lambda endpoint: endpoint.name)
 def test_no_secret_of_the_workspace_is_left(endpoint, key, world, records_of):
-    redact = redactor(endpoint, replace(PLAIN, fingerprint_key=key))
+    redact = redactor(endpoint, PLAIN.model_copy(update=dict(fingerprint_key=key)))
     text = json.dumps([redact(record) for record in records_of(endpoint)])
     assert not secrets_in(text, world)
 
@@ -271,7 +270,7 @@ def test_the_record_given_stays_as_it_is(endpoint, records_of):
 
 @pytest.mark.parametrize("endpoint", CATALOGUE, ids=lambda endpoint: endpoint.name)
 def test_secrets_stay_where_they_are_asked_for(endpoint, records_of):
-    redact = redactor(endpoint, replace(PLAIN, include_secrets=True, fingerprint_key="key"))
+    redact = redactor(endpoint, PLAIN.model_copy(update=dict(include_secrets=True, fingerprint_key="key")))
     records = records_of(endpoint)
     assert [redact(record) for record in records] == records
 

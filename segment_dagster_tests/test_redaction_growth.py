@@ -2,18 +2,17 @@
 
 import json
 import time
-from dataclasses import replace
 
 import pytest
 
-from segment_dagster.config import Settings
+from segment_dagster.config import ApiSettings
 from segment_dagster.endpoints import Column, Endpoint, Secrecy
 from segment_dagster.redaction import REDACTED, names, redactor, texts, values
 from segment_dagster.redaction.formats import HOOK_HOSTS
 
 pytestmark = pytest.mark.slow
 
-PLAIN = Settings(token="t", base_url="https://api.segmentapis.com")
+PLAIN = ApiSettings(token="t", base_url="https://api.segmentapis.com")
 ENDPOINT = Endpoint(
     name="things",
     domain="things",
@@ -220,7 +219,7 @@ def growth(make, record_of, size, **settings):
 
     Starts with more where that takes too short a time to be compared.
     """
-    redact = redactor(ENDPOINT, replace(PLAIN, **settings))
+    redact = redactor(ENDPOINT, PLAIN.model_copy(update=settings))
     while (little := seconds(redact, record_of(make(size)))) < 0.002 and size < 200_000:
         size *= 4
     return seconds(redact, record_of(make(TIMES * size))) / max(little, 0.002)

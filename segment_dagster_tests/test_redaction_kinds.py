@@ -3,18 +3,17 @@
 import base64
 import json
 from collections import Counter
-from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 
-from segment_dagster.config import Settings
+from segment_dagster.config import ApiSettings
 from segment_dagster.endpoints import CATALOGUE, Column, Endpoint, Reference, Secrecy
 from segment_dagster.redaction import REDACTED, is_secret_name, redactor
 from segment_dagster_tests.text_finder import TextFinder
 
-PLAIN = Settings(token="t", base_url="https://api.segmentapis.com")
+PLAIN = ApiSettings(token="t", base_url="https://api.segmentapis.com")
 M = "m4rk3r-0f-a-s3cr3t"
 HEX = "0123456789abcdef" * 4
 UUID = f"{HEX[:8]}-{HEX[:4]}-{HEX[:4]}-{HEX[:4]}-{HEX[:12]}"
@@ -43,7 +42,7 @@ ENDPOINT = Endpoint(
 
 
 def redacted(record, **settings):
-    return redactor(ENDPOINT, replace(PLAIN, **settings))(record)
+    return redactor(ENDPOINT, PLAIN.model_copy(update=settings))(record)
 
 
 def settings_of(settings):

@@ -7,15 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from segment_dagster.client import SegmentClient
 from segment_dagster.config import (
-    MAX_CONCURRENCY,
     MAX_PAGE_SIZE,
-    REGIONS,
-    Settings,
+    ApiSettings,
+    DestinationSettings,
     TokenMissingError,
-    present,
-    resolve,
 )
+from segment_dagster.config.clock import utc_now
 from segment_dagster.errors import SettingError
 from segment_dagster.load import resolve_destination
 
@@ -34,7 +33,7 @@ def token(monkeypatch):
 def refused(setting, *parts, **arguments):
     """One line that names the setting and holds these parts, and not the token."""
     with pytest.raises(SettingError) as caught:
-        resolve(**arguments)
+        ApiSettings(**arguments)
     text = str(caught.value)
     assert text.splitlines() == [text]
     assert text.startswith(f"{setting} ")
@@ -49,11 +48,17 @@ def refused(setting, *parts, **arguments):
 def test_without_any_setting_but_the_token_the_defaults_hold(token, monkeypatch):
     monkeypatch.delenv("SEGMENT_MINUTE_SECONDS")
     monkeypatch.delenv("RUNTIME__REQUEST_MAX_ATTEMPTS")
-    assert resolve() == Settings(token=TOKEN, base_url="https://api.segmentapis.com")
-    assert (resolve().layout, resolve().page_size, resolve().concurrency) == ("public", MAX_PAGE_SIZE, 16)
-    assert resolve().include_secrets is False
-    assert resolve().fingerprint_key is None
-    assert (resolve().requests_per_minute, resolve().minute, resolve().on_unavailable) == (600, 60.0, "skip")
+    now = utc_now()
+    assert ApiSettings(now=now) == ApiSettings(token=TOKEN, base_url="https://api.segmentapis.com", now=now)
+    assert ApiSettings().base_url == "https://api.segmentapis.com"
+    assert (ApiSettings().layout, ApiSettings().page_size, ApiSettings().concurrency) == ("public", MAX_PAGE_SIZE, 16)
+    assert ApiSettings().include_secrets is False
+    assert ApiSettings().fingerprint_key is None
+    assert (ApiSettings().requests_per_minute, ApiSettings().minute, ApiSettings().on_unavailable) == (
+        600,
+        60.0,
+        "skip",
+    )
 
 
 @pytest.mark.parametrize("setting", ["SEGMENT_MINUTE_SECONDS", "SEGMENT_PROGRESS_SECONDS", "SEGMENT_RETRY_SECONDS"])
@@ -67,16 +72,16 @@ def test_bad_seconds_are_refused_in_one_line(setting, value, token, monkeypatch)
 def test_a_bad_wait_for_the_destination_is_refused_with_it(value, monkeypatch):
     monkeypatch.setenv("SEGMENT_LOCK_TIMEOUT", value)
     with pytest.raises(SettingError) as caught:
-        resolve_destination()
+        resolve_destination(DestinationSettings())
     assert str(caught.value) == (
         f"SEGMENT_LOCK_TIMEOUT is {value!r}. Legal values: seconds, more than 0 and up to 3600."
     )
 
 
 def test_the_wait_for_the_destination_is_ten_minutes_or_what_is_set(monkeypatch):
-    assert resolve_destination().lock_timeout == 600.0
+    assert resolve_destination(DestinationSettings()).lock_timeout == 600.0
     monkeypatch.setenv("SEGMENT_LOCK_TIMEOUT", "0.5")
-    assert resolve_destination().lock_timeout == 0.5
+    assert resolve_destination(DestinationSettings()).lock_timeout == 0.5
 
 
 @pytest.mark.parametrize("value", ["0", "-5", "1.5", "1000001", "many"])
@@ -87,7 +92,7 @@ def test_a_bad_budget_is_refused_in_one_line(value, token, monkeypatch):
 
 def test_what_becomes_of_the_unavailable_is_one_of_two(token, monkeypatch):
     monkeypatch.setenv("SEGMENT_ON_UNAVAILABLE", "fail")
-    assert resolve().on_unavailable == "fail"
+    assert ApiSettings().on_unavailable == "fail"
     monkeypatch.setenv("SEGMENT_ON_UNAVAILABLE", "ignore")
     refused("SEGMENT_ON_UNAVAILABLE", "is 'ignore'", "Legal values: skip, fail.")
 
@@ -96,9 +101,12 @@ def test_what_becomes_of_the_unavailable_is_one_of_two(token, monkeypatch):
 def test_a_missing_token_tells_where_to_make_one(value, monkeypatch):
     if value is not None:
         monkeypatch.setenv("SEGMENT_API_TOKEN", value)
-    text = refused("SEGMENT_API_TOKEN", "is not set", "Settings > Workspace settings > Access Management > Tokens")
-    with pytest.raises(TokenMissingError):
-        resolve()
+    with pytest.raises(TokenMissingError) as caught:
+        SegmentClient(ApiSettings())
+    text = str(caught.value)
+    assert text.splitlines() == [text]
+    assert text.startswith("SEGMENT_API_TOKEN is not set. ")
+    assert "Settings > Workspace settings > Access Management > Tokens" in text
     assert "put it into SEGMENT_API_TOKEN" in text
 
 
@@ -194,7 +202,7 @@ def test_a_setting_that_cannot_be_used_names_the_legal_values(setting, value, pr
         ("SEGMENT_PAGE_SIZE", "page_size", 0),
         ("SEGMENT_PAGE_SIZE", "page_size", MAX_PAGE_SIZE + 1),
         ("SEGMENT_CONCURRENCY", "concurrency", 0),
-        ("SEGMENT_CONCURRENCY", "concurrency", MAX_CONCURRENCY + 1),
+        ("SEGMENT_CONCURRENCY", "concurrency", 65),
     ],
 )
 def test_an_argument_is_checked_like_the_environment(setting, argument, value, token):
@@ -236,21 +244,19 @@ def test_a_region_is_checked_though_a_base_url_is_set(token):
         ("SEGMENT_HISTORY", "true", "history", True),
         ("SEGMENT_HISTORY", "no", "history", False),
         ("SEGMENT_HISTORY", "", "history", False),
-        ("SEGMENT_ALWAYS_LOAD", "true", "always_load", True),
-        ("SEGMENT_ALWAYS_LOAD", "", "always_load", False),
         ("SEGMENT_FINGERPRINT_KEY", "key of mine", "fingerprint_key", "key of mine"),
         ("SEGMENT_FINGERPRINT_KEY", "", "fingerprint_key", None),
     ],
 )
 def test_a_legal_value_is_taken(setting, value, field, expected, token, monkeypatch):
     monkeypatch.setenv(setting, value)
-    assert getattr(resolve(), field) == expected
+    assert getattr(ApiSettings(), field) == expected
 
 
 @pytest.mark.parametrize(
     ("setting", "value", "argument", "field", "expected"),
     [
-        ("SEGMENT_REGION", "us", {"region": "eu"}, "base_url", REGIONS["eu"]),
+        ("SEGMENT_REGION", "us", {"region": "eu"}, "base_url", "https://eu1.api.segmentapis.com"),
         ("SEGMENT_BASE_URL", "https://a.example", {"base_url": "https://b.example"}, "base_url", "https://b.example"),
         ("SEGMENT_API_LAYOUT", "public", {"layout": "versioned"}, "layout", "versioned"),
         ("SEGMENT_PAGE_SIZE", "100", {"page_size": 7}, "page_size", 7),
@@ -264,31 +270,37 @@ def test_a_legal_value_is_taken(setting, value, field, expected, token, monkeypa
 )
 def test_an_argument_counts_before_the_environment(setting, value, argument, field, expected, token, monkeypatch):
     monkeypatch.setenv(setting, value)
-    assert getattr(resolve(**argument), field) == expected
+    assert getattr(ApiSettings(**argument), field) == expected
 
 
 @pytest.mark.parametrize("value", ["mars", "many"])
 def test_an_argument_counts_before_an_environment_that_cannot_be_used(value, token, monkeypatch):
     monkeypatch.setenv("SEGMENT_REGION", value)
     monkeypatch.setenv("SEGMENT_PAGE_SIZE", value)
-    assert resolve(region="eu", page_size=3).page_size == 3
+    assert ApiSettings(region="eu", page_size=3).page_size == 3
 
 
 def test_a_base_url_counts_before_the_region(token):
-    assert resolve(region="eu", base_url="https://example.com").base_url == "https://example.com"
+    assert ApiSettings(region="eu", base_url="https://example.com").base_url == "https://example.com"
 
 
 def test_dlts_setting_of_the_token_counts_where_no_other_is_set(monkeypatch):
     monkeypatch.setenv(DLT_TOKEN, "dlts")
-    assert resolve().token == "dlts"
+    assert ApiSettings().token == "dlts"
     monkeypatch.setenv("SEGMENT_API_TOKEN", "")
-    assert resolve().token == "dlts"
+    assert ApiSettings().token == "dlts"
     monkeypatch.setenv("SEGMENT_API_TOKEN", "the environments")
     with pytest.raises(SettingError):
-        resolve()
+        ApiSettings()
     monkeypatch.setenv("SEGMENT_API_TOKEN", "environments")
-    assert resolve().token == "environments"
-    assert resolve(token="arguments").token == "arguments"
+    assert ApiSettings().token == "environments"
+    assert ApiSettings(token="arguments").token == "arguments"
+
+
+@pytest.mark.parametrize(("value", "expected"), [("true", True), ("", False)])
+def test_whether_unchanged_tables_are_loaded_is_a_setting_of_the_destination(value, expected, monkeypatch):
+    monkeypatch.setenv("SEGMENT_ALWAYS_LOAD", value)
+    assert resolve_destination(DestinationSettings()).always_load is expected
 
 
 def in_directory(code, directory, **environment):
@@ -305,9 +317,9 @@ def in_directory(code, directory, **environment):
 
 PRINT_TOKEN = """
 from segment_dagster.errors import SegmentError
-from segment_dagster.config import resolve
+from segment_dagster.config import ApiSettings
 try:
-    print(resolve().token)
+    print(ApiSettings().token)
 except SegmentError as error:
     print(f"refused: {error}")
 """
@@ -350,7 +362,7 @@ def test_a_secrets_file_with_a_line_break_in_the_token_does_not_show_it():
 )
 def test_dlts_settings_of_requests_are_checked_under_their_own_names(setting, value, said, monkeypatch, token):
     monkeypatch.setenv(setting, value)
-    for settled in (resolve, resolve_destination):
+    for settled in (ApiSettings, lambda: resolve_destination(DestinationSettings())):
         with pytest.raises(SettingError) as caught:
             settled()
         assert str(caught.value) == said
@@ -368,7 +380,7 @@ def test_a_secrets_file_that_is_no_toml_is_one_line():
 
 def test_neither_the_token_nor_the_fingerprint_key_is_printed(token, monkeypatch):
     monkeypatch.setenv("SEGMENT_FINGERPRINT_KEY", "fingerprint-key-of-mine")
-    settings = resolve()
+    settings = ApiSettings()
     for text in (repr(settings), str(settings), f"{settings}"):
         assert TOKEN not in text
         assert "fingerprint-key-of-mine" not in text
@@ -397,7 +409,7 @@ def test_importing_the_settings_reads_no_file_of_dlts():
 def test_a_time_that_nothing_can_be_counted_from_is_told(text, monkeypatch):
     monkeypatch.setenv("SEGMENT_NOW", text)
     with pytest.raises(SettingError) as caught:
-        present()
+        ApiSettings()
     assert str(caught.value) == (
         f"SEGMENT_NOW is '{text}'. Set it to a time of the years 2000 to 2100, such as 2026-03-01T12:00:00Z."
     )
@@ -406,4 +418,4 @@ def test_a_time_that_nothing_can_be_counted_from_is_told(text, monkeypatch):
 @pytest.mark.parametrize("text", ["2000-01-01", "2100-12-31T23:59:59+00:00", "2026-03-01T12:00:00-11:00"])
 def test_a_time_of_this_century_is_taken(text, monkeypatch):
     monkeypatch.setenv("SEGMENT_NOW", text)
-    assert present() is not None
+    ApiSettings()

@@ -5,7 +5,7 @@ from importlib import import_module
 import duckdb
 import pytest
 
-from segment_dagster.config import resolve
+from segment_dagster.config import ApiSettings, DestinationSettings
 from segment_dagster.emulator import Fault, running
 from segment_dagster.endpoints import TABLES
 from segment_dagster.errors import SettingError
@@ -51,9 +51,9 @@ class Recorder(SyncObserver):
 def run(*names, **options):
     recorder = Recorder()
     settings = {name: options.pop(name) for name in ("on_unavailable", "token", "base_url") if name in options}
-    with Extractor(resolve(**settings)) as extractor:
+    with Extractor(ApiSettings(**settings)) as extractor:
         endpoints = [extractor.endpoint(name) for name in names or NAMES]
-        outcome = sync(endpoints, extractor, resolve_destination(), observer=recorder, **options)
+        outcome = sync(endpoints, extractor, resolve_destination(DestinationSettings()), observer=recorder, **options)
     return outcome, recorder.events
 
 
@@ -126,11 +126,16 @@ def test_what_grows_is_read_from_where_its_table_ends_and_a_given_window_is_of_w
 
 def test_a_window_that_is_given_is_read(emulator):
     (endpoint,) = (row for row in TABLES if row.name == "usage_api_calls_daily")
-    with Extractor(resolve()) as extractor:
+    with Extractor(ApiSettings()) as extractor:
         whole = default_window(endpoint, extractor.now)
         assert whole is not None
         window = Window(whole.start, extractor.now)
-        outcome = sync([endpoint], extractor, resolve_destination(), windows={endpoint.name: window, "sources": window})
+        outcome = sync(
+            [endpoint],
+            extractor,
+            resolve_destination(DestinationSettings()),
+            windows={endpoint.name: window, "sources": window},
+        )
     assert [extract.window for extract in outcome.extracts] == [window]
 
 

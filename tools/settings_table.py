@@ -1,33 +1,20 @@
 """The table of settings in the documentation: `python -m tools.settings_table docs/settings.md`.
 
-Defaults and bounds come from the code. What a setting does is written here, once, for people.
+Names, defaults and texts come from the settings themselves.
 """
 
 import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 
-from segment_dagster.assets.specs import DEFAULT_OWNERS
-from segment_dagster.automation.partitions import DEFAULT_START
-from segment_dagster.automation.schedules import CLOSE_DAYS, DEFAULT_TIMEZONE, REREAD_DAYS
-from segment_dagster.automation.sensor import INTERVAL
-from segment_dagster.config import (
-    LOCK_TIMEOUT,
-    MAX_CONCURRENCY,
-    MAX_PAGE_SIZE,
-    MAX_UNDECLARED_COLUMNS,
-    OnUnavailable,
-    Preview,
-    Settings,
-    VolumeCheckConfig,
-)
-from segment_dagster.load import DATASET
+from segment_dagster.config import ApiSettings, DefinitionSettings, DestinationSettings
+from segment_dagster.config.series import groups_of, series_domains
+from segment_dagster.config.source import EnvironmentSettings
 
 _TABLE = re.compile(r"(?<=<!-- settings -->\n).*?(?=<!-- /settings -->)", re.DOTALL)
-_SKIP: OnUnavailable = "skip"
-_MASKED: Preview = "masked"
 
 
 @dataclass(frozen=True)
@@ -44,185 +31,96 @@ class Setting:
     """What it does, and which values are legal."""
 
 
-def _of(name: str, default: object, effect: str) -> Setting:
-    shown = str(int(default)) if isinstance(default, float) and default.is_integer() else str(default)
-    return Setting((name,), f"`{shown}`" if shown else "", effect)
+def _of(
+    settings: type[EnvironmentSettings], field: str, default: str | None = None, name: str | None = None
+) -> Setting:
+    """Return the line of a setting.
+
+    Args:
+        settings: The model.
+        field: Its field.
+        default: The default in words, if its value says nothing.
+        name: The environment variable, if it is not ours.
+    """
+    information = settings.model_fields[field]
+    shown = f"`{_text(information.default)}`" if default is None and _text(information.default) else default or ""
+    return Setting((name or settings.variable(field),), shown, information.description or "")
+
+
+def _text(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    if isinstance(value, tuple):
+        return ",".join(map(str, value))
+    return "" if value is None else str(value.value if isinstance(value, Enum) else value)
+
+
+def _grouped_by(domain: str) -> Setting:
+    legal = ", ".join(f"`{each}`" for each in groups_of(domain))
+    effect = f"{legal}, separated by commas: what the time series of {domain} are grouped by."
+    return Setting((ApiSettings.variable("group_by", domain),), "all", effect)
+
+
+def _crons(names: Sequence[str], default: str, effect: str) -> Setting:
+    return Setting(tuple(DefinitionSettings.variable("crons", name) for name in names), default, effect)
 
 
 SETTINGS: tuple[Setting, ...] = (
-    _of(
-        "SEGMENT_API_TOKEN",
-        "",
-        "The Public API token. Where it is not set, dlt's `[sources.segment_source] api_key` is used, from "
-        "`.dlt/secrets.toml` or `SOURCES__SEGMENT_SOURCE__API_KEY`.",
-    ),
-    _of("SEGMENT_REGION", "us", "The region of the workspace: `us` or `eu`."),
-    Setting(
-        ("SEGMENT_BASE_URL",),
-        "the region's",
-        "Another address of the API. `http://` is accepted for this machine only.",
-    ),
-    _of(
-        "SEGMENT_API_LAYOUT",
-        Settings.layout,
-        "`public`: the live API. `versioned`: the `/v1/...` paths of [dltHub's Segment page](dlthub.md). Assets that "
-        "this layout does not have, such as `spaces`, are skipped.",
-    ),
-    _of("SEGMENT_DESTINATION", "duckdb", "dlt's name of the destination. See [Destinations](destinations.md)."),
-    _of("SEGMENT_TABLE_FORMAT", "", "`delta` or `iceberg`, for the destination `filesystem`."),
-    _of(
-        "SEGMENT_DATASET",
-        DATASET,
-        "The schema that holds the tables. It belongs to one workspace: see "
-        "[below](#one-dataset-belongs-to-one-workspace). Names that end in `_staging` are refused.",
-    ),
+    _of(ApiSettings, "token"),
+    _of(ApiSettings, "region"),
+    _of(ApiSettings, "base_url", "the region's"),
+    _of(ApiSettings, "layout"),
+    _of(DestinationSettings, "type"),
+    _of(DestinationSettings, "table_format"),
+    _of(DestinationSettings, "dataset"),
     Setting(
         ("DESTINATION__DUCKDB__CREDENTIALS",),
         "`segment.duckdb` in the working directory",
         "dlt's own setting: another DuckDB file.",
     ),
-    _of("SEGMENT_CONCURRENCY", Settings.concurrency, f"Requests in flight at once, from 1 to {MAX_CONCURRENCY}."),
-    _of(
-        "SEGMENT_REQUESTS_PER_MINUTE",
-        Settings.requests_per_minute,
-        "The most requests that the token makes in a minute. Segment states no limit for a token, but calls 600 lower "
-        "than it.",
-    ),
-    _of(
-        "SEGMENT_ON_UNAVAILABLE",
-        _SKIP,
-        "What happens to an endpoint whose feature is not in the workspace's plan. `skip`: the asset is skipped and "
-        "the run succeeds. `fail`: the asset fails.",
-    ),
-    _of("SEGMENT_SLOW", "", "Names of endpoints, separated by commas, that `segment_slow_sync` reads besides its own."),
-    _of(
-        "SEGMENT_PROGRESS_SECONDS",
-        Settings.progress,
-        "Seconds between two progress lines of an endpoint that takes one request per parent.",
-    ),
-    _of(
-        "SEGMENT_MINUTE_SECONDS",
-        Settings.minute,
-        "Seconds of the minute that all rate limits count in. Make it shorter against the emulator only.",
-    ),
+    _of(ApiSettings, "concurrency"),
+    _of(ApiSettings, "requests_per_minute"),
+    _of(ApiSettings, "on_unavailable"),
+    _of(DefinitionSettings, "slow"),
+    _of(ApiSettings, "progress"),
+    _of(ApiSettings, "minute"),
+    _of(ApiSettings, "now", "the clock's"),
+    _of(DefinitionSettings, "partitions_start", "`2025-01-01`"),
     Setting(
-        ("SEGMENT_NOW",),
-        "the clock's",
-        "The current time, in ISO 8601, of the years 2000 to 2100. Set it against the emulator only.",
-    ),
-    _of("SEGMENT_PARTITIONS_START", DEFAULT_START, "The first day of the daily partitions, and the first month."),
-    Setting(
-        ("SEGMENT_VOLUME_GRANULARITY", "SEGMENT_DELIVERY_GRANULARITY"),
+        tuple(ApiSettings.variable("granularity", domain) for domain in series_domains()),
         "`DAY`",
-        "`DAY`, `HOUR` or `MINUTE`: the size of a time bucket.",
+        ApiSettings.model_fields["granularity"].description or "",
     ),
-    Setting(
-        ("SEGMENT_VOLUME_GROUP_BY",),
-        "all",
-        "`source`, `eventName`, `eventType`, separated by commas: what event volume is grouped by.",
-    ),
-    Setting(
-        ("SEGMENT_DELIVERY_GROUP_BY",),
-        "all",
-        "`eventName`, `eventType`, `discardReason`, `appVersion`: the same for the delivery overviews.",
-    ),
-    _of(
-        "SEGMENT_REREAD_DAYS",
-        REREAD_DAYS,
-        "Days of volume and delivery that each daily run reads, from 1 to 30.",
-    ),
-    _of(
-        "SEGMENT_USAGE_CLOSE_DAYS",
-        CLOSE_DAYS,
-        "Days after the end of a month until its usage is closed, from 1 to 27.",
-    ),
-    _of(
-        "SEGMENT_VOLUME_CHECK_DAYS",
-        VolumeCheckConfig.days,
-        "Days that the check `volume` compares a day with. It needs 14 of them.",
-    ),
-    _of(
-        "SEGMENT_VOLUME_CHECK_DEVIATIONS",
-        VolumeCheckConfig.deviations,
-        "How many robust deviations from the median count as ordinary. A robust deviation is 1.4826 times the median "
-        "deviation, and at least a tenth of the median.",
-    ),
-    _of(
-        "SEGMENT_MAX_UNDECLARED_COLUMNS",
-        Settings.max_undeclared_columns,
-        f"Columns that undeclared fields may add to a table, from 0 to {MAX_UNDECLARED_COLUMNS}. The rest is in "
-        "`undeclared_fields`.",
-    ),
-    Setting(
-        ("SEGMENT_PAGE_SIZE",),
-        "the endpoint's largest",
-        f"Rows in a page, from 1 to {MAX_PAGE_SIZE}.",
-    ),
-    _of(
-        "SEGMENT_INCLUDE_SECRETS",
-        str(Settings.include_secrets).lower(),
-        "`true` loads write keys and secret settings as they are.",
-    ),
-    _of(
-        "SEGMENT_PREVIEW",
-        _MASKED,
-        "The first rows on an asset's page: `off`, `masked` or `on`. See [Security](security.md).",
-    ),
-    _of(
-        "SEGMENT_HISTORY",
-        str(Settings.history).lower(),
-        "`true` keeps every version of configuration, and builds `segment/changes` from it. See [History](history.md).",
-    ),
-    _of(
-        "SEGMENT_FINGERPRINT_KEY",
-        "",
-        "With it, a secret lands as `hmac:...` in place of `[redacted]`: the same secret, the same fingerprint.",
-    ),
-    _of("SEGMENT_SCHEDULE_CRON", "0 6 * * *", "When `segment_sync_daily` runs."),
-    _of("SEGMENT_SLOW_SCHEDULE_CRON", "0 2 * * 0", "When `segment_slow_sync_weekly` runs."),
-    _of("SEGMENT_SCHEDULE_TIMEZONE", DEFAULT_TIMEZONE, "The time zone of these two."),
-    Setting(
-        (
-            "SEGMENT_AUDIT_SCHEDULE_CRON",
-            "SEGMENT_USAGE_SCHEDULE_CRON",
-            "SEGMENT_VOLUME_SCHEDULE_CRON",
-            "SEGMENT_DELIVERY_SCHEDULE_CRON",
-            "SEGMENT_DELIVERY_METRICS_SCHEDULE_CRON",
-        ),
+    *map(_grouped_by, series_domains()),
+    _of(DefinitionSettings, "reread_days"),
+    _of(DefinitionSettings, "usage_close_days"),
+    _of(DefinitionSettings, "volume_check_days"),
+    _of(DefinitionSettings, "volume_check_deviations"),
+    _of(ApiSettings, "max_undeclared_columns"),
+    _of(ApiSettings, "page_size", "the endpoint's largest"),
+    _of(ApiSettings, "include_secrets"),
+    _of(ApiSettings, "preview"),
+    _of(ApiSettings, "history"),
+    _of(ApiSettings, "fingerprint_key"),
+    _crons(["sync"], "`0 6 * * *`", "When `segment_sync_daily` runs."),
+    _crons(["slow"], "`0 2 * * 0`", "When `segment_slow_sync_weekly` runs."),
+    _of(DefinitionSettings, "schedule_timezone"),
+    _crons(
+        ["audit", "usage", "volume", "delivery", "delivery_metrics"],
         "see [Jobs](jobs.md)",
         "When the other schedules run, in UTC.",
     ),
-    _of(
-        "SEGMENT_AUDIT_SENSOR_SECONDS",
-        INTERVAL,
-        "The least number of seconds between two looks of `segment_audit_sensor`.",
-    ),
-    _of("SEGMENT_ALWAYS_LOAD", str(Settings.always_load).lower(), "`true` loads rows that the table holds already."),
-    _of(
-        "SEGMENT_LOCK_TIMEOUT",
-        LOCK_TIMEOUT,
-        "Seconds to wait for a DuckDB file that another process holds, and for each lock in PostgreSQL (its "
-        "`lock_timeout`).",
-    ),
-    _of(
-        "SEGMENT_OWNERS",
-        DEFAULT_OWNERS,
-        "Owners of the assets: e-mail addresses and `team:` names, separated by commas.",
-    ),
-    _of(
-        "SEGMENT_RETRY_SECONDS",
-        Settings.retry_seconds,
-        "Seconds for which a failing request is tried again, up to 3600. A 429 that says when to come back is no "
-        "failure: the run waits for it, up to an hour in all.",
-    ),
-    _of(
-        "RUNTIME__REQUEST_MAX_ATTEMPTS",
-        "",
-        "dlt's own setting. Where it is set, that many failures end a request, in place of the seconds above. A 429 "
-        "that does not say when to come back gets three more.",
-    ),
-    _of("RUNTIME__REQUEST_TIMEOUT", 60, "dlt's own setting: seconds to wait for an answer."),
-    _of("RUNTIME__REQUEST_MAX_RETRY_DELAY", 300, "dlt's own setting: the longest wait between attempts, in seconds."),
+    _of(DefinitionSettings, "audit_sensor_seconds"),
+    _of(DestinationSettings, "always_load"),
+    _of(DestinationSettings, "lock_timeout"),
+    _of(DefinitionSettings, "owners"),
+    _of(ApiSettings, "retry_seconds"),
+    _of(ApiSettings, "request_max_attempts", name="RUNTIME__REQUEST_MAX_ATTEMPTS"),
+    _of(ApiSettings, "request_timeout", name="RUNTIME__REQUEST_TIMEOUT"),
+    _of(ApiSettings, "request_backoff_factor", name="RUNTIME__REQUEST_BACKOFF_FACTOR"),
+    _of(ApiSettings, "request_max_retry_delay", name="RUNTIME__REQUEST_MAX_RETRY_DELAY"),
 )
 """Every setting that a user may want, in the order of the table."""
 

@@ -3,7 +3,7 @@
 Private to: requests 2.34 (`get_environ_proxies` and `select_proxy` of `requests.utils`, which no page of its
 documentation names).
 
-If it changes: a proxy that cannot be used is found with the first request, and an error names the wrong setting.
+If it changes: the API is asked by another proxy than the environment names, or by one though `NO_PROXY` names it.
 """
 
 from requests.utils import get_environ_proxies, select_proxy

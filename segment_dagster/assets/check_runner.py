@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
 
 import dagster as dg
 
@@ -23,6 +22,7 @@ from segment_dagster.assets.metadata import (
     TOTAL_ENTRIES,
 )
 from segment_dagster.assets.partition_run import PartitionRun
+from segment_dagster.config import ApiSettings
 from segment_dagster.endpoints import Endpoint
 from segment_dagster.extract.errors import UnavailableError
 from segment_dagster.extract.failures import Failure
@@ -37,7 +37,7 @@ class CheckRunner:
         context: The run, with the selected checks.
         checks: All checks.
         endpoints: The endpoints of the family.
-        now: The current time, in UTC.
+        settings: The current time, and how keys are shown.
         partitions: The partitions of the run, if its assets have any.
     """
 
@@ -46,14 +46,14 @@ class CheckRunner:
         context: dg.AssetExecutionContext,
         checks: Sequence[Check],
         endpoints: Sequence[Endpoint],
-        now: datetime,
+        settings: ApiSettings,
         partitions: PartitionRun | None,
     ) -> None:
         self._instance = context.instance
         self._selected = {(key.asset_key, key.name) for key in context.selected_asset_check_keys}
         self._checks = checks
         self._endpoints = endpoints
-        self._now = now
+        self._now, self._preview = settings.now, settings.preview
         self.partitions = partitions
         self.missing_endpoints = frozenset[str]()
         """Names of the endpoints that the layout in use does not have."""
@@ -67,6 +67,7 @@ class CheckRunner:
         """
         key = asset_key(context.endpoint.name)
         checks = [check for check in self._checks if (key, check.name) in self._selected]
+        context = replace(context, preview=self._preview)
         return [check.evaluate(context) for check in checks if table or not check.needs_table]
 
     def gaps(self, endpoint: Endpoint, *, ran: bool = True) -> PartitionGaps | None:

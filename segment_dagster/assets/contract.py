@@ -1,11 +1,13 @@
 """Interfaces of checks and derived assets. The checks themselves are in `segment_dagster.checks`."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 import dagster as dg
 
+from segment_dagster.config import ApiSettings, Preview
 from segment_dagster.endpoints import Endpoint
 
 if TYPE_CHECKING:
@@ -81,6 +83,9 @@ class CheckContext:
     failed: bool = False
     """Whether the endpoint failed; its table, if any, is then unchanged."""
 
+    preview: Preview = Preview.MASKED
+    """Whether keys are shown with personal data masked."""
+
 
 class Check(Protocol):
     """A kind of asset check that applies to many endpoints."""
@@ -105,17 +110,21 @@ class Derived(Protocol):
 
     key: dg.AssetKey
 
-    def spec(self, endpoints: tuple[Endpoint, ...]) -> dg.AssetSpec:
-        """Return the asset spec, given the endpoints of the family."""
+    def spec(self, endpoints: tuple[Endpoint, ...], *, owners: Sequence[str], destination: str) -> dg.AssetSpec:
+        """Return the asset spec.
 
-    def materialize(
-        self, destination: "Destination", *, include_secrets: bool | None = None
-    ) -> dg.MaterializeResult[Any]:
+        Args:
+            endpoints: The endpoints of the family.
+            owners: Owners of the asset.
+            destination: dlt's name of the destination.
+        """
+
+    def materialize(self, destination: "Destination", settings: ApiSettings) -> dg.MaterializeResult[Any]:
         """Rebuild the asset.
 
         Args:
             destination: The dataset.
-            include_secrets: Whether secrets are kept; `None` takes the value from the settings.
+            settings: Whether secrets are kept, how rows are shown, and the current time.
 
         Raises:
             SegmentError: The asset could not be built.

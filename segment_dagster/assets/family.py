@@ -7,9 +7,10 @@ import dagster as dg
 from dagster_dlt import DagsterDltResource
 
 from segment_dagster.assets.contract import Check, Derived
-from segment_dagster.assets.resource import SegmentResource
+from segment_dagster.assets.resource import DestinationResource, SegmentResource
 from segment_dagster.assets.specs import asset_spec
 from segment_dagster.endpoints import TABLES, Endpoint
+from segment_dagster.errors import SettingError
 from segment_dagster.gc_tuning import relaxed_gc
 
 POOL = "segment_destination"
@@ -23,6 +24,10 @@ def segment_assets(
     catalogue: tuple[Endpoint, ...] = TABLES,
     partitions: dg.TimeWindowPartitionsDefinition | None = None,
     derived: Sequence[Derived] = (),
+    *,
+    destination: DestinationResource | None = None,
+    kind: str = "duckdb",
+    owners: Sequence[str] = (),
 ) -> dg.AssetsDefinition:
     """Return the assets of some endpoints. Any subset of the assets and checks can run alone.
 
@@ -33,11 +38,19 @@ def segment_assets(
         catalogue: Endpoints in which to find parents that are not in `endpoints`.
         partitions: Partitions of the assets. A backfill reads as many of them as possible with one request.
         derived: Assets to build after the tables are loaded.
+        destination: Where the tables are loaded; by default as the environment says when a run begins.
+        kind: dlt's name of the destination, to show as a kind of the assets.
+        owners: Owners of the assets.
     """
+    place = destination or DestinationResource()
+    spec_options: dict[str, Any] = {"owners": owners, "destination": kind}
 
     @dg.multi_asset(
         name=name,
-        specs=[*map(asset_spec, endpoints), *(asset.spec(endpoints) for asset in derived)],
+        specs=[
+            *(asset_spec(endpoint, **spec_options) for endpoint in endpoints),
+            *(asset.spec(endpoints, **spec_options) for asset in derived),
+        ],
         check_specs=[spec for endpoint in endpoints for check in checks if (spec := check.spec(endpoint))],
         can_subset=True,
         pool=POOL,
@@ -51,7 +64,14 @@ def segment_assets(
         with relaxed_gc():
             # importing this takes 0.3 s, and Dagster imports the code location in every process it starts
             from segment_dagster.assets.run import FamilyRun
+            from segment_dagster.load import resolve_destination
 
-            yield from FamilyRun(context, dlt, endpoints, checks, catalogue, derived, partitions).events(segment)
+            try:
+                settings, where = segment.settings(), resolve_destination(place.settings())
+            except SettingError as error:
+                raise dg.Failure(str(error), allow_retries=False) from error
+            yield from FamilyRun(
+                context, dlt, segment, settings, where, endpoints, checks, catalogue, derived, partitions
+            ).events()
 
     return family

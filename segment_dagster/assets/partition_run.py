@@ -12,7 +12,7 @@ from segment_dagster.assets.keys import asset_key
 from segment_dagster.assets.metadata import AHEAD, LOST, PARTITION, PARTITION_ROWS
 from segment_dagster.assets.partitions import NONE, Reach, gaps_of, keys_in, ranges, reach_of, step_of
 from segment_dagster.assets.preview import PREVIEW, first_rows, shown_rows
-from segment_dagster.config import preview_in_use
+from segment_dagster.config import Preview
 from segment_dagster.endpoints import Endpoint
 from segment_dagster.extract.page_writer import PREVIEW_ROWS
 from segment_dagster.extract.result import Extract
@@ -42,6 +42,7 @@ class PartitionRun:
         partitions: All partitions of the assets.
         endpoints: The endpoints of the family.
         now: The current time, in UTC.
+        preview: How the rows of a partition are shown.
     """
 
     def __init__(
@@ -50,7 +51,9 @@ class PartitionRun:
         partitions: dg.TimeWindowPartitionsDefinition,
         endpoints: Sequence[Endpoint],
         now: datetime,
+        preview: Preview,
     ) -> None:
+        self._preview = preview
         self._context = context
         self._partitions = partitions
         self._endpoints = endpoints
@@ -63,7 +66,7 @@ class PartitionRun:
 
     def at(self, now: datetime) -> "PartitionRun":
         """Return a copy for another current time."""
-        return PartitionRun(self._context, self._partitions, self._endpoints, now)
+        return PartitionRun(self._context, self._partitions, self._endpoints, now, self._preview)
 
     @property
     def windows(self) -> dict[str, Window]:
@@ -123,9 +126,8 @@ class PartitionRun:
         rows = first_rows(extract.parts, endpoint, readable, PREVIEW_ROWS) if extract else {}
         lost = set(self._lost(endpoint, reach, counts))
         fields = [column.field for column in endpoint.columns]
-        shown = preview_in_use()
         for key in self._windows:
-            preview = shown_rows(rows.get(key, []), fields, endpoint.personal, shown)
+            preview = shown_rows(rows.get(key, []), fields, endpoint.personal, self._preview)
             status = READ
             if key in reach.ahead:
                 status = NOT_COUNTED

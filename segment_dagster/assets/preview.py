@@ -85,10 +85,10 @@ def _shown(value: Any) -> Any:
 def shown_rows(
     rows: Sequence[Mapping[str, Any]], fields: Sequence[str], personal: Collection[str], shown: Preview
 ) -> dg.MetadataValue[Any] | None:
-    """Return the preview in the mode of `SEGMENT_PREVIEW`; `None` if it is `off`."""
-    if shown == "off":
+    """Return the preview in a mode; `None` if that is `off`."""
+    if shown is Preview.OFF:
         return None
-    return dg.MetadataValue.md(preview(rows, fields, personal if shown == "masked" else None))
+    return dg.MetadataValue.md(preview(rows, fields, personal if shown is Preview.MASKED else None))
 
 
 def _line(cells: Sequence[str]) -> str:

@@ -1,17 +1,23 @@
-"""The Dagster resource for a Segment workspace."""
+"""The Dagster resources: a Segment workspace, and the destination of its tables."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
-from pydantic import PrivateAttr
+from pydantic import Field, PrivateAttr
 
-from segment_dagster.config import Settings, resolve
+from segment_dagster.config import ApiSettings, DestinationSettings
+from segment_dagster.config.source import EnvironmentSettings
 from segment_dagster.endpoints import TABLES, Endpoint
 from segment_dagster.extract.identity import Workspace, fetch_workspace
 
 if TYPE_CHECKING:
     from segment_dagster.extract import Extractor
+
+
+def _of(setting: str, settings: type[EnvironmentSettings] = ApiSettings) -> Any:
+    """Return a field that is described as the setting of the same name."""
+    return Field(default=None, description=settings.model_fields[setting].description)
 
 
 class SegmentResource(dg.ConfigurableResource[Any]):
@@ -20,52 +26,32 @@ class SegmentResource(dg.ConfigurableResource[Any]):
     Give the token as `dg.EnvVar("...")`: the UI shows a value that is written into the code.
     """
 
-    token: str | None = None
-    """A Public API token; `SEGMENT_API_TOKEN`, then dlt's `[sources.segment_source] api_key`."""
-
-    region: str | None = None
-    """`us` or `eu`; `SEGMENT_REGION`."""
-
-    base_url: str | None = None
-    """Address of the API in place of the region's; `SEGMENT_BASE_URL`."""
-
-    layout: str | None = None
-    """`public` or `versioned`; `SEGMENT_API_LAYOUT`."""
-
-    concurrency: int | None = None
-    """Requests under way at once, at most; `SEGMENT_CONCURRENCY`."""
-
-    page_size: int | None = None
-    """Rows asked for in a page, at most; `SEGMENT_PAGE_SIZE`."""
-
-    requests_per_minute: int | None = None
-    """Requests of the token a minute, at most; `SEGMENT_REQUESTS_PER_MINUTE`."""
-
-    on_unavailable: str | None = None
-    """`skip` or `fail`, for endpoints whose feature the plan lacks; `SEGMENT_ON_UNAVAILABLE`."""
-
-    include_secrets: bool | None = None
-    """Whether write keys and secret settings land as they are; `SEGMENT_INCLUDE_SECRETS`."""
+    token: str | None = _of("token")
+    region: str | None = _of("region")
+    base_url: str | None = _of("base_url")
+    layout: str | None = _of("layout")
+    concurrency: int | None = _of("concurrency")
+    page_size: int | None = _of("page_size")
+    requests_per_minute: int | None = _of("requests_per_minute")
+    retry_seconds: float | None = _of("retry_seconds")
+    on_unavailable: str | None = _of("on_unavailable")
+    granularity: dict[str, str] | None = _of("granularity")
+    group_by: dict[str, list[str]] | None = _of("group_by")
+    history: bool | None = _of("history")
+    include_secrets: bool | None = _of("include_secrets")
+    fingerprint_key: str | None = _of("fingerprint_key")
+    preview: str | None = _of("preview")
+    max_undeclared_columns: int | None = _of("max_undeclared_columns")
 
     _shared: "dict[tuple[Endpoint, ...], Extractor] | None" = PrivateAttr(default=None)
 
-    def settings(self) -> Settings:
-        """Return the validated settings.
+    def settings(self) -> ApiSettings:
+        """Return the validated settings, with the current time.
 
         Raises:
-            SettingError: A setting is missing or cannot be used.
+            SettingError: A setting cannot be used.
         """
-        return resolve(
-            token=self.token,
-            region=self.region,
-            base_url=self.base_url,
-            layout=self.layout,
-            concurrency=self.concurrency,
-            page_size=self.page_size,
-            requests_per_minute=self.requests_per_minute,
-            on_unavailable=self.on_unavailable,
-            include_secrets=self.include_secrets,
-        )
+        return ApiSettings(**{name: getattr(self, name) for name in type(self).model_fields})
 
     def extractor(self, catalogue: Sequence[Endpoint] = TABLES) -> "Extractor":
         """Return an extractor for the workspace, for use as a context manager.
@@ -104,3 +90,26 @@ class SegmentResource(dg.ConfigurableResource[Any]):
         """
         with self.extractor() as extractor:
             return fetch_workspace(extractor)
+
+
+class DestinationResource(dg.ConfigurableResource[Any]):
+    """Where the tables are loaded. What is left out comes from the environment, when a run begins and not before.
+
+    Credentials are dlt's own settings.
+    """
+
+    type: str | None = _of("type", DestinationSettings)
+    dataset: str | None = _of("dataset", DestinationSettings)
+    table_format: str | None = _of("table_format", DestinationSettings)
+    always_load: bool | None = _of("always_load", DestinationSettings)
+    lock_timeout: float | None = _of("lock_timeout", DestinationSettings)
+
+    def settings(self) -> DestinationSettings:
+        """Return the validated settings.
+
+        Raises:
+            SettingError: A setting cannot be used.
+        """
+        # it is not among the run's resources, which Dagster initializes
+        resolved = self.process_config_and_initialize()
+        return DestinationSettings(**{name: getattr(resolved, name) for name in DestinationSettings.model_fields})

@@ -25,14 +25,7 @@ from segment_dagster.assets.resource import SegmentResource
 from segment_dagster.assets.run_log import RunLog
 from segment_dagster.assets.specs import SegmentTranslator
 from segment_dagster.client.layout import offers
-from segment_dagster.config import (
-    Preview,
-    current_time,
-    granularities,
-    groups,
-    layout_in_use,
-    preview_in_use,
-)
+from segment_dagster.config import ApiSettings
 from segment_dagster.endpoints import Endpoint
 from segment_dagster.errors import SegmentError, SettingError
 from segment_dagster.extract.extractor import Extractor
@@ -47,7 +40,6 @@ from segment_dagster.load import (
     LoadResult,
     inspect_dataset,
     locked_pipeline,
-    resolve_destination,
     source_for,
     split_supported,
 )
@@ -62,6 +54,9 @@ class FamilyRun:
     Args:
         context: The run, with the selected assets and checks.
         dlt: Resource that runs the dlt pipeline.
+        segment: The workspace.
+        settings: Its settings.
+        destination: The destination.
         endpoints: The endpoints of the family.
         checks: Checks of the family's assets.
         catalogue: Endpoints in which to find further parents.
@@ -73,6 +68,9 @@ class FamilyRun:
         self,
         context: dg.AssetExecutionContext,
         dlt: DagsterDltResource,
+        segment: SegmentResource,
+        settings: ApiSettings,
+        destination: Destination,
         endpoints: tuple[Endpoint, ...],
         checks: Sequence[Check],
         catalogue: tuple[Endpoint, ...],
@@ -81,18 +79,25 @@ class FamilyRun:
     ) -> None:
         self._context = context
         self._dlt = dlt
-        self._endpoints = _in_order(tuple(apply_overrides(member, granularities(), groups()) for member in endpoints))
+        self._segment = segment
+        self._settings = settings
+        self._destination = destination
+        chosen = (apply_overrides(member, settings.granularity, settings.group_by) for member in endpoints)
+        self._endpoints = _in_order(tuple(chosen))
         self._catalogue = tuple({member.name: member for member in (*catalogue, *endpoints)}.values())
         self._derived = derived
         self._failure: dg.Failure | None = None
         self._log = RunLog(context)
-        self._now = current_time()
         # not taken from the context: if only checks run, its assets have no partitions
-        self._partitions = PartitionRun(context, partitions, self._endpoints, self._now) if partitions else None
-        self._preview: Preview = "masked"
-        self._checks = CheckRunner(context, checks, self._endpoints, self._now, self._partitions)
+        self._partitions = (
+            PartitionRun(context, partitions, self._endpoints, settings.now, settings.preview) if partitions else None
+        )
+        self._checks = CheckRunner(context, checks, self._endpoints, settings, self._partitions)
+        self._checks.missing_endpoints = frozenset(
+            endpoint.name for endpoint in self._catalogue if not offers(settings.layout, endpoint)
+        )
 
-    def events(self, segment: SegmentResource) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
+    def events(self) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
         """Materialize the selected assets; evaluate selected checks of assets that are not selected.
 
         Raises:
@@ -105,18 +110,12 @@ class FamilyRun:
         ]
         try:
             with forward_logs(self._context.log):
-                destination = resolve_destination()
-                self._preview = preview_in_use()
-                layout = layout_in_use(segment.layout)
-                self._checks.missing_endpoints = frozenset(
-                    endpoint.name for endpoint in self._catalogue if not offers(layout, endpoint)
-                )
                 if selected:
-                    yield from self._materialize(segment.shared_extractor(self._catalogue), destination, selected)
-                yield from self._checks.of_unselected(destination, selected)
+                    yield from self._materialize(self._segment.shared_extractor(self._catalogue), selected)
+                yield from self._checks.of_unselected(self._destination, selected)
                 for derived in self._derived:
                     if derived.key in self._context.selected_asset_keys:
-                        yield from self._derive(derived, destination, segment)
+                        yield from self._derive(derived)
         except SegmentError as error:
             # an invalid setting is an error of the run, not of an endpoint
             if not isinstance(error, SettingError):
@@ -129,7 +128,7 @@ class FamilyRun:
             raise self._failure
 
     def _materialize(
-        self, extractor: Extractor, destination: Destination, selected: Sequence[Endpoint]
+        self, extractor: Extractor, selected: Sequence[Endpoint]
     ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
         available = [endpoint for endpoint in selected if endpoint.name not in self._checks.missing_endpoints]
         for endpoint in selected:
@@ -140,28 +139,27 @@ class FamilyRun:
             # use the extractor's clock: a day may have ended since this run began
             self._partitions = self._checks.partitions = self._partitions.at(extractor.now)
             windows = self._partitions.windows
-            supported, _ = split_supported(destination, available)
+            supported, _ = split_supported(self._destination, available)
             lost = [endpoint for endpoint in supported if self._partitions.unreadable(endpoint)]
             for line in filter(None, map(self._partitions.warning, supported)):
                 self._context.log.warning(line)
-            yield from self._materialize_unreadable(destination, self._partitions, lost)
+            yield from self._materialize_unreadable(self._partitions, lost)
             readable = [endpoint for endpoint in available if endpoint not in lost]
         if readable:
-            yield from self._sync(readable, extractor, destination, windows)
+            yield from self._sync(readable, extractor, windows)
 
     def _sync(
         self,
         endpoints: Sequence[Endpoint],
         extractor: Extractor,
-        destination: Destination,
         windows: Mapping[str, Window],
     ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
-        history = extractor.settings.history
+        history, destination = extractor.settings.history, self._destination
         results: list[dg.MaterializeResult[Any]] = []
         dlt_metadata: dict[dg.AssetKey, Mapping[str, Any]] = {}
 
         def load_package(extracts: Sequence[Extract], workspace: Workspace | None) -> None:
-            with locked_pipeline(destination, extracts=extracts, workspace=workspace) as pipeline:
+            with locked_pipeline(destination, extractor.now, extracts=extracts, workspace=workspace) as pipeline:
                 materializations = self._dlt.run(
                     context=self._context,
                     dlt_source=source_for(destination, extracts, history=history),
@@ -218,7 +216,7 @@ class FamilyRun:
         return dg.MaterializeResult(
             asset_key=asset_key(endpoint.name),
             metadata={
-                **materialization_metadata(extract, tables, dlt_metadata, self._preview),
+                **materialization_metadata(extract, tables, dlt_metadata, self._settings.preview),
                 **(self._partitions.describe(endpoint, tables, extract) if self._partitions else {}),
                 **(history_metadata(endpoint, tables) if history else {}),
             },
@@ -226,7 +224,7 @@ class FamilyRun:
                 CheckContext(
                     endpoint=endpoint,
                     tables=tables,
-                    now=self._now,
+                    now=self._settings.now,
                     where=replaced_rows(extract),
                     window=extract.window,
                     gaps=self._checks.gaps(endpoint),
@@ -247,13 +245,13 @@ class FamilyRun:
         )
 
     def _materialize_unreadable(
-        self, destination: Destination, partitions: PartitionRun, endpoints: Sequence[Endpoint]
+        self, partitions: PartitionRun, endpoints: Sequence[Endpoint]
     ) -> Iterator[dg.MaterializeResult[Any]]:
         """Materialize endpoints that can read no partition of the run: lost partitions are not a failure."""
         if not endpoints:
             return
         nothing = Window(partitions.start(), partitions.start())
-        with inspect_dataset(destination) as tables:
+        with inspect_dataset(self._destination) as tables:
             tables.prefetch(endpoint.name for endpoint in endpoints)
             for endpoint in endpoints:
                 table_exists = bool(tables.columns(endpoint.name))
@@ -268,7 +266,7 @@ class FamilyRun:
                 context = CheckContext(
                     endpoint=endpoint,
                     tables=tables,
-                    now=self._now,
+                    now=self._settings.now,
                     where=in_window(endpoint, nothing),
                     window=nothing,
                     gaps=self._checks.gaps(endpoint),
@@ -280,13 +278,11 @@ class FamilyRun:
                 checks = self._checks.evaluate(context, table=table_exists)
                 yield dg.MaterializeResult(asset_key=key, metadata=metadata, check_results=checks)
 
-    def _derive(
-        self, derived: Derived, destination: Destination, segment: SegmentResource
-    ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
+    def _derive(self, derived: Derived) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
         """Build a derived asset. On an error, append it to the failures so far."""
         name = derived.key.path[-1]
         try:
-            result = derived.materialize(destination, include_secrets=segment.include_secrets)
+            result = derived.materialize(self._destination, self._settings)
         except SegmentError as error:
             line = f"{name}: {error}"
             self._context.log.error(line)

@@ -1,8 +1,7 @@
 """Asset specs of the endpoints."""
 
 import hashlib
-import os
-import re
+from collections.abc import Sequence
 
 import dagster as dg
 from dagster_dlt import DagsterDltTranslator
@@ -10,13 +9,9 @@ from dagster_dlt.translator import DltResourceTranslatorData
 
 from segment_dagster.assets.keys import asset_key
 from segment_dagster.endpoints import HISTORY, IDENTITY, Endpoint, TimeRange
-from segment_dagster.errors import SettingError
 from segment_dagster.extract.columns import column_name, columns_of
 from segment_dagster.extract.times import length
 from segment_dagster.text import pluralize
-
-DEFAULT_OWNERS = "team:data"
-_OWNER = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+|team:[\w.-]+", re.ASCII)
 
 
 class SegmentTranslator(DagsterDltTranslator):
@@ -39,16 +34,22 @@ class SegmentTranslator(DagsterDltTranslator):
         return spec if name in self._endpoints else spec.replace_attributes(key=asset_key(name))
 
 
-def asset_spec(endpoint: Endpoint) -> dg.AssetSpec:
-    """Return the asset spec of an endpoint."""
+def asset_spec(endpoint: Endpoint, *, owners: Sequence[str] = (), destination: str = "duckdb") -> dg.AssetSpec:
+    """Return the asset spec of an endpoint.
+
+    Args:
+        endpoint: The endpoint.
+        owners: Owners of the asset.
+        destination: dlt's name of the destination.
+    """
     upstream = endpoint.upstream or ((IDENTITY.name,) if endpoint.name != IDENTITY.name else ())
     return dg.AssetSpec(
         key=asset_key(endpoint.name),
         deps=[asset_key(name) for name in upstream],
         description=_description(endpoint),
         group_name=endpoint.domain,
-        kinds=kinds(),
-        owners=owners(),
+        kinds=kinds(destination),
+        owners=list(owners),
         code_version=_code_version(endpoint),
         metadata={
             "dagster/column_schema": column_schema(endpoint),
@@ -109,22 +110,9 @@ def _reach(endpoint: Endpoint) -> str:
     return f"Partitions can be read as far back as Segment goes, by granularity: {limits}. Older ones are lost."
 
 
-def kinds() -> set[str]:
+def kinds(destination: str) -> set[str]:
     """Return the kinds of an asset: `segment`, `dlt` and the destination."""
-    return {"segment", "dlt", os.environ.get("SEGMENT_DESTINATION") or "duckdb"}
-
-
-def owners() -> list[str]:
-    """Return the owners of the assets, from `SEGMENT_OWNERS`.
-
-    Raises:
-        SettingError: An owner is neither an e-mail address nor a team.
-    """
-    named = [owner.strip() for owner in os.environ.get("SEGMENT_OWNERS", DEFAULT_OWNERS).split(",") if owner.strip()]
-    if wrong := [owner for owner in named if not _OWNER.fullmatch(owner)]:
-        remedy = "Legal values: e-mail addresses and `team:` followed by a name, separated by commas."
-        raise SettingError("SEGMENT_OWNERS", f"holds {wrong[0]!r}", remedy)
-    return named
+    return {"segment", "dlt", destination}
 
 
 def _code_version(endpoint: Endpoint) -> str:

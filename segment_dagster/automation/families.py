@@ -1,7 +1,6 @@
 """Group tables into families that are read together, by how often they change and how long a read takes."""
 
-import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -46,19 +45,23 @@ HOURLY = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=26), warn_wi
 CONFIGURATION, SLOW = "segment", "segment_slow"
 
 
-def families(endpoints: Sequence[Endpoint]) -> tuple[Family, ...]:
+def families(endpoints: Sequence[Endpoint], slow: Collection[str] = ()) -> tuple[Family, ...]:
     """Return the families: configuration with the audit trail, slow configuration, and each kind of time series.
 
+    Args:
+        endpoints: The endpoints.
+        slow: Names of further endpoints to read weekly.
+
     Raises:
-        SettingError: `SEGMENT_SLOW` names something that is not an endpoint that can be read weekly.
+        SettingError: `slow` names something that is not an endpoint that can be read weekly.
     """
-    named_slow = _named_slow(endpoints)
+    _check_slow(endpoints, slow)
 
     def select(wanted: Callable[[Endpoint], bool]) -> tuple[Endpoint, ...]:
         return tuple(endpoint for endpoint in endpoints if wanted(endpoint))
 
     def is_slow(endpoint: Endpoint) -> bool:
-        return endpoint.slow or endpoint.name in named_slow
+        return endpoint.slow or endpoint.name in slow
 
     series = select(lambda endpoint: endpoint.partitioned)
     return (
@@ -96,9 +99,7 @@ def _kind(endpoint: Endpoint) -> str:
     return f"{endpoint.domain}_metrics" if totals else endpoint.domain
 
 
-def _named_slow(endpoints: Iterable[Endpoint]) -> set[str]:
-    named = {name.strip() for name in os.environ.get("SEGMENT_SLOW", "").split(",") if name.strip()}
-    if unknown := sorted(named - {endpoint.name for endpoint in endpoints if endpoint.time is None}):
+def _check_slow(endpoints: Iterable[Endpoint], slow: Collection[str]) -> None:
+    if unknown := sorted(set(slow) - {endpoint.name for endpoint in endpoints if endpoint.time is None}):
         remedy = "Legal values: names of endpoints that have no schedule of their own, separated by commas."
         raise SettingError("SEGMENT_SLOW", f"names {unknown[0]!r}, which is none that can be read weekly", remedy)
-    return named

@@ -1,18 +1,17 @@
 """Schedules, off until switched on. None starts a run while another run of its job has not ended."""
 
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from functools import partial
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import dagster as dg
 
 from segment_dagster.automation.families import CONFIGURATION, SLOW, Family
 from segment_dagster.automation.jobs import TRAIL_JOB
 from segment_dagster.automation.runs import run_under_way
-from segment_dagster.config import granularities, whole_number
+from segment_dagster.config import DefinitionSettings
+from segment_dagster.config.definitions import SYNC
 from segment_dagster.endpoints import Endpoint, Months
 from segment_dagster.errors import SettingError
 from segment_dagster.extract.overrides import apply_overrides
@@ -22,13 +21,6 @@ SCHEDULE = "segment_sync_daily"
 SLOW_SCHEDULE = "segment_slow_sync_weekly"
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 """Dagster's run tags for the range of partitions that a run materializes."""
-
-DEFAULT_TIMEZONE = "UTC"
-REREAD_DAYS = 3
-"""Complete days to read each day: numbers still change while events arrive late and deliveries are retried."""
-
-CLOSE_DAYS = 7
-"""Days after a month's end during which it is still read with the current month."""
 
 _DAY = timedelta(days=1)
 
@@ -42,8 +34,8 @@ class ScheduleSpec:
 
     name: str
     job: str
-    setting: str | None
-    """Setting that overrides the cron expression; `None` if there is none."""
+    key: str | None
+    """Name of the schedule in the settings, which may override the cron expression; `None` if it has none."""
 
     cron: str
     timezone: str
@@ -52,37 +44,36 @@ class ScheduleSpec:
     """Function from the time of the tick, in UTC, to the partitions of the run."""
 
 
-def schedules(families: Mapping[str, Family]) -> list[dg.ScheduleDefinition]:
+def schedules(families: Mapping[str, Family], settings: DefinitionSettings) -> list[dg.ScheduleDefinition]:
     """Return the schedules of all families.
 
     Raises:
-        SettingError: A cron expression, the time zone or a number of days is invalid.
+        SettingError: A cron expression is invalid.
     """
-    return [_schedule(spec) for spec in _schedule_specs(families)]
+    return [_schedule(spec, settings) for spec in _schedule_specs(families, settings)]
 
 
-def _schedule_specs(families: Mapping[str, Family]) -> Iterator[ScheduleSpec]:
-    zone = _timezone(os.environ.get("SEGMENT_SCHEDULE_TIMEZONE") or DEFAULT_TIMEZONE)
+def _schedule_specs(families: Mapping[str, Family], settings: DefinitionSettings) -> Iterator[ScheduleSpec]:
     yield ScheduleSpec(
         name=SCHEDULE,
         job=families[CONFIGURATION].job,
-        setting="SEGMENT_SCHEDULE_CRON",
+        key=SYNC,
         cron="0 6 * * *",
-        timezone=zone,
+        timezone=settings.schedule_timezone,
         description="Once a day, after the night's changes.",
     )
     yield ScheduleSpec(
         name=SLOW_SCHEDULE,
         job=families[SLOW].job,
-        setting="SEGMENT_SLOW_SCHEDULE_CRON",
+        key="slow",
         cron="0 2 * * 0",
-        timezone=zone,
+        timezone=settings.schedule_timezone,
         description="Once a week, when nobody else needs the token's budget.",
     )
     yield ScheduleSpec(
         name="segment_audit_hourly",
         job=TRAIL_JOB,
-        setting="SEGMENT_AUDIT_SCHEDULE_CRON",
+        key="audit",
         cron="5 * * * *",
         timezone="UTC",
         description="Every hour: as little is asked for as has happened since, and who changed what is asked soon.",
@@ -91,30 +82,34 @@ def _schedule_specs(families: Mapping[str, Family]) -> Iterator[ScheduleSpec]:
     minutes = iter(range(15, 60, 15))
     for family in families.values():
         if family.partitioned and any(isinstance(endpoint.time, Months) for endpoint in family.endpoints):
-            yield from _monthly(family)
+            yield from _monthly(family, settings.usage_close_days)
         elif family.partitioned:
-            yield _daily(family, next(minutes))
+            yield _daily(family, next(minutes), settings)
 
 
-def _daily(family: Family, minute: int) -> ScheduleSpec:
-    days = whole_number("SEGMENT_REREAD_DAYS", REREAD_DAYS, 30)
+def _key_of(family: Family) -> str:
+    return family.name.removeprefix(f"{CONFIGURATION}_")
+
+
+def _daily(family: Family, minute: int, settings: DefinitionSettings) -> ScheduleSpec:
+    days = settings.reread_days
+    endpoints = [apply_overrides(endpoint, settings.granularity, {}) for endpoint in family.endpoints]
     return ScheduleSpec(
         name=f"{family.name}_daily",
         job=family.job,
-        setting=f"{family.name.upper()}_SCHEDULE_CRON",
+        key=_key_of(family),
         cron=f"{minute} 0 * * *",
         timezone="UTC",
         description=f"Once a day, after midnight in UTC: yesterday, and the days before it anew, {days} in all.",
-        partitions=partial(latest_days, family.endpoints, days),
+        partitions=partial(latest_days, endpoints, days),
     )
 
 
-def _monthly(family: Family) -> Iterator[ScheduleSpec]:
-    days = whole_number("SEGMENT_USAGE_CLOSE_DAYS", CLOSE_DAYS, 27)
+def _monthly(family: Family, days: int) -> Iterator[ScheduleSpec]:
     yield ScheduleSpec(
         name=f"{family.name}_daily",
         job=family.job,
-        setting=f"{family.name.upper()}_SCHEDULE_CRON",
+        key=_key_of(family),
         cron="15 3 * * *",
         timezone="UTC",
         description=f"Once a day: the present month, and for {days} days the one before it.",
@@ -123,7 +118,7 @@ def _monthly(family: Family) -> Iterator[ScheduleSpec]:
     yield ScheduleSpec(
         name=f"{family.name}_close_monthly",
         job=family.job,
-        setting=None,
+        key=None,
         cron=f"45 3 {days + 1} * *",
         timezone="UTC",
         description=f"Once a month, {days} days after its end: the month a last time. After that it is closed.",
@@ -134,8 +129,7 @@ def _monthly(family: Family) -> Iterator[ScheduleSpec]:
 def latest_days(endpoints: Iterable[Endpoint], days: int, tick: datetime) -> Range:
     """Return the last `days` complete days in UTC, but none that Segment no longer keeps."""
     today = midnight(tick)
-    configured = [apply_overrides(endpoint, granularities(), {}) for endpoint in endpoints]
-    reachable = [first_day(span, tick) for endpoint in configured if (span := span_of(endpoint))]
+    reachable = [first_day(span, tick) for endpoint in endpoints if (span := span_of(endpoint))]
     first = min(today - _DAY, max([today - days * _DAY, *reachable]))
     return f"{first:%Y-%m-%d}", f"{today - _DAY:%Y-%m-%d}"
 
@@ -153,7 +147,7 @@ def last_month(tick: datetime) -> Range:
     return month, month
 
 
-def _schedule(spec: ScheduleSpec) -> dg.ScheduleDefinition:
+def _schedule(spec: ScheduleSpec, settings: DefinitionSettings) -> dg.ScheduleDefinition:
     def evaluate(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         tick = context.scheduled_execution_time.astimezone(timezone.utc)
         if run_id := run_under_way(context.instance, spec.job):
@@ -161,7 +155,7 @@ def _schedule(spec: ScheduleSpec) -> dg.ScheduleDefinition:
         tags = dict(zip((RANGE_START, RANGE_END), spec.partitions(tick), strict=True)) if spec.partitions else {}
         return dg.RunRequest(run_key=f"{spec.name}:{tick:%Y-%m-%dT%H:%M}Z", tags=tags)
 
-    cron = (os.environ.get(spec.setting) if spec.setting else None) or spec.cron
+    cron = settings.crons.get(spec.key, spec.cron) if spec.key else spec.cron
     try:
         return dg.ScheduleDefinition(
             name=spec.name,
@@ -172,13 +166,5 @@ def _schedule(spec: ScheduleSpec) -> dg.ScheduleDefinition:
             description=spec.description,
         )
     except dg.DagsterInvalidDefinitionError:
-        setting = spec.setting or spec.name
+        setting = settings.variable("crons", spec.key) if spec.key else spec.name
         raise SettingError(setting, f"is {cron!r}", "Set it to a cron expression such as 0 6 * * *.") from None
-
-
-def _timezone(name: str) -> str:
-    try:
-        return ZoneInfo(name).key
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        remedy = "Set it to a name of the IANA database such as Europe/Berlin."
-        raise SettingError("SEGMENT_SCHEDULE_TIMEZONE", f"is {name!r}", remedy) from None

@@ -3,16 +3,15 @@
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import dagster as dg
 
-from segment_dagster.assets import SegmentResource, asset_key
+from segment_dagster.assets import DestinationResource, SegmentResource, asset_key
 from segment_dagster.automation.families import CONFIGURATION, Family
 from segment_dagster.automation.runs import run_under_way
-from segment_dagster.config import current_time, whole_number
+from segment_dagster.config import ApiSettings, Preview
 from segment_dagster.endpoints import Endpoint
 from segment_dagster.endpoints.audit_trail import audit_trail, concerned
 from segment_dagster.extract.columns import column_name
@@ -20,11 +19,8 @@ from segment_dagster.extract.people import shown_id, shown_person
 from segment_dagster.text import pluralize
 
 SENSOR = "segment_audit_sensor"
-INTERVAL = 30
-"""Default seconds between two ticks; a tick is one request unless more than a page of events is new."""
-
 RETRY_SECONDS = 15.0
-"""Seconds for which a tick retries requests: Dagster ends a tick after 60 s, and the next one comes soon."""
+"""Seconds for which a tick retries requests."""
 
 OVERLAP = timedelta(minutes=5)
 """How far before the latest known event a tick reads, as an event may be listed later than it happened."""
@@ -32,22 +28,27 @@ OVERLAP = timedelta(minutes=5)
 Event = Mapping[str, Any]
 
 
-def audit_sensor(families: Mapping[str, Family], derived: Sequence[dg.AssetKey] = ()) -> dg.SensorDefinition:
+def audit_sensor(
+    families: Mapping[str, Family],
+    derived: Sequence[dg.AssetKey] = (),
+    *,
+    destination: DestinationResource | None = None,
+    interval: int = 30,
+) -> dg.SensorDefinition:
     """Return the sensor. It reacts to events after it was switched on.
 
     Args:
         families: The families by name. Runs are requested of the main job, which includes the audit trail.
         derived: Keys of derived assets, which every run rebuilds.
-
-    Raises:
-        SettingError: `SEGMENT_AUDIT_SENSOR_SECONDS` is not a number of seconds.
+        destination: Where the runs load the tables; by default as the environment says.
+        interval: Least seconds between two ticks; a tick is one request unless more than a page of events is new.
     """
-    job = families[CONFIGURATION].job
+    job, place = families[CONFIGURATION].job, destination or DestinationResource()
 
     @dg.sensor(
         name=SENSOR,
         job_name=job,
-        minimum_interval_seconds=whole_number("SEGMENT_AUDIT_SENSOR_SECONDS", INTERVAL, 86_400),
+        minimum_interval_seconds=interval,
         description="Reads what was changed in the workspace again, within a minute or two of the change.",
     )
     def look(context: dg.SensorEvaluationContext, segment: SegmentResource) -> dg.SensorResult | dg.SkipReason:
@@ -57,17 +58,20 @@ def audit_sensor(families: Mapping[str, Family], derived: Sequence[dg.AssetKey] 
             return dg.SkipReason(f"The run {run_id} of {job} is still under way.")
         trail = audit_trail(families[CONFIGURATION].endpoints)
         assert trail is not None
-        now = current_time()
+        # Dagster ends a tick after 60 s, and the next one comes soon
+        brief = {"retry_seconds": RETRY_SECONDS, "rate_limit_seconds": RETRY_SECONDS}
+        settings = segment.settings().model_copy(update=brief)
+        now = settings.now
         previous = _Cursor.read(context.cursor, now)
-        events = _fetch_events(segment, trail, previous.moment)
+        events = _fetch_events(settings, trail, previous.moment)
         new = [event for event in events if event["id"] not in previous.ids]
         if context.cursor is None or new:
-            _check_owner(segment)
+            _check_owner(segment, place)
         cursor = previous.after(trail, events, now)
         if context.cursor is None or not new:
             reason = "Nothing has happened since the last look." if context.cursor else "From now on, changes are seen."
             return dg.SensorResult(skip_reason=reason, cursor=cursor.written())
-        return _request_run(trail, new, families[CONFIGURATION].endpoints, derived, cursor)
+        return _request_run(trail, new, families[CONFIGURATION].endpoints, derived, cursor, settings.preview)
 
     return look
 
@@ -102,7 +106,7 @@ class _Cursor:
         return json.dumps({"since": self.moment.isoformat(), "seen": sorted(self.ids)})
 
 
-def _check_owner(segment: SegmentResource) -> None:
+def _check_owner(segment: SegmentResource, destination: DestinationResource) -> None:
     """Check that the dataset belongs to this workspace: otherwise each requested run would fail.
 
     Raises:
@@ -112,10 +116,10 @@ def _check_owner(segment: SegmentResource) -> None:
     from segment_dagster.load import check_owner, resolve_destination
 
     with segment.extractor() as extractor:
-        check_owner(resolve_destination(), identify(extractor))
+        check_owner(resolve_destination(destination.settings()), identify(extractor))
 
 
-def _fetch_events(segment: SegmentResource, trail: Endpoint, moment: datetime) -> list[Event]:
+def _fetch_events(settings: ApiSettings, trail: Endpoint, moment: datetime) -> list[Event]:
     """Return the events since `OVERLAP` before a time, as rows of the audit trail's table.
 
     Raises:
@@ -128,7 +132,6 @@ def _fetch_events(segment: SegmentResource, trail: Endpoint, moment: datetime) -
 
     assert trail.timestamp is not None
     column, rows = column_name(trail.timestamp), []
-    settings = replace(segment.settings(), retry_seconds=RETRY_SECONDS, rate_limit_seconds=RETRY_SECONDS)
     with SegmentClient(settings) as client:
         for page in client.pages(trail, {"startTime": iso(moment - OVERLAP)}):
             for record, row in zip(page.records, rows_of(trail, page.records).to_pylist(), strict=True):
@@ -144,6 +147,7 @@ def _request_run(
     configuration: Iterable[Endpoint],
     derived: Sequence[dg.AssetKey],
     cursor: _Cursor,
+    preview: Preview,
 ) -> dg.SensorResult:
     assert trail.audit_fields is not None
     readable = {endpoint.name for endpoint in configuration}
@@ -160,12 +164,12 @@ def _request_run(
     keys = [*(asset_key(name) for name in sorted({*by_endpoint, trail.name})), *derived]
     return dg.SensorResult(
         run_requests=[dg.RunRequest(run_key=f"{SENSOR}:{last['id']}", asset_selection=keys)],
-        asset_events=[_observation(trail, name, events) for name, events in by_endpoint.items()],
+        asset_events=[_observation(trail, name, events, preview) for name, events in by_endpoint.items()],
         cursor=cursor.written(),
     )
 
 
-def _observation(trail: Endpoint, name: str, events: Sequence[Event]) -> dg.AssetObservation:
+def _observation(trail: Endpoint, name: str, events: Sequence[Event], preview: Preview) -> dg.AssetObservation:
     fields = trail.audit_fields
     assert fields is not None
     kind, actor, email, resource = map(column_name, (fields.event, fields.actor, fields.actor_email, fields.resource))
@@ -176,8 +180,10 @@ def _observation(trail: Endpoint, name: str, events: Sequence[Event]) -> dg.Asse
         metadata={
             "segment/audit_events": [str(event["id"]) for event in events],
             "segment/audit_types": types,
-            "segment/audit_actors": sorted({shown_person(str(event[email] or event[actor])) for event in events}),
-            "segment/audit_resources": sorted({shown_id(str(event[resource])) for event in events}),
+            "segment/audit_actors": sorted(
+                {shown_person(str(event[email] or event[actor]), preview) for event in events}
+            ),
+            "segment/audit_resources": sorted({shown_id(str(event[resource]), preview) for event in events}),
             "segment/audit_latest": max(_moment(trail, event) for event in events).isoformat(),
         },
     )

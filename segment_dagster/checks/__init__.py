@@ -9,21 +9,24 @@ from segment_dagster.checks.references import ReferencesCheck
 from segment_dagster.checks.row_count import RowCountCheck
 from segment_dagster.checks.schema import SchemaCheck
 from segment_dagster.checks.volume import VolumeCheck
+from segment_dagster.config import DefinitionSettings
 
-CHECKS: tuple[Check, ...] = (
-    AvailableCheck(),
-    RowCountCheck(),
-    SchemaCheck(),
-    PrimaryKeyCheck(),
-    ReferencesCheck(),
-    HistoryCheck(),
-    GapsCheck(),
-    VolumeCheck(),
-)
-"""All checks. Each is attached to the assets that it applies to."""
+
+def standard_checks(settings: DefinitionSettings) -> tuple[Check, ...]:
+    """Return all checks. Each is attached to the assets that it applies to."""
+    return (
+        AvailableCheck(),
+        RowCountCheck(),
+        SchemaCheck(),
+        PrimaryKeyCheck(),
+        ReferencesCheck(),
+        *([HistoryCheck()] if settings.history else []),
+        GapsCheck(),
+        VolumeCheck(days=settings.volume_check_days, deviations=settings.volume_check_deviations),
+    )
+
 
 __all__ = [
-    "CHECKS",
     "AvailableCheck",
     "GapsCheck",
     "HistoryCheck",
@@ -32,4 +35,5 @@ __all__ = [
     "RowCountCheck",
     "SchemaCheck",
     "VolumeCheck",
+    "standard_checks",
 ]

@@ -4,7 +4,6 @@ import dagster as dg
 
 from segment_dagster.assets import CheckContext, asset_key
 from segment_dagster.checks.results import result_of
-from segment_dagster.config import history_in_use
 from segment_dagster.endpoints import Endpoint
 from segment_dagster.extract.versions import history_table
 
@@ -16,8 +15,8 @@ class HistoryCheck:
     needs_table = True
 
     def spec(self, endpoint: Endpoint) -> dg.AssetCheckSpec | None:
-        """Return the spec for endpoints that keep a history, if `SEGMENT_HISTORY` is on."""
-        if not endpoint.keeps_history or not history_in_use():
+        """Return the spec for endpoints that keep a history."""
+        if not endpoint.keeps_history:
             return None
         return dg.AssetCheckSpec(
             self.name,

@@ -51,7 +51,8 @@ class ReferencesCheck:
                 suffix = "" if reference.endpoint in context.loaded_with else ", which was loaded apart"
                 broken = broken or not suffix
                 orphans[f"{column} without {reference.endpoint}{suffix} ({count:,})"] = [
-                    f"{shown_key(endpoint, [column], row[:1])} ({pluralize(row[1], 'row')})" for row in rows
+                    f"{shown_key(endpoint, [column], row[:1], context.preview)} ({pluralize(row[1], 'row')})"
+                    for row in rows
                 ]
         problems = [*orphans, *(f"not checked against {name}: materialize segment/{name} first" for name in unchecked)]
         return dg.AssetCheckResult(

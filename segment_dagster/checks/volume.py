@@ -12,7 +12,7 @@ import dagster as dg
 from segment_dagster.assets import CheckContext, asset_key
 from segment_dagster.checks.missing import no_table
 from segment_dagster.checks.normal_range import Band, band_of
-from segment_dagster.config import VolumeCheckConfig, volume_check_config
+from segment_dagster.config import Preview
 from segment_dagster.endpoints import Endpoint
 from segment_dagster.extract.columns import column_name
 from segment_dagster.extract.disposition import within
@@ -46,10 +46,19 @@ class Outlier:
 
 
 class VolumeCheck:
-    """Check that a day's counts, in total and per source or destination, are in the normal range of earlier days."""
+    """Check that a day's counts, in total and per source or destination, are in the normal range of earlier days.
+
+    Args:
+        days: Days before a day that it is compared with.
+        deviations: Robust deviations that it may be away from their median.
+    """
 
     name = "volume"
     needs_table = True
+
+    def __init__(self, days: int = 28, deviations: float = 5.0) -> None:
+        self._days = days
+        self._deviations = deviations
 
     def spec(self, endpoint: Endpoint) -> dg.AssetCheckSpec | None:
         """Return the spec for endpoints whose rows are counts over time."""
@@ -68,17 +77,19 @@ class VolumeCheck:
         endpoint = context.endpoint
         if not context.tables.columns(endpoint.name):
             return no_table(self.name, context)
-        settings = volume_check_config()
         days = list(_days(context))
-        sums = _sums(context, days[0] - settings.days * _DAY) if days else {}
+        sums = _sums(context, days[0] - self._days * _DAY) if days else {}
         outliers = [
             outlier
             for measure in map(column_name, endpoint.measure)
             for series in sorted(sums.get(measure, ()))
-            for outlier in _outliers(series, measure, sums[measure], days, settings)
+            for outlier in self._outliers(series, measure, sums[measure], days)
         ]
         ordered = sorted(outliers, key=lambda each: (each.day, each.series))
-        shown = [str(replace(outlier, series=_shown_series(endpoint, outlier.series))) for outlier in ordered]
+        shown = [
+            str(replace(outlier, series=_shown_series(endpoint, outlier.series, context.preview)))
+            for outlier in ordered
+        ]
         return dg.AssetCheckResult(
             passed=not outliers,
             severity=dg.AssetCheckSeverity.WARN,
@@ -88,11 +99,25 @@ class VolumeCheck:
             metadata={"days": shown[:SHOWN], "outliers": len(shown)},
         )
 
+    def _outliers(
+        self, series: str, measure: str, sums: Mapping[str, Mapping[date, float]], days: Sequence[date]
+    ) -> Iterator[Outlier]:
+        # a day without any rows was not loaded or lies in the future; one on which only other series have rows is a
+        # zero
+        own = sums[series]
+        loaded = [day for day in sorted(sums[ALL]) if day >= min(own)]
+        counts = [own.get(day, 0.0) for day in loaded]
+        for index in range(bisect_left(loaded, days[0]), bisect_right(loaded, days[-1])):
+            first = bisect_left(loaded, loaded[index] - self._days * _DAY)
+            band = band_of(counts[first:index], self._deviations)
+            if band and counts[index] not in band:
+                yield Outlier(loaded[index], series, measure, counts[index], band)
 
-def _shown_series(endpoint: Endpoint, series: str) -> str:
+
+def _shown_series(endpoint: Endpoint, series: str, preview: Preview) -> str:
     if series == ALL or endpoint.measured_by is None:
         return series
-    return shown_key(endpoint, [column_name(endpoint.measured_by)], [series])
+    return shown_key(endpoint, [column_name(endpoint.measured_by)], [series], preview)
 
 
 def _describe(outliers: Sequence[str], days: int) -> str:
@@ -135,21 +160,3 @@ def _sums(context: CheckContext, since: date) -> _Sums:
 def _in_utc(moment: Any) -> datetime:
     assert isinstance(moment, datetime)
     return moment.astimezone(timezone.utc)
-
-
-def _outliers(
-    series: str,
-    measure: str,
-    sums: Mapping[str, Mapping[date, float]],
-    days: Sequence[date],
-    settings: VolumeCheckConfig,
-) -> Iterator[Outlier]:
-    # a day without any rows was not loaded or lies in the future; a day on which only other series have rows is a zero
-    own = sums[series]
-    loaded = [day for day in sorted(sums[ALL]) if day >= min(own)]
-    counts = [own.get(day, 0.0) for day in loaded]
-    for index in range(bisect_left(loaded, days[0]), bisect_right(loaded, days[-1])):
-        first = bisect_left(loaded, loaded[index] - settings.days * _DAY)
-        band = band_of(counts[first:index], settings.deviations)
-        if band and counts[index] not in band:
-            yield Outlier(loaded[index], series, measure, counts[index], band)

@@ -2,13 +2,11 @@
 
 import logging
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
 from functools import partial
 from types import TracebackType
 from urllib.parse import urlsplit
-
-from dlt.common.configuration import resolve_configuration
-from dlt.common.configuration.specs import RuntimeConfiguration
 
 from segment_dagster.client.context import RequestContext
 from segment_dagster.client.deadline import TIMEOUTS_PER_ATTEMPT, Deadlines
@@ -21,16 +19,13 @@ from segment_dagster.client.paging import paginate
 from segment_dagster.client.retry import RetryBudget
 from segment_dagster.client.sender import Sender
 from segment_dagster.client.session import ApiSession
-from segment_dagster.config import Settings
+from segment_dagster.config import ApiSettings, TokenMissingError
+from segment_dagster.config.clock import utc_now
 from segment_dagster.endpoints import Endpoint
 from segment_dagster.foreign_text import foreign_text
 
 CONNECT_TIMEOUT = 10.0
-"""Seconds to wait for a connection.
-
-dlt's own settings `RUNTIME__REQUEST_TIMEOUT`, `RUNTIME__REQUEST_BACKOFF_FACTOR` and `RUNTIME__REQUEST_MAX_RETRY_DELAY`
-say how long to wait for an answer and between attempts.
-"""
+"""Seconds to wait for a connection."""
 
 MAX_PATH = 200
 """Characters of a request's path that an error shows."""
@@ -45,28 +40,37 @@ class SegmentClient:
     """Reads one workspace's Public API. Threads may share a client, its connections and its budgets.
 
     Use it as a context manager, or call `close`, which wakes every thread that waits.
+
+    Args:
+        settings: Token, address, layout, budgets.
+        clock: Returns the current time, in UTC, to which the times in headers are compared.
+
+    Raises:
+        TokenMissingError: There is no token.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: ApiSettings, clock: Callable[[], datetime] = utc_now) -> None:
+        if settings.token is None:
+            raise TokenMissingError
         self.settings = settings
         self.sent = Meter()
         """All that was sent by this client."""
 
-        runtime = resolve_configuration(RuntimeConfiguration())
-        self._deadlines = Deadlines(TIMEOUTS_PER_ATTEMPT * runtime.request_timeout)
+        self._deadlines = Deadlines(TIMEOUTS_PER_ATTEMPT * settings.request_timeout)
         self.limits = Limits(settings.requests_per_minute, settings.minute, self._deadlines.closed)
         """The budgets of requests a minute."""
 
-        self._session = ApiSession(settings.token, (CONNECT_TIMEOUT, runtime.request_timeout), settings.concurrency)
+        timeout = (CONNECT_TIMEOUT, settings.request_timeout)
+        self._session = ApiSession(settings.token, timeout, settings.concurrency, settings.network)
         retry_budget = partial(
             RetryBudget,
-            backoff=runtime.request_backoff_factor,
-            max_wait=runtime.request_max_retry_delay,
+            backoff=settings.request_backoff_factor,
+            max_wait=settings.request_max_retry_delay,
             seconds=settings.retry_seconds,
             limited_seconds=settings.rate_limit_seconds,
-            attempts=settings.attempts,
+            attempts=settings.request_max_attempts,
         )
-        self._sender = Sender(settings, self._session, self.limits, self._deadlines, retry_budget, self.sent)
+        self._sender = Sender(settings, self._session, self.limits, self._deadlines, retry_budget, self.sent, clock)
 
     def __enter__(self) -> "SegmentClient":
         """Use the client for a while."""

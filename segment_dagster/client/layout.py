@@ -55,7 +55,7 @@ class Call:
 def call_for(endpoints: Sequence[Endpoint], layout: Layout, page_size: int) -> Call | None:
     """Return the call of endpoints with one path, in pages of at most `page_size` rows; `None` if there is none."""
     first = endpoints[0]
-    if layout == "public":
+    if layout is Layout.PUBLIC:
         return Call(
             path=first.path,
             accept=first.media_type,
@@ -69,7 +69,7 @@ def call_for(endpoints: Sequence[Endpoint], layout: Layout, page_size: int) -> C
 
 def offers(layout: Layout, endpoint: Endpoint) -> bool:
     """Return whether the layout has the endpoint."""
-    return layout == "public" or endpoint.versioned is not None
+    return layout is Layout.PUBLIC or endpoint.versioned is not None
 
 
 def get_path(body: Any, path: tuple[str, ...]) -> Any:

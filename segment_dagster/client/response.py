@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -12,7 +13,7 @@ from segment_dagster.client.context import RequestContext
 from segment_dagster.client.errors import ApiError, BodyError, DepthError, OversizeError, ShapeError
 from segment_dagster.client.layout import ListRequest
 from segment_dagster.client.status import error_of
-from segment_dagster.config import Settings
+from segment_dagster.config import ApiSettings
 from segment_dagster.foreign_text import foreign_text
 
 MAX_NAME = 40
@@ -25,7 +26,12 @@ _MEDIA_TYPE = re.compile(r"[A-Za-z0-9!#$&^_.+-]{1,60}/[A-Za-z0-9!#$&^_.+-]{1,60}
 
 
 def check_response(
-    response: Response, content: bytes, context: RequestContext, lists: Sequence[ListRequest], settings: Settings
+    response: Response,
+    content: bytes,
+    context: RequestContext,
+    lists: Sequence[ListRequest],
+    settings: ApiSettings,
+    now: datetime,
 ) -> Any:
     """Return the parsed body of a response that has every list's records in their place.
 
@@ -35,6 +41,7 @@ def check_response(
         context: The request.
         lists: The lists that were requested.
         settings: The token, which no error shows, and the layout.
+        now: The current time, in UTC.
 
     Raises:
         ApiError: It has not; `retryable` where another attempt may help.
@@ -55,7 +62,7 @@ def check_response(
         content_type = show(_media_type(response.headers.get("Content-Type", "")))
         broken = BodyError(endpoint, path, content_type, len(content))
     # an error's body may be anything
-    if error := error_of(context, response.status_code, response.headers, body, settings) or broken:
+    if error := error_of(context, response.status_code, response.headers, body, settings, now) or broken:
         raise error
     for request in lists:
         _check_shape(body, request, path, show)

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -20,7 +21,7 @@ from segment_dagster.client.retry import RetryBudget
 from segment_dagster.client.retry_after import seconds_until
 from segment_dagster.client.session import ApiSession
 from segment_dagster.client.transport_errors import TRANSPORT_ERRORS, transport_error
-from segment_dagster.config import Settings
+from segment_dagster.config import ApiSettings
 
 logger = logging.getLogger(__name__)
 
@@ -35,17 +36,20 @@ class Sender:
         deadlines: Those of the attempts.
         retry_budget: Makes the budget of retries, anew for each request.
         sent: Counts all requests of the client.
+        clock: Returns the current time, in UTC.
     """
 
     def __init__(
         self,
-        settings: Settings,
+        settings: ApiSettings,
         session: ApiSession,
         limits: Limits,
         deadlines: Deadlines,
         retry_budget: Callable[[], RetryBudget],
         sent: Meter,
+        clock: Callable[[], datetime],
     ) -> None:
+        self._clock = clock
         self._settings = settings
         self._host = urlsplit(settings.base_url).netloc
         self._session = session
@@ -70,7 +74,7 @@ class Sender:
         while True:
             try:
                 # no name for the body: it would be held while the next attempt is waited for
-                return check_response(*self._attempt(context, query), context, lists, self._settings)
+                return check_response(*self._attempt(context, query), context, lists, self._settings, self._clock())
             except ApiError as failure:
                 wait = budget.next_wait(failure)
                 if wait is None or closed.is_set():
@@ -96,7 +100,7 @@ class Sender:
                     slot,
                     response.headers.get("X-RateLimit-Remaining"),
                     response.headers.get("X-RateLimit-Consumed"),
-                    seconds_until(response.headers.get("X-RateLimit-Reset", "")),
+                    seconds_until(response.headers.get("X-RateLimit-Reset", ""), self._clock()),
                 )
             return response, content
 
@@ -113,7 +117,7 @@ class Sender:
                 # half a response looks like many things: the end of the attempt explains them
                 self._raise_if_hung_up(attempt, context)
                 if isinstance(failure, TRANSPORT_ERRORS):
-                    raise transport_error(failure, context, self._settings.base_url, self._host) from None
+                    raise transport_error(failure, context, self._settings.network.proxy_setting, self._host) from None
                 raise
             # or like a whole one
             self._raise_if_hung_up(attempt, context)

@@ -9,7 +9,7 @@ from requests.exceptions import RequestException  # noqa: TID251 - dlt does not 
 
 from segment_dagster._compat.urllib3_connections import watch_sockets
 from segment_dagster.client.deadline import watch
-from segment_dagster.network import check_certificates, is_loopback
+from segment_dagster.config.network import Network
 
 
 class ApiSession(Session):
@@ -19,20 +19,19 @@ class ApiSession(Session):
         token: The API's token, sent with every request.
         timeout: Seconds to wait for a connection, and for an answer.
         max_connections: Connections at once.
+        network: The proxy and the certificates.
     """
 
-    def __init__(self, token: str, timeout: tuple[float, float], max_connections: int) -> None:
+    def __init__(self, token: str, timeout: tuple[float, float], max_connections: int, network: Network) -> None:
         super().__init__(timeout=timeout, raise_for_status=False)
         self.auth = BearerTokenAuth(token)
+        # requests would read the environment for every request
+        self.trust_env = False
+        self.verify = network.certificates or True
         for scheme in ("http://", "https://"):
-            self.mount(scheme, WatchedAdapter(max_connections))
-
-    def merge_environment_settings(self, url: Any, *args: Any, **kwargs: Any) -> Any:
-        """Take proxies and certificates from the environment; for this machine itself, no proxy whatever that says."""
-        merged = super().merge_environment_settings(url, *args, **kwargs)
-        if is_loopback(url):
-            merged["proxies"] = {}
-        return merged
+            self.mount(scheme, WatchedAdapter(max_connections, network))
+            if network.proxy:
+                self.proxies[scheme.removesuffix("://")] = network.proxy
 
     def get_redirect_target(self, resp: Response) -> None:
         """Follow no redirect: the token would go with it."""
@@ -43,9 +42,11 @@ class WatchedAdapter(HTTPAdapter):
 
     Args:
         max_connections: Connections at once. Who finds all of them in use waits for one.
+        network: The certificates.
     """
 
-    def __init__(self, max_connections: int) -> None:
+    def __init__(self, max_connections: int, network: Network) -> None:
+        self._network = network
         super().__init__(pool_maxsize=max_connections, pool_block=True)
         watch_sockets(self.poolmanager, watch)
 
@@ -69,5 +70,5 @@ class WatchedAdapter(HTTPAdapter):
             raise
         except OSError:
             # requests has no error of its own for a file that it does not find
-            check_certificates()
+            self._network.check_certificates()
             raise

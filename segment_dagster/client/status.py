@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum
 from functools import partial
 from typing import Any
@@ -23,7 +24,7 @@ from segment_dagster.client.errors import (
     TokenError,
 )
 from segment_dagster.client.retry_after import retry_after_seconds
-from segment_dagster.config import Layout, Settings
+from segment_dagster.config import ApiSettings, Layout
 from segment_dagster.endpoints import Endpoint
 from segment_dagster.foreign_text import foreign_text
 
@@ -118,7 +119,7 @@ TABLE: tuple[tuple[Container[int], Action, Callable[[Refusal], ApiError]], ...] 
 
 
 def error_of(
-    context: RequestContext, status: int, headers: Mapping[str, str], body: Any, settings: Settings
+    context: RequestContext, status: int, headers: Mapping[str, str], body: Any, settings: ApiSettings, now: datetime
 ) -> ApiError | None:
     """Return the error for a status, or `None` if the response should hold records.
 
@@ -128,6 +129,7 @@ def error_of(
         headers: Headers of the response.
         body: Its parsed body, `None` where it is no JSON.
         settings: The token, which no error shows, and the layout.
+        now: The current time, in UTC.
     """
     for statuses, action, make in TABLE:
         if status in statuses:
@@ -135,7 +137,7 @@ def error_of(
             errors = errors_in(body)
             delay = None
             if action is not Action.REFUSE:
-                delay = retry_after_seconds(headers, body, rate_limit=action is Action.RATE_LIMIT)
+                delay = retry_after_seconds(headers, body, rate_limit=action is Action.RATE_LIMIT, now=now)
             message = message_of(errors, show)
             return make(Refusal(context, status, headers, errors, message, delay, settings.layout, show))
     return None

@@ -7,7 +7,6 @@ from urllib3.exceptions import HTTPError
 from segment_dagster._compat.requests_errors import is_untrusted, proxy_status
 from segment_dagster.client.context import RequestContext
 from segment_dagster.client.errors import ApiError, CertificateError, ProxyFailedError, UnreachableError
-from segment_dagster.network import proxy_setting
 
 TRANSPORT_ERRORS: tuple[type[Exception], ...] = (requests.RequestException, HTTPError)
 """All that requests and urllib3 raise."""
@@ -21,7 +20,7 @@ _RETRYABLE: tuple[type[Exception], ...] = (
 """No connection, a time-out, a body cut short or not compressed as it says. Others, as for an address, come again."""
 
 
-def transport_error(failure: Exception, context: RequestContext, base_url: str, host: str) -> ApiError:
+def transport_error(failure: Exception, context: RequestContext, proxy_setting: str, host: str) -> ApiError:
     """Return the error for a request that got no whole response.
 
     It has no cause: what others raise repeats addresses with cursors, and heads of responses.
@@ -29,13 +28,13 @@ def transport_error(failure: Exception, context: RequestContext, base_url: str, 
     Args:
         failure: One of `TRANSPORT_ERRORS`.
         context: The request.
-        base_url: The address of the API.
+        proxy_setting: The setting that the proxy comes from.
         host: Its host.
     """
     endpoint, path = context.endpoint.name, context.path
     if is_untrusted(failure):
         return CertificateError(endpoint, path, host)
     if isinstance(failure, ProxyError):
-        return ProxyFailedError(endpoint, path, proxy_setting(base_url), proxy_status(failure))
+        return ProxyFailedError(endpoint, path, proxy_setting, proxy_status(failure))
     kind = type(failure).__name__
     return UnreachableError(endpoint, path, host, kind, retryable=isinstance(failure, _RETRYABLE))

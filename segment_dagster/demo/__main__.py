@@ -13,22 +13,24 @@ import duckdb
 
 from segment_dagster.assets import asset_key
 from segment_dagster.automation import JOB
-from segment_dagster.config import TokenMissingError, resolve
+from segment_dagster.config import ApiSettings, DestinationSettings
 from segment_dagster.definitions import defs
 from segment_dagster.demo.directory import make_dagster_home, use_demo_directory
 from segment_dagster.demo.emulated import emulated_workspace
 from segment_dagster.demo.table import text_table
 from segment_dagster.endpoints import TABLES
-from segment_dagster.load import DATASET, resolve_destination
+from segment_dagster.load import resolve_destination
 from segment_dagster.terminal import run_command
+
+ENVIRONMENT = os.environ  # noqa: TID251 - a command sets it for what it starts
 
 HOME = Path(".dagster")
 """Dagster's home for a real workspace, in the working directory, if `DAGSTER_HOME` is not set."""
 
-QUERY = f"""\
+QUERY = """\
 SELECT s.name AS source, s.metadata->>'name' AS type, count(d.id) AS destinations
-FROM {DATASET}.sources AS s LEFT JOIN {DATASET}.destinations AS d ON d.source_id = s.id
-GROUP BY ALL ORDER BY destinations DESC, source LIMIT 5"""  # noqa: S608 - a constant
+FROM segment_data.sources AS s LEFT JOIN segment_data.destinations AS d ON d.source_id = s.id
+GROUP BY ALL ORDER BY destinations DESC, source LIMIT 5"""
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "INFO"}}}}
 """Run configuration that hides Dagster's own events in the console."""
@@ -50,7 +52,7 @@ def main() -> int:
 def _demo() -> int:
     use_demo_directory()
     # the demo sends no telemetry
-    os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
+    ENVIRONMENT["RUNTIME__DLTHUB_TELEMETRY"] = "false"
     with emulated_workspace() as address:
         print(f"A made-up Segment workspace answers at {address}; the job {JOB} reads it.")
         with dg.DagsterInstance.get() as instance:
@@ -60,7 +62,7 @@ def _demo() -> int:
         if not result.success:
             print(_reason(result), file=sys.stderr)
             return 1
-    destination = resolve_destination()
+    destination = resolve_destination(DestinationSettings())
     print(f"\n{QUERY}\n")
     with duckdb.connect(str(destination.file), read_only=True) as connection:
         cursor = connection.execute(QUERY)
@@ -91,16 +93,15 @@ def _reason(result: dg.ExecuteInProcessResult) -> str:
 
 def _ui() -> int:
     command = [str(Path(sys.executable).with_name("dagster")), "dev", "-w", "workspace.yaml"]
-    try:
-        settings = resolve()
-    except TokenMissingError:
+    settings = ApiSettings()
+    if settings.token is None:
         use_demo_directory()
         with emulated_workspace() as address:
             print(f"SEGMENT_API_TOKEN is not set: the UI's runs read a made-up workspace at {address}.", flush=True)
             return _run(command)
-    if "DAGSTER_HOME" not in os.environ:
+    if "DAGSTER_HOME" not in ENVIRONMENT:
         make_dagster_home(HOME)
-        os.environ["DAGSTER_HOME"] = str(HOME.absolute())
+        ENVIRONMENT["DAGSTER_HOME"] = str(HOME.absolute())
     print(f"SEGMENT_API_TOKEN is set: the UI's runs read the workspace at {settings.base_url}.", flush=True)
     return _run(command)
 

@@ -4,13 +4,15 @@ import argparse
 import os
 from collections.abc import Sequence
 
-from segment_dagster.config import resolve
+from segment_dagster.config import ApiSettings
 from segment_dagster.demo.table import text_table
 from segment_dagster.emulator import running
 from segment_dagster.endpoints import CATALOGUE, Endpoint
 from segment_dagster.extract.extractor import Extractor
 from segment_dagster.terminal import run_command
 from segment_dagster.text import pluralize
+
+ENVIRONMENT = os.environ  # noqa: TID251 - a command sets it for what it starts
 
 MINUTE = 0.5
 """Seconds that stand for a minute of the limits."""
@@ -36,11 +38,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--only", nargs="+", metavar="NAME", help="of these endpoints, those that a limit holds up")
     options = parser.parse_args(arguments)
     minute = options.minute
-    for setting in [setting for setting in os.environ if setting.startswith("SEGMENT_")]:
-        del os.environ[setting]
+    for setting in [setting for setting in ENVIRONMENT if setting.startswith("SEGMENT_")]:
+        del ENVIRONMENT[setting]
     rows = []
     with running(limits=True, minute=minute) as emulator:
-        os.environ.update(
+        ENVIRONMENT.update(
             SEGMENT_MINUTE_SECONDS=str(minute), SEGMENT_BASE_URL=emulator.url, SEGMENT_API_TOKEN=emulator.token
         )
         lists = {row.name: len(emulator.world.lists(row.name)) for row in CATALOGUE if row.parent}
@@ -49,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 continue
             limit = endpoint.requests_per_minute
             assert limit is not None
-            with Extractor(resolve()) as extractor:
+            with Extractor(ApiSettings()) as extractor:
                 if endpoint.parent:
                     extractor.extract(extractor.endpoint(endpoint.parent.endpoint))
                 emulator.stats.clear()

@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+ENVIRONMENT = os.environ  # noqa: TID251 - a command sets it for what it starts
+
 DIRECTORY = Path(".demo")
 """Directory of the demo, relative to the working directory."""
 
@@ -27,12 +29,12 @@ def use_demo_directory() -> None:
         OSError: The directory cannot be created.
     """
     for setting in PLACE_SETTINGS:
-        os.environ.pop(setting, None)
+        ENVIRONMENT.pop(setting, None)
     directory = DIRECTORY.absolute()
     make_dagster_home(directory / "dagster")
-    os.environ["DAGSTER_HOME"] = str(directory / "dagster")
-    os.environ["DLT_DATA_DIR"] = str(directory / "dlt")
-    os.environ["DESTINATION__DUCKDB__CREDENTIALS"] = str(directory / "segment.duckdb")
+    ENVIRONMENT["DAGSTER_HOME"] = str(directory / "dagster")
+    ENVIRONMENT["DLT_DATA_DIR"] = str(directory / "dlt")
+    ENVIRONMENT["DESTINATION__DUCKDB__CREDENTIALS"] = str(directory / "segment.duckdb")
 
 
 def make_dagster_home(home: Path) -> None:

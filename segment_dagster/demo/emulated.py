@@ -8,6 +8,8 @@ from contextlib import contextmanager
 
 from segment_dagster.emulator.server import DEFAULT_TOKEN
 
+ENVIRONMENT = os.environ  # noqa: TID251 - a command sets it for what it starts
+
 MINUTE = "1"
 """Seconds that stand for a minute of the rate limits, so that the demo does not wait for them."""
 
@@ -30,11 +32,11 @@ def emulated_workspace() -> Iterator[str]:
             address = process.stdout.readline().rpartition(" ")[2].strip()
             if not address:
                 raise RuntimeError(f"the emulator ended with status {process.wait()}")
-            os.environ["SEGMENT_BASE_URL"] = address
-            os.environ["SEGMENT_API_TOKEN"] = DEFAULT_TOKEN
-            os.environ["SEGMENT_MINUTE_SECONDS"] = MINUTE
+            ENVIRONMENT["SEGMENT_BASE_URL"] = address
+            ENVIRONMENT["SEGMENT_API_TOKEN"] = DEFAULT_TOKEN
+            ENVIRONMENT["SEGMENT_MINUTE_SECONDS"] = MINUTE
             for setting in ("SEGMENT_REGION", "SEGMENT_API_LAYOUT"):
-                os.environ.pop(setting, None)
+                ENVIRONMENT.pop(setting, None)
             yield address
         finally:
             process.terminate()

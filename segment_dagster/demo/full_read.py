@@ -6,12 +6,13 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timezone
+from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
 import dagster as dg
 
+from segment_dagster.config.clock import utc_now
 from segment_dagster.demo.expected import expected_rows, least_requests
 from segment_dagster.demo.reading import FAILED, LANDED, SKIPPED, Read, read
 from segment_dagster.demo.table import text_table
@@ -19,6 +20,8 @@ from segment_dagster.emulator import Fault, World, running
 from segment_dagster.endpoints import TABLES, Endpoint
 from segment_dagster.terminal import run_command
 from segment_dagster.text import pluralize
+
+ENVIRONMENT = os.environ  # noqa: TID251 - a command sets it for what it starts
 
 MINUTE = 0.05
 """Seconds that stand for a minute of the limits: 2,400 requests at 25 a minute take 5 s instead of 96 minutes."""
@@ -57,15 +60,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = _parser().parse_args(arguments)
     chosen = [row for row in TABLES if row.name in (options.only or _NAMES) and row.name not in options.without]
-    for setting in [setting for setting in os.environ if setting.startswith(("SEGMENT_", "DESTINATION__"))]:
-        del os.environ[setting]
-    now, before = datetime.now(timezone.utc), Path.cwd()
+    for setting in [setting for setting in ENVIRONMENT if setting.startswith(("SEGMENT_", "DESTINATION__"))]:
+        del ENVIRONMENT[setting]
+    now, before = utc_now(), Path.cwd()
     with (
         tempfile.TemporaryDirectory(prefix="segment_full_read_") as place,
         running(now=now, minute=MINUTE, faults=options.fault, without=options.lacking) as emulator,
     ):
         os.chdir(place)
-        os.environ.update(SETTINGS, DLT_DATA_DIR=place, SEGMENT_BASE_URL=emulator.url, SEGMENT_API_TOKEN=emulator.token)
+        ENVIRONMENT.update(
+            SETTINGS, DLT_DATA_DIR=place, SEGMENT_BASE_URL=emulator.url, SEGMENT_API_TOKEN=emulator.token
+        )
         with dg.DagsterInstance.ephemeral() as instance:
             first = read(instance, emulator, chosen, now)
             again = read(instance, emulator, chosen, now)

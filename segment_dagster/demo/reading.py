@@ -9,6 +9,7 @@ import duckdb
 
 from segment_dagster.assets import asset_key
 from segment_dagster.automation import full_refresh_runs
+from segment_dagster.config import DestinationSettings
 from segment_dagster.definitions import defs
 from segment_dagster.emulator import Emulator
 from segment_dagster.endpoints import Endpoint
@@ -88,7 +89,7 @@ def _record(result: dg.ExecuteInProcessResult, done: Read) -> None:
 
 
 def _counts(chosen: Sequence[Endpoint]) -> dict[str, tuple[int, int]]:
-    destination = resolve_destination()
+    destination = resolve_destination(DestinationSettings())
     if not destination.file or not destination.file.exists():
         return {}
     with duckdb.connect(str(destination.file), read_only=True) as connection:

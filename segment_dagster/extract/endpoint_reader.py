@@ -7,7 +7,7 @@ from datetime import datetime
 
 from segment_dagster.client import Meter, SegmentClient
 from segment_dagster.client.errors import FeatureError
-from segment_dagster.config import Settings
+from segment_dagster.config import ApiSettings, Layout
 from segment_dagster.endpoints import Endpoint
 from segment_dagster.errors import SegmentError
 from segment_dagster.extract.attempt import Attempt
@@ -54,7 +54,7 @@ class EndpointReader:
 
     def __init__(
         self,
-        settings: Settings,
+        settings: ApiSettings,
         now: datetime,
         client: SegmentClient,
         scheduler: Scheduler,
@@ -108,7 +108,7 @@ class EndpointReader:
 
     def _slices(self, endpoint: Endpoint, window: Window | None, parents: Parents) -> list[StreamSlice]:
         """Return the lists to read."""
-        if self._settings.layout == "versioned":
+        if self._settings.layout is Layout.VERSIONED:
             return [StreamSlice({})]
         # before the parents are read: a time that cannot be read should cost no request
         times = times_of(endpoint, window, self._now, self._settings.concurrency)
@@ -175,7 +175,7 @@ class EndpointReader:
             return writer.failure
         endpoint, keys = writer.endpoint, writer.keys
         parts = writer.close()
-        parent = None if self._settings.layout == "versioned" else parents.extract_of(endpoint)
+        parent = None if self._settings.layout is Layout.VERSIONED else parents.extract_of(endpoint)
         unique = keys is not None and keys.all_unique()
         extract = Extract(
             endpoint=endpoint,

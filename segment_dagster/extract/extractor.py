@@ -4,7 +4,7 @@ import difflib
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
-from datetime import datetime, timezone
+from datetime import datetime
 from types import TracebackType
 
 import pyarrow as pa
@@ -12,7 +12,7 @@ from dlt.common.runtime.collector import NULL_COLLECTOR
 from dlt.common.runtime.collector_base import Collector
 
 from segment_dagster.client import SegmentClient
-from segment_dagster.config import Settings
+from segment_dagster.config import ApiSettings, Layout
 from segment_dagster.endpoints import TABLES, Endpoint
 from segment_dagster.errors import SegmentError, SettingError
 from segment_dagster.extract.attempt import Attempt
@@ -43,18 +43,18 @@ class Extractor:
         settings: Token, address, layout, concurrency.
         catalogue: The endpoints that can be read, and those above them.
         collector: Shows progress: one counter per endpoint, in rows.
-        now: The present, in UTC; that of the settings or the clock's if it is left out.
+        now: The present, in UTC; that of the settings if it is left out.
     """
 
     def __init__(
         self,
-        settings: Settings,
+        settings: ApiSettings,
         catalogue: Sequence[Endpoint] = TABLES,
         collector: Collector = NULL_COLLECTOR,
         now: datetime | None = None,
     ) -> None:
         self.settings = settings
-        self.now = now or settings.now or datetime.now(timezone.utc)
+        self.now = now or settings.now
         self.client = SegmentClient(settings)
         self._catalogue = {
             endpoint.name: apply_overrides(endpoint, settings.granularity, settings.group_by) for endpoint in catalogue
@@ -218,7 +218,7 @@ class Extractor:
 
     def _sharing_response(self, endpoint: Endpoint) -> list[Endpoint]:
         """Return the endpoint and those that are lists of the same response."""
-        if self.settings.layout == "versioned":
+        if self.settings.layout is Layout.VERSIONED:
             return [endpoint]
         request = _request_of(endpoint)
         return [

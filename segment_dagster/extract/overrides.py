@@ -3,10 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
+from segment_dagster.config.series import GROUP_BY
 from segment_dagster.endpoints import Endpoint, Parameter, TimeRange
-
-GROUP_BY = "groupBy"
-"""The parameter that says which columns the counted events are told apart by."""
 
 
 def apply_overrides(

@@ -2,14 +2,13 @@
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from segment_dagster.config import Settings
+from segment_dagster.config import ApiSettings
 from segment_dagster.endpoints import Endpoint
 from segment_dagster.errors import SegmentError
 from segment_dagster.extract.characters import Replaced, clean
@@ -38,7 +37,7 @@ class PageWriter:
     """
 
     def __init__(
-        self, endpoint: Endpoint, directory: Path, settings: Settings, count_rows: Callable[[str, int], None]
+        self, endpoint: Endpoint, directory: Path, settings: ApiSettings, count_rows: Callable[[str, int], None]
     ) -> None:
         self.endpoint = endpoint
         self.preview: list[dict[str, Any]] = []
@@ -60,7 +59,7 @@ class PageWriter:
         self._fingerprint = None if endpoint.partitioned else Fingerprint(schema_of(endpoint))
         self._spool = Spool(directory, schema_of(endpoint), self._fingerprint)
         self._redact = redactor(endpoint, settings)
-        self._redact_preview = redactor(endpoint, replace(settings, include_secrets=False))
+        self._redact_preview = redactor(endpoint, settings.model_copy(update={"include_secrets": False}))
         self._max_undeclared_columns = settings.max_undeclared_columns
         self._count_rows = count_rows
         self._lock = threading.Lock()

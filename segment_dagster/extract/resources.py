@@ -12,7 +12,8 @@ from dlt.extract import DltResource, DltSource
 from dlt.extract.items import DataItemWithMeta
 
 from segment_dagster._compat.dlt_source import implemented_by
-from segment_dagster.config import resolve
+from segment_dagster.config import ApiSettings
+from segment_dagster.config.dlt_runtime import compresses_files
 from segment_dagster.endpoints import TABLES, Endpoint
 from segment_dagster.extract.columns import column_name, columns_of
 from segment_dagster.extract.disposition import Merge, TableFormat, disposition_of, scope_of
@@ -24,7 +25,7 @@ from segment_dagster.extract.history import (
     history_columns,
     versions_of,
 )
-from segment_dagster.extract.jsonl import jsonl_items
+from segment_dagster.extract.jsonl import JsonLines, jsonl_items
 from segment_dagster.extract.result import Extract
 from segment_dagster.extract.spool import SpooledFile
 from segment_dagster.extract.undeclared import existing_columns, parts_with_columns
@@ -43,7 +44,7 @@ Read = Callable[[], Extract]
 
 
 def segment_source(
-    api_key: str = dlt.secrets.value,
+    api_key: str = dlt.secrets.value,  # noqa: TID251 - dlt fills it in
     *,
     region: str | None = None,
     base_url: str | None = None,
@@ -85,8 +86,8 @@ def segment_source(
     Raises:
         SettingError: A setting is missing or cannot be used.
     """
-    settings = resolve(
-        token=None if api_key is dlt.secrets.value else api_key,
+    settings = ApiSettings(
+        token=None if api_key is dlt.secrets.value else api_key,  # noqa: TID251 - the default above
         region=region,
         base_url=base_url,
         layout=layout,
@@ -100,9 +101,8 @@ def segment_source(
     names = None if endpoints is None else dict.fromkeys(endpoints)
     rows = extractor.available(slow=False) if names is None else [extractor.endpoint(name) for name in names]
     # dlt does not say when it is done with a source: the extractor deletes its files when the last resource is gone
-    return _source(
-        [(endpoint, partial(extractor.extract, endpoint)) for endpoint in rows], settings.history, jsonl=jsonl
-    )
+    reads = [(endpoint, partial(extractor.extract, endpoint)) for endpoint in rows]
+    return _source(reads, settings.history, jsonl=JsonLines(compressed=compresses_files()) if jsonl else None)
 
 
 def source_of_extracts(
@@ -111,7 +111,7 @@ def source_of_extracts(
     history: bool = False,
     merge: Merge | None = None,
     table_format: TableFormat | None = None,
-    jsonl: bool = False,
+    jsonl: JsonLines | None = None,
 ) -> DltSource:
     """The same source over what has been read already.
 
@@ -135,7 +135,7 @@ def resource_of(
     read: Read,
     merge: Merge = "delete-insert",
     table_format: TableFormat | None = None,
-    jsonl: bool = False,
+    jsonl: JsonLines | None = None,
 ) -> DltResource:
     """The dlt resource of one endpoint.
 
@@ -177,7 +177,7 @@ def resource_of(
     )
 
 
-def history_of(endpoint: Endpoint, read: Read, jsonl: bool = False) -> DltResource:
+def history_of(endpoint: Endpoint, read: Read, jsonl: JsonLines | None = None) -> DltResource:
     """The dlt resource of the history of one endpoint.
 
     Args:
@@ -218,7 +218,10 @@ def read_at_of(state: Mapping[str, Any], name: str) -> datetime | None:
 
 
 def file_imports(
-    parts: Iterable[SpooledFile], columns: Mapping[str, TColumnSchema], first: Any = None, jsonl: bool = False
+    parts: Iterable[SpooledFile],
+    columns: Mapping[str, TColumnSchema],
+    first: Any = None,
+    jsonl: JsonLines | None = None,
 ) -> Iterator[DataItemWithMeta]:
     """Parts as files that dlt takes as they are.
 
@@ -234,7 +237,7 @@ def file_imports(
         if undeclared := [column for column in part.columns if column not in columns]:
             hints = dlt.mark.make_hints(columns={column: {"data_type": "json"} for column in undeclared})
         if jsonl:
-            file = jsonl_items(part, set(part.columns) - plain)
+            file = jsonl_items(part, set(part.columns) - plain, compressed=jsonl.compressed)
             yield dlt.mark.with_file_import(str(file), "jsonl", part.rows, hints=hints)
         else:
             yield dlt.mark.with_file_import(str(part.path), "parquet", part.rows, hints=hints)
@@ -246,7 +249,7 @@ def _source(
     history: bool,
     merge: Merge = "delete-insert",
     table_format: TableFormat | None = None,
-    jsonl: bool = False,
+    jsonl: JsonLines | None = None,
 ) -> DltSource:
     # objects and lists stay one JSON column each
     @dlt.source(name=SOURCE_NAME, max_table_nesting=0, **implemented_by(SourceWithHistory))

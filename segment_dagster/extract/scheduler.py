@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from math import ceil
 
 from segment_dagster.client import SegmentClient
-from segment_dagster.config import Settings
+from segment_dagster.config import ApiSettings
 from segment_dagster.endpoints import Endpoint
 from segment_dagster.extract.attempt import Attempt
 from segment_dagster.extract.times import StreamSlice
@@ -33,7 +33,7 @@ class Scheduler:
         client: Knows the limits; is closed to cancel what waits.
     """
 
-    def __init__(self, settings: Settings, client: SegmentClient) -> None:
+    def __init__(self, settings: ApiSettings, client: SegmentClient) -> None:
         self._settings = settings
         self._client = client
         self._threads = ThreadPoolExecutor(settings.concurrency, thread_name_prefix="segment")

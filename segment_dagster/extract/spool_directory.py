@@ -31,9 +31,9 @@ class SpoolDirectory:
         """
         with self._lock:
             if self._path is None:
-                remove_stale(self._tables)
                 directory = TempDir()
                 self._path = directory.path
+                remove_stale(self._tables, self._path.stat().st_mtime)
                 # also where nobody closes the extractor
                 self._delete = weakref.finalize(self, directory.delete)
             self._reads[name] += 1

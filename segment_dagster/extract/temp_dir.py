@@ -6,7 +6,6 @@ import re
 import shutil
 import stat
 import tempfile
-import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import TracebackType
@@ -65,7 +64,7 @@ class TempDir:
         _delete(self._lock)
 
 
-def remove_stale(tables: Iterable[str]) -> None:
+def remove_stale(tables: Iterable[str], now: float) -> None:
     """Delete what processes that were killed left in TMPDIR: their homes, and jobs of dlt's that were never run.
 
     A home is its process's for as long as the lock beside it is held: the kernel lets go of it when the process ends,
@@ -75,6 +74,7 @@ def remove_stale(tables: Iterable[str]) -> None:
 
     Args:
         tables: Names of the tables whose jobs they may be.
+        now: The current time by the clock of TMPDIR's file system, in seconds since 1970: a new file's.
     """
     directory = Path(tempfile.gettempdir())
     for path in directory.glob(f"{PREFIX}*{LOCK}"):
@@ -94,7 +94,7 @@ def remove_stale(tables: Iterable[str]) -> None:
         job = JOB.fullmatch(path.name)
         if job and job["table"] in named:
             with contextlib.suppress(OSError):
-                if time.time() - path.lstat().st_mtime > JOB_IS_DEAD and _is_job(path, job["table"]):
+                if now - path.lstat().st_mtime > JOB_IS_DEAD and _is_job(path, job["table"]):
                     path.unlink()
 
 

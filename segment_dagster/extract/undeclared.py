@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from dlt.common.schema.typing import TColumnSchema
 
-from segment_dagster.config import Settings
+from segment_dagster.config import ApiSettings
 from segment_dagster.endpoints import Endpoint
 from segment_dagster.extract.columns import column_name
 from segment_dagster.extract.json_text import dumps, loads
@@ -26,7 +26,7 @@ from segment_dagster.extract.spool import SpooledFile
 UNDECLARED = "undeclared_fields"
 """The column that holds undeclared fields as one JSON object."""
 
-MAX_COLUMNS = Settings.max_undeclared_columns
+MAX_COLUMNS: int = ApiSettings.model_fields["max_undeclared_columns"].default
 """Columns that undeclared fields may make in one table, where no setting says otherwise."""
 
 MAX_BYTES = 63

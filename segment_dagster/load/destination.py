@@ -1,7 +1,6 @@
 """Resolve and check the destination, the dataset and, for DuckDB, the file. This happens at run time."""
 
 import os
-import re
 import stat
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -11,19 +10,18 @@ from typing import Any
 import dlt
 from dlt.common.destination import Destination as DltDestination
 
-from segment_dagster.config import LOCK_TIMEOUT, check_runtime, history_in_use, lock_timeout
+from segment_dagster.config import DestinationSettings
+from segment_dagster.config.dlt_runtime import check_runtime, compresses_files
 from segment_dagster.errors import SettingError
 from segment_dagster.load.capabilities import BUCKETS, DESTINATIONS, TABLE_FORMATS, Capabilities
 from segment_dagster.load.credentials import check_extra, configuration_of, secrets_of
-from segment_dagster.load.dlt_settings import check_dlt_settings
+from segment_dagster.load.dlt_settings import check_dlt_settings, staging_layout
 from segment_dagster.load.duckdb_file import CREDENTIALS, DUCKDB_FILE, OPEN, credentials
 from segment_dagster.load.sql_clients import build_destination
 from segment_dagster.load.staging import check_name
 
-DATASET = "segment_data"
 TABLE_FORMAT = "SEGMENT_TABLE_FORMAT"
 BUCKET = "DESTINATION__FILESYSTEM__BUCKET_URL"
-_DATASET_NAME = re.compile(r"(?=.{1,63}$)[a-z][a-z0-9]*(_[a-z0-9]+)*")
 _MAGIC = b"DUCK"
 """Bytes 8 to 12 of every DuckDB file."""
 
@@ -38,8 +36,14 @@ class Destination:
     file: Path | None
     """The DuckDB file as an absolute path; `None` for other destinations."""
 
-    lock_timeout: float = LOCK_TIMEOUT
+    lock_timeout: float
     """Seconds to wait while another process holds the destination."""
+
+    always_load: bool = False
+    """Whether to load rows that the table holds already."""
+
+    compresses_files: bool = True
+    """Whether dlt takes lines of JSON compressed."""
 
     secrets: frozenset[str] = field(default=frozenset(), repr=False)
     """Values in dlt's settings that no message may show."""
@@ -71,30 +75,29 @@ class Destination:
         return build_destination(factory, self.lock_timeout, **options)
 
 
-def resolve_destination(destination: str | None = None, dataset: str | None = None) -> Destination:
-    """Resolve the destination from the arguments, then the environment, then the defaults.
-
-    Nothing is created or opened.
+def resolve_destination(settings: DestinationSettings) -> Destination:
+    """Return the destination that the settings name, with dlt's own settings for it. Nothing is created or opened.
 
     Raises:
         SettingError: A setting cannot be used, or the DuckDB file cannot be written to.
     """
     check_runtime()
     check_dlt_settings()
-    name = destination or os.environ.get("SEGMENT_DESTINATION") or "duckdb"
+    name = settings.type
     if name not in DESTINATIONS:
         legal = ", ".join(DESTINATIONS)
         raise SettingError("SEGMENT_DESTINATION", f"is {name!r}, which is no destination", f"Legal values: {legal}.")
-    schema = dataset or os.environ.get("SEGMENT_DATASET") or DATASET
-    if not _DATASET_NAME.fullmatch(schema):
-        remedy = (
-            "Legal values: lower-case letters, digits and single underscores between them, a letter first, 63 at most."
-        )
-        raise SettingError("SEGMENT_DATASET", f"is {schema!r}", remedy)
-    check_name(schema, name)
-    capabilities = _capabilities_of(name)
+    check_name(settings.dataset, staging_layout(name))
     file = _duckdb_file() if name == "duckdb" else None
-    resolved = Destination(type=name, dataset=schema, capabilities=capabilities, file=file, lock_timeout=lock_timeout())
+    resolved = Destination(
+        type=name,
+        dataset=settings.dataset,
+        capabilities=_capabilities_of(name, settings.table_format),
+        file=file,
+        lock_timeout=settings.lock_timeout,
+        always_load=settings.always_load,
+        compresses_files=compresses_files(),
+    )
     if file is None:
         return _configured(resolved)
     try:
@@ -105,8 +108,7 @@ def resolve_destination(destination: str | None = None, dataset: str | None = No
     return resolved
 
 
-def _capabilities_of(name: str) -> Capabilities:
-    table_format = os.environ.get(TABLE_FORMAT)
+def _capabilities_of(name: str, table_format: str | None) -> Capabilities:
     if not table_format:
         check_extra("SEGMENT_DESTINATION", name, DESTINATIONS[name].driver)
         return DESTINATIONS[name]
@@ -129,9 +131,6 @@ def _configured(destination: Destination) -> Destination:
     if bucket := BUCKETS.get(protocol):
         check_extra(BUCKET, f"{protocol}://...", bucket)
         destination = replace(destination, capabilities=replace(destination.capabilities, driver=bucket))
-    if history_in_use() and not destination.capabilities.keeps_history:
-        remedy = "Unset it, or set SEGMENT_DESTINATION to a destination that is no files."
-        raise SettingError("SEGMENT_HISTORY", "is set, and dlt keeps no versions of rows in files", remedy)
     return replace(destination, secrets=secrets_of(configuration))
 
 

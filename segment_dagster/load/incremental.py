@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timezone
 from typing import Any
 
-from segment_dagster.config import current_time
 from segment_dagster.endpoints import Endpoint, TimeRange
 from segment_dagster.extract.columns import column_name
 from segment_dagster.extract.resources import read_at_of
@@ -15,7 +14,7 @@ from segment_dagster.load.errors import LoadError
 from segment_dagster.load.inspector import DatasetInspector, inspect_dataset
 
 
-def incremental_windows(tables: DatasetInspector, endpoints: Iterable[Endpoint]) -> dict[str, Window]:
+def incremental_windows(tables: DatasetInspector, endpoints: Iterable[Endpoint], now: datetime) -> dict[str, Window]:
     """Return the window to read for each incremental endpoint, by name.
 
     A window starts at the latest row of the table, minus the endpoint's lookback. It comes from the table itself, so a
@@ -29,7 +28,7 @@ def incremental_windows(tables: DatasetInspector, endpoints: Iterable[Endpoint])
     incremental = [endpoint for endpoint in endpoints if endpoint.incremental]
     if not incremental:
         return {}
-    windows, now, state = {}, current_time(), tables.pipeline_state()
+    windows, state = {}, tables.pipeline_state()
     for endpoint in incremental:
         time = endpoint.time
         assert isinstance(time, TimeRange) and time.lookback is not None
@@ -39,7 +38,7 @@ def incremental_windows(tables: DatasetInspector, endpoints: Iterable[Endpoint])
     return windows
 
 
-def check_no_gap(destination: Destination, extracts: Iterable[Extract]) -> None:
+def check_no_gap(destination: Destination, extracts: Iterable[Extract], now: datetime) -> None:
     """Refuse extracts that would leave a gap in an incremental table; no later run would fill it.
 
     Somebody may have deleted the table's latest rows, or the whole file, while the workspace was read.
@@ -47,7 +46,6 @@ def check_no_gap(destination: Destination, extracts: Iterable[Extract]) -> None:
     Raises:
         LoadError: A table ends before the window that was read begins.
     """
-    now = current_time()
     parts = [extract for extract in extracts if _is_part(extract, now)]
     if not parts:
         return

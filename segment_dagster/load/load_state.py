@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime
 
 import pyarrow as pa
 from dlt.common.data_types import TDataType
@@ -94,14 +94,14 @@ def is_current(tables: DatasetInspector, content: TableState) -> bool:
     return _has_state(tables, content, _recorded_states(tables))
 
 
-def record_load(tables: DatasetInspector, contents: Iterable[TableState]) -> None:
+def record_load(tables: DatasetInspector, contents: Iterable[TableState], now: datetime) -> None:
     """Record what was loaded. If a run ends before that, the next one loads its tables again.
 
     Args:
         tables: The dataset after the load.
         contents: The states of the loaded tables. A state with a wrong number of rows is not recorded.
+        now: The current time, in UTC.
     """
-    now = datetime.now(timezone.utc)
     rows = []
     loaded = list(contents)
     tables.prefetch([LOAD_STATE_TABLE, *(content.table for content in loaded)])

@@ -1,7 +1,7 @@
 """The workspace that a dataset belongs to. Its id is stored in the dataset; tokens of other workspaces are refused."""
 
 from collections.abc import Mapping
-from datetime import datetime, timezone
+from datetime import datetime
 
 from dlt.common.data_types import TDataType
 
@@ -54,7 +54,7 @@ def check_owner(destination: Destination, workspace: Workspace | None) -> None:
         refuse_other_workspace(destination, find_owner(tables), workspace)
 
 
-def claim(tables: DatasetInspector, destination: Destination, workspace: Workspace) -> None:
+def claim(tables: DatasetInspector, destination: Destination, workspace: Workspace, now: datetime) -> None:
     """Record the workspace of a dataset that has none. The dataset must exist and be locked.
 
     Raises:
@@ -62,7 +62,7 @@ def claim(tables: DatasetInspector, destination: Destination, workspace: Workspa
     """
     refuse_other_workspace(destination, find_owner(tables), workspace)
     if not _recorded_workspace(tables):
-        row = (workspace.id, workspace.slug, workspace.name, datetime.now(timezone.utc))
+        row = (workspace.id, workspace.slug, workspace.name, now)
         tables.upsert(OWNER_TABLE, TYPES, [row])
 
 

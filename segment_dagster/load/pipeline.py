@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -13,12 +14,13 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 
 from segment_dagster.extract.failures import Failure
 from segment_dagster.extract.identity import Workspace
+from segment_dagster.extract.jsonl import JsonLines
 from segment_dagster.extract.resources import source_of_extracts
 from segment_dagster.extract.result import Extract
 from segment_dagster.extract.spool import SpooledFile
 from segment_dagster.load.credentials import failures_of
 from segment_dagster.load.destination import Destination
-from segment_dagster.load.dlt_settings import setting_error
+from segment_dagster.load.dlt_settings import load_defaults, setting_error
 from segment_dagster.load.duckdb_file import MEMORY_LIMIT, memory_needed, set_memory_limit
 from segment_dagster.load.errors import load_error
 from segment_dagster.load.incremental import check_no_gap
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
 @contextmanager
 def locked_pipeline(
     destination: Destination,
+    now: datetime,
     extracts: Sequence[Extract] = (),
     workspace: Workspace | None = None,
     made: Sequence[SpooledFile] = (),
@@ -57,6 +60,7 @@ def locked_pipeline(
 
     Args:
         destination: The destination.
+        now: The current time, in UTC; rows dated later do not count as loaded.
         extracts: The extracts to load; DuckDB's memory limit depends on them.
         workspace: The workspace of the rows; the dataset is recorded as its own. `None` if unknown.
         made: Files with the rows of a derived table, if that is what is loaded.
@@ -68,9 +72,16 @@ def locked_pipeline(
         SettingError: A lock file cannot be created.
     """
     # before a missing file is created; a caller with extracts already holds the destination's lock
-    check_no_gap(destination, extracts)
-    # everywhere the destination is locked before the directory: the other order could deadlock
-    with destination_lock(destination), pipeline_lock(destination), destination_lock(destination, make=True):
+    check_no_gap(destination, extracts, now)
+    with (
+        # everywhere the destination is locked before the directory: the other order could deadlock
+        destination_lock(destination),
+        pipeline_lock(destination),
+        destination_lock(destination, make=True),
+        # completed jobs: nobody needs the files, and they hold every row, with secrets if those are included;
+        # staged rows: half of a DuckDB file, and of all that is written to it
+        load_defaults(truncate_staging=destination.file is not None),
+    ):
         if destination.file is not None:
             set_memory_limit(destination.file, memory_needed(extracts, made))
         try:
@@ -78,7 +89,7 @@ def locked_pipeline(
             try:
                 # dlt would load an earlier run's unfinished packages instead of this one
                 drop_local_state(pipeline)
-                _prepare(pipeline, destination, extracts, workspace)
+                _prepare(pipeline, destination, now, extracts, workspace)
                 make_private(Path(pipeline.working_dir))
                 yield pipeline
                 if destination.file is not None:
@@ -102,6 +113,7 @@ def locked_pipeline(
 def load(
     source: DltSource,
     destination: Destination,
+    now: datetime,
     extracts: Sequence[Extract] = (),
     workspace: Workspace | None = None,
     made: Sequence[SpooledFile] = (),
@@ -111,6 +123,7 @@ def load(
     Args:
         source: The source with the rows.
         destination: The destination.
+        now: The current time, in UTC.
         extracts: The extracts that the source consists of, if it is made of any.
         workspace: The workspace of the rows, if known.
         made: Files with the rows, if they belong to a derived table.
@@ -119,7 +132,7 @@ def load(
         ForeignDatasetError: The dataset belongs to another workspace.
         LoadError: The source could not be loaded.
     """
-    with locked_pipeline(destination, extracts, workspace, made) as pipeline:
+    with locked_pipeline(destination, now, extracts, workspace, made) as pipeline:
         return pipeline.run(source, loader_file_format=destination.capabilities.loader_format)
 
 
@@ -128,8 +141,7 @@ def load_table(
     state: TableState,
     destination: Destination,
     made: Sequence[SpooledFile],
-    *,
-    always: bool = False,
+    now: datetime,
 ) -> tuple[bool, str]:
     """Load a derived table, unless it already holds the same rows.
 
@@ -138,7 +150,7 @@ def load_table(
         state: The table, and the fingerprint of the rows.
         destination: The destination.
         made: Files with the rows.
-        always: Whether to load the table even if it is unchanged.
+        now: The current time, in UTC.
 
     Returns:
         Whether it was loaded, and the table's name with database and dataset.
@@ -148,11 +160,11 @@ def load_table(
     """
     with destination_lock(destination):
         with inspect_dataset(destination) as tables:
-            if is_current(tables, state) and not always:
+            if is_current(tables, state) and not destination.always_load:
                 return False, tables.qualified_name(state.table)
-        load(source, destination, made=made)
+        load(source, destination, now, made=made)
         with inspect_dataset(destination) as tables:
-            record_load(tables, [state])
+            record_load(tables, [state], now)
             return True, tables.qualified_name(state.table)
 
 
@@ -170,16 +182,21 @@ def source_for(destination: Destination, extracts: Sequence[Extract], *, history
         history=history,
         merge=capabilities.merge,
         table_format=capabilities.table_format,
-        jsonl=capabilities.jsonl,
+        jsonl=jsonl_of(destination),
     )
+
+
+def jsonl_of(destination: Destination) -> JsonLines | None:
+    """Return how the destination takes lines of JSON; `None` if it takes Parquet."""
+    return JsonLines(compressed=destination.compresses_files) if destination.capabilities.jsonl else None
 
 
 def load_extracts(
     extracts: Sequence[Extract],
     destination: Destination,
     *,
+    now: datetime,
     history: bool = False,
-    always: bool = False,
     workspace: Workspace | None = None,
     load_package: LoadPackage | None = None,
     verify: Callable[[LoadResult, DatasetInspector], None] | None = None,
@@ -189,8 +206,8 @@ def load_extracts(
     Args:
         extracts: The extracts.
         destination: The destination.
+        now: The current time, in UTC.
         history: Whether to keep every version of configuration.
-        always: Whether to load unchanged tables too.
         workspace: The workspace of the rows, if known.
         load_package: Loads extracts in one load package; by default with dlt's pipeline.
         verify: Checks the tables before another run can change them, even if nothing was loaded.
@@ -201,11 +218,12 @@ def load_extracts(
     """
 
     def load_by_dlt(group: Sequence[Extract]) -> LoadInfo:
-        return load(source_for(destination, group, history=history), destination, extracts=group, workspace=workspace)
+        source = source_for(destination, group, history=history)
+        return load(source, destination, now, extracts=group, workspace=workspace)
 
     with destination_lock(destination):
         same = frozenset[str]()
-        if not always:
+        if not destination.always_load:
             with inspect_dataset(destination) as tables:
                 same = unchanged(tables, extracts, history=history)
         changed = [extract for extract in extracts if extract.endpoint.name not in same]
@@ -224,14 +242,18 @@ def load_extracts(
         )
         with inspect_dataset(destination) as tables:
             states = (each for extract in result.written for each in table_states(extract, history=history))
-            record_load(tables, states)
+            record_load(tables, states, now)
             if verify:
                 verify(result, tables)
     return result
 
 
 def _prepare(
-    pipeline: dlt.Pipeline, destination: Destination, extracts: Sequence[Extract], workspace: Workspace | None
+    pipeline: dlt.Pipeline,
+    destination: Destination,
+    now: datetime,
+    extracts: Sequence[Extract],
+    workspace: Workspace | None,
 ) -> None:
     """Check the destination again, now that it is locked, and prepare it for the load."""
     pipeline.sync_destination()
@@ -243,4 +265,4 @@ def _prepare(
         if workspace is not None:
             if not client.is_storage_initialized():
                 client.initialize_storage()
-            claim(tables, destination, workspace)
+            claim(tables, destination, workspace, now)

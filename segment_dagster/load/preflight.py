@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from segment_dagster.endpoints import Endpoint
 from segment_dagster.extract.identity import Workspace
@@ -24,8 +25,13 @@ class Preflight:
     """Time windows to read for the incremental endpoints, by name."""
 
 
-def preflight(destination: Destination, endpoints: Iterable[Endpoint]) -> Preflight:
+def preflight(destination: Destination, endpoints: Iterable[Endpoint], now: datetime) -> Preflight:
     """Wait until no other run holds the destination, and inspect it.
+
+    Args:
+        destination: The destination.
+        endpoints: The endpoints to read.
+        now: The current time, in UTC.
 
     Raises:
         LoadError: Others held it longer than `lock_timeout`, or it cannot be reached.
@@ -33,4 +39,4 @@ def preflight(destination: Destination, endpoints: Iterable[Endpoint]) -> Prefli
     """
     with destination_lock(destination), inspect_dataset(destination) as tables:
         tables.check_staging()
-        return Preflight(find_owner(tables), incremental_windows(tables, endpoints))
+        return Preflight(find_owner(tables), incremental_windows(tables, endpoints, now))

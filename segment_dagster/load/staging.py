@@ -2,36 +2,28 @@
 
 import re
 
-import dlt
 from dlt.destinations.job_client_impl import SqlJobClientBase, SqlJobClientWithStagingDataset
 
 from segment_dagster._compat.dlt_information_schema import table_names
 from segment_dagster.errors import SettingError
 from segment_dagster.extract.resources import SOURCE_NAME
-
-DEFAULT_LAYOUT = "%s_staging"
-"""dlt's default name of a staging dataset."""
+from segment_dagster.load.dlt_settings import DEFAULT_LAYOUT
 
 SHOWN = 3
 """Most table names that the error shows."""
 
 
-def layout_in_use(destination: str) -> str:
-    """Return the layout of the staging dataset's name, from dlt's own setting."""
-    for section in (f"destination.{destination}.", "destination.", ""):
-        layout: object = dlt.config.get(f"{section}staging_dataset_name_layout")
-        if isinstance(layout, str):
-            return layout
-    return DEFAULT_LAYOUT
-
-
-def check_name(dataset: str, destination: str) -> None:
+def check_name(dataset: str, staging_layout: str) -> None:
     """Refuse a dataset that has the name of another dataset's staging dataset.
+
+    Args:
+        dataset: The dataset.
+        staging_layout: dlt's layout of the names of staging datasets.
 
     Raises:
         SettingError: The name matches the layout of staging datasets.
     """
-    for layout in (DEFAULT_LAYOUT, layout_in_use(destination)):
+    for layout in (DEFAULT_LAYOUT, staging_layout):
         named = ".+".join(map(re.escape, layout.split("%s")))
         if re.fullmatch(named, dataset):
             problem = f"is {dataset!r}, and dlt empties datasets of such names ({layout}): it stages rows there"

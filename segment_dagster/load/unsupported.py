@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from segment_dagster.endpoints import Endpoint
-from segment_dagster.errors import SegmentError
+from segment_dagster.errors import SegmentError, SettingError
 from segment_dagster.extract.failures import Failure
 from segment_dagster.load.destination import TABLE_FORMAT, Destination
 
@@ -19,6 +19,17 @@ class UnsupportedError(SegmentError):
     def __init__(self, endpoint: Endpoint, reason: str) -> None:
         self.reason = reason
         super().__init__(f"{endpoint.name}: refused, because {reason}, or leave the asset out of the selection.")
+
+
+def check_history(destination: Destination, *, history: bool) -> None:
+    """Refuse a history in a destination that keeps none.
+
+    Raises:
+        SettingError: A history is wanted, and the destination is files.
+    """
+    if history and not destination.capabilities.keeps_history:
+        remedy = "Unset it, or set SEGMENT_DESTINATION to a destination that is no files."
+        raise SettingError("SEGMENT_HISTORY", "is set, and dlt keeps no versions of rows in files", remedy)
 
 
 def split_supported(destination: Destination, endpoints: Sequence[Endpoint]) -> tuple[list[Endpoint], list[Failure]]:

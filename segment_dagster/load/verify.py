@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from segment_dagster.config import Preview
 from segment_dagster.endpoints import Endpoint
 from segment_dagster.extract.columns import column_name, columns_of
 from segment_dagster.extract.completeness import agrees
@@ -74,6 +75,10 @@ class Expected(Protocol):
     def repeated(self) -> int | None:
         """Records that were repeated on a later page; the table has each of them once."""
 
+    @property
+    def preview(self) -> Preview:
+        """Whether keys are shown with personal data masked."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class LoadedTable:
@@ -92,9 +97,10 @@ class LoadedTable:
     parent_incomplete: str | None
     parent_doubtful: str | None
     repeated: int
+    preview: Preview = Preview.MASKED
 
     @classmethod
-    def of(cls, extract: Extract, tables: DatasetInspector) -> "LoadedTable":
+    def of(cls, extract: Extract, tables: DatasetInspector, preview: Preview = Preview.MASKED) -> "LoadedTable":
         """Return the expected content of an extract's table."""
         return cls(
             endpoint=extract.endpoint,
@@ -110,6 +116,7 @@ class LoadedTable:
             parent_incomplete=extract.parent_incomplete,
             parent_doubtful=extract.parent_doubtful,
             repeated=extract.repeated,
+            preview=preview,
         )
 
 
@@ -233,7 +240,7 @@ def primary_key(expected: Expected) -> Finding:
     return Finding(
         passed=not count,
         description=f"{pluralize(count, 'key')} more than once or null." if count else passed,
-        metadata={"offending_keys": count, **({"first": list(_format_keys(endpoint, key, rows))} if rows else {})},
+        metadata={"offending_keys": count, **({"first": list(_format_keys(expected, key, rows))} if rows else {})},
     )
 
 
@@ -253,7 +260,7 @@ def history(expected: Expected) -> Finding:
     wrong = [f"{pluralize(current, 'current version')} of {pluralize(rows, 'row')}"] if current != rows else []
     wrong += [f"{pluralize(twice, 'key')} with more than one current version, or null"] if twice else []
     wrong += [f"{pluralize(disordered, 'key')} with a version that ends before it begins"] if disordered else []
-    first = [shown_key(endpoint, key, row[:-1]) for row in (*first_twice, *first_disordered)][:SHOWN]
+    first = [shown_key(endpoint, key, row[:-1], expected.preview) for row in (*first_twice, *first_disordered)][:SHOWN]
     description = "; ".join(wrong) or f"{pluralize(current, 'current version')}, one for each row"
     return Finding(
         passed=not wrong,
@@ -263,7 +270,11 @@ def history(expected: Expected) -> Finding:
 
 
 def failed_checks(
-    extracts: Sequence[Extract], tables: DatasetInspector, *, history_kept: bool = False
+    extracts: Sequence[Extract],
+    tables: DatasetInspector,
+    *,
+    history_kept: bool = False,
+    preview: Preview = Preview.MASKED,
 ) -> Iterator[tuple[Endpoint, str, Finding]]:
     """Check the tables of extracts.
 
@@ -271,12 +282,13 @@ def failed_checks(
         extracts: The extracts that were loaded or unchanged.
         tables: The dataset.
         history_kept: Whether the history of configuration is kept.
+        preview: Whether keys are shown with personal data masked.
 
     Yields:
         The endpoint, the name of the check and its finding, for each check that did not pass.
     """
     for extract in extracts:
-        loaded = LoadedTable.of(extract, tables)
+        loaded = LoadedTable.of(extract, tables, preview)
         checks = [row_count, schema, primary_key]
         checks += [history] if history_kept and extract.endpoint.keeps_history else []
         for check in checks:
@@ -285,9 +297,9 @@ def failed_checks(
                 yield extract.endpoint, check.__name__, finding
 
 
-def _format_keys(endpoint: Endpoint, key: Sequence[str], rows: Rows) -> Iterator[str]:
+def _format_keys(expected: Expected, key: Sequence[str], rows: Rows) -> Iterator[str]:
     for row in rows:
-        yield f"{shown_key(endpoint, key, row[:-1])} ({row[-1]} rows)"
+        yield f"{shown_key(expected.endpoint, key, row[:-1], expected.preview)} ({row[-1]} rows)"
 
 
 def _window_text(expected: Expected) -> str:

@@ -20,12 +20,6 @@ from segment_dagster.load.lock import PIPELINE_NAME, pipeline_lock
 
 logger = logging.getLogger(__name__)
 
-TRUNCATE_STAGING = "load.truncate_staging_dataset"
-"""dlt's own setting: whether staging tables are emptied after a load."""
-
-DELETE_COMPLETED_JOBS = "load.delete_completed_jobs"
-"""dlt's own setting: whether files are deleted after they are loaded."""
-
 
 def register_pipeline(destination: Destination) -> None:
     """Register the pipeline, so that `dlt.pipeline` and `dlt pipeline segment_pipeline show` find the dataset.
@@ -43,12 +37,6 @@ def register_pipeline(destination: Destination) -> None:
 def attach_pipeline(destination: Destination) -> dlt.Pipeline:
     """Return the pipeline with the state of its working directory. A directory that dlt cannot read is deleted."""
     install_log_filter()
-    # the staged rows would stay in the staging dataset: half of a DuckDB file, and of all that is written to it
-    if destination.file is not None and dlt.config.get(TRUNCATE_STAGING) is None:
-        dlt.config[TRUNCATE_STAGING] = True
-    # nobody needs these files, and they hold every row, with secrets if those are included
-    if dlt.config.get(DELETE_COMPLETED_JOBS) is None:
-        dlt.config[DELETE_COMPLETED_JOBS] = True
 
     def attach() -> dlt.Pipeline:
         return dlt.pipeline(

@@ -12,12 +12,13 @@ import pyarrow as pa
 from dlt.extract import DltResource
 from dlt.extract.items import DataItemWithMeta
 
-from segment_dagster.config import SecretSettings, always_load, secrets_in_use
+from segment_dagster.config import ApiSettings
 from segment_dagster.endpoints import Endpoint
 from segment_dagster.endpoints.audit_trail import audit_trail
 from segment_dagster.endpoints.denormalized import denormalized_fields
 from segment_dagster.extract.columns import column_name, declared
 from segment_dagster.extract.fingerprint import Fingerprint
+from segment_dagster.extract.jsonl import JsonLines
 from segment_dagster.extract.resources import SOURCE_NAME, file_imports
 from segment_dagster.extract.rows import arrow_schema
 from segment_dagster.extract.spool import Spool, SpooledFile
@@ -29,6 +30,7 @@ from segment_dagster.load import (
     TableState,
     destination_lock,
     inspect_dataset,
+    jsonl_of,
     load_table,
 )
 from segment_dagster.marts.attribution import Event, Events, columns_of_trail
@@ -84,19 +86,17 @@ class _History:
         return [column_name(field) for field in self.endpoint.primary_key]
 
 
-def build(destination: Destination, catalogue: Sequence[Endpoint], secrets: SecretSettings | None = None) -> Built:
+def build(destination: Destination, catalogue: Sequence[Endpoint], settings: ApiSettings) -> Built:
     """Build the table `changes` from the dataset and load it.
 
     Args:
         destination: The dataset.
         catalogue: The endpoints whose histories are read if they exist, and the audit trail.
-        secrets: How to treat secrets; by default as in the settings.
+        settings: Whether to keep secrets, and the current time.
 
     Raises:
         LoadError: The tables could not be read, or the new one could not be loaded.
-        SettingError: `SEGMENT_ALWAYS_LOAD` or `SEGMENT_INCLUDE_SECRETS` cannot be used.
     """
-    secrets = secrets or secrets_in_use()
     # locked throughout: a load in between would change the tables after they were read
     with destination_lock(destination), TempDir() as temp_dir:
         schema = arrow_schema(COLUMNS, REQUIRED)
@@ -104,13 +104,13 @@ def build(destination: Destination, catalogue: Sequence[Endpoint], secrets: Secr
         spool = Spool(temp_dir.path / NAME, schema, fingerprint)
         with inspect_dataset(destination) as tables:
             histories = _histories(tables, catalogue)
-            rows = _rows(tables, histories, catalogue, secrets)
+            rows = _rows(tables, histories, catalogue, settings)
             first = list(islice(rows, PREVIEW_ROWS))
             with_actor = _write(spool, chain(first, rows))
             parts = spool.close()
             content = TableState(NAME, fingerprint.hexdigest(), sum(part.rows for part in parts))
-        source = _source(parts, jsonl=destination.capabilities.jsonl)
-        loaded, name = load_table(source, content, destination, parts, always=always_load())
+        source = _source(parts, jsonl_of(destination))
+        loaded, name = load_table(source, content, destination, parts, settings.now)
     return Built(
         table=name,
         rows=content.rows or 0,
@@ -143,12 +143,12 @@ def _histories(tables: DatasetInspector, catalogue: Sequence[Endpoint]) -> list[
 
 
 def _rows(
-    tables: DatasetInspector, histories: Sequence[_History], catalogue: Sequence[Endpoint], secrets: SecretSettings
+    tables: DatasetInspector, histories: Sequence[_History], catalogue: Sequence[Endpoint], settings: ApiSettings
 ) -> Iterator[dict[str, Any]]:
     events = _events(tables, histories, catalogue) if histories else None
     for history in histories:
         versions = history.versions(tables, history.columns)
-        redact = history_redactor(history.endpoint, secrets)
+        redact = history_redactor(history.endpoint, settings)
         for change in record_changes(history.endpoint, versions, history.baseline, history.copied, redact):
             resources = [value for value in change.key if isinstance(value, str)]
             yield _row(change, events.latest(resources, change.after, change.seen_at) if events else None)
@@ -207,7 +207,7 @@ def _write(spool: Spool, rows: Iterator[dict[str, Any]]) -> int:
     return with_actor
 
 
-def _source(parts: Sequence[SpooledFile], *, jsonl: bool) -> dlt.sources.DltSource:
+def _source(parts: Sequence[SpooledFile], jsonl: JsonLines | None) -> dlt.sources.DltSource:
     columns = declared(COLUMNS, REQUIRED)
 
     def changes() -> Iterator[DataItemWithMeta]:

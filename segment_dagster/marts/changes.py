@@ -9,8 +9,8 @@ import dagster as dg
 from segment_dagster.assets import asset_key
 from segment_dagster.assets.metadata import ROWS_UNCHANGED
 from segment_dagster.assets.preview import PREVIEW, shown_rows
-from segment_dagster.assets.specs import kinds, owners
-from segment_dagster.config import preview_in_use, secrets_in_use
+from segment_dagster.assets.specs import kinds
+from segment_dagster.config import ApiSettings, Preview
 from segment_dagster.endpoints import Endpoint
 from segment_dagster.endpoints.columns import choice, nested, text, timestamp
 from segment_dagster.extract.columns import column_name
@@ -70,27 +70,25 @@ class Changes:
         self._catalogue = catalogue
         self.key = asset_key(NAME)
 
-    def spec(self, endpoints: tuple[Endpoint, ...]) -> dg.AssetSpec:
+    def spec(self, endpoints: tuple[Endpoint, ...], *, owners: Sequence[str], destination: str) -> dg.AssetSpec:
         """Return the asset's spec. It depends on the configuration and the audit trail among these endpoints."""
         return dg.AssetSpec(
             key=self.key,
             deps=[asset_key(each.name) for each in endpoints if each.keeps_history or each.audit_fields],
             description=DESCRIPTION,
             group_name=NAME,
-            kinds=kinds(),
-            owners=owners(),
+            kinds=kinds(destination),
+            owners=list(owners),
             code_version=hashlib.sha256(repr(COLUMNS).encode()).hexdigest()[:12],
             metadata={"dagster/column_schema": _column_schema()},
         )
 
-    def materialize(
-        self, destination: "Destination", *, include_secrets: bool | None = None
-    ) -> dg.MaterializeResult[Any]:
+    def materialize(self, destination: "Destination", settings: ApiSettings) -> dg.MaterializeResult[Any]:
         """Build the table and load it.
 
         Args:
             destination: The dataset.
-            include_secrets: Whether to keep secrets from the histories; by default as in the settings.
+            settings: Whether to keep secrets from the histories, and how to show rows.
 
         Raises:
             LoadError: The table could not be built or loaded.
@@ -98,10 +96,9 @@ class Changes:
         # imported here, because it takes long
         from segment_dagster.marts.build import build
 
-        preview = preview_in_use()
-        built = build(destination, self._catalogue, secrets_in_use(include_secrets))
-        rows = self._without_people(built.first) if preview == "masked" else built.first
-        first = shown_rows(rows, SHOWN, PERSONAL, preview)
+        built = build(destination, self._catalogue, settings)
+        rows = self._without_people(built.first) if settings.preview is Preview.MASKED else built.first
+        first = shown_rows(rows, SHOWN, PERSONAL, settings.preview)
         return dg.MaterializeResult(
             asset_key=self.key,
             metadata={

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from segment_dagster.config import SecretSettings, secrets_in_use
+from segment_dagster.config import ApiSettings, DestinationSettings
 from segment_dagster.endpoints import TABLES, Endpoint
 from segment_dagster.errors import SegmentError, SettingError
 from segment_dagster.extract.columns import column_name
@@ -32,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         description="Take out the secrets that landed while SEGMENT_INCLUDE_SECRETS was on.",
     ).parse_args(arguments)
     try:
-        for table, rows in purge(resolve_destination(), TABLES):
+        for table, rows in purge(resolve_destination(DestinationSettings()), TABLES, ApiSettings()):
             print(f"{table}: {pluralize(rows, 'row')}", flush=True)
     except SegmentError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -40,15 +40,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def purge(
-    destination: Destination, catalogue: Sequence[Endpoint], secrets: SecretSettings | None = None
-) -> Iterator[tuple[str, int]]:
+def purge(destination: Destination, catalogue: Sequence[Endpoint], settings: ApiSettings) -> Iterator[tuple[str, int]]:
     """Redact secrets in the tables, their histories and `changes`, and empty dlt's staging tables.
 
     Args:
         destination: The dataset.
         catalogue: The endpoints whose tables are redacted if they exist.
-        secrets: How to treat secrets; by default as in the settings.
+        settings: How to redact, and the current time.
 
     Yields:
         The name of each table that held secrets, and the number of its rows that did.
@@ -57,8 +55,7 @@ def purge(
         LoadError: The tables could not be read or written.
         SettingError: Secrets are still included, or the destination's rows cannot be changed.
     """
-    secrets = secrets or secrets_in_use()
-    if secrets.include_secrets:
+    if settings.include_secrets:
         raise SettingError(
             "SEGMENT_INCLUDE_SECRETS", "is true", "Turn it off first: the next load would bring the secrets back."
         )
@@ -75,18 +72,16 @@ def purge(
             for endpoint in catalogue:
                 key = [column_name(field) for field in endpoint.primary_key]
                 for table, columns in ((endpoint.name, key), (history_table(endpoint.name), [ROW_VERSION, VALID_FROM])):
-                    if rows := _redact(tables, endpoint, table, columns, secrets):
+                    if rows := _redact(tables, endpoint, table, columns, settings):
                         yield table, rows
             has_changes = bool(tables.columns(CHANGES))
             if tables.has_dlt_tables():
                 tables.empty_staging([*histories, *(each.name for each in catalogue), CHANGES])
         if has_changes:
-            build(destination, catalogue, secrets)
+            build(destination, catalogue, settings)
 
 
-def _redact(
-    tables: DatasetInspector, endpoint: Endpoint, table: str, key: Sequence[str], secrets: SecretSettings
-) -> int:
+def _redact(tables: DatasetInspector, endpoint: Endpoint, table: str, key: Sequence[str], settings: ApiSettings) -> int:
     """Redact secrets in a table.
 
     Returns:
@@ -95,7 +90,7 @@ def _redact(
     columns = [column for column in tables.columns(table) if not column.startswith("_dlt_")]
     if not set(key) <= set(columns):
         return 0
-    redact = history_redactor(endpoint, secrets)
+    redact = history_redactor(endpoint, settings)
     not_json = {column_name(column.field) for column in endpoint.columns if column.type != "json"}
     json_columns = {column for column in columns if column not in not_json and column not in OF_HISTORY}
     updates: list[tuple[Mapping[str, Any], Mapping[str, Any]]] = []

@@ -1,12 +1,12 @@
 """Redact secrets that a history holds from the time when they were included."""
 
-from segment_dagster.config import SecretSettings
+from segment_dagster.config import ApiSettings
 from segment_dagster.endpoints import Endpoint
 from segment_dagster.extract.columns import column_name
 from segment_dagster.redaction import Redact, redactor
 
 
-def history_redactor(endpoint: Endpoint, secrets: SecretSettings) -> Redact:
+def history_redactor(endpoint: Endpoint, secrets: ApiSettings) -> Redact:
     """Return a function that redacts the rows of an endpoint's table or of its history.
 
     Args:

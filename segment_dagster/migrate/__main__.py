@@ -3,22 +3,20 @@
 import argparse
 import os
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import datetime
 
 import dagster as dg
 
-from segment_dagster.assets import SegmentResource, asset_key
+from segment_dagster.assets import DestinationResource, SegmentResource, asset_key
 from segment_dagster.automation import FullRefreshRun, full_refresh_runs
-from segment_dagster.config import current_time
-from segment_dagster.definitions import defs
+from segment_dagster.config import DefinitionSettings
+from segment_dagster.definitions import build
 from segment_dagster.endpoints import TABLES, Endpoint
 from segment_dagster.errors import SegmentError
 from segment_dagster.extract.identity import identify
 from segment_dagster.extract.times import default_window
 from segment_dagster.load import Destination, check_owner, resolve_destination
-from segment_dagster.load.destination import TABLE_FORMAT
 from segment_dagster.migrate.compare import content, there
 from segment_dagster.terminal import run_command
 
@@ -39,38 +37,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("target", metavar="TO", help="such as postgres")
     options = parser.parse_args(arguments)
     try:
-        with _use_destination(options.source) as source:
-            endpoints = there(source, TABLES)
-            if not endpoints:
-                raise SegmentError(
-                    f"{options.source} holds no table of the dataset {source.dataset!r}: nothing to move."
-                )
-            with SegmentResource().extractor() as extractor:
-                check_owner(source, identify(extractor))
-        with _use_destination(options.target) as target:
-            now = current_time()
-            failed = _materialize(endpoints, now)
+        source = resolve_destination(_destination_of(options.source).settings())
+        endpoints = there(source, TABLES)
+        if not endpoints:
+            raise SegmentError(f"{options.source} holds no table of the dataset {source.dataset!r}: nothing to move.")
+        with SegmentResource().extractor() as extractor:
+            check_owner(source, identify(extractor))
+            now = extractor.now
+        destination = _destination_of(options.target)
+        target = resolve_destination(destination.settings())
+        failed = _materialize(endpoints, build(DefinitionSettings(), destination), now)
         return _compare(source, target, endpoints, failed, now)
     except SegmentError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
 
 
-@contextmanager
-def _use_destination(name_and_format: str) -> Iterator[Destination]:
-    """Resolve a destination by name, and keep its settings in the environment inside the block."""
+def _destination_of(name_and_format: str) -> DestinationResource:
+    """Return a destination that is named as `filesystem:delta`; its other settings are in the environment."""
     destination, _, table_format = name_and_format.partition(":")
-    settings = {"SEGMENT_DESTINATION": destination, TABLE_FORMAT: table_format}
-    before = {name: os.environ.get(name) for name in settings}
-    os.environ.update(settings)
-    try:
-        yield resolve_destination()
-    finally:
-        for name, value in before.items():
-            os.environ.pop(name) if value is None else os.environ.update({name: value})
+    return DestinationResource(type=destination, table_format=table_format or None)
 
 
-def _materialize(endpoints: Sequence[Endpoint], now: datetime) -> set[str]:
+def _materialize(endpoints: Sequence[Endpoint], definitions: dg.Definitions, now: datetime) -> set[str]:
     """Materialize endpoints.
 
     Returns:
@@ -80,12 +69,12 @@ def _materialize(endpoints: Sequence[Endpoint], now: datetime) -> set[str]:
     with _instance() as instance:
         for run in full_refresh_runs(endpoints, now):
             print(f"{run.job}: {len(run.endpoints)} assets", flush=True)
-            materialized |= _run_job(instance, run)
+            materialized |= _run_job(instance, definitions, run)
     return {endpoint.name for endpoint in endpoints} - materialized
 
 
-def _run_job(instance: dg.DagsterInstance, run: FullRefreshRun) -> set[str]:
-    job = defs().resolve_job_def(run.job)
+def _run_job(instance: dg.DagsterInstance, definitions: dg.Definitions, run: FullRefreshRun) -> set[str]:
+    job = definitions.resolve_job_def(run.job)
     keys = [asset_key(name) for name in run.endpoints]
     result = job.execute_in_process(
         instance=instance, run_config=QUIET, tags=run.tags, asset_selection=keys, raise_on_error=False
@@ -96,7 +85,8 @@ def _run_job(instance: dg.DagsterInstance, run: FullRefreshRun) -> set[str]:
 
 def _instance() -> dg.DagsterInstance:
     # the user's instance, if there is one, so that it records the materializations
-    return dg.DagsterInstance.get() if os.environ.get("DAGSTER_HOME") else dg.DagsterInstance.ephemeral()
+    has_home = os.environ.get("DAGSTER_HOME")  # noqa: TID251 - a command
+    return dg.DagsterInstance.get() if has_home else dg.DagsterInstance.ephemeral()
 
 
 def _compare(

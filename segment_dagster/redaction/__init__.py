@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from segment_dagster.config import SecretSettings, Settings
+from segment_dagster.config import ApiSettings
 from segment_dagster.endpoints import Endpoint, Secrecy
 from segment_dagster.redaction.names import is_secret_name
 from segment_dagster.redaction.values import Cleaner, password_options
@@ -23,7 +23,7 @@ Redact = Callable[[dict[str, Any]], dict[str, Any]]
 """Function that returns a copy of a record without secrets."""
 
 
-def redactor(endpoint: Endpoint, settings: Settings | SecretSettings, name_of: Callable[[str], str] = str) -> Redact:
+def redactor(endpoint: Endpoint, settings: ApiSettings, name_of: Callable[[str], str] = str) -> Redact:
     """Return a function that redacts the records of an endpoint.
 
     Args:

@@ -118,9 +118,14 @@ def sync(emulator: Emulator, code_location: dg.Definitions, one_instance: dg.Dag
 def run_selection(code_location: dg.Definitions, one_instance: dg.DagsterInstance) -> Callable[..., Outcome]:
     """Run a job of one's own selection of assets and checks."""
 
-    def run(selection: dg.AssetSelection, instance: dg.DagsterInstance = one_instance, **options: Any) -> Outcome:
+    def run(
+        selection: dg.AssetSelection,
+        instance: dg.DagsterInstance = one_instance,
+        location: dg.Definitions = code_location,
+        **options: Any,
+    ) -> Outcome:
         job = dg.define_asset_job("of_the_test", selection=selection, **options)
-        merged = dg.Definitions.merge(code_location, dg.Definitions(jobs=[job]))
+        merged = dg.Definitions.merge(location, dg.Definitions(jobs=[job]))
         result = merged.resolve_job_def("of_the_test").execute_in_process(instance=instance, raise_on_error=False)
         return Outcome(result)
 
@@ -131,8 +136,8 @@ def run_selection(code_location: dg.Definitions, one_instance: dg.DagsterInstanc
 def check(run_selection: Callable[..., Outcome]) -> Callable[..., Outcome]:
     """Run checks and nothing else: all of them, or those of the endpoints that are named."""
 
-    def run(*names: str, instance: dg.DagsterInstance) -> Outcome:
-        return run_selection(dg.AssetSelection.checks_for_assets(*keys(*(names or NAMES))), instance)
+    def run(*names: str, instance: dg.DagsterInstance, **options: Any) -> Outcome:
+        return run_selection(dg.AssetSelection.checks_for_assets(*keys(*(names or NAMES))), instance, **options)
 
     return run
 

@@ -35,11 +35,11 @@ BAD: dict[str, tuple[dict[str, str | None], str]] = {
     ),
     "unknown region": (
         {"SEGMENT_REGION": "mars"},
-        "SEGMENT_REGION is 'mars', which is no region. Legal values: us, eu.",
+        "SEGMENT_REGION is 'mars'. Legal values: us, eu.",
     ),
     "unknown layout": (
         {"SEGMENT_API_LAYOUT": "v9"},
-        "SEGMENT_API_LAYOUT is 'v9', which is no layout. Legal values: public, versioned.",
+        "SEGMENT_API_LAYOUT is 'v9'. Legal values: public, versioned.",
     ),
     "unknown destination": (
         {"SEGMENT_DESTINATION": "floppy"},

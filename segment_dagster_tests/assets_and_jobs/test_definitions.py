@@ -458,9 +458,8 @@ def test_a_bad_owner_is_refused_in_one_line(monkeypatch, owner):
     )
 
 
-def test_the_kind_follows_the_destination(monkeypatch):
-    monkeypatch.setenv("SEGMENT_DESTINATION", "snowflake")
-    assert asset_spec(ROWS["sources"]).kinds == {"segment", "dlt", "snowflake"}
+def test_the_kind_follows_the_destination():
+    assert asset_spec(ROWS["sources"], destination="snowflake").kinds == {"segment", "dlt", "snowflake"}
 
 
 def test_freshness_warns_before_it_fails_and_outlasts_a_day():

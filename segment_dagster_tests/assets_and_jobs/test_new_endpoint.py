@@ -11,7 +11,8 @@ import pytest
 from dagster_dlt import DagsterDltResource
 
 from segment_dagster.assets import SegmentResource, segment_assets
-from segment_dagster.checks import CHECKS
+from segment_dagster.checks import standard_checks
+from segment_dagster.config import DefinitionSettings
 from segment_dagster.endpoints import CATALOGUE, TABLES, Column, Endpoint, Parent, ParentParam, Reference, Secrecy
 
 pytestmark = pytest.mark.slow
@@ -118,7 +119,11 @@ def api(monkeypatch):
 
 @pytest.fixture
 def assets():
-    return segment_assets((CATALOGUE[0], GADGETS, SCREWS), CHECKS, name="toys")
+    return segment_assets(
+        (CATALOGUE[0], GADGETS, SCREWS),
+        standard_checks(DefinitionSettings()),
+        name="toys",
+    )
 
 
 def materialize(assets, *names):
@@ -172,12 +177,15 @@ def test_the_rows_paths_are_asked_page_by_page(assets, api):
 def test_the_row_joins_the_catalogue(api, emulator, monkeypatch):
     monkeypatch.setenv("SEGMENT_BASE_URL", emulator.url)
     monkeypatch.setenv("SEGMENT_API_TOKEN", emulator.token)
-    everything = segment_assets((*CATALOGUE, GADGETS), CHECKS)
+    everything = segment_assets((*CATALOGUE, GADGETS), standard_checks(DefinitionSettings()))
     assert len(list(everything.specs)) == len(CATALOGUE) + 1
     result = materialize(everything, "workspace", "warehouses")
     assert result.success
 
 
 def test_two_families_live_side_by_side(code_location):
-    both = dg.Definitions.merge(code_location, dg.Definitions(assets=[segment_assets((GADGETS,), CHECKS, name="toys")]))
+    both = dg.Definitions.merge(
+        code_location,
+        dg.Definitions(assets=[segment_assets((GADGETS,), standard_checks(DefinitionSettings()), name="toys")]),
+    )
     assert len(list(both.resolve_all_asset_keys())) == len(TABLES) + 1

@@ -8,6 +8,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from segment_dagster.config import ApiSettings, DestinationSettings
 from segment_dagster.definitions import defs
 from segment_dagster.emulator import Edit
 from segment_dagster.endpoints import TABLES
@@ -90,7 +91,7 @@ def test_secrets_that_landed_are_no_change_and_can_be_taken_out(run, emulator, w
 
 
 def test_there_may_be_nothing_to_take_out():
-    assert list(purge(resolve_destination(), TABLES)) == []
+    assert list(purge(resolve_destination(DestinationSettings()), TABLES, ApiSettings())) == []
     assert not Path("segment.duckdb").exists()
 
 
@@ -98,4 +99,4 @@ def test_files_are_replaced_and_not_changed(monkeypatch, tmp_path):
     monkeypatch.setenv("SEGMENT_DESTINATION", "filesystem")
     monkeypatch.setenv("DESTINATION__FILESYSTEM__BUCKET_URL", str(tmp_path / "files"))
     with pytest.raises(SettingError, match=r"SEGMENT_DESTINATION is 'filesystem', where no rows can be changed"):
-        list(purge(resolve_destination(), TABLES))
+        list(purge(resolve_destination(DestinationSettings()), TABLES, ApiSettings()))

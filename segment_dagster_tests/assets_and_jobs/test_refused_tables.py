@@ -3,6 +3,8 @@
 import dagster as dg
 import pytest
 
+from segment_dagster.config import DestinationSettings
+from segment_dagster.config.clock import utc_now
 from segment_dagster.definitions import defs
 from segment_dagster.emulator import Edit
 from segment_dagster.extract.resources import segment_source
@@ -20,7 +22,7 @@ def _at_once(monkeypatch):
 
 
 def test_a_table_that_was_retyped_fails_alone_and_its_schema_check_tells(sync, emulator, world, duck, tmp_path):
-    load(segment_source(endpoints=["sources", "warehouses"]), resolve_destination())
+    load(segment_source(endpoints=["sources", "warehouses"]), resolve_destination(DestinationSettings()), now=utc_now())
     duck.change("ALTER TABLE segment_data.sources ALTER name TYPE INTEGER USING 1")
     emulator.edits.add(Edit("sources", "modify", world.records("sources")[0]["id"], {"name": PLANTED}))
     storage = tmp_path / "dagster"
@@ -44,7 +46,7 @@ def test_what_is_derived_fails_alone_and_what_failed_before_is_told_too(
     emulator, duck, one_instance, outcome_of, monkeypatch
 ):
     monkeypatch.setenv("SEGMENT_HISTORY", "true")
-    load(segment_source(endpoints=["warehouses"]), resolve_destination())
+    load(segment_source(endpoints=["warehouses"]), resolve_destination(DestinationSettings()), now=utc_now())
     duck.change("CREATE VIEW segment_data.changes AS SELECT 1 AS x", "ALTER TABLE segment_data.warehouses DROP id")
     job = defs().resolve_job_def("segment_sync")
     selected = [dg.AssetKey(["segment", name]) for name in ("sources", "warehouses", "changes")]

@@ -11,7 +11,8 @@ import duckdb
 import pytest
 
 from segment_dagster.assets.partitions import gaps_of, ranges
-from segment_dagster.config import VolumeCheckConfig, volume_check_config
+from segment_dagster.config import DefinitionSettings
+from segment_dagster.definitions import defs
 from segment_dagster.emulator import Correction, Fault, Silence, World, running
 from segment_dagster.emulator.world import MAKERS
 from segment_dagster.endpoints import TABLES
@@ -87,9 +88,9 @@ def known(fresh):
 def look(check, emulator, fresh):
     """Evaluate the checks of endpoints alone, which asks the API for nothing."""
 
-    def run(*names, instance=fresh):
+    def run(*names, instance=fresh, **options):
         emulator.stats.clear()
-        outcome = check(*names, instance=instance)
+        outcome = check(*names, instance=instance, **options)
         assert outcome.success and emulator.stats.total == 0
         return outcome.checks
 
@@ -119,11 +120,11 @@ def seen(kept, look):
     """Change the tables that were loaded, if at all, and look at them: a check of an endpoint."""
     shutil.copy(kept.place / "segment.duckdb", Path.cwd())
 
-    def changed(name, check, *statements):
+    def changed(name, check, *statements, **options):
         with duckdb.connect("segment.duckdb") as connection:
             for statement in statements:
                 connection.execute(statement.format(table=f"segment_data.{name}"))
-        return look(name, instance=kept.instance)[name, check]
+        return look(name, instance=kept.instance, **options)[name, check]
 
     return changed
 
@@ -327,18 +328,19 @@ def test_the_present_day_is_not_over_and_not_looked_at(seen, load):
 
 def test_what_is_ordinary_follows_the_settings(seen, monkeypatch):
     changes = (STEADY, f"UPDATE {{table}} SET count = 160 WHERE {ON_30}")
-    assert not seen(VOLUME, "volume", *changes).passed
+    assert not seen(VOLUME, "volume", *changes, location=defs()).passed
     monkeypatch.setenv("SEGMENT_VOLUME_CHECK_DEVIATIONS", "6.5")
-    assert seen(VOLUME, "volume", *changes).passed
+    assert seen(VOLUME, "volume", *changes, location=defs()).passed
     monkeypatch.setenv("SEGMENT_VOLUME_CHECK_DEVIATIONS", "2")
     monkeypatch.setenv("SEGMENT_VOLUME_CHECK_DAYS", "13")
-    assert seen(VOLUME, "volume", *changes).passed
+    assert seen(VOLUME, "volume", *changes, location=defs()).passed
     monkeypatch.setenv("SEGMENT_VOLUME_CHECK_DAYS", "14")
-    assert not seen(VOLUME, "volume", *changes).passed
+    assert not seen(VOLUME, "volume", *changes, location=defs()).passed
 
 
 def test_what_is_ordinary_by_default():
-    assert volume_check_config() == VolumeCheckConfig(days=28, deviations=5.0)
+    settings = DefinitionSettings()
+    assert (settings.volume_check_days, settings.volume_check_deviations) == (28, 5.0)
 
 
 @pytest.mark.parametrize(
@@ -356,7 +358,7 @@ def test_what_is_ordinary_by_default():
 def test_a_setting_of_the_check_that_cannot_be_used_is_told_in_a_line(monkeypatch, setting, value, legal):
     monkeypatch.setenv(setting, value)
     with pytest.raises(SettingError) as failure:
-        volume_check_config()
+        DefinitionSettings()
     assert str(failure.value) == f"{setting} is {value!r}. Legal values: {legal}"
 
 

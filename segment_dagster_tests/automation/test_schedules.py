@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from segment_dagster.automation import families, partitions_of
 from segment_dagster.automation.schedules import last_month, latest_days, open_months, schedules
+from segment_dagster.config import DefinitionSettings
 from segment_dagster.definitions import defs
 from segment_dagster.endpoints import TABLES, TimeRange
 from segment_dagster.errors import SettingError
@@ -36,6 +37,7 @@ JOBS = {
     "segment_delivery_metrics_daily": "segment_delivery_metrics_sync",
 }
 FAMILIES = {family.name: family for family in families(TABLES)}
+START = datetime(2025, 1, 1, tzinfo=timezone.utc)
 EVENTS = {
     "QUEUED": "PIPELINE_ENQUEUED",
     "STARTING": "PIPELINE_STARTING",
@@ -215,17 +217,15 @@ def test_a_finer_granularity_goes_back_less_far(tick, monkeypatch, name, granula
 @exactly
 @given(ticks, st.integers(1, 30), st.sampled_from(["DAY", "HOUR", "MINUTE"]), st.integers(0, 86_399))
 def test_what_is_asked_for_can_be_read_for_the_rest_of_the_day(tick, days, granularity, later):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SEGMENT_DELIVERY_GRANULARITY", granularity)
-        for name in ("segment_delivery", "segment_delivery_metrics", "segment_volume"):
-            first, last = map(at, latest_days(FAMILIES[name].endpoints, days, tick))
-            assert last == midnight(tick) - DAY
-            assert last - (days - 1) * DAY <= first <= last
-            # a run may wait for others, but no day is over before it begins
-            now = min(tick + timedelta(seconds=later), midnight(tick) + DAY - timedelta(microseconds=1))
-            for endpoint in FAMILIES[name].endpoints:
-                chosen = apply_overrides(endpoint, {"delivery": granularity}, {})
-                assert times_of(chosen, Window(first, last + DAY), now)
+    for name in ("segment_delivery", "segment_delivery_metrics", "segment_volume"):
+        endpoints = [apply_overrides(each, {"delivery": granularity}, {}) for each in FAMILIES[name].endpoints]
+        first, last = map(at, latest_days(endpoints, days, tick))
+        assert last == midnight(tick) - DAY
+        assert last - (days - 1) * DAY <= first <= last
+        # a run may wait for others, but no day is over before it begins
+        now = min(tick + timedelta(seconds=later), midnight(tick) + DAY - timedelta(microseconds=1))
+        for endpoint in endpoints:
+            assert times_of(endpoint, Window(first, last + DAY), now)
 
 
 @exactly
@@ -249,7 +249,7 @@ def test_every_partition_that_is_asked_for_is_there(tick):
         ("segment_usage", open_months(7, tick)),
         ("segment_usage", last_month(tick)),
     ):
-        partitions = partitions_of(FAMILIES[name])
+        partitions = partitions_of(FAMILIES[name], START)
         assert partitions is not None
         assert set(wanted) <= set(partitions.get_partition_keys(tick))
 
@@ -361,7 +361,7 @@ def test_partitions_keep_to_utc_whatever_the_time_zone(monkeypatch, tick):
 def test_a_setting_that_cannot_be_used_is_named(monkeypatch, setting, value, said):
     monkeypatch.setenv(setting, value)
     with pytest.raises(SettingError) as failure:
-        schedules(FAMILIES)
+        schedules(FAMILIES, DefinitionSettings())
     assert str(failure.value) == f"{setting} {said}"
 
 
@@ -369,7 +369,7 @@ def test_a_setting_that_cannot_be_used_is_named(monkeypatch, setting, value, sai
 def test_a_first_partition_that_cannot_be_is_named(monkeypatch, value):
     monkeypatch.setenv("SEGMENT_PARTITIONS_START", value)
     with pytest.raises(SettingError) as failure:
-        partitions_of(FAMILIES["segment_volume"])
+        DefinitionSettings()
     assert str(failure.value) == (
         f"SEGMENT_PARTITIONS_START is {value!r}. Set it to a day that has come, such as 2025-01-01."
     )
@@ -377,8 +377,8 @@ def test_a_first_partition_that_cannot_be_is_named(monkeypatch, value):
 
 def test_partitions_begin_where_the_setting_says(monkeypatch):
     monkeypatch.setenv("SEGMENT_PARTITIONS_START", "2025-02-15")
-    now = at("2026-03-31T06:30")
-    daily, monthly = (partitions_of(FAMILIES[f"segment_{name}"]) for name in ("volume", "usage"))
+    now, start = at("2026-03-31T06:30"), DefinitionSettings().partitions_start
+    daily, monthly = (partitions_of(FAMILIES[f"segment_{name}"], start) for name in ("volume", "usage"))
     assert daily is not None and monthly is not None
     assert daily.get_partition_keys(now)[0] == "2025-02-15"
     assert monthly.get_partition_keys(now)[0] == "2025-02-01"
@@ -389,7 +389,7 @@ def test_partitions_begin_where_the_setting_says(monkeypatch):
 
 @pytest.mark.parametrize("year", [2025, 2026])
 def test_every_partition_of_a_year_is_a_whole_day_in_utc(year):
-    partitions = partitions_of(FAMILIES["segment_delivery"])
+    partitions = partitions_of(FAMILIES["segment_delivery"], START)
     assert partitions is not None
     keys = [key for key in partitions.get_partition_keys(at(f"{year + 1}-01-02T00:00")) if key.startswith(str(year))]
     assert len(keys) == 365

@@ -10,7 +10,7 @@ import duckdb
 import pytest
 
 from segment_dagster.assets import SegmentResource
-from segment_dagster.automation import audit_sensor, families
+from segment_dagster.automation import families
 from segment_dagster.definitions import defs
 from segment_dagster.emulator import Edit, Fault, World, running
 from segment_dagster.emulator.world import TIMED
@@ -451,14 +451,14 @@ def test_the_sensor_is_off_until_it_is_switched_on_and_looks_every_half_minute(l
     assert sensor.default_status is dg.DefaultSensorStatus.STOPPED
     assert sensor.minimum_interval_seconds == 30
     monkeypatch.setenv("SEGMENT_AUDIT_SENSOR_SECONDS", "7")
-    assert audit_sensor(FAMILIES).minimum_interval_seconds == 7
+    assert defs().get_repository_def().get_sensor_def(SENSOR).minimum_interval_seconds == 7
 
 
 @pytest.mark.parametrize("value", ["0", "86401", "often"])
 def test_an_interval_that_cannot_be_used_is_named(monkeypatch, value):
     monkeypatch.setenv("SEGMENT_AUDIT_SENSOR_SECONDS", value)
     with pytest.raises(SettingError) as failure:
-        audit_sensor(FAMILIES)
+        defs()
     assert str(failure.value) == (
         f"SEGMENT_AUDIT_SENSOR_SECONDS is {value!r}. Legal values: a whole number from 1 to 86400."
     )

@@ -156,7 +156,7 @@ class Runs:
         return SimpleNamespace(code=process.returncode, stdout=stdout, stderr=stderr)
 
     def _let_time_pass(self):
-        """Let the hour pass after which a file of dlt's in TMPDIR is nobody's: what a killed run or a full disk left."""
+        """Let the hour pass after which a file of dlt's in TMPDIR is nobody's, after a kill or a full disk."""
         old = time.time() - 7200
         for path in self.tmp.iterdir():
             if not path.name.startswith("segment_dagster_"):

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from segment_dagster.client import SegmentClient
-from segment_dagster.config import Settings, resolve
+from segment_dagster.config import ApiSettings
 
 
 @dataclass(frozen=True)
@@ -97,19 +97,19 @@ def client_of() -> Iterator[Callable[..., SegmentClient]]:
 
         def make(url: str, **settings: Any) -> SegmentClient:
             token = settings.pop("token", "a-token-of-mine")
-            return stack.enter_context(SegmentClient(resolve(token=token, base_url=url, **settings)))
+            return stack.enter_context(SegmentClient(ApiSettings(token=token, base_url=url, **settings)))
 
         yield make
 
 
 @pytest.fixture
-def settings(emulator: Any) -> Settings:
+def settings(emulator: Any) -> ApiSettings:
     """Settings that lead to the emulator."""
-    return resolve()
+    return ApiSettings()
 
 
 @pytest.fixture
-def client(settings: Settings) -> Iterator[SegmentClient]:
+def client(settings: ApiSettings) -> Iterator[SegmentClient]:
     """A client of the emulator."""
     with SegmentClient(settings) as client:
         yield client

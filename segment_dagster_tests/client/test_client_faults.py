@@ -18,7 +18,7 @@ from segment_dagster.client.errors import (
     UnreachableError,
 )
 from segment_dagster.client.retry import MAX_LIMITED
-from segment_dagster.config import resolve
+from segment_dagster.config import ApiSettings
 from segment_dagster.emulator import KINDS, Fault, running
 from segment_dagster.endpoints import CATALOGUE
 from segment_dagster_tests.transient_faults import TRANSIENT_FAULTS
@@ -77,7 +77,7 @@ def test_every_kind_of_fault_is_tried_here_or_in_the_tests_of_paging_and_rows():
 def test_a_passing_fault_costs_no_row(kind, after, times, emulator):
     emulator.faults.add(Fault(kind, "sources", after=after, times=times, value=TRANSIENT_FAULTS[kind]))
     meter = Meter()
-    with SegmentClient(resolve(page_size=7)) as client:
+    with SegmentClient(ApiSettings(page_size=7)) as client:
         assert read(client, meter=meter) == emulator.world.records("sources")
     assert meter.requests == 6 + times
     assert meter.requests == emulator.stats.by_endpoint["sources"]
@@ -128,7 +128,7 @@ def test_a_rate_limit_that_never_ends_is_one_line(kind, emulator, monkeypatch):
     monkeypatch.setenv("RUNTIME__REQUEST_MAX_ATTEMPTS", "2")
     monkeypatch.setenv("RUNTIME__REQUEST_MAX_RETRY_DELAY", "0.001")
     emulator.faults.add(Fault(kind, "sources", value=30))
-    with SegmentClient(resolve()) as client:
+    with SegmentClient(ApiSettings()) as client:
         error = failing_read(client)
     assert isinstance(error, RateLimitedError)
     assert 'Segment says: "You have made too many requests' in str(error)
@@ -140,7 +140,7 @@ def test_a_rate_limit_that_never_ends_is_one_line(kind, emulator, monkeypatch):
 def test_attempts_are_as_many_as_dlts_setting_says(emulator, monkeypatch):
     monkeypatch.setenv("RUNTIME__REQUEST_MAX_ATTEMPTS", "3")
     emulator.faults.add(Fault("500", "sources"))
-    with SegmentClient(resolve()) as client:
+    with SegmentClient(ApiSettings()) as client:
         failing_read(client)
     assert emulator.stats.total == 3
 
@@ -164,7 +164,7 @@ def test_no_feature_is_named_where_the_endpoint_needs_none(client, emulator):
 
 def test_a_missing_path_names_the_layout_in_use(emulator):
     emulator.faults.add(Fault("not-found", "sources"))
-    with SegmentClient(resolve(layout="versioned")) as client:
+    with SegmentClient(ApiSettings(layout="versioned")) as client:
         error = failing_read(client)
     assert str(error).startswith("sources: GET /v1/sources found nothing (404)")
     assert "that of the 'versioned' layout: check SEGMENT_API_LAYOUT" in str(error)
@@ -190,7 +190,7 @@ def test_a_page_larger_than_the_api_allows_is_not_accepted(client, emulator):
 
 def test_a_token_revoked_half_way_ends_the_list(emulator):
     emulator.faults.add(Fault("revoked-token", "sources", after=2))
-    with SegmentClient(resolve(page_size=7)) as client:
+    with SegmentClient(ApiSettings(page_size=7)) as client:
         pages = client.pages(SOURCES)
         assert [len(next(pages).records) for _ in range(2)] == [7, 7]
         with pytest.raises(TokenError, match="Access Management > Tokens"):
@@ -324,7 +324,7 @@ def test_a_body_that_is_not_compressed_as_it_says_is_an_error_of_the_api(scripte
 @pytest.mark.parametrize("kind", ["500", "reset", "429-bare"])
 def test_a_repeated_request_is_logged_without_token_and_query(kind, emulator, caplog):
     emulator.faults.add(Fault(kind, "sources", times=2))
-    with caplog.at_level(logging.WARNING, "segment_dagster"), SegmentClient(resolve()) as client:
+    with caplog.at_level(logging.WARNING, "segment_dagster"), SegmentClient(ApiSettings()) as client:
         read(client)
     lines = [record.getMessage() for record in caplog.records if record.name.startswith("segment_dagster")]
     assert len(lines) == 2

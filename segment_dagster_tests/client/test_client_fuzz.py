@@ -18,7 +18,7 @@ from segment_dagster.client import ApiError, SegmentClient
 from segment_dagster.client.counts import total_entries
 from segment_dagster.client.errors import CountError
 from segment_dagster.client.layout import call_for
-from segment_dagster.config import resolve
+from segment_dagster.config import ApiSettings, Layout
 from segment_dagster.endpoints import CATALOGUE
 from segment_dagster.errors import SegmentError
 from segment_dagster.extract.characters import Replaced, clean
@@ -190,7 +190,7 @@ def found(body, selector):
 def read_pages(answers, endpoint):
     """The records as the client gives them, or the line of its error."""
     try:
-        with SegmentClient(resolve(token=TOKEN, base_url=answers.url, page_size=PAGE_SIZE)) as client:
+        with SegmentClient(ApiSettings(token=TOKEN, base_url=answers.url, page_size=PAGE_SIZE)) as client:
             return [page.records for page in client.pages(endpoint, VALUES.get(endpoint.name))]
     except SegmentError as error:
         text = str(error)
@@ -215,7 +215,7 @@ def due(endpoint, served):
         of_kind = (lambda each: each is not None) if endpoint.wrapped else (lambda each: isinstance(each, dict))
         if not isinstance(records, list) or not all(map(of_kind, records)):
             return None, cursors
-        call = call_for([endpoint], "public", PAGE_SIZE)
+        call = call_for([endpoint], Layout.PUBLIC, PAGE_SIZE)
         assert call
         (part,) = call.lists
         try:
@@ -339,7 +339,7 @@ def read_rows(answers, endpoint):
     """The rows as they would land, or `None` where there was a typed error of the endpoint."""
     with ExitStack() as stack:
         extractor = stack.enter_context(
-            Extractor(resolve(token=TOKEN, base_url=answers.url, page_size=5, include_secrets=True))
+            Extractor(ApiSettings(token=TOKEN, base_url=answers.url, page_size=5, include_secrets=True))
         )
         try:
             extract = extractor.extract(endpoint)

@@ -9,7 +9,7 @@ import pytest
 
 from segment_dagster.client import Meter, SegmentClient
 from segment_dagster.client.errors import ApiError, OverlongError, UnreachableError
-from segment_dagster.config import resolve
+from segment_dagster.config import ApiSettings
 from segment_dagster.endpoints import CATALOGUE
 from segment_dagster_tests.client.raw_server import serving
 
@@ -165,7 +165,7 @@ def proxied(monkeypatch):
 
     def make(raw):
         monkeypatch.setenv("HTTPS_PROXY", raw.url)
-        client = SegmentClient(resolve(token="a-token-of-mine", base_url="https://api.segment.invalid"))
+        client = SegmentClient(ApiSettings(token="a-token-of-mine", base_url="https://api.segment.invalid"))
         clients.append(client)
         return client
 
@@ -206,12 +206,12 @@ def test_the_thread_that_hangs_up_ends(client_of, monkeypatch, unhurried):
 INTERRUPTED = """
 import signal, sys
 import segment_dagster.client.api as api
-from segment_dagster.config import resolve
+from segment_dagster.config import ApiSettings
 from segment_dagster.extract.extractor import Extractor
 
 api.CONNECT_TIMEOUT = 3600.0
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-with Extractor(resolve(token="a-token-of-mine", base_url="https://api.segment.invalid")) as extractor:
+with Extractor(ApiSettings(token="a-token-of-mine", base_url="https://api.segment.invalid")) as extractor:
     read = {"one": extractor.extract, "all": lambda endpoint: extractor.extract_all([endpoint])}[sys.argv[1]]
     read(extractor.endpoint("sources"))
 """

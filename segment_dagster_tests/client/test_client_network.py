@@ -7,11 +7,11 @@ import pytest
 
 from segment_dagster.client import SegmentClient
 from segment_dagster.client.errors import ApiError, CertificateError, ProxyFailedError
-from segment_dagster.config import resolve
+from segment_dagster.config import ApiSettings
+from segment_dagster.config.network import is_loopback
 from segment_dagster.endpoints import CATALOGUE
 from segment_dagster.errors import SettingError
 from segment_dagster.extract.extractor import Extractor
-from segment_dagster.network import is_loopback
 from segment_dagster_tests.client.raw_server import serving
 
 SOURCES = next(row for row in CATALOGUE if row.name == "sources")
@@ -35,7 +35,7 @@ def read(client):
 
 
 def reading(url):
-    return SegmentClient(resolve(token="a-token-of-mine", base_url=url))
+    return SegmentClient(ApiSettings(token="a-token-of-mine", base_url=url))
 
 
 def refuse(raw, connection):
@@ -141,17 +141,17 @@ def test_a_proxy_where_nobody_listens_is_told(monkeypatch):
 )
 @pytest.mark.parametrize("setting", ["HTTPS_PROXY", "https_proxy", "ALL_PROXY"])
 def test_an_address_that_is_no_proxys_is_told_as_the_setting_it_is(setting, proxy, problem, monkeypatch):
-    monkeypatch.setattr("segment_dagster.network.importlib.util.find_spec", lambda name: None)
+    monkeypatch.setattr("segment_dagster.config.network.importlib.util.find_spec", lambda name: None)
     monkeypatch.setenv(setting, proxy)
     with pytest.raises(SettingError) as caught:
-        resolve(token="a-token-of-mine", base_url=API)
+        ApiSettings(token="a-token-of-mine", base_url=API)
     assert str(caught.value).startswith(f"{setting} {problem}" if "PySocks" not in problem else f"{setting} is a SOCKS")
     assert problem in str(caught.value)
     assert PASSWORD not in str(caught.value)
     # where no proxy is used it does not count
-    assert resolve(token="a-token-of-mine", base_url="http://127.0.0.1:1")
+    assert ApiSettings(token="a-token-of-mine", base_url="http://127.0.0.1:1")
     monkeypatch.setenv("NO_PROXY", "api.segment.invalid")
-    assert resolve(token="a-token-of-mine", base_url=API)
+    assert ApiSettings(token="a-token-of-mine", base_url=API)
 
 
 @pytest.mark.parametrize(
@@ -160,7 +160,7 @@ def test_an_address_that_is_no_proxys_is_told_as_the_setting_it_is(setting, prox
 )
 def test_an_address_of_a_proxy_is_taken(proxy, monkeypatch):
     monkeypatch.setenv("HTTPS_PROXY", proxy)
-    assert resolve(token="a-token-of-mine", base_url=API)
+    assert ApiSettings(token="a-token-of-mine", base_url=API)
 
 
 @pytest.mark.parametrize("setting", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
@@ -170,22 +170,22 @@ def test_certificates_that_are_not_there_are_told_as_the_setting_they_are(settin
     for path, problem in [(missing, "which does not exist"), (empty, "which holds no certificates")]:
         monkeypatch.setenv(setting, str(path))
         with pytest.raises(SettingError) as caught:
-            resolve(token="a-token-of-mine", base_url=API)
+            ApiSettings(token="a-token-of-mine", base_url=API)
         text = str(caught.value)
         assert text.startswith(f"{setting} names ")
         assert problem in text
         assert text.isprintable()
         # without TLS none are needed
-        assert resolve(token="a-token-of-mine", base_url="http://127.0.0.1:1")
+        assert ApiSettings(token="a-token-of-mine", base_url="http://127.0.0.1:1")
     monkeypatch.setenv(setting, str(tmp_path))
-    assert resolve(token="a-token-of-mine", base_url=API)
+    assert ApiSettings(token="a-token-of-mine", base_url=API)
 
 
 def test_certificates_that_go_while_it_runs_are_told_as_the_setting_they_are(tmp_path, monkeypatch):
     bundle = tmp_path / "bundle.pem"
     bundle.write_bytes(ssl_bundle())
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(bundle))
-    with Extractor(resolve(token="a-token-of-mine", base_url="https://127.0.0.1:1")) as extractor:
+    with Extractor(ApiSettings(token="a-token-of-mine", base_url="https://127.0.0.1:1")) as extractor:
         bundle.unlink()
         extracts, (failure,) = extractor.extract_all([SOURCES])
     assert extracts == []

@@ -13,7 +13,7 @@ from segment_dagster.client.errors import (
     StalledError,
     UnfinishedError,
 )
-from segment_dagster.config import resolve
+from segment_dagster.config import ApiSettings
 from segment_dagster.emulator import running
 from segment_dagster.emulator.layouts import CURSOR_PLACES
 from segment_dagster.endpoints import CATALOGUE
@@ -41,7 +41,7 @@ def served(emulator, name, values=None):
 @pytest.mark.parametrize("endpoint", PAGED, ids=lambda endpoint: endpoint.name)
 def test_small_pages_hold_every_record_once_and_in_order(endpoint, emulator, monkeypatch):
     monkeypatch.setenv("SEGMENT_PAGE_SIZE", "7")
-    with SegmentClient(resolve()) as client:
+    with SegmentClient(ApiSettings()) as client:
         pages = list(client.pages(endpoint))
     records = [record for page in pages for record in page.records]
     assert records == served(emulator, endpoint.name)
@@ -51,7 +51,7 @@ def test_small_pages_hold_every_record_once_and_in_order(endpoint, emulator, mon
 
 def test_children_are_paged_to_their_end_for_each_parent(emulator, monkeypatch):
     monkeypatch.setenv("SEGMENT_PAGE_SIZE", "170")
-    with SegmentClient(resolve()) as client:
+    with SegmentClient(ApiSettings()) as client:
         for space in emulator.world.records("spaces"):
             meter = Meter()
             records = read(client, ROWS["segments"], {"spaceId": space["id"]}, meter)
@@ -74,7 +74,7 @@ def test_the_largest_page_is_asked_for_by_default_but_where_rows_are_large(endpo
 def test_a_page_size_above_the_endpoints_maximum_asks_for_the_maximum(emulator, monkeypatch):
     monkeypatch.setenv("SEGMENT_PAGE_SIZE", "1000")
     (space, *_) = emulator.world.records("spaces")
-    with SegmentClient(resolve()) as client:
+    with SegmentClient(ApiSettings()) as client:
         read(client, ROWS["segments"], {"spaceId": space["id"]})
     asked = parse_qs(emulator.stats.requests[0].query)
     assert asked["pagination.count"] == [str(ROWS["segments"].page_size)]
@@ -93,12 +93,12 @@ def test_the_versioned_layout_is_read_wherever_the_cursor_is(place, world, monke
     monkeypatch.setenv("SEGMENT_API_LAYOUT", "versioned")
     monkeypatch.setenv("SEGMENT_PAGE_SIZE", "30")
     with running(world=world, minute=0.05, cursor_place=place) as emulator:
-        settings = resolve(token=emulator.token, base_url=emulator.url)
+        settings = ApiSettings(token=emulator.token, base_url=emulator.url)
         with SegmentClient(settings) as client:
             for endpoint in VERSIONED:
                 if endpoint.name != "segments":
                     assert read(client, endpoint) == served(emulator, endpoint.name)
-        with SegmentClient(resolve(token=emulator.token, base_url=emulator.url, page_size=200)) as client:
+        with SegmentClient(ApiSettings(token=emulator.token, base_url=emulator.url, page_size=200)) as client:
             assert read(client, ROWS["segments"]) == served(emulator, "segments")
         asked = [parse_qs(seen.query) for seen in emulator.stats.requests if seen.endpoint == "sources"]
         assert [query["page[size]"] for query in asked] == [["30"], ["30"]]
@@ -108,7 +108,7 @@ def test_the_versioned_layout_is_read_wherever_the_cursor_is(place, world, monke
 
 def test_the_largest_page_of_the_versioned_layout_is_asked_for_by_default(emulator, monkeypatch):
     monkeypatch.setenv("SEGMENT_API_LAYOUT", "versioned")
-    with SegmentClient(resolve()) as client:
+    with SegmentClient(ApiSettings()) as client:
         read(client, SOURCES)
     assert SOURCES.versioned
     assert parse_qs(emulator.stats.requests[0].query)["page[size]"] == [str(SOURCES.versioned.page_size)]
@@ -561,7 +561,7 @@ def test_a_cursor_that_repeats_ends_in_an_error(emulator, monkeypatch):
     from segment_dagster.emulator import Fault
 
     emulator.faults.add(Fault("repeated-cursor", "sources"))
-    with SegmentClient(resolve(page_size=7)) as client, pytest.raises(CursorError) as caught:
+    with SegmentClient(ApiSettings(page_size=7)) as client, pytest.raises(CursorError) as caught:
         read(client, SOURCES)
     assert str(caught.value).startswith("sources: GET /sources repeats an earlier cursor on page ")
     assert "\n" not in str(caught.value)
@@ -601,7 +601,7 @@ def test_pages_that_are_empty_for_a_while_do_not(scripted, client_of):
 
 def test_a_layout_without_the_endpoint_is_no_request(client, emulator, monkeypatch):
     monkeypatch.setenv("SEGMENT_API_LAYOUT", "versioned")
-    with SegmentClient(resolve()) as versioned:
+    with SegmentClient(ApiSettings()) as versioned:
         assert not versioned.offers(ROWS["spaces"])
         with pytest.raises(ValueError, match="the versioned layout has no endpoint spaces"):
             read(versioned, ROWS["spaces"])

@@ -12,7 +12,7 @@ import pytest
 from segment_dagster.client import Meter, SegmentClient
 from segment_dagster.client.errors import RedirectError
 from segment_dagster.client.layout import call_for
-from segment_dagster.config import REGIONS, resolve
+from segment_dagster.config import ApiSettings, Layout, Region
 from segment_dagster.endpoints import CATALOGUE
 
 ROWS = {endpoint.name: endpoint for endpoint in CATALOGUE}
@@ -41,7 +41,7 @@ def test_every_endpoint_is_asked_for_by_its_media_type_and_path(endpoint, client
 
 @pytest.mark.parametrize("endpoint", [row for row in CATALOGUE if row.versioned], ids=lambda endpoint: endpoint.name)
 def test_the_versioned_layout_has_its_own_paths_and_plain_json(endpoint, emulator):
-    with SegmentClient(resolve(layout="versioned")) as client:
+    with SegmentClient(ApiSettings(layout="versioned")) as client:
         next(client.pages(endpoint))
     (seen,) = emulator.stats.requests
     assert (seen.path, seen.accept, seen.status) == (endpoint.versioned.path, "application/json", 200)
@@ -123,13 +123,13 @@ def test_pages_without_a_meter_are_read_all_the_same(client):
 
 
 def test_each_region_has_its_own_address():
-    assert resolve(token="t", region="eu").base_url == REGIONS["eu"] != REGIONS["us"]
+    assert ApiSettings(token="t", region="eu").base_url == Region.EU.base_url != Region.US.base_url
 
 
 def test_the_calls_of_a_layout_that_lacks_the_endpoint():
     endpoint = replace(ROWS["sources"], versioned=None)
-    assert call_for([endpoint], "versioned", 10) is None
-    call = call_for([endpoint], "public", 10)
+    assert call_for([endpoint], Layout.VERSIONED, 10) is None
+    call = call_for([endpoint], Layout.PUBLIC, 10)
     assert call and [part.page_size for part in call.lists] == [10]
 
 

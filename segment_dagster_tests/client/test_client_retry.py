@@ -22,7 +22,8 @@ from segment_dagster.client.errors import (
 )
 from segment_dagster.client.retry import LIMITED_ATTEMPTS, MAX_BACKOFF, MAX_LIMITED, RetryBudget, wait_retry_after
 from segment_dagster.client.retry_after import retry_after_seconds
-from segment_dagster.config import resolve
+from segment_dagster.config import ApiSettings
+from segment_dagster.config.clock import utc_now
 from segment_dagster.emulator import Fault, running
 from segment_dagster.endpoints import CATALOGUE
 from segment_dagster_tests.transient_faults import TRANSIENT_FAULTS
@@ -33,7 +34,7 @@ SOURCES = next(endpoint for endpoint in CATALOGUE if endpoint.name == "sources")
 def delay_of(body=None, status=429, **headers):
     """What a refusal with this body and these headers asks to wait."""
     sent = CaseInsensitiveDict({name.replace("_", "-"): value for name, value in headers.items()})
-    return retry_after_seconds(sent, body, rate_limit=status == 429)
+    return retry_after_seconds(sent, body, rate_limit=status == 429, now=utc_now())
 
 
 def in_seconds(seconds):
@@ -282,7 +283,7 @@ def by_time(monkeypatch):
 def test_more_failures_in_a_row_than_dlt_has_attempts_cost_no_row(kind, emulator, by_time):
     emulator.faults.add(Fault(kind, "sources", times=9, value=TRANSIENT_FAULTS[kind]))
     meter = Meter()
-    with SegmentClient(resolve()) as client:
+    with SegmentClient(ApiSettings()) as client:
         found = [record for page in client.pages(SOURCES, meter=meter) for record in page.records]
     assert found == emulator.world.records("sources")
     assert meter.requests == 10
@@ -294,7 +295,7 @@ def test_more_failures_in_a_row_than_dlt_has_attempts_cost_no_row(kind, emulator
 def test_an_outage_that_lasts_ends_after_the_seconds_that_are_set(kind, error, emulator, by_time, monkeypatch):
     monkeypatch.setenv("SEGMENT_RETRY_SECONDS", "0.3")
     emulator.faults.add(Fault(kind, "sources"))
-    with SegmentClient(resolve()) as client, pytest.raises(error) as caught:
+    with SegmentClient(ApiSettings()) as client, pytest.raises(error) as caught:
         list(client.pages(SOURCES))
     assert emulator.stats.total > 5
     assert "So did every attempt" in str(caught.value) or "Nor did any other attempt" in str(caught.value)
@@ -302,7 +303,7 @@ def test_an_outage_that_lasts_ends_after_the_seconds_that_are_set(kind, error, e
 
 def test_a_429_that_asks_for_a_day_is_told_at_once(emulator, by_time):
     emulator.faults.add(Fault("429-retry-after", "sources", value=86_400))
-    with SegmentClient(resolve()) as client, pytest.raises(RateLimitedError) as caught:
+    with SegmentClient(ApiSettings()) as client, pytest.raises(RateLimitedError) as caught:
         list(client.pages(SOURCES))
     assert "met the rate limit (429), to come back in 24 h 0 min." in str(caught.value)
     assert "Run it again then." in str(caught.value)
@@ -311,7 +312,7 @@ def test_a_429_that_asks_for_a_day_is_told_at_once(emulator, by_time):
 
 def test_attempts_that_end_in_another_fault_end_by_that(emulator):
     emulator.faults.add(Fault("429-bare", "sources", times=6), Fault("500", "sources", after=6))
-    with SegmentClient(resolve()) as client, pytest.raises(ServerError):
+    with SegmentClient(ApiSettings()) as client, pytest.raises(ServerError):
         list(client.pages(SOURCES))
     assert emulator.stats.total == 7
 
@@ -337,7 +338,7 @@ def waiting():
 
 def test_closing_the_client_ends_a_wait_at_once(emulator, waiting):
     emulator.faults.add(Fault("429-retry-after", value=100))
-    client, caught = SegmentClient(resolve()), []
+    client, caught = SegmentClient(ApiSettings()), []
 
     def read():
         try:
@@ -357,7 +358,7 @@ def test_closing_the_client_ends_a_wait_at_once(emulator, waiting):
 
 def test_closing_the_client_ends_a_request_that_is_under_way(world):
     with running(world=world, minute=0.05, faults=[Fault("slow", value=600)]) as emulator:
-        client, caught = SegmentClient(resolve(token=emulator.token, base_url=emulator.url)), []
+        client, caught = SegmentClient(ApiSettings(token=emulator.token, base_url=emulator.url)), []
 
         def read():
             try:
@@ -377,7 +378,7 @@ def test_closing_the_client_ends_a_request_that_is_under_way(world):
 
 def test_the_end_of_the_block_closes_the_client(emulator):
     emulator.faults.add(Fault("500"))
-    with SegmentClient(resolve()) as client:
+    with SegmentClient(ApiSettings()) as client:
         pass
     with pytest.raises(UnreachableError):
         list(client.pages(SOURCES))

@@ -17,7 +17,8 @@ from segment_dagster.client.errors import (
 )
 from segment_dagster.client.meter import Meter
 from segment_dagster.client.status import TABLE, Action, error_of
-from segment_dagster.config import Settings, resolve
+from segment_dagster.config import ApiSettings
+from segment_dagster.config.clock import utc_now
 from segment_dagster.endpoints import CATALOGUE
 
 pytestmark = pytest.mark.slow
@@ -26,13 +27,13 @@ ROWS = {endpoint.name: endpoint for endpoint in CATALOGUE}
 
 
 @cache
-def settings() -> Settings:
-    return resolve(token="a-token-of-mine")
+def settings() -> ApiSettings:
+    return ApiSettings(token="a-token-of-mine")
 
 
 def error(status, body=None, *, name="sources", headers=None):
     context = RequestContext(ROWS[name], "http://127.0.0.1/x", "/x", "application/json", Meter())
-    return error_of(context, status, headers or {}, body, settings())
+    return error_of(context, status, headers or {}, body, settings(), utc_now())
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import dagster as dg
 import pytest
 
 from segment_dagster.automation import families
+from segment_dagster.config import DestinationSettings
 from segment_dagster.definitions import defs
 from segment_dagster.emulator import Edit, Fault
 from segment_dagster.endpoints import TABLES
@@ -99,7 +100,7 @@ def test_the_main_job_twice_is_the_workspace_on(settings, emulator, record_prope
         # from its latest row on, and not in the pieces of a first read
         assert emulator.stats.by_endpoint.get("audit_events", 0) == int(engine.merges)
         # what a table holds already is told where the destination can tell
-        assert ("labels" in unchanged) == bool(resolve_destination().capabilities.digest)
+        assert ("labels" in unchanged) == bool(resolve_destination(DestinationSettings()).capabilities.digest)
         assert not {"users", VERSIONED} & unchanged
         assert [name for name, check in checks.items() if not check.passed] == []
         tables, rows = compare(engine, emulator)

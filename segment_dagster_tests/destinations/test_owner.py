@@ -4,7 +4,8 @@ import dagster as dg
 import duckdb
 import pytest
 
-from segment_dagster.config import resolve
+from segment_dagster.config import ApiSettings, DestinationSettings
+from segment_dagster.config.clock import utc_now
 from segment_dagster.definitions import defs
 from segment_dagster.emulator import Fault, World, running
 from segment_dagster.extract.extractor import Extractor
@@ -53,13 +54,13 @@ def engine(request, tmp_path, monkeypatch):
 
 def load(*names):
     """Read and load, as the script does."""
-    destination = resolve_destination()
-    with Extractor(resolve()) as extractor:
+    destination = resolve_destination(DestinationSettings())
+    with Extractor(ApiSettings()) as extractor:
         workspace = identify(extractor)
         check_owner(destination, workspace)
         extracts, failures = extractor.extract_all(extractor.endpoint(name) for name in names)
         assert not failures
-        load_extracts(extracts, destination, workspace=workspace)
+        load_extracts(extracts, destination, workspace=workspace, now=utc_now())
 
 
 def said(result):
@@ -69,7 +70,7 @@ def said(result):
 
 
 def rows(table):
-    with inspect_dataset(resolve_destination()) as tables:
+    with inspect_dataset(resolve_destination(DestinationSettings())) as tables:
         return tables.count(table)
 
 
@@ -78,7 +79,7 @@ def test_every_destination_keeps_its_workspace_and_refuses_the_token_of_another(
     load("labels")
     kept = rows("labels")
     (mine,) = emulator.records("workspace")
-    with inspect_dataset(resolve_destination()) as tables:
+    with inspect_dataset(resolve_destination(DestinationSettings())) as tables:
         (row,) = tables.read_stored(OWNER_TABLE, TYPES)
     assert (row["workspace_id"], row["slug"], row["name"]) == (mine["id"], mine["slug"], mine["name"])
     other()
@@ -123,7 +124,7 @@ def test_an_emptied_dataset_takes_it_as_the_message_says(emulator, other, other_
     with duckdb.connect("segment.duckdb") as connection:
         connection.execute("DROP SCHEMA segment_data CASCADE; DROP SCHEMA segment_data_staging CASCADE")
     load("workspace")
-    with inspect_dataset(resolve_destination()) as tables:
+    with inspect_dataset(resolve_destination(DestinationSettings())) as tables:
         assert [row["id"] for row in tables.rows("workspace", ["id"])] == [other_world.records("workspace")[0]["id"]]
 
 
@@ -140,27 +141,27 @@ def test_a_dataset_that_tells_of_no_workspace_becomes_the_tokens_own(emulator):
     load("labels")
     with duckdb.connect("segment.duckdb") as connection:
         connection.execute(f"DROP TABLE segment_data.{OWNER_TABLE}")
-    with inspect_dataset(resolve_destination()) as tables:
+    with inspect_dataset(resolve_destination(DestinationSettings())) as tables:
         assert find_owner(tables) is None
     load("labels", "roles")
-    with inspect_dataset(resolve_destination()) as tables:
+    with inspect_dataset(resolve_destination(DestinationSettings())) as tables:
         owner = find_owner(tables)
     assert owner is not None and owner.id == emulator.records("workspace")[0]["id"]
 
 
 def test_two_first_runs_at_once_do_not_mix(emulator, other):
-    destination = resolve_destination()
-    with Extractor(resolve()) as extractor:
+    destination = resolve_destination(DestinationSettings())
+    with Extractor(ApiSettings()) as extractor:
         mine = identify(extractor)
         check_owner(destination, mine)
         extracts, _ = extractor.extract_all([extractor.endpoint("labels")])
-        with Extractor(resolve(base_url=other().url)) as another:
+        with Extractor(ApiSettings(base_url=other().url)) as another:
             theirs = identify(another)
             check_owner(destination, theirs)
             others, _ = another.extract_all([another.endpoint("workspace")])
-            load_extracts(others, destination, workspace=theirs)
+            load_extracts(others, destination, workspace=theirs, now=utc_now())
         with pytest.raises(ForeignDatasetError):
-            load_extracts(extracts, destination, workspace=mine)
+            load_extracts(extracts, destination, workspace=mine, now=utc_now())
     with inspect_dataset(destination) as tables:
         assert not tables.columns("labels")
 

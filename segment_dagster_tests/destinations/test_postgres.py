@@ -6,7 +6,8 @@ from contextlib import closing, contextmanager
 import psycopg2
 import pytest
 
-from segment_dagster.config import resolve
+from segment_dagster.config import ApiSettings, DestinationSettings
+from segment_dagster.config.clock import utc_now
 from segment_dagster.emulator import Edit, Fault
 from segment_dagster.errors import SettingError
 from segment_dagster.extract import Extractor
@@ -56,10 +57,12 @@ def run(connection, sql):
 
 
 def read(*names, history=False, always=True):
-    with Extractor(resolve(history=history)) as extractor:
+    with Extractor(ApiSettings(history=history)) as extractor:
         extracts, failures = extractor.extract_all([extractor.endpoint(name) for name in names or NAMES])
         assert failures == []
-        return load_extracts(extracts, resolve_destination(), history=history, always=always)
+        return load_extracts(
+            extracts, resolve_destination(DestinationSettings(always_load=always)), history=history, now=utc_now()
+        )
 
 
 def rename(emulator, world, name="renamed"):
@@ -142,16 +145,19 @@ def test_a_lock_of_what_dlt_keeps_of_its_own_stops_the_run_in_one_line(emulator,
             LoadError, match=rf"waited 0\.4 s for a lock that the session with pid {holder.info.backend_pid}"
         ):
             read()
-        with pytest.raises(LoadError, match=r"waited 0\.4 s"), inspect_dataset(resolve_destination()) as tables:
+        with (
+            pytest.raises(LoadError, match=r"waited 0\.4 s"),
+            inspect_dataset(resolve_destination(DestinationSettings())) as tables,
+        ):
             tables.first_loads(["sources"])
 
 
 def test_what_the_user_says_of_lock_timeouts_counts(server, monkeypatch):
     monkeypatch.setenv(CREDENTIALS, f"{server}?options=-clock_timeout%3D7s")
-    with inspect_dataset(resolve_destination()) as tables:
+    with inspect_dataset(resolve_destination(DestinationSettings())) as tables:
         assert tables._query("SHOW lock_timeout") == [("7s",)]
     monkeypatch.setenv(CREDENTIALS, server)
-    with inspect_dataset(resolve_destination()) as tables:
+    with inspect_dataset(resolve_destination(DestinationSettings())) as tables:
         assert tables._query("SHOW lock_timeout") == [("400ms",)]
 
 
@@ -206,7 +212,7 @@ def test_a_staging_dataset_of_somebody_elses_is_refused(emulator, server):
         run(connection, "GRANT ALL ON SCHEMA segment_data_staging TO loader")
         run(connection, "GRANT ALL ON segment_data_staging.sources TO loader")
         with pytest.raises(SettingError, match="which holds tables of others"):
-            preflight(resolve_destination(), ())
+            preflight(resolve_destination(DestinationSettings()), (), now=utc_now())
         with pytest.raises(SettingError, match="which holds tables of others"):
             read()
         assert run(connection, "SELECT * FROM segment_data_staging.sources") == [(7,)]
@@ -272,4 +278,4 @@ def test_a_table_is_never_emptied_by_a_statement_that_readers_see_or_wait_for(de
     monkeypatch.setenv(f"DESTINATION__{destination.upper()}__CREDENTIALS", "postgresql://me:a-password@127.0.0.1/x")
     if destination == "duckdb":
         monkeypatch.delenv("DESTINATION__DUCKDB__CREDENTIALS")
-    assert resolve_destination().factory.capabilities().supports_truncate_command == truncates
+    assert resolve_destination(DestinationSettings()).factory.capabilities().supports_truncate_command == truncates

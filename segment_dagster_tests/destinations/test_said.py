@@ -7,10 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from segment_dagster.config import DestinationSettings
+from segment_dagster.config.clock import utc_now
 from segment_dagster.errors import SettingError
 from segment_dagster.load import LoadError, preflight, resolve_destination
 from segment_dagster.load.capabilities import DESTINATIONS, TABLE_FORMATS
 from segment_dagster.load.errors import format_load_error
+from segment_dagster.load.unsupported import check_history
 from segment_dagster_tests.destinations.engines import extensions, free_port, postgres, s3
 
 pytestmark = [pytest.mark.server, pytest.mark.slow]
@@ -20,6 +23,10 @@ POSTGRES = "DESTINATION__POSTGRES__CREDENTIALS"
 BUCKET = "DESTINATION__FILESYSTEM__BUCKET_URL"
 NOT_HERE = {"bigquery": "google.cloud.bigquery", "snowflake": "snowflake.connector", "databricks": "databricks.sql"}
 """What the suite does not install."""
+
+
+def resolved():
+    return resolve_destination(DestinationSettings())
 
 
 def said_by(step):
@@ -45,7 +52,7 @@ def test_a_missing_extra_is_named(script, destination, module, extra):
 @pytest.mark.parametrize(("destination", "module"), NOT_HERE.items())
 def test_a_missing_extra_is_named_where_its_package_is_within_one_that_is_not_there(monkeypatch, destination, module):
     monkeypatch.setenv("SEGMENT_DESTINATION", destination)
-    assert said_by(resolve_destination) == (
+    assert said_by(resolved) == (
         f"SEGMENT_DESTINATION is {destination!r}, which needs {module}: not installed. "
         f"Install it: pip install 'segment_dagster[{destination}]'."
     )
@@ -79,7 +86,7 @@ def test_what_other_buckets_need_is_named(monkeypatch, protocol, needed):
     azure = ("AZURE_STORAGE_ACCOUNT_NAME", "AZURE_STORAGE_ACCOUNT_KEY")
     for name in ("PROJECT_ID", "PRIVATE_KEY", "CLIENT_EMAIL", *azure):
         monkeypatch.setenv(f"DESTINATION__FILESYSTEM__CREDENTIALS__{name}", "eA==")
-    said = said_by(resolve_destination)
+    said = said_by(resolved)
     assert said.endswith(f"needs {needed}: not installed. Install it: pip install 'segment_dagster[{protocol}]'.")
 
 
@@ -94,20 +101,20 @@ def test_what_other_buckets_need_is_named(monkeypatch, protocol, needed):
 )
 def test_missing_credentials_are_named(monkeypatch, destination, missing):
     monkeypatch.setenv("SEGMENT_DESTINATION", destination)
-    said = said_by(resolve_destination)
+    said = said_by(resolved)
     assert all(name in said for name in missing), said
 
 
 def test_missing_credentials_of_a_bucket_are_named(monkeypatch):
     monkeypatch.setenv("SEGMENT_DESTINATION", "filesystem")
     monkeypatch.setenv(BUCKET, "s3://lake/x")
-    assert "DESTINATION__FILESYSTEM__CREDENTIALS__AWS_SECRET_ACCESS_KEY" in said_by(resolve_destination)
+    assert "DESTINATION__FILESYSTEM__CREDENTIALS__AWS_SECRET_ACCESS_KEY" in said_by(resolved)
 
 
 def test_credentials_that_cannot_be_used_are_not_shown(monkeypatch):
     monkeypatch.setenv("SEGMENT_DESTINATION", "postgres")
     monkeypatch.setenv(POSTGRES, "no-address-but-secret")
-    said = said_by(resolve_destination)
+    said = said_by(resolved)
     assert said.startswith(f"{POSTGRES} cannot be used (InvalidNativeValue).") and "secret" not in said
 
 
@@ -115,7 +122,7 @@ def test_no_secret_of_a_destinations_settings_is_in_what_is_said(monkeypatch):
     password = "the-password-of-mine"
     monkeypatch.setenv("SEGMENT_DESTINATION", "postgres")
     monkeypatch.setenv(POSTGRES, f"postgresql://me:{password}@127.0.0.1:5432/warehouse")
-    destination = resolve_destination()
+    destination = resolve_destination(DestinationSettings())
     assert destination.secrets == {password} and password not in repr(destination)
     for step in ("read", "load"):
         said = format_load_error(OSError(f"cannot open postgresql://me:{password}@127.0.0.1"), step, destination)
@@ -153,9 +160,9 @@ def test_a_bucket_that_cannot_be_reached_is_told(monkeypatch, tmp_path):
     with s3(tmp_path) as settings:
         for name, value in settings.items():
             monkeypatch.setenv(name, value)
-        preflight(resolve_destination(), ())
+        preflight(resolve_destination(DestinationSettings()), (), now=utc_now())
     # moto has ended
-    assert said_by(lambda: preflight(resolve_destination(), ())).startswith(
+    assert said_by(lambda: preflight(resolve_destination(DestinationSettings()), (), now=utc_now())).startswith(
         "filesystem cannot be reached, or lets nobody in ("
     )
 
@@ -175,15 +182,14 @@ def test_an_address_that_is_none_is_told(script, emulator):
 def test_history_in_files_is_refused(monkeypatch, tmp_path):
     monkeypatch.setenv("SEGMENT_DESTINATION", "filesystem")
     monkeypatch.setenv(BUCKET, str(tmp_path))
-    monkeypatch.setenv("SEGMENT_HISTORY", "true")
-    assert said_by(resolve_destination).startswith(
+    assert said_by(lambda: check_history(resolved(), history=True)).startswith(
         "SEGMENT_HISTORY is set, and dlt keeps no versions of rows in files."
     )
 
 
 def test_a_table_format_is_for_files_alone(monkeypatch):
     monkeypatch.setenv("SEGMENT_TABLE_FORMAT", "delta")
-    assert said_by(resolve_destination) == (
+    assert said_by(resolved) == (
         "SEGMENT_TABLE_FORMAT is 'delta', which is for files. Unset it, or set SEGMENT_DESTINATION=filesystem."
     )
 
@@ -191,10 +197,7 @@ def test_a_table_format_is_for_files_alone(monkeypatch):
 def test_an_unknown_table_format_is_told_with_the_legal_ones(monkeypatch):
     monkeypatch.setenv("SEGMENT_DESTINATION", "filesystem")
     monkeypatch.setenv("SEGMENT_TABLE_FORMAT", "hudi")
-    assert (
-        said_by(resolve_destination)
-        == "SEGMENT_TABLE_FORMAT is 'hudi', which is no format. Legal values: delta, iceberg."
-    )
+    assert said_by(resolved) == "SEGMENT_TABLE_FORMAT is 'hudi', which is no format. Legal values: delta, iceberg."
 
 
 def test_every_destination_names_its_extra():

@@ -1,11 +1,12 @@
 """Delta and Iceberg tables whose columns come and go: nothing is lost, and no run fails for it."""
 
+from dataclasses import replace
 from datetime import datetime, timezone
 
 import dlt
 import pytest
 
-from segment_dagster.config import resolve
+from segment_dagster.config import ApiSettings, DestinationSettings
 from segment_dagster.emulator import Fault
 from segment_dagster.extract import Extractor
 from segment_dagster.load import load_extracts, preflight, resolve_destination
@@ -29,13 +30,15 @@ def table_format(request, emulator, tmp_path, monkeypatch):
 
 
 def read(*names):
-    destination = resolve_destination()
-    preflight(destination, ())
-    with Extractor(resolve()) as extractor:
+    destination = resolve_destination(DestinationSettings())
+    preflight(destination, (), now=ApiSettings().now)
+    with Extractor(ApiSettings()) as extractor:
         endpoints = [extractor.endpoint(name) for name in names]
-        extracts, failures = extractor.extract_all(endpoints, preflight(destination, endpoints).windows)
+        extracts, failures = extractor.extract_all(
+            endpoints, preflight(destination, endpoints, now=ApiSettings().now).windows
+        )
         assert failures == []
-        assert load_extracts(extracts, destination, always=True).failures == []
+        assert load_extracts(extracts, replace(destination, always_load=True), now=ApiSettings().now).failures == []
 
 
 def rows(table, column="id"):

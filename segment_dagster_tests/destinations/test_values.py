@@ -9,7 +9,8 @@ import duckdb
 import pytest
 from dlt.destinations.exceptions import DatabaseTransientException
 
-from segment_dagster.config import MAX_UNDECLARED_COLUMNS
+from segment_dagster.config import ApiSettings, DestinationSettings
+from segment_dagster.config.clock import utc_now
 from segment_dagster.emulator import Fault
 from segment_dagster.endpoints import CATALOGUE
 from segment_dagster.extract.fingerprint import Fingerprint
@@ -27,6 +28,9 @@ from segment_dagster_tests.destinations.engines import postgres_server
 pytestmark = [pytest.mark.server, pytest.mark.slow]
 
 SOURCES = next(endpoint for endpoint in CATALOGUE if endpoint.name == "sources")
+MOST_UNDECLARED = 400
+"""The most that the setting allows."""
+
 DECLARED = declared_columns(SOURCES)
 LOAD_ID = "NORMALIZE__PARQUET_NORMALIZER__ADD_DLT_LOAD_ID"
 ROW_ID = "NORMALIZE__PARQUET_NORMALIZER__ADD_DLT_ID"
@@ -65,7 +69,7 @@ def load(tmp_path):
             **{"fingerprint": fingerprint.hexdigest(), **more},
         }
         extract = Extract(**given)
-        return load_extracts([extract], resolve_destination(), history=history)
+        return load_extracts([extract], resolve_destination(DestinationSettings()), history=history, now=utc_now())
 
     return loaded
 
@@ -76,13 +80,13 @@ def source(number, **fields):
 
 def held(table="sources"):
     """By id, what each row holds; JSON as its text."""
-    with inspect_dataset(resolve_destination()) as tables:
+    with inspect_dataset(resolve_destination(DestinationSettings())) as tables:
         return {row["id"]: row for row in tables.rows(table, list(tables.columns(table)))}
 
 
 def changes():
-    destination = resolve_destination()
-    build(destination, CATALOGUE)
+    destination = resolve_destination(DestinationSettings())
+    build(destination, CATALOGUE, ApiSettings())
     with inspect_dataset(destination) as tables:
         columns = ["record_key", "field", "old_value", "new_value"]
         return sorted(tuple(row.values()) for row in tables.rows("changes", columns))
@@ -105,10 +109,10 @@ def test_fields_of_any_name_land_beside_each_other(destination, load):
 
 
 def test_as_many_columns_as_may_be_made_at_all_land(destination, load):
-    fields = {f"field{number}": f"{number:04}" * 50 for number in range(MAX_UNDECLARED_COLUMNS + 1)}
-    load(source(1, **fields), history=False, max_undeclared_columns=MAX_UNDECLARED_COLUMNS)
+    fields = {f"field{number}": f"{number:04}" * 50 for number in range(MOST_UNDECLARED + 1)}
+    load(source(1, **fields), history=False, max_undeclared_columns=MOST_UNDECLARED)
     row = held()["1"]
-    assert len(row) == len(DECLARED) + MAX_UNDECLARED_COLUMNS + 1
+    assert len(row) == len(DECLARED) + MOST_UNDECLARED + 1
     assert json.loads(row["field0"]) == "0000" * 50
 
 
@@ -213,7 +217,7 @@ def test_a_table_that_has_more_columns_than_may_be_made_now_is_still_loaded(load
 
 def test_large_rows_can_be_looked_at_with_little_memory(load):
     load(source(1, settings={"a": "x" * 9_000_000}), history=False)
-    destination = resolve_destination()
+    destination = resolve_destination(DestinationSettings())
     with inspect_dataset(destination) as tables:
         assert destination.file
         set_memory_limit(destination.file, 16 * 2**20)
@@ -224,7 +228,7 @@ def test_large_rows_can_be_looked_at_with_little_memory(load):
 
 def test_duckdb_gets_no_more_memory_for_another_failure_and_none_without_end(load):
     load(source(1), history=False)
-    destination = resolve_destination()
+    destination = resolve_destination(DestinationSettings())
     assert destination.file
     full = DatabaseTransientException(duckdb.OutOfMemoryException("full"))
     assert not raise_memory_limit(Path("nothing.duckdb"), full)
@@ -237,7 +241,7 @@ def test_duckdb_gets_no_more_memory_for_another_failure_and_none_without_end(loa
 def test_duckdb_gets_no_more_memory_than_dlts_own_setting_says(load, monkeypatch):
     load(source(1), history=False)
     monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS__GLOBAL_CONFIG", '{"memory_limit": "200MiB"}')
-    destination = resolve_destination()
+    destination = resolve_destination(DestinationSettings())
     assert destination.file
     with inspect_dataset(destination):
         assert not raise_memory_limit(destination.file, DatabaseTransientException(duckdb.OutOfMemoryException("full")))

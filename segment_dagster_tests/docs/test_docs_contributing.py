@@ -8,7 +8,8 @@ import pytest
 from dagster_dlt import DagsterDltResource
 
 from segment_dagster.assets import Check, SegmentResource, asset_key, segment_assets
-from segment_dagster.checks import CHECKS
+from segment_dagster.checks import standard_checks
+from segment_dagster.config import DefinitionSettings
 from segment_dagster.emulator import Edit
 from segment_dagster.endpoints import CATALOGUE, Endpoint
 from segment_dagster.endpoints.readme import asset_table
@@ -59,7 +60,7 @@ def not_empty(module) -> Check:
 
 def test_the_row_of_an_endpoint_makes_an_asset_with_checks_and_documentation(module):
     gadgets: Endpoint = module(f"row = {recipe('endpoint')}").row
-    assets = segment_assets((CATALOGUE[0], gadgets), CHECKS, name="toys")
+    assets = segment_assets((CATALOGUE[0], gadgets), standard_checks(DefinitionSettings()), name="toys")
     assert asset_key("gadgets") in assets.keys
     names = {spec.name for spec in assets.check_specs if spec.asset_key == asset_key("gadgets")}
     assert names == {"row_count", "schema", "primary_key"}

@@ -4,7 +4,7 @@ import tempfile
 
 import pytest
 
-from segment_dagster.config import resolve
+from segment_dagster.config import ApiSettings
 from segment_dagster.extract.extractor import Extractor
 
 
@@ -19,5 +19,5 @@ def spools(tmp_path, monkeypatch):
 
 @pytest.fixture
 def extractor(emulator):
-    with Extractor(resolve()) as extractor:
+    with Extractor(ApiSettings()) as extractor:
         yield extractor

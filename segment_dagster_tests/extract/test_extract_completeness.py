@@ -4,7 +4,7 @@ import tempfile
 
 import pytest
 
-from segment_dagster.config import resolve
+from segment_dagster.config import ApiSettings
 from segment_dagster.emulator import Edit, Fault
 from segment_dagster.endpoints import CATALOGUE, TABLES
 from segment_dagster.extract.extractor import Extractor
@@ -22,7 +22,7 @@ def spools(tmp_path, monkeypatch):
 
 
 def read(name, **settings):
-    with Extractor(resolve(concurrency=1, **settings)) as extractor:
+    with Extractor(ApiSettings(concurrency=1, **settings)) as extractor:
         return extractor.extract(ROWS[name])
 
 
@@ -52,7 +52,7 @@ def test_what_is_worked_out_tells_that_its_base_is_incomplete(emulator):
     base = "usage_api_calls_per_source_daily"
     emulator.faults.add(Fault("wrong-total", base))
     (derived,) = (endpoint for endpoint in TABLES if endpoint.derived_from == base)
-    with Extractor(resolve(concurrency=1)) as extractor:
+    with Extractor(ApiSettings(concurrency=1)) as extractor:
         said = extractor.extract(derived).parent_incomplete
     assert said is not None
     assert said.startswith(f"{base}, which it is worked out from, delivered ")

@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta, timezone
 import duckdb
 import pytest
 
-from segment_dagster.config import resolve
+from segment_dagster.config import ApiSettings, DestinationSettings
 from segment_dagster.emulator import Correction, Edit, Fault, MissingDay, World, running
 from segment_dagster.emulator.world import MAKERS
 from segment_dagster.endpoints import TABLES, Months
@@ -80,11 +80,11 @@ def emulator(world, monkeypatch):
 
 def read(*names, window=None):
     """Read endpoints for a time and load what came, as the script does."""
-    with Extractor(resolve()) as extractor:
+    with Extractor(ApiSettings()) as extractor:
         windows = {name: window for name in names if window}
         extracts, failures = extractor.extract_all([extractor.endpoint(name) for name in names], windows)
         assert failures == []
-        load(source_of_extracts(extracts), resolve_destination())
+        load(source_of_extracts(extracts), resolve_destination(DestinationSettings()), now=ApiSettings().now)
         return {extract.endpoint.name: extract for extract in extracts}
 
 
@@ -389,7 +389,7 @@ def test_deliveries_are_told_apart_by_what_their_endpoint_offers(emulator, monke
 def test_a_setting_that_cannot_be_used_is_told_in_a_line(emulator, monkeypatch, setting, value, said):
     monkeypatch.setenv(setting, value)
     with pytest.raises(SettingError) as failure:
-        resolve()
+        ApiSettings()
     assert str(failure.value) == f"{setting} {said}"
 
 

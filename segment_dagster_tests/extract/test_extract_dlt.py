@@ -12,7 +12,7 @@ import duckdb
 import pytest
 from dlt.pipeline.exceptions import PipelineStepFailed
 
-from segment_dagster.config import TokenMissingError, resolve
+from segment_dagster.config import ApiSettings, TokenMissingError
 from segment_dagster.emulator import Fault
 from segment_dagster.endpoints import CATALOGUE, TABLES, Column, Endpoint
 from segment_dagster.errors import SettingError
@@ -285,7 +285,7 @@ def test_a_row_of_the_catalogue_is_all_that_a_new_endpoint_needs(pipeline, emula
 
 
 def test_what_was_read_beforehand_is_the_same_source(pipeline, emulator):
-    with Extractor(resolve()) as extractor:
+    with Extractor(ApiSettings()) as extractor:
         extracts, _ = extractor.extract_all(FIRST)
         before = emulator.stats.total
         source = source_of_extracts(extracts)

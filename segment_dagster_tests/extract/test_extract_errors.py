@@ -5,7 +5,7 @@ import tempfile
 import pytest
 
 from segment_dagster.client.errors import NotFoundError, TokenError
-from segment_dagster.config import resolve
+from segment_dagster.config import ApiSettings, Layout
 from segment_dagster.emulator import Fault
 from segment_dagster.errors import SegmentError
 from segment_dagster.extract import errors
@@ -25,7 +25,7 @@ def test_an_error_that_nobody_expected_costs_no_other_endpoint(emulator, spools)
             if name == "sources":
                 raise ZeroDivisionError("a value")
 
-    with Extractor(resolve(), collector=Broken()) as extractor:
+    with Extractor(ApiSettings(), collector=Broken()) as extractor:
         extracts, failures = extractor.extract_all([SOURCES, ROWS["warehouses"]])
     assert [extract.endpoint.name for extract in extracts] == ["warehouses"]
     text = str(failures[0].error)
@@ -50,7 +50,7 @@ def told(*failures):
 
 def test_a_remedy_is_told_once():
     first, second = (TokenError(name, f"/{name}", "no") for name in ("sources", "spaces"))
-    other = NotFoundError("warehouses", "/warehouses", "public", "")
+    other = NotFoundError("warehouses", "/warehouses", Layout.PUBLIC, "")
     child = ParentError(SEGMENTS, "spaces", second)
     lines = told(("sources", first), ("spaces", second), ("warehouses", other), ("segments", child))
     assert lines == [

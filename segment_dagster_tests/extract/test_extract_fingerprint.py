@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segment_dagster.config import resolve
+from segment_dagster.config import ApiSettings
 from segment_dagster.emulator import Edit, Fault
 from segment_dagster.endpoints import CATALOGUE
 from segment_dagster.extract import Extractor
@@ -191,7 +191,7 @@ def test_a_spool_hands_on_every_row(tmp_path):
 
 
 def read(name, **settings):
-    with Extractor(resolve(**settings)) as extractor:
+    with Extractor(ApiSettings(**settings)) as extractor:
         return extractor.extract(extractor.endpoint(name)).fingerprint
 
 
@@ -243,6 +243,6 @@ def test_the_time_that_was_asked_for_counts(emulator, monkeypatch):
     trail = ROWS["audit_events"]
     prints = []
     for days in (1, 1, 2):
-        with Extractor(resolve()) as extractor:
+        with Extractor(ApiSettings()) as extractor:
             prints.append(extractor.extract(trail, Window(MOMENT - timedelta(days=days))).fingerprint)
     assert prints[0] == prints[1] != prints[2]

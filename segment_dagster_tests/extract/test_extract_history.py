@@ -10,6 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from segment_dagster.config import DestinationSettings
+from segment_dagster.config.clock import utc_now
 from segment_dagster.emulator import Edit, Fault, running
 from segment_dagster.endpoints import CATALOGUE
 from segment_dagster.extract.history import history_columns, versions_of
@@ -25,7 +27,11 @@ ROWS = {endpoint.name: endpoint for endpoint in CATALOGUE}
 
 def read(*names, history=True, **settings):
     """One load of these endpoints."""
-    return load(segment_source(endpoints=names or ["sources"], history=history, **settings), resolve_destination())
+    return load(
+        segment_source(endpoints=names or ["sources"], history=history, **settings),
+        resolve_destination(DestinationSettings()),
+        now=utc_now(),
+    )
 
 
 def query(sql):
@@ -131,7 +137,9 @@ def test_a_table_that_is_empty_now_retires_all_and_loses_none(emulator):
     read()
     with running(scale=0, minute=0.05) as empty:
         load(
-            segment_source(empty.token, base_url=empty.url, endpoints=["sources"], history=True), resolve_destination()
+            segment_source(empty.token, base_url=empty.url, endpoints=["sources"], history=True),
+            resolve_destination(DestinationSettings()),
+            now=utc_now(),
         )
     assert pluralize() == (0, 40, 0)
     read()
@@ -141,7 +149,9 @@ def test_a_table_that_is_empty_now_retires_all_and_loses_none(emulator):
 def test_what_is_empty_from_the_beginning_has_a_history_all_the_same(emulator):
     with running(scale=0, minute=0.05) as empty:
         load(
-            segment_source(empty.token, base_url=empty.url, endpoints=["sources"], history=True), resolve_destination()
+            segment_source(empty.token, base_url=empty.url, endpoints=["sources"], history=True),
+            resolve_destination(DestinationSettings()),
+            now=utc_now(),
         )
     assert pluralize() == (0, 0, 0)
     read()
@@ -191,7 +201,9 @@ def test_turned_off_the_history_stays_as_it_is_and_goes_on_when_it_is_turned_on(
     assert pluralize() == (40, 40, 40)
     with running(scale=0, minute=0.05) as empty:
         load(
-            segment_source(empty.token, base_url=empty.url, endpoints=["sources"], history=False), resolve_destination()
+            segment_source(empty.token, base_url=empty.url, endpoints=["sources"], history=False),
+            resolve_destination(DestinationSettings()),
+            now=utc_now(),
         )
     assert pluralize() == (0, 40, 40)
     read()
@@ -214,7 +226,11 @@ def test_only_what_somebody_sets_has_a_history(emulator):
     ids=["one", "one of some", "both named"],
 )
 def test_a_table_that_is_selected_brings_its_history(select, emulator):
-    load(select(segment_source(endpoints=["sources", "warehouses"], history=True)), resolve_destination())
+    load(
+        select(segment_source(endpoints=["sources", "warehouses"], history=True)),
+        resolve_destination(DestinationSettings()),
+        now=utc_now(),
+    )
     assert tables() == {"sources", "sources_history"}
     assert emulator.stats.by_endpoint == {"sources": 1}
 
@@ -315,6 +331,10 @@ def test_a_key_that_may_be_null_is_a_key_all_the_same(emulator):
 
 def test_a_row_of_the_catalogue_is_all_that_a_new_history_needs(emulator):
     row = replace(ROWS["sources"], name="source_slugs", columns=ROWS["sources"].columns[:2], references=())
-    load(segment_source(catalogue=[*CATALOGUE, row], endpoints=["source_slugs"], history=True), resolve_destination())
+    load(
+        segment_source(catalogue=[*CATALOGUE, row], endpoints=["source_slugs"], history=True),
+        resolve_destination(DestinationSettings()),
+        now=utc_now(),
+    )
     assert pluralize("source_slugs") == (40, 40, 40)
     assert json.dumps(sorted(path.name for path in Path.cwd().iterdir())) == '["segment.duckdb"]'

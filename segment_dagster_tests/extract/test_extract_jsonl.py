@@ -9,10 +9,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from dlt.common.schema.typing import TColumnSchema
 
-from segment_dagster.config import resolve
+from segment_dagster.config import ApiSettings
+from segment_dagster.config.dlt_runtime import compresses_files
 from segment_dagster.extract.columns import column_name
 from segment_dagster.extract.extractor import Extractor
-from segment_dagster.extract.jsonl import jsonl_items
+from segment_dagster.extract.jsonl import JsonLines, jsonl_items
 from segment_dagster.extract.resources import file_imports, segment_source, source_of_extracts
 from segment_dagster.extract.spool import SpooledFile
 
@@ -39,7 +40,7 @@ def part(tmp_path, *groups):
 
 def test_json_is_part_of_its_line_and_times_are_utc(tmp_path):
     nothing = dict.fromkeys(ROW)
-    path = jsonl_items(part(tmp_path, [ROW, nothing], [{**ROW, "held": '"text"'}]), {"held"})
+    path = jsonl_items(part(tmp_path, [ROW, nothing], [{**ROW, "held": '"text"'}]), {"held"}, compressed=True)
     first, second, third = map(json.loads, gzip.decompress(path.read_bytes()).splitlines())
     assert first == {
         "id": "a",
@@ -54,12 +55,14 @@ def test_json_is_part_of_its_line_and_times_are_utc(tmp_path):
 
 
 def test_no_rows_are_no_lines(tmp_path):
-    assert gzip.decompress(jsonl_items(part(tmp_path, []), {"held"}).read_bytes()) == b""
+    assert gzip.decompress(jsonl_items(part(tmp_path, []), {"held"}, compressed=True).read_bytes()) == b""
 
 
 def test_they_are_plain_where_dlt_is_told_to_compress_nothing(tmp_path, monkeypatch):
+    assert compresses_files()
     monkeypatch.setenv("NORMALIZE__DATA_WRITER__DISABLE_COMPRESSION", "true")
-    path = jsonl_items(part(tmp_path, [ROW]), {"held"})
+    assert not compresses_files()
+    path = jsonl_items(part(tmp_path, [ROW]), {"held"}, compressed=False)
     assert (path.name, json.loads(path.read_bytes())["id"]) == ("0.jsonl", "a")
 
 
@@ -68,7 +71,7 @@ def test_a_table_without_rows_is_a_file_that_is_what_its_name_says(tmp_path):
 
     @dlt.resource(name="things", columns=columns, write_disposition="replace")
     def things():
-        yield from file_imports([part(tmp_path, [])], columns, jsonl=True)
+        yield from file_imports([part(tmp_path, [])], columns, jsonl=JsonLines())
 
     there = dlt.destinations.filesystem(str(tmp_path / "lake"))
     dlt.pipeline("lines", destination=there, dataset_name="held").run(things(), loader_file_format="jsonl")
@@ -86,13 +89,13 @@ def test_a_source_of_a_script_hands_them_on_too(emulator, tmp_path):
 
 
 def test_a_source_hands_them_on_as_they_are(emulator, tmp_path):
-    with Extractor(resolve()) as extractor:
+    with Extractor(ApiSettings()) as extractor:
         extracts = [
             extractor.extract(extractor.endpoint(name)) for name in ("sources", "tracking_plans", "audit_events")
         ]
         there = dlt.destinations.filesystem(str(tmp_path / "lake"))
         pipeline = dlt.pipeline("lines", destination=there, dataset_name="held")
-        pipeline.run(source_of_extracts(extracts, jsonl=True), loader_file_format="jsonl")
+        pipeline.run(source_of_extracts(extracts, jsonl=JsonLines()), loader_file_format="jsonl")
         for extract in extracts:
             (file,) = (tmp_path / "lake" / "held" / extract.endpoint.name).glob("*.jsonl.gz")
             landed = [json.loads(line) for line in gzip.decompress(file.read_bytes()).splitlines()]

@@ -5,7 +5,7 @@ import tempfile
 import pytest
 
 from segment_dagster.client.errors import NotFoundError
-from segment_dagster.config import resolve
+from segment_dagster.config import ApiSettings
 from segment_dagster.emulator import Edit, Fault
 from segment_dagster.endpoints import CATALOGUE
 from segment_dagster.extract.extractor import Extractor
@@ -28,7 +28,7 @@ def spools(tmp_path, monkeypatch):
 @pytest.fixture
 def extractor(emulator):
     # one after the other, so that a fault hits the request that it is meant for
-    with Extractor(resolve(concurrency=1)) as extractor:
+    with Extractor(ApiSettings(concurrency=1)) as extractor:
         yield extractor
 
 
@@ -48,7 +48,7 @@ def test_a_list_that_is_found_when_it_is_asked_for_again_is_whole(name, extracto
     emulator.faults.add(Fault("not-found", name, after=1, times=2))
     row = ROWS[name]
     extract = extractor.extract(row)
-    with Extractor(resolve()) as other:
+    with Extractor(ApiSettings()) as other:
         whole = other.extract(row)
     assert (extract.rows, extract.not_found, extract.still_listed) == (whole.rows, 0, 0)
     assert extract.lists == whole.lists
@@ -119,7 +119,7 @@ def test_of_grandparents_the_lists_concerned_alone_are_looked_up(name, emulator)
     assert row.parent
     parent = row.parent.endpoint
     emulator.faults.add(Fault("gone", name))
-    with Extractor(resolve()) as extractor:
+    with Extractor(ApiSettings()) as extractor:
         lists = extractor.extract(ROWS[parent]).lists
         before = asked(emulator, parent)[0]
         extract = extractor.extract(row)
@@ -132,7 +132,7 @@ def test_records_whose_grandparent_went_are_gone(emulator):
     row = ROWS["space_entity_properties"]
     space = emulator.records("spaces")[1]["id"]
     emulator.hooks.at(1, lambda: emulator.edits.add(Edit("spaces", "delete", space)), row.name)
-    with Extractor(resolve()) as extractor:
+    with Extractor(ApiSettings()) as extractor:
         extract = extractor.extract(row)
     assert extract.not_found > 0
     assert extract.still_listed == 0

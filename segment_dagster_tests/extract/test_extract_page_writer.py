@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from segment_dagster.config import resolve
+from segment_dagster.config import ApiSettings
 from segment_dagster.emulator import Edit, Fault
 from segment_dagster.endpoints import CATALOGUE, Secrecy
 from segment_dagster.errors import SegmentError
@@ -65,7 +65,7 @@ def test_a_field_that_some_records_lack_is_null(name, extractor, emulator):
 @pytest.mark.parametrize("after", [0, 1], ids=["first page", "later page"])
 def test_undeclared_fields_of_some_pages_are_a_part_of_their_own(after, emulator):
     emulator.faults.add(Fault("extra-field", "sources", after=after, times=1))
-    with Extractor(resolve(page_size=15)) as extractor:
+    with Extractor(ApiSettings(page_size=15)) as extractor:
         extract = extractor.extract(SOURCES)
         plain, beyond = extract.parts
         assert set(beyond.columns) - set(plain.columns) == {UNDECLARED}
@@ -80,7 +80,7 @@ def test_what_was_replaced_is_told_with_its_number(emulator, caplog):
     first, second, *_ = emulator.world.records("sources")
     emulator.edits.add(Edit("sources", "modify", first["id"], fields={"name": "a\0b"}))
     emulator.edits.add(Edit("sources", "modify", second["id"], fields={"settings": {"a\0": "\0"}}))
-    with Extractor(resolve()) as extractor:
+    with Extractor(ApiSettings()) as extractor:
         extract = extractor.extract(SOURCES)
         found = {row["id"]: row for row in rows(extract)}
         assert found[first["id"]]["name"] == "a\\u0000b"
@@ -98,7 +98,7 @@ def test_no_secret_reaches_the_disk_or_the_preview(extractor, emulator, spools):
 
 
 def test_the_preview_has_no_secret_though_the_rows_do(emulator):
-    with Extractor(resolve(include_secrets=True)) as extractor:
+    with Extractor(ApiSettings(include_secrets=True)) as extractor:
         extract = extractor.extract(SOURCES)
         finder = TextFinder(emulator.world.secrets)
         assert finder.found(json.dumps(rows(extract)))

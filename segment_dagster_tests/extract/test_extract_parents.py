@@ -2,7 +2,7 @@
 
 import pytest
 
-from segment_dagster.config import resolve
+from segment_dagster.config import ApiSettings
 from segment_dagster.emulator import Fault
 from segment_dagster.extract.errors import ParentError
 from segment_dagster.extract.extractor import Extractor
@@ -35,6 +35,6 @@ def test_a_child_tells_why_its_parent_failed(selection, extractor, emulator):
 
 
 def test_a_parent_outside_the_catalogue_is_told(emulator):
-    with Extractor(resolve(), catalogue=[SEGMENTS]) as extractor, pytest.raises(ParentError) as caught:
+    with Extractor(ApiSettings(), catalogue=[SEGMENTS]) as extractor, pytest.raises(ParentError) as caught:
         extractor.extract(SEGMENTS)
     assert "segments: not read, because it is asked for each of spaces" in str(caught.value)

@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from segment_dagster.config import resolve
+from segment_dagster.config import ApiSettings
 from segment_dagster.emulator import Fault
 from segment_dagster.extract.extractor import Extractor
 from segment_dagster.extract.progress import EndpointProgress, ReadProgress
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.usefixtures("spools")
 def test_progress_tells_rows_requests_and_what_is_waited_for(emulator):
     emulator.faults.add(Fault("slow", "warehouses", value=300), Fault("forbidden", "roles"))
     wanted = [ROWS[name] for name in ("sources", "roles", "warehouses", "segments")]
-    with ThreadPoolExecutor(1) as thread, Extractor(resolve()) as extractor:
+    with ThreadPoolExecutor(1) as thread, Extractor(ApiSettings()) as extractor:
         before = str(extractor.progress(wanted))
         reading = thread.submit(extractor.extract_all, wanted)
         while extractor.progress(wanted).done < 3:

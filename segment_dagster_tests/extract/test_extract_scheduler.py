@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from segment_dagster.client.errors import ApiError
-from segment_dagster.config import resolve
+from segment_dagster.config import ApiSettings
 from segment_dagster.emulator import Fault
 from segment_dagster.extract.extractor import Extractor
 from segment_dagster_tests.extract.extracted import FAST, ROWS, SEGMENTS
@@ -19,7 +19,7 @@ def test_a_list_of_one_parent_that_fails_fails_the_endpoint(emulator):
     emulator.faults.add(Fault("not-found", "segments", after=3, times=1))
     # one after the other: a list whose first page is not found is gone, and no failure
     with (
-        Extractor(resolve(concurrency=1)) as extractor,
+        Extractor(ApiSettings(concurrency=1)) as extractor,
         pytest.raises(ApiError, match=r"segments: GET /spaces/.*/audiences found nothing"),
     ):
         extractor.extract(SEGMENTS)
@@ -35,7 +35,7 @@ def test_what_fails_for_every_list_is_asked_for_once(extractor, emulator, kind):
 
 def test_lists_are_read_side_by_side_once_the_first_has_answered(emulator):
     emulator.faults.add(Fault("slow", "segments", value=0.1))
-    with Extractor(resolve()) as extractor:
+    with Extractor(ApiSettings()) as extractor:
         extractor.extract(SEGMENTS)
     asked = [
         seen.path for seen in sorted(emulator.stats.requests, key=lambda seen: seen.at) if "audiences" in seen.path
@@ -47,14 +47,14 @@ def test_lists_are_read_side_by_side_once_the_first_has_answered(emulator):
 
 def test_many_lists_are_asked_for_at_once_but_no_more_than_allowed(emulator):
     emulator.faults.add(Fault("slow", value=0.05))
-    with Extractor(resolve(concurrency=3)) as extractor:
+    with Extractor(ApiSettings(concurrency=3)) as extractor:
         extractor.extract_all([ROWS["source_regulations"], ROWS["space_entity_properties"], ROWS["roles"]])
     assert emulator.stats.most_open == 3
 
 
 CLOSE_WHILE_IT_WAITS = """
 import logging, sys, threading
-from segment_dagster.config import resolve
+from segment_dagster.config import ApiSettings
 from segment_dagster.extract.extractor import Extractor
 
 begun = threading.Event()
@@ -64,7 +64,7 @@ class Waiting(logging.Handler):
         begun.set()
 
 logging.getLogger("segment_dagster.client").addHandler(Waiting())
-extractor = Extractor(resolve(concurrency=int(sys.argv[1])))
+extractor = Extractor(ApiSettings(concurrency=int(sys.argv[1])))
 threading.Thread(target=lambda: (begun.wait(), extractor.close())).start()
 try:
     deliveries, failures = extractor.extract_all([extractor.endpoint(name) for name in sys.argv[2:]])

@@ -53,7 +53,7 @@ def test_a_home_is_there_alone_and_then_gone(spools):
     home = TempDir()
     (home.path / "rows").write_text("rows")
     assert home.path.stat().st_mode & 0o777 == 0o700
-    remove_stale(TABLES)
+    remove_stale(TABLES, time.time())
     assert (home.path / "rows").read_text() == "rows"
     home.delete()
     assert names(spools) == []
@@ -63,14 +63,14 @@ def test_the_home_of_a_process_that_was_killed_is_deleted_by_the_next(spools):
     with process_with_a_home(spools) as process:
         process.send_signal(signal.SIGKILL)
     assert len(names(spools)) == 2
-    remove_stale(TABLES)
+    remove_stale(TABLES, time.time())
     assert names(spools) == []
 
 
 def test_the_home_of_a_process_that_lives_is_not(spools):
     with process_with_a_home(spools):
         before = names(spools)
-        remove_stale(TABLES)
+        remove_stale(TABLES, time.time())
         assert names(spools) == before
         (home,) = (path for path in spools.iterdir() if path.is_dir())
         assert (home / "rows").read_text() == "rows"
@@ -94,14 +94,14 @@ def killed_early(spools, *, directory, marker):
 )
 def test_a_process_that_was_killed_before_it_had_its_home_leaves_nothing_either(directory, marker, spools):
     killed_early(spools, directory=directory, marker=marker)
-    remove_stale(TABLES)
+    remove_stale(TABLES, time.time())
     assert names(spools) == []
 
 
 def test_what_has_no_lock_is_left_alone(spools):
     (spools / "segment_dagster_of_somebody").mkdir()
     (spools / "other.lock").touch()
-    remove_stale(TABLES)
+    remove_stale(TABLES, time.time())
     assert names(spools) == ["other.lock", "segment_dagster_of_somebody"]
 
 
@@ -117,14 +117,14 @@ def test_a_directory_of_somebodys_own_is_left_alone(name, mark, spools):
     if mark:
         (spools / name / MARKER).write_text(mark)
     before = names(spools)
-    remove_stale(TABLES)
+    remove_stale(TABLES, time.time())
     assert names(spools) == before
     assert (spools / name / "thesis.txt").read_text() == "years of work"
 
 
 def test_a_lock_that_holds_something_is_not_emptied(spools):
     (spools / f"{NAME}.lock").write_text("somebody's notes")
-    remove_stale(TABLES)
+    remove_stale(TABLES, time.time())
     assert (spools / f"{NAME}.lock").read_text() == "somebody's notes"
 
 
@@ -141,7 +141,7 @@ def test_links_are_not_followed(which, spools, tmp_path):
     else:
         mine.rename(spools / NAME)
         (spools / f"{NAME}.lock").symlink_to(tmp_path / "empty")
-    remove_stale(TABLES)
+    remove_stale(TABLES, time.time())
     assert (spools / NAME / "thesis.txt").read_text() == "years of work"
 
 
@@ -153,7 +153,7 @@ def test_what_another_user_owns_is_left_alone(spools):
     job.touch()
     os.utime(job, (0, 0))
     os.chown(job, 12345, 12345)
-    remove_stale(TABLES)
+    remove_stale(TABLES, time.time())
     assert {NAME, job.name} <= set(names(spools))
 
 
@@ -162,7 +162,7 @@ def test_homes_are_made_while_others_sweep(spools):
 
     def sweep_on():
         while not done.is_set():
-            remove_stale(TABLES)
+            remove_stale(TABLES, time.time())
 
     with ThreadPoolExecutor(2) as threads:
         sweeping = [threads.submit(sweep_on) for _ in range(2)]
@@ -184,7 +184,7 @@ def test_jobs_that_dlt_never_ran_are_deleted_when_they_are_old(spools):
         (spools / name).touch()
     for name in [*jobs, *others]:
         os.utime(spools / name, (old, old))
-    remove_stale(TABLES)
+    remove_stale(TABLES, time.time())
     assert names(spools) == sorted([*others, "sources.ffffffffff.0.sql"])
 
 
@@ -201,7 +201,7 @@ def test_only_a_job_of_that_table_is_deleted(text, deleted, spools):
     job = spools / "sources.0123456789.0.sql"
     job.write_text(text)
     os.utime(job, (0, 0))
-    remove_stale(TABLES)
+    remove_stale(TABLES, time.time())
     assert job.exists() is not deleted
 
 
@@ -210,5 +210,5 @@ def test_a_link_that_is_named_like_a_job_is_left_alone(spools, tmp_path):
     job = spools / "sources.0123456789.0.sql"
     job.symlink_to(tmp_path / "mine")
     os.utime(job, (0, 0), follow_symlinks=False)
-    remove_stale(TABLES)
+    remove_stale(TABLES, time.time())
     assert job.is_symlink()

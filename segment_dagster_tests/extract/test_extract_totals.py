@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from segment_dagster.config import resolve
+from segment_dagster.config import ApiSettings
 from segment_dagster.emulator import Fault
 from segment_dagster.extract.extractor import Extractor
 from segment_dagster_tests.client.raw_server import serving
@@ -49,7 +49,7 @@ def total_of(layout, endpoint, *bodies):
         connection.sendall(head.encode() + body)
 
     with serving(answer) as api:
-        settings = resolve(token="a-token-of-mine", base_url=api.url, layout=layout, page_size=200, concurrency=1)
+        settings = ApiSettings(token="a-token-of-mine", base_url=api.url, layout=layout, page_size=200, concurrency=1)
         with Extractor(settings) as extractor:
             extract = extractor.extract(endpoint)
     return extract.rows, extract.total_entries, extract.unstable

@@ -10,7 +10,7 @@ from dlt.common.schema.typing import TColumnSchema
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segment_dagster.config import resolve
+from segment_dagster.config import ApiSettings
 from segment_dagster.endpoints import CATALOGUE
 from segment_dagster.errors import SettingError
 from segment_dagster.extract.columns import column_name
@@ -224,7 +224,7 @@ def test_a_record_with_a_hundred_thousand_fields_lands(spooled):
 def test_the_limit_can_be_set(monkeypatch, value):
     monkeypatch.setenv("SEGMENT_API_TOKEN", "token")
     monkeypatch.setenv("SEGMENT_MAX_UNDECLARED_COLUMNS", value)
-    assert resolve().max_undeclared_columns == int(value)
+    assert ApiSettings().max_undeclared_columns == int(value)
 
 
 @pytest.mark.parametrize("value", ["-1", "401", "all", "1.5"])
@@ -232,4 +232,4 @@ def test_a_limit_that_is_none_is_told(monkeypatch, value):
     monkeypatch.setenv("SEGMENT_API_TOKEN", "token")
     monkeypatch.setenv("SEGMENT_MAX_UNDECLARED_COLUMNS", value)
     with pytest.raises(SettingError, match=f"is '{value}'. Legal values: a whole number from 0 to 400."):
-        resolve()
+        ApiSettings()

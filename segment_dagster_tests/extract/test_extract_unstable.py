@@ -2,7 +2,7 @@
 
 import pytest
 
-from segment_dagster.config import resolve
+from segment_dagster.config import ApiSettings
 from segment_dagster.emulator import Edit, Fault
 from segment_dagster.endpoints import CATALOGUE
 from segment_dagster.extract.extractor import Extractor
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.usefixtures("spools")
 def small_pages(emulator, monkeypatch):
     """Sources in five pages. What a test does between two of them is done by `emulator.moments`."""
     monkeypatch.setenv("SEGMENT_PAGE_SIZE", "9")
-    with Extractor(resolve()) as extractor:
+    with Extractor(ApiSettings()) as extractor:
         yield extractor
 
 
@@ -84,7 +84,7 @@ def test_a_list_whose_records_come_and_go_all_the_time_is_told(emulator, small_p
 
 def test_a_parent_that_goes_before_its_first_page_is_asked_for_again_is_gone(emulator):
     space = emulator.records("spaces")[0]["id"]
-    with Extractor(resolve(page_size=200, concurrency=1)) as extractor:
+    with Extractor(ApiSettings(page_size=200, concurrency=1)) as extractor:
         emulator.hooks.at(7, lambda: emulator.edits.add(Edit("spaces", "delete", space)), "segments")
         extract = extractor.extract(SEGMENTS)
         read = ids(extract)
@@ -138,6 +138,6 @@ LOG = ROWS["reverse_etl_syncs"]
 def test_which_changes_of_the_total_move_rows(endpoint, after, again, emulator, caplog):
     # one more on the first page alone, or from the second on: the list becomes shorter, or longer
     emulator.faults.add(Fault("wrong-total", endpoint.name, after=after, times=None if after else 1))
-    with Extractor(resolve(page_size=3, concurrency=1)) as extractor:
+    with Extractor(ApiSettings(page_size=3, concurrency=1)) as extractor:
         assert extractor.extract(endpoint).unstable == 0
     assert ("changed while being read: it is read again" in caplog.text) is again

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from segment_dagster.config import resolve
+from segment_dagster.config import ApiSettings
 from segment_dagster.endpoints import TABLES
 from segment_dagster.extract.errors import LookBackError
 from segment_dagster.extract.extractor import Extractor
@@ -25,7 +25,7 @@ MARCH = Window(datetime(2026, 3, 1, tzinfo=timezone.utc), datetime(2026, 4, 1, t
 @pytest.fixture
 def extractor(emulator):
     emulator.clock.set(NOW)
-    with Extractor(resolve(), now=NOW) as extractor:
+    with Extractor(ApiSettings(), now=NOW) as extractor:
         yield extractor
 
 

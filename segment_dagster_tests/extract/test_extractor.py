@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from segment_dagster.client.errors import ForbiddenError, ServerError, TokenError
-from segment_dagster.config import resolve
+from segment_dagster.config import ApiSettings
 from segment_dagster.demo.expected import expected_rows
 from segment_dagster.emulator import Fault
 from segment_dagster.endpoints import CATALOGUE, TABLES
@@ -61,7 +61,7 @@ def test_records_come_in_the_apis_order(extractor, emulator):
 
 
 def test_the_same_rows_come_by_small_pages(emulator):
-    with Extractor(resolve(page_size=150, concurrency=2)) as extractor:
+    with Extractor(ApiSettings(page_size=150, concurrency=2)) as extractor:
         extract = extractor.extract(SEGMENTS)
         assert sorted(ids(extract)) == sorted(expected_ids(emulator, "segments"))
         assert extract.total_entries == len(expected_ids(emulator, "segments"))
@@ -94,7 +94,7 @@ def test_what_is_named_twice_is_read_once(extractor, emulator):
 
 
 def test_the_versioned_layout_needs_no_parent(emulator):
-    with Extractor(resolve(layout="versioned")) as extractor:
+    with Extractor(ApiSettings(layout="versioned")) as extractor:
         offered = [endpoint.name for endpoint in extractor.available()]
         assert offered == [endpoint.name for endpoint in CATALOGUE if endpoint.versioned]
         extracts, failures = extractor.extract_all(extractor.available())
@@ -116,7 +116,7 @@ def test_the_versioned_layout_needs_no_parent(emulator):
     ],
 )
 def test_an_unknown_name_tells_those_that_look_like_it(layout, name, says, emulator):
-    with Extractor(resolve(layout=layout)) as extractor, pytest.raises(SettingError) as caught:
+    with Extractor(ApiSettings(layout=layout)) as extractor, pytest.raises(SettingError) as caught:
         extractor.endpoint(name)
     text = str(caught.value)
     assert text.startswith(f"endpoints names {name!r}, which the '{layout}' layout does not have. {says}")
@@ -131,7 +131,7 @@ def test_an_unknown_name_is_cut(extractor):
 
 
 def test_an_endpoint_that_the_layout_lacks_is_unknown(emulator):
-    with Extractor(resolve(layout="versioned")) as extractor, pytest.raises(SettingError, match="names 'spaces'"):
+    with Extractor(ApiSettings(layout="versioned")) as extractor, pytest.raises(SettingError, match="names 'spaces'"):
         extractor.endpoint("spaces")
 
 
@@ -160,7 +160,7 @@ def test_a_failure_is_told_again_without_another_request(extractor, emulator):
 
 def test_a_token_revoked_half_way_fails_what_comes_after(emulator):
     emulator.faults.add(Fault("revoked-token", "segments", after=4))
-    with Extractor(resolve(concurrency=1)) as extractor:
+    with Extractor(ApiSettings(concurrency=1)) as extractor:
         with pytest.raises(TokenError):
             extractor.extract(SEGMENTS)
         with pytest.raises(TokenError):
@@ -187,14 +187,14 @@ def test_progress_is_counted_in_rows_by_endpoint(emulator):
     from dlt.common.runtime.collector import DictCollector
 
     collector = DictCollector()
-    with collector("read"), Extractor(resolve(), collector=collector) as extractor:
+    with collector("read"), Extractor(ApiSettings(), collector=collector) as extractor:
         extractor.extract_all([ROWS[name] for name in FAST])
         counts = {name: collector.counters[name] for name in FAST}
     assert counts == {name: len(emulator.world.records(name)) for name in FAST}
 
 
 def test_nothing_is_on_disk_before_the_first_read_and_after_the_end(emulator, spools):
-    with Extractor(resolve()) as extractor:
+    with Extractor(ApiSettings()) as extractor:
         assert list(spools.iterdir()) == []
         extractor.extract_all([SOURCES, SPACES])
         assert len(list(spools.rglob("*.parquet"))) == 2
@@ -210,19 +210,19 @@ def test_nothing_of_a_failed_endpoint_is_left_on_disk(extractor, emulator, spool
 
 def test_nothing_is_left_on_disk_after_failures(emulator, spools):
     emulator.faults.add(Fault("500", "segments", after=4), Fault("wrong-type", "sources"))
-    with Extractor(resolve()) as extractor:
+    with Extractor(ApiSettings()) as extractor:
         extractor.extract_all(FIRST)
     assert list(spools.iterdir()) == []
 
 
 def test_nothing_is_left_on_disk_after_an_exception_in_the_block(emulator, spools):
-    with pytest.raises(KeyboardInterrupt), Extractor(resolve()) as extractor:
+    with pytest.raises(KeyboardInterrupt), Extractor(ApiSettings()) as extractor:
         extractor.extract(SOURCES)
         raise KeyboardInterrupt
     assert list(spools.iterdir()) == []
 
 
 def test_an_extractor_may_be_closed_twice_and_unused(emulator):
-    extractor = Extractor(resolve())
+    extractor = Extractor(ApiSettings())
     extractor.close()
     extractor.close()

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from segment_dagster.client.layout import call_for
-from segment_dagster.config import MAX_PAGE_SIZE, REGIONS
+from segment_dagster.config import MAX_PAGE_SIZE, Layout, Region
 from segment_dagster.endpoints import CATALOGUE, Column, Endpoint, Paging, Parameter
 from segment_dagster.endpoints.columns import BETA, V1, flag, param, param_per_value, parent_of
 from segment_dagster_tests.facts.allowed import ALLOWED, unexplained
@@ -34,7 +34,7 @@ def test_client_asks_in_the_public_layout_as_the_sdk_does():
     # The SDK knows nothing of the other layout, `versioned`: dltHub's page about Segment describes it.
     for path, group in groupby(sorted(CATALOGUE, key=lambda row: row.path), key=lambda row: row.path):
         rows = list(group)
-        call = call_for(rows, "public", MAX_PAGE_SIZE)
+        call = call_for(rows, Layout.PUBLIC, MAX_PAGE_SIZE)
         assert call
         for row, part in zip(rows, call.lists, strict=True):
             facts = FACTS.endpoints[row.name]
@@ -52,7 +52,7 @@ def test_every_get_operation_of_the_sdk_is_read_or_left_out_for_a_reason():
 
 
 def test_base_urls_are_those_of_the_sdks():
-    assert dict(FACTS.base_urls) == dict(REGIONS)
+    assert dict(FACTS.base_urls) == {region.value: region.base_url for region in Region}
 
 
 SEGMENTS = ROWS["segments"]

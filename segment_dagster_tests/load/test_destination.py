@@ -9,8 +9,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from segment_dagster.config import DestinationSettings
 from segment_dagster.errors import SettingError
-from segment_dagster.load import DATASET, inspect_dataset, resolve_destination
+from segment_dagster.load import inspect_dataset, resolve_destination
 
 CREDENTIALS = "DESTINATION__DUCKDB__CREDENTIALS"
 
@@ -23,7 +24,7 @@ def everything():
 def refused(setting, *parts, **arguments):
     before = everything()
     with pytest.raises(SettingError) as caught:
-        resolve_destination(**arguments)
+        resolve_destination(DestinationSettings(**arguments))
     text = str(caught.value)
     assert text.splitlines() == [text]
     assert text.startswith(f"{setting} ")
@@ -41,16 +42,16 @@ def made(name="mine.duckdb"):
 
 def test_by_default_the_file_is_in_the_working_directory_and_not_made_yet():
     before = everything()
-    destination = resolve_destination()
-    assert (destination.type, destination.dataset) == ("duckdb", DATASET) == ("duckdb", "segment_data")
+    destination = resolve_destination(DestinationSettings())
+    assert (destination.type, destination.dataset) == ("duckdb", "segment_data")
     assert destination.file == Path.cwd() / "segment.duckdb"
     assert everything() == before
 
 
 def test_the_place_is_that_of_the_working_directory_at_run_time(tmp_path, monkeypatch):
-    first = resolve_destination()
+    first = resolve_destination(DestinationSettings())
     monkeypatch.chdir(tmp_path)
-    assert resolve_destination().file == tmp_path / "segment.duckdb" != first.file
+    assert resolve_destination(DestinationSettings()).file == tmp_path / "segment.duckdb" != first.file
 
 
 @pytest.mark.parametrize("name", ["oracle", "DuckDB", "duckdb ", "../x"])
@@ -58,7 +59,7 @@ def test_the_place_is_that_of_the_working_directory_at_run_time(tmp_path, monkey
 def test_an_unknown_destination_names_the_legal_ones(name, way, monkeypatch):
     if way == "environment":
         monkeypatch.setenv("SEGMENT_DESTINATION", name)
-    arguments = {"destination": name} if way == "argument" else {}
+    arguments = {"type": name} if way == "argument" else {}
     refused("SEGMENT_DESTINATION", f"is {name!r}", "Legal values: duckdb", **arguments)
 
 
@@ -78,8 +79,8 @@ def test_a_bad_dataset_name_tells_what_is_legal(name, way, monkeypatch):
 @pytest.mark.parametrize("name", ["a", "segment_data", "a1_b2", "a" * 63])
 def test_a_good_dataset_name_is_taken(name, monkeypatch):
     monkeypatch.setenv("SEGMENT_DATASET", name)
-    assert resolve_destination().dataset == name
-    assert resolve_destination(dataset="other").dataset == "other"
+    assert resolve_destination(DestinationSettings()).dataset == name
+    assert resolve_destination(DestinationSettings(dataset="other")).dataset == "other"
 
 
 @pytest.mark.parametrize(
@@ -95,7 +96,7 @@ def test_a_good_dataset_name_is_taken(name, monkeypatch):
 def test_a_relative_path_becomes_absolute(value, name, monkeypatch):
     Path("deep").mkdir()
     monkeypatch.setenv(CREDENTIALS, value)
-    file = resolve_destination().file
+    file = resolve_destination(DestinationSettings()).file
     assert file
     assert file.is_absolute()
     assert file.resolve() == (Path.cwd() / name).resolve()
@@ -104,13 +105,13 @@ def test_a_relative_path_becomes_absolute(value, name, monkeypatch):
 @pytest.mark.parametrize("prefix", ["", "duckdb:///"])
 def test_an_absolute_path_stays(prefix, tmp_path, monkeypatch):
     monkeypatch.setenv(CREDENTIALS, f"{prefix}{tmp_path}/mine.duckdb")
-    assert resolve_destination().file == tmp_path / "mine.duckdb"
+    assert resolve_destination(DestinationSettings()).file == tmp_path / "mine.duckdb"
 
 
 def test_a_home_directory_is_put_in(tmp_path, monkeypatch):
     (tmp_path / "home").mkdir(exist_ok=True)
     monkeypatch.setenv(CREDENTIALS, "~/mine.duckdb")
-    assert resolve_destination().file == tmp_path / "home" / "mine.duckdb"
+    assert resolve_destination(DestinationSettings()).file == tmp_path / "home" / "mine.duckdb"
 
 
 def test_the_home_of_nobody_is_refused(monkeypatch):
@@ -144,7 +145,7 @@ def test_a_file_of_something_else_is_refused_and_kept(content, monkeypatch):
 
 def test_a_duckdb_file_is_taken(monkeypatch):
     monkeypatch.setenv(CREDENTIALS, "mine.duckdb")
-    assert resolve_destination().file == made()
+    assert resolve_destination(DestinationSettings()).file == made()
 
 
 def test_a_read_only_file_is_refused(monkeypatch):
@@ -204,19 +205,19 @@ def test_a_file_named_like_the_dataset_is_refused(name, tmp_path, monkeypatch):
     monkeypatch.setenv(CREDENTIALS, name)
     refused(CREDENTIALS, f"names the file {name}", "the dataset 'segment_data'", "or set SEGMENT_DATASET")
     monkeypatch.setenv("SEGMENT_DATASET", "other")
-    assert resolve_destination().file == Path(name).absolute()
+    assert resolve_destination(DestinationSettings()).file == Path(name).absolute()
 
 
 @pytest.mark.parametrize("name", ["2024.segment_data.duckdb", "my_segment_data.duckdb", "segment-data.duckdb"])
 def test_a_file_of_another_name_is_taken(name, tmp_path, monkeypatch):
     assert not ambiguous(str(tmp_path / name), "segment_data")
     monkeypatch.setenv(CREDENTIALS, name)
-    assert resolve_destination().file == Path(name).absolute()
+    assert resolve_destination(DestinationSettings()).file == Path(name).absolute()
 
 
 def test_dlts_own_settings_of_the_database_count(monkeypatch):
     monkeypatch.setenv(f"{CREDENTIALS}__DATABASE", "mine.duckdb")
-    assert resolve_destination().file == Path("mine.duckdb").absolute()
+    assert resolve_destination(DestinationSettings()).file == Path("mine.duckdb").absolute()
 
 
 @pytest.mark.parametrize(
@@ -227,7 +228,11 @@ def test_dlts_own_settings_of_the_database_count(monkeypatch):
 def test_dlts_secrets_file_moves_the_file(toml):
     Path(".dlt").mkdir()
     Path(".dlt/secrets.toml").write_text(toml)
-    code = "from segment_dagster.load import resolve_destination; print(resolve_destination().file)"
+    code = (
+        "from segment_dagster.config import DestinationSettings\n"
+        "from segment_dagster.load import resolve_destination\n"
+        "print(resolve_destination(DestinationSettings()).file)"
+    )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
     assert ran.stdout == f"{Path.cwd()}/mine.duckdb\n", ran.stderr
 
@@ -236,7 +241,7 @@ def test_dlts_secrets_file_moves_the_file(toml):
 def test_credentials_that_dlt_does_not_understand_are_one_line_or_a_file(value, monkeypatch):
     monkeypatch.setenv(CREDENTIALS, value)
     try:
-        file = resolve_destination().file
+        file = resolve_destination(DestinationSettings()).file
         assert file and file.parent.is_dir()
     except SettingError as error:
         assert re.match(rf"{CREDENTIALS} .+", str(error))
@@ -248,7 +253,7 @@ def test_the_destination_leads_to_the_file(monkeypatch):
     path = made()
     with duckdb.connect(str(path)) as connection:
         connection.execute("CREATE SCHEMA segment_data; CREATE TABLE segment_data.t AS SELECT 1 AS i")
-    destination = resolve_destination()
+    destination = resolve_destination(DestinationSettings())
     assert destination.factory.config_params["replace_strategy"] == destination.capabilities.replace_strategy
     with inspect_dataset(destination) as tables:
         assert tables.count("t") == 1
@@ -257,11 +262,13 @@ def test_the_destination_leads_to_the_file(monkeypatch):
 def test_an_argument_counts_before_the_environment(monkeypatch):
     monkeypatch.setenv("SEGMENT_DESTINATION", "oracle")
     monkeypatch.setenv("SEGMENT_DATASET", "NO")
-    destination = resolve_destination(destination="duckdb", dataset="mine")
+    destination = resolve_destination(DestinationSettings(type="duckdb", dataset="mine"))
     assert (destination.type, destination.dataset) == ("duckdb", "mine")
     monkeypatch.setenv("SEGMENT_DESTINATION", "")
     monkeypatch.setenv("SEGMENT_DATASET", "")
-    assert resolve_destination() == resolve_destination(destination="duckdb", dataset="segment_data")
+    assert resolve_destination(DestinationSettings()) == resolve_destination(
+        DestinationSettings(type="duckdb", dataset="segment_data")
+    )
 
 
 @pytest.mark.parametrize("way", ["argument", "environment"])
@@ -275,7 +282,7 @@ def test_a_dataset_named_like_the_staging_dataset_of_another_is_refused(name, wa
 @pytest.mark.parametrize(("layout", "name"), [("tmp_%s", "tmp_data"), ("%s_tmp", "data_tmp"), ("scratch", "scratch")])
 @pytest.mark.parametrize("section", ["DESTINATION__DUCKDB__", "DESTINATION__", ""])
 def test_dlts_own_layout_of_staging_datasets_counts_too(layout, name, section, monkeypatch):
-    assert resolve_destination(dataset=name).dataset == name
+    assert resolve_destination(DestinationSettings(dataset=name)).dataset == name
     monkeypatch.setenv(f"{section}STAGING_DATASET_NAME_LAYOUT", layout)
     refused("SEGMENT_DATASET", f"is {name!r}", f"({layout})", dataset=name)
     refused("SEGMENT_DATASET", "is 'data_staging'", dataset="data_staging")

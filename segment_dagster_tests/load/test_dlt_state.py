@@ -9,6 +9,8 @@ import duckdb
 import pytest
 from dlt.common.pipeline import get_dlt_pipelines_dir
 
+from segment_dagster.config import DestinationSettings
+from segment_dagster.config.clock import utc_now
 from segment_dagster.errors import SettingError
 from segment_dagster.extract.resources import segment_source
 from segment_dagster.load import PIPELINE_NAME, load, resolve_destination
@@ -31,7 +33,7 @@ def loaded(one_emulator, tmp_path_factory):
         patch.setenv("DLT_DATA_DIR", str(directory / "home"))
         patch.setenv("SEGMENT_BASE_URL", one_emulator.url)
         patch.setenv("SEGMENT_API_TOKEN", one_emulator.token)
-        load(segment_source(endpoints=["warehouses"]), resolve_destination())
+        load(segment_source(endpoints=["warehouses"]), resolve_destination(DestinationSettings()), now=utc_now())
     return directory
 
 
@@ -81,8 +83,8 @@ BROKEN = {
 def test_what_dlt_cannot_read_of_its_own_is_made_anew(directory, file, broken, caplog):
     BROKEN[broken](directory / file)
     with caplog.at_level(logging.WARNING, "segment_dagster"):
-        register_pipeline(resolve_destination())
-        load(segment_source(endpoints=["warehouses"]), resolve_destination())
+        register_pipeline(resolve_destination(DestinationSettings()))
+        load(segment_source(endpoints=["warehouses"]), resolve_destination(DestinationSettings()), now=utc_now())
     assert count() == [(3,)]
     told = [record.getMessage() for record in caplog.records if record.name == "segment_dagster.load.working_directory"]
     assert len(told) <= 1
@@ -93,7 +95,7 @@ def test_what_dlt_cannot_read_of_its_own_is_made_anew(directory, file, broken, c
 
 def test_a_file_in_place_of_dlts_directory_is_replaced(directory):
     file_in_place_of_the_directory(directory / "state.json")
-    load(segment_source(endpoints=["warehouses"]), resolve_destination())
+    load(segment_source(endpoints=["warehouses"]), resolve_destination(DestinationSettings()), now=utc_now())
     assert count() == [(3,)]
     assert directory.is_dir()
 
@@ -119,7 +121,7 @@ def test_a_file_in_place_of_dlts_directory_is_replaced(directory):
 def test_a_setting_of_dlts_that_cannot_be_used_is_named_before_anything_is_read(setting, value, told, monkeypatch):
     monkeypatch.setenv(setting, value)
     with pytest.raises(SettingError) as caught:
-        resolve_destination()
+        resolve_destination(DestinationSettings())
     text = str(caught.value)
     assert text.splitlines() == [text]
     assert text.startswith(f"{setting} ") and text.endswith(told) and "of-nobody" not in text

@@ -5,7 +5,7 @@ from datetime import datetime, timezone
 import duckdb
 import pytest
 
-from segment_dagster.config import resolve
+from segment_dagster.config import ApiSettings, DestinationSettings
 from segment_dagster.extract import Extractor
 from segment_dagster.extract.resources import source_of_extracts
 from segment_dagster.load import load, resolve_destination
@@ -26,10 +26,10 @@ def emulator(emulator, monkeypatch):
 
 
 def read():
-    with Extractor(resolve()) as extractor:
+    with Extractor(ApiSettings()) as extractor:
         extracts, failures = extractor.extract_all([extractor.endpoint(name) for name in NAMES])
         assert failures == []
-        load(source_of_extracts(extracts), resolve_destination())
+        load(source_of_extracts(extracts), resolve_destination(DestinationSettings()), now=ApiSettings().now)
 
 
 def counts():

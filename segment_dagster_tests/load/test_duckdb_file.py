@@ -8,7 +8,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from segment_dagster.config import resolve
+from segment_dagster.config import ApiSettings, DestinationSettings
+from segment_dagster.config.clock import utc_now
 from segment_dagster.emulator import Fault
 from segment_dagster.endpoints import CATALOGUE
 from segment_dagster.extract.extractor import Extractor
@@ -28,15 +29,20 @@ GLOBAL_CONFIG = "DESTINATION__DUCKDB__CREDENTIALS__GLOBAL_CONFIG"
 
 def setting(name):
     """What the connections that dlt opens have a setting of DuckDB at."""
-    with locked_pipeline(resolve_destination()) as pipeline, pipeline.sql_client() as client:
+    with (
+        locked_pipeline(resolve_destination(DestinationSettings()), now=utc_now()) as pipeline,
+        pipeline.sql_client() as client,
+    ):
         ((found,),) = client.execute_sql(f"SELECT current_setting('{name}')") or ()
     return found
 
 
 def delivered(name):
-    with Extractor(resolve()) as extractor:
+    with Extractor(ApiSettings()) as extractor:
         extract = extractor.extract(ROWS[name])
-        load(source_of_extracts([extract]), resolve_destination(), extracts=[extract])
+        load(
+            source_of_extracts([extract]), resolve_destination(DestinationSettings()), extracts=[extract], now=utc_now()
+        )
     return extract
 
 
@@ -76,12 +82,12 @@ def test_what_dlts_own_settings_say_counts(monkeypatch, given, name, found):
 
 def test_what_duckdb_is_opened_with_may_be_set(emulator, monkeypatch):
     monkeypatch.setenv(GLOBAL_CONFIG, '{"custom_user_agent": "somebody"}')
-    load(segment_source(endpoints=["warehouses"]), resolve_destination())
+    load(segment_source(endpoints=["warehouses"]), resolve_destination(DestinationSettings()), now=utc_now())
     assert len(ids("warehouses")) == 3
 
 
 def test_the_file_is_free_after_the_load_and_whole(emulator):
-    load(segment_source(endpoints=["warehouses"]), resolve_destination())
+    load(segment_source(endpoints=["warehouses"]), resolve_destination(DestinationSettings()), now=utc_now())
     code = "import duckdb; print(len(duckdb.connect('segment.duckdb').sql('FROM segment_data.warehouses').fetchall()))"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert ran.stdout == "3\n"
@@ -89,15 +95,18 @@ def test_the_file_is_free_after_the_load_and_whole(emulator):
 
 
 def test_the_file_is_free_after_a_load_that_failed(emulator):
-    with pytest.raises(ZeroDivisionError), destination_lock(resolve_destination(), make=True):
+    with pytest.raises(ZeroDivisionError), destination_lock(resolve_destination(DestinationSettings()), make=True):
         raise ZeroDivisionError
     with duckdb.connect("segment.duckdb", config={"threads": 2}) as connection:
         connection.execute("CREATE TABLE free (x INT)")
 
 
 def test_a_look_while_the_file_is_held_sees_the_tables(emulator):
-    load(segment_source(endpoints=["warehouses"]), resolve_destination())
-    with destination_lock(resolve_destination(), make=True), inspect_dataset(resolve_destination()) as tables:
+    load(segment_source(endpoints=["warehouses"]), resolve_destination(DestinationSettings()), now=utc_now())
+    with (
+        destination_lock(resolve_destination(DestinationSettings()), make=True),
+        inspect_dataset(resolve_destination(DestinationSettings())) as tables,
+    ):
         assert tables.count("warehouses") == 3
 
 
@@ -125,7 +134,10 @@ def test_large_texts_and_many_columns_have_more_room():
 
 def test_a_table_that_is_made_of_others_has_the_room_it_needs_too():
     text = SpooledFile(Path("x"), 1, ("id",), 100_000_000, 100_000_000)
-    with locked_pipeline(resolve_destination(), made=[text]) as pipeline, pipeline.sql_client() as client:
+    with (
+        locked_pipeline(resolve_destination(DestinationSettings()), made=[text], now=utc_now()) as pipeline,
+        pipeline.sql_client() as client,
+    ):
         ((found,),) = client.execute_sql("SELECT current_setting('memory_limit')") or ()
     assert found == "858.9 MiB"
 
@@ -133,7 +145,7 @@ def test_a_table_that_is_made_of_others_has_the_room_it_needs_too():
 def test_a_file_with_a_wide_table_has_more_room_from_the_beginning():
     with duckdb.connect("segment.duckdb") as connection:
         connection.execute(f"CREATE TABLE wide ({', '.join(f'c{number} INT' for number in range(300))})")
-    with destination_lock(resolve_destination(), make=True):
+    with destination_lock(resolve_destination(DestinationSettings()), make=True):
         (connection,) = OPEN.values()
         ((found,),) = connection.execute("SELECT current_setting('memory_limit')").fetchall()
     assert found == "310.0 MiB"
@@ -141,7 +153,9 @@ def test_a_file_with_a_wide_table_has_more_room_from_the_beginning():
 
 def test_what_is_loaded_has_the_room_it_needs():
     with (
-        locked_pipeline(resolve_destination(), extracts=[of((16_000, 740_000_000))]) as pipeline,
+        locked_pipeline(
+            resolve_destination(DestinationSettings()), extracts=[of((16_000, 740_000_000))], now=utc_now()
+        ) as pipeline,
         pipeline.sql_client() as client,
     ):
         ((found,),) = client.execute_sql("SELECT current_setting('memory_limit')") or ()
@@ -167,8 +181,10 @@ def test_what_dlts_own_setting_says_of_the_staging_dataset_counts(emulator, monk
 
 
 def test_what_looks_at_the_tables_afterwards_has_no_more_room_than_before():
-    with destination_lock(resolve_destination(), make=True):
-        with locked_pipeline(resolve_destination(), extracts=[of((16_000, 740_000_000))]):
+    with destination_lock(resolve_destination(DestinationSettings()), make=True):
+        with locked_pipeline(
+            resolve_destination(DestinationSettings()), extracts=[of((16_000, 740_000_000))], now=utc_now()
+        ):
             pass
         (connection,) = OPEN.values()
         ((found,),) = connection.execute("SELECT current_setting('memory_limit')").fetchall()

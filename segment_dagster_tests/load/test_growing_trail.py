@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from segment_dagster.config import resolve
+from segment_dagster.config import ApiSettings, DestinationSettings
 from segment_dagster.endpoints import CATALOGUE
 from segment_dagster.extract.extractor import Extractor
 from segment_dagster.load import inspect_dataset, load_extracts, resolve_destination
@@ -87,10 +87,10 @@ def trail(monkeypatch):
 def loaded(kind, trail):
     """What the API delivered, what the checks find of it and what the one of the rows' number says."""
     trail(kind)
-    with Extractor(resolve(concurrency=1, page_size=PAGE)) as extractor:
+    with Extractor(ApiSettings(concurrency=1, page_size=PAGE)) as extractor:
         extract = extractor.extract(AUDIT)
-        load_extracts([extract], resolve_destination())
-        with inspect_dataset(resolve_destination()) as tables:
+        load_extracts([extract], resolve_destination(DestinationSettings()), now=ApiSettings().now)
+        with inspect_dataset(resolve_destination(DestinationSettings())) as tables:
             failed = [name for _, name, _ in failed_checks([extract], tables)]
             return extract, failed, row_count(LoadedTable.of(extract, tables)).description
 

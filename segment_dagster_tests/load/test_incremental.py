@@ -6,7 +6,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from segment_dagster.config import resolve
+from segment_dagster.config import ApiSettings, DestinationSettings
 from segment_dagster.emulator import World, running
 from segment_dagster.emulator.world import TIMED
 from segment_dagster.endpoints import TABLES
@@ -44,10 +44,10 @@ def change(*statements):
 
 def read():
     """Read what is new of the trail and load it: the window that was asked for."""
-    with Extractor(resolve()) as extractor:
-        windows = preflight(resolve_destination(), [AUDIT]).windows
+    with Extractor(ApiSettings()) as extractor:
+        windows = preflight(resolve_destination(DestinationSettings()), [AUDIT], now=ApiSettings().now).windows
         extract = extractor.extract(AUDIT, windows.get(AUDIT.name))
-        load(source_of_extracts([extract]), resolve_destination())
+        load(source_of_extracts([extract]), resolve_destination(DestinationSettings()), now=ApiSettings().now)
         return extract.window
 
 
@@ -84,10 +84,12 @@ def happened(trail, *moments):
 
 def synced(always=False):
     """Read what is new and load it, as a run does it: what was loaded."""
-    with Extractor(resolve()) as extractor:
-        windows = preflight(resolve_destination(), [AUDIT]).windows
+    with Extractor(ApiSettings()) as extractor:
+        windows = preflight(resolve_destination(DestinationSettings()), [AUDIT], now=ApiSettings().now).windows
         extract = extractor.extract(AUDIT, windows.get(AUDIT.name))
-        return load_extracts([extract], resolve_destination(), always=always)
+        return load_extracts(
+            [extract], resolve_destination(DestinationSettings(always_load=always)), now=ApiSettings().now
+        )
 
 
 def landed():
@@ -114,24 +116,26 @@ def table_of(trail):
 
 def test_what_is_read_next_begins_an_hour_before_the_latest_row(table_of):
     table_of("2026-03-30 23:59:59.999999+00", "2026-03-31 00:30:00.123456+00", "2026-01-01 00:00:00+00")
-    assert preflight(resolve_destination(), [AUDIT]).windows == {
+    assert preflight(resolve_destination(DestinationSettings()), [AUDIT], now=ApiSettings().now).windows == {
         "audit_events": Window(datetime(2026, 3, 30, 23, 30, 0, 123456, tzinfo=timezone.utc))
     }
 
 
 def test_a_time_that_has_not_come_does_not_count(table_of, monkeypatch):
     table_of("2026-03-30 12:00:00+00", "2026-03-31 06:30:00+00", "2026-03-31 06:30:01+00", "2099-01-01 00:00:00+00")
-    (window,) = preflight(resolve_destination(), [AUDIT]).windows.values()
+    (window,) = preflight(resolve_destination(DestinationSettings()), [AUDIT], now=ApiSettings().now).windows.values()
     assert window == Window(NOW - timedelta(hours=1))
     monkeypatch.setenv("SEGMENT_NOW", "2026-01-01T00:00:00Z")
-    assert preflight(resolve_destination(), [AUDIT]).windows == {}
+    assert preflight(resolve_destination(DestinationSettings()), [AUDIT], now=ApiSettings().now).windows == {}
 
 
 def test_the_time_is_in_utc_whatever_zone_the_machine_is_in(table_of, monkeypatch):
     table_of("2026-03-29 03:30:00+02")
     for zone in ("Europe/Berlin", "Pacific/Auckland", "America/New_York"):
         monkeypatch.setenv("TZ", zone)
-        (window,) = preflight(resolve_destination(), [AUDIT]).windows.values()
+        (window,) = preflight(
+            resolve_destination(DestinationSettings()), [AUDIT], now=ApiSettings().now
+        ).windows.values()
         assert window == Window(datetime(2026, 3, 29, 0, 30, tzinfo=timezone.utc))
         assert window.start.utcoffset() == timedelta(0)
 
@@ -154,7 +158,7 @@ def test_the_time_is_in_utc_whatever_zone_the_machine_is_in(table_of, monkeypatc
 def test_what_has_no_rows_is_read_from_the_beginning(made):
     if made:
         change(*made)
-    assert preflight(resolve_destination(), [AUDIT]).windows == {}
+    assert preflight(resolve_destination(DestinationSettings()), [AUDIT], now=ApiSettings().now).windows == {}
     assert Path("segment.duckdb").exists() == bool(made)
 
 
@@ -165,7 +169,9 @@ def test_only_what_is_merged_has_a_cursor(table_of):
         "CREATE TABLE segment_data.usage_mtu_daily AS SELECT now() AS timestamp",
         "CREATE TABLE segment_data.sources AS SELECT now() AS timestamp",
     )
-    assert set(preflight(resolve_destination(), TABLES).windows) == {"audit_events"}
+    assert set(preflight(resolve_destination(DestinationSettings()), TABLES, now=ApiSettings().now).windows) == {
+        "audit_events"
+    }
 
 
 def test_a_table_that_an_earlier_version_loaded_last_is_read_from_the_beginning_once(trail, monkeypatch):
@@ -179,25 +185,34 @@ def test_a_table_that_an_earlier_version_loaded_last_is_read_from_the_beginning_
     trail[1]["timestamp"] = f"{NOW + 3 * HOUR:%Y-%m-%dT%H:%M:%SZ}"
     happened(trail, NOW + HOUR)
     monkeypatch.setenv("SEGMENT_NOW", (NOW + DAY).isoformat())
-    assert preflight(resolve_destination(), [AUDIT]).windows == {}
+    assert preflight(resolve_destination(DestinationSettings()), [AUDIT], now=ApiSettings().now).windows == {}
     synced()
     assert landed() == {each["id"] for each in trail}
-    assert preflight(resolve_destination(), [AUDIT]).windows == {AUDIT.name: Window(NOW + 2 * HOUR)}
+    assert preflight(resolve_destination(DestinationSettings()), [AUDIT], now=ApiSettings().now).windows == {
+        AUDIT.name: Window(NOW + 2 * HOUR)
+    }
 
 
 def test_a_part_that_ends_before_the_present_says_nothing_of_what_comes_after_it(trail):
     happened(trail, NOW - 3 * DAY, NOW - HOUR)
-    with Extractor(resolve()) as extractor:
+    with Extractor(ApiSettings()) as extractor:
         window = Window(datetime(2025, 12, 31, tzinfo=timezone.utc), NOW - 2 * DAY)
-        load_extracts([extractor.extract(AUDIT, window)], resolve_destination())
+        load_extracts(
+            [extractor.extract(AUDIT, window)], resolve_destination(DestinationSettings()), now=ApiSettings().now
+        )
     assert landed() == {"event-0"}
-    assert preflight(resolve_destination(), [AUDIT]).windows == {}
+    assert preflight(resolve_destination(DestinationSettings()), [AUDIT], now=ApiSettings().now).windows == {}
 
 
 def test_what_is_not_merged_has_no_window(emulator):
     synced()
-    assert preflight(resolve_destination(), [ROWS["sources"], ROWS["events_volume"]]).windows == {}
-    assert preflight(resolve_destination(), []).windows == {}
+    assert (
+        preflight(
+            resolve_destination(DestinationSettings()), [ROWS["sources"], ROWS["events_volume"]], now=ApiSettings().now
+        ).windows
+        == {}
+    )
+    assert preflight(resolve_destination(DestinationSettings()), [], now=ApiSettings().now).windows == {}
 
 
 def test_loads_follow_each_other_and_a_table_that_was_dropped_is_read_from_the_beginning(emulator, monkeypatch):
@@ -237,12 +252,14 @@ LOST = {
 @pytest.mark.parametrize("lost", LOST)
 def test_rows_that_are_lost_while_more_are_read_make_no_gap(emulator, lost):
     read()
-    with Extractor(resolve()) as extractor:
-        windows = preflight(resolve_destination(), [AUDIT]).windows
+    with Extractor(ApiSettings()) as extractor:
+        windows = preflight(resolve_destination(DestinationSettings()), [AUDIT], now=ApiSettings().now).windows
         extract = extractor.extract(AUDIT, windows.get(AUDIT.name))
         LOST[lost]()
         there = Path("segment.duckdb").exists()
-        (failure,) = load_extracts([extract], resolve_destination(), always=True).failures
+        (failure,) = load_extracts(
+            [extract], resolve_destination(DestinationSettings(always_load=True)), now=ApiSettings().now
+        ).failures
         lost_rows = "audit_events: its table lost rows while the workspace was read, and what was read begins at "
         assert str(failure.error).startswith(lost_rows)
     assert Path("segment.duckdb").exists() == there
@@ -269,12 +286,12 @@ def test_an_event_dated_ahead_hides_nothing_that_happens_until_then(trail, monke
 
 def test_what_happens_while_others_are_read_is_not_missed_for_an_event_dated_ahead(trail, monkeypatch):
     happened(trail, NOW - HOUR, NOW + 9 * HOUR)
-    with Extractor(resolve()) as extractor:
+    with Extractor(ApiSettings()) as extractor:
         extract = extractor.extract(extractor.endpoint(AUDIT.name))
         # the rest of the workspace takes five hours
         happened(trail, NOW + HOUR)
         monkeypatch.setenv("SEGMENT_NOW", (NOW + 5 * HOUR).isoformat())
-        load_extracts([extract], resolve_destination())
+        load_extracts([extract], resolve_destination(DestinationSettings()), now=ApiSettings().now)
     monkeypatch.setenv("SEGMENT_NOW", (NOW + DAY).isoformat())
     synced()
     assert landed() == {each["id"] for each in trail}

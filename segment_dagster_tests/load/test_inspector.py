@@ -8,6 +8,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from segment_dagster.config import DestinationSettings
+from segment_dagster.config.clock import utc_now
 from segment_dagster.extract.resources import segment_source
 from segment_dagster.load import inspect_dataset, load, resolve_destination
 from segment_dagster.load.inspector import CONDITIONS_PER_QUERY
@@ -39,19 +41,19 @@ def tables():
             ('b', 'b', '2024-03-01 06:00:00+00', NULL), ('c', 'c', '2024-03-03 06:00:00+00', NULL);
         """
     )
-    with inspect_dataset(resolve_destination()) as tables:
+    with inspect_dataset(resolve_destination(DestinationSettings())) as tables:
         yield tables
 
 
 def test_a_file_that_is_not_there_has_no_tables_and_is_not_made():
-    with inspect_dataset(resolve_destination()) as tables:
+    with inspect_dataset(resolve_destination(DestinationSettings())) as tables:
         assert tables.columns("things") == {}
     assert list(Path.cwd().iterdir()) == []
 
 
 def test_a_file_without_the_dataset_has_no_tables():
     duckdb.connect("segment.duckdb").close()
-    with inspect_dataset(resolve_destination()) as tables:
+    with inspect_dataset(resolve_destination(DestinationSettings())) as tables:
         assert tables.columns("things") == {}
     with duckdb.connect("segment.duckdb", read_only=True) as connection:
         assert (
@@ -215,14 +217,14 @@ def test_looking_makes_no_directory_of_a_pipeline(tables, tmp_path):
 
 def test_columns_that_the_destination_shows_in_capitals_are_those_that_are_declared(emulator):
     # as on Snowflake
-    destination = resolve_destination()
+    destination = resolve_destination(DestinationSettings())
     destination = replace(
         destination,
         capabilities=replace(
             destination.capabilities, fetches_arrow=False, dlt_capabilities={"casefold_identifier": str.upper}
         ),
     )
-    load(segment_source(endpoints=["roles"]), destination)
+    load(segment_source(endpoints=["roles"]), destination, now=utc_now())
     with duckdb.connect("segment.duckdb", read_only=True) as connection:
         assert connection.sql("FROM SEGMENT_DATA.ROLES").columns == ["ID", "NAME", "DESCRIPTION"]
     with inspect_dataset(destination) as tables:

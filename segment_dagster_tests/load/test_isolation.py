@@ -9,7 +9,8 @@ import pytest
 from dlt.common.pipeline import get_dlt_pipelines_dir
 
 from segment_dagster._compat.dlt_packages import PENDING
-from segment_dagster.config import resolve
+from segment_dagster.config import ApiSettings, DestinationSettings
+from segment_dagster.config.clock import utc_now
 from segment_dagster.emulator import Edit
 from segment_dagster.errors import SegmentError
 from segment_dagster.extract import Extractor
@@ -49,10 +50,12 @@ def loaded(emulator, loaded_file):
 
 def read(*names, history=False, always=True):
     """Read endpoints and load them."""
-    with Extractor(resolve(history=history)) as extractor:
+    with Extractor(ApiSettings(history=history)) as extractor:
         extracts, failures = extractor.extract_all([extractor.endpoint(name) for name in names or NAMES])
         assert failures == []
-        return load_extracts(extracts, resolve_destination(), history=history, always=always)
+        return load_extracts(
+            extracts, resolve_destination(DestinationSettings(always_load=always)), history=history, now=utc_now()
+        )
 
 
 def change(*statements):
@@ -179,7 +182,7 @@ def test_a_table_for_which_duckdb_has_not_the_memory_fails_alone(loaded, world, 
 
 @pytest.fixture
 def extracts(loaded):
-    with Extractor(resolve()) as extractor:
+    with Extractor(ApiSettings()) as extractor:
         yield extractor.extract_all([extractor.endpoint(name) for name in NAMES])[0]
 
 
@@ -261,7 +264,7 @@ def test_two_tables_that_are_views_by_now_fail_and_the_others_land(loaded, emula
     ],
 )
 def test_what_stops_everything_is_told_from_what_stops_a_table(failure, everything):
-    assert load_error(failure, "load", resolve_destination()).everything == everything
+    assert load_error(failure, "load", resolve_destination(DestinationSettings())).everything == everything
 
 
 def test_where_many_are_refused_the_packages_are_as_many_as_the_tables(extracts):

@@ -12,7 +12,7 @@ import dlt
 import duckdb
 import pytest
 
-from segment_dagster.config import resolve
+from segment_dagster.config import ApiSettings, DestinationSettings
 from segment_dagster.emulator import Edit, Fault
 from segment_dagster.extract import Extractor
 from segment_dagster.extract.resources import segment_source
@@ -36,8 +36,10 @@ NOW = datetime(2026, 3, 31, 6, 30, tzinfo=timezone.utc)
 KILLED = """
 import os, signal
 from segment_dagster.load import load, resolve_destination
+from segment_dagster.config import DestinationSettings
+from segment_dagster.config.clock import utc_now
 from segment_dagster.extract.resources import segment_source
-load(segment_source(endpoints=["sources"]), resolve_destination())
+load(segment_source(endpoints=["sources"]), resolve_destination(DestinationSettings()), utc_now())
 os.kill(os.getpid(), signal.SIGKILL)
 """
 """A run that dies once the rows are there, and before it has kept that in mind."""
@@ -45,12 +47,14 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 def read(*names, destination=None, history=False, always=False, **settings):
     """Read these endpoints and load what is new of them."""
-    destination = destination or resolve_destination()
-    with Extractor(resolve(history=history, **settings)) as extractor:
+    destination = destination or resolve_destination(DestinationSettings(always_load=always))
+    with Extractor(ApiSettings(history=history, **settings)) as extractor:
         endpoints = [extractor.endpoint(name) for name in names or NAMES]
-        extracts, failures = extractor.extract_all(endpoints, preflight(destination, endpoints).windows)
+        extracts, failures = extractor.extract_all(
+            endpoints, preflight(destination, endpoints, now=ApiSettings().now).windows
+        )
         assert failures == []
-        return load_extracts(extracts, destination, history=history, always=always)
+        return load_extracts(extracts, destination, history=history, now=ApiSettings().now)
 
 
 def loaded(outcome):
@@ -182,7 +186,7 @@ def test_rows_that_were_only_moved_are_not_written_again(emulator):
 
 def test_another_file_or_dataset_is_not_taken_for_this_one(emulator, monkeypatch, tmp_path):
     read()
-    assert loaded(read(destination=resolve_destination(dataset="another"))) == set(NAMES)
+    assert loaded(read(destination=resolve_destination(DestinationSettings(dataset="another")))) == set(NAMES)
     monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS", str(tmp_path / "another.duckdb"))
     assert loaded(read()) == set(NAMES)
     assert read().packages == []
@@ -191,7 +195,7 @@ def test_another_file_or_dataset_is_not_taken_for_this_one(emulator, monkeypatch
 def test_a_script_that_keeps_nothing_in_mind_is_no_harm(emulator, ids):
     read("sources")
     emulator.edits.add(Edit("sources", "delete", ids[0]), Edit("sources", "create", "a-new-one"))
-    load(segment_source(endpoints=["sources"]), resolve_destination())
+    load(segment_source(endpoints=["sources"]), resolve_destination(DestinationSettings()), now=ApiSettings().now)
     assert "a-new-one" in names()
     emulator.edits.clear()
     assert loaded(read("sources")) == {"sources"}, "as many rows, the ones that this project loaded last, but not there"
@@ -261,7 +265,7 @@ def test_a_table_without_rows_is_remembered_too(emulator):
 
 
 def test_a_destination_that_cannot_tell_is_always_loaded(emulator):
-    destination = resolve_destination()
+    destination = resolve_destination(DestinationSettings())
     destination = replace(destination, capabilities=replace(destination.capabilities, digest=None))
     for _ in range(2):
         assert loaded(read("sources", destination=destination)) == {"sources"}
@@ -297,9 +301,9 @@ def test_the_hour_that_is_read_again_is_looked_at_row_by_row(emulator, quiet_tim
     )
     read("audit_events")
     change(OTHERWISE[other])
-    with Extractor(resolve()) as extractor:
+    with Extractor(ApiSettings()) as extractor:
         extract = extractor.extract(extractor.endpoint("audit_events"), Window(NOW - timedelta(hours=1)))
-        with inspect_dataset(resolve_destination()) as tables:
+        with inspect_dataset(resolve_destination(DestinationSettings())) as tables:
             assert unchanged(tables, [extract], history=False) == ({"audit_events"} if other == "nothing" else set())
 
 
@@ -378,7 +382,7 @@ def test_a_run_without_anything_to_load_can_still_be_found_by_the_pipelines_name
 
 def test_what_is_remembered_can_be_read(emulator):
     read("sources")
-    with inspect_dataset(resolve_destination()) as tables:
+    with inspect_dataset(resolve_destination(DestinationSettings())) as tables:
         (row,) = tables.rows(LOAD_STATE_TABLE, [name for name in TYPES if name != "loaded_at"])
     assert (row["table_name"], row["rows"], len(row["fingerprint"]), len(row["digest"])) == ("sources", 40, 32, 32)
     ((age,),) = query(f"SELECT now() - loaded_at < INTERVAL 1 HOUR FROM segment_data.{LOAD_STATE_TABLE}")

@@ -12,6 +12,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from segment_dagster.config import DestinationSettings
+from segment_dagster.config.clock import utc_now
 from segment_dagster.emulator import Fault
 from segment_dagster.errors import SettingError
 from segment_dagster.extract.resources import segment_source
@@ -24,13 +26,14 @@ SCRIPT = Path(__file__).parents[2] / "segment_pipeline.py"
 HOLDERS = {
     "a writer": "duckdb.connect('segment.duckdb')",
     "a reader": "duckdb.connect('segment.duckdb', read_only=True)",
-    "a run": "destination_lock(resolve_destination())",
+    "a run": "destination_lock(resolve_destination(DestinationSettings()))",
 }
 """How other processes have the file, each in a home of its own."""
 
 HOLD = """
 import sys
 import duckdb
+from segment_dagster.config import DestinationSettings
 from segment_dagster.load import destination_lock, resolve_destination
 with {}:
     print("held", flush=True)
@@ -75,7 +78,7 @@ def told(then=lambda: None):
 
 
 def load_some(*names):
-    load(segment_source(endpoints=names or ["warehouses"]), resolve_destination())
+    load(segment_source(endpoints=names or ["warehouses"]), resolve_destination(DestinationSettings()), now=utc_now())
 
 
 def count(table="warehouses"):
@@ -107,7 +110,7 @@ def test_looking_at_the_tables_waits_for_the_lock(kind, emulator, tmp_path):
     with (
         held_by(kind, tmp_path) as holder,
         told(then=holder.stdin.close) as lines,
-        inspect_dataset(resolve_destination()) as tables,
+        inspect_dataset(resolve_destination(DestinationSettings())) as tables,
     ):
         assert tables.count("warehouses") == 3
     assert len(lines) == 1
@@ -120,8 +123,8 @@ def test_whoever_has_it_too_long_is_named_in_one_line(kind, emulator, tmp_path, 
     with held_by(kind, tmp_path) as holder:
         for attempt in (
             load_some,
-            lambda: preflight(resolve_destination(), ()),
-            lambda: inspect_dataset(resolve_destination()).__enter__(),
+            lambda: preflight(resolve_destination(DestinationSettings()), (), now=utc_now()),
+            lambda: inspect_dataset(resolve_destination(DestinationSettings())).__enter__(),
         ):
             with pytest.raises(LoadError) as caught:
                 attempt()
@@ -139,11 +142,15 @@ def test_a_link_leads_to_the_same_lock(emulator, tmp_path, monkeypatch):
     load_some()
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere" / "link.duckdb").symlink_to(Path.cwd() / "segment.duckdb")
-    here = resolve_destination()
+    here = resolve_destination(DestinationSettings())
     monkeypatch.setenv(CREDENTIALS, str(tmp_path / "elsewhere" / "link.duckdb"))
-    assert resolve_destination().lock_file == here.lock_file == Path.cwd().resolve() / "segment.duckdb.lock"
+    assert (
+        resolve_destination(DestinationSettings()).lock_file
+        == here.lock_file
+        == Path.cwd().resolve() / "segment.duckdb.lock"
+    )
     monkeypatch.setenv(CREDENTIALS, f"{tmp_path}/elsewhere/../{Path.cwd().name}/segment.duckdb")
-    assert resolve_destination().lock_file == here.lock_file
+    assert resolve_destination(DestinationSettings()).lock_file == here.lock_file
     monkeypatch.setenv("SEGMENT_LOCK_TIMEOUT", "0.01")
     monkeypatch.setenv(CREDENTIALS, str(tmp_path / "elsewhere" / "link.duckdb"))
     with held_by("a run", tmp_path), pytest.raises(LoadError, match=r"link\.duckdb is locked by another run"):
@@ -155,8 +162,8 @@ def test_a_link_leads_to_the_same_lock(emulator, tmp_path, monkeypatch):
 
 def test_no_lock_file_is_left_behind(emulator):
     load_some()
-    preflight(resolve_destination(), ())
-    with inspect_dataset(resolve_destination()) as tables:
+    preflight(resolve_destination(DestinationSettings()), (), now=utc_now())
+    with inspect_dataset(resolve_destination(DestinationSettings())) as tables:
         assert tables.count("warehouses") == 3
         assert Path("segment.duckdb.lock").exists()
     assert [path.name for path in Path.cwd().iterdir()] == ["segment.duckdb"]
@@ -176,9 +183,9 @@ def test_the_lock_file_of_a_run_that_was_killed_is_no_harm(emulator, tmp_path):
 
 def test_whoever_loads_may_look_meanwhile_and_nobody_else(emulator):
     load_some()
-    with destination_lock(resolve_destination()):
+    with destination_lock(resolve_destination(DestinationSettings())):
         assert not connects()
-        with inspect_dataset(resolve_destination()) as tables:
+        with inspect_dataset(resolve_destination(DestinationSettings())) as tables:
             assert tables.count("warehouses") == 3
         assert not connects(), "the look has closed its connection, and the file is still held"
     assert connects()
@@ -186,23 +193,23 @@ def test_whoever_loads_may_look_meanwhile_and_nobody_else(emulator):
 
 def test_settling_does_not_let_go_of_a_file_that_is_held(emulator):
     load_some()
-    with destination_lock(resolve_destination()):
-        resolve_destination()
+    with destination_lock(resolve_destination(DestinationSettings())):
+        resolve_destination(DestinationSettings())
         assert not connects(), "closing a second handle would end the lock that DuckDB has on the file"
 
 
 def test_a_file_that_another_run_is_making_is_none_that_cannot_be_used(emulator):
     Path("segment.duckdb").touch()
     with pytest.raises(SettingError, match="which is not a DuckDB file"):
-        resolve_destination()
+        resolve_destination(DestinationSettings())
     Path("segment.duckdb.lock").touch()
-    assert resolve_destination().file == Path.cwd() / "segment.duckdb"
+    assert resolve_destination(DestinationSettings()).file == Path.cwd() / "segment.duckdb"
 
 
 def test_a_file_that_duckdb_cannot_open_is_told(emulator):
     Path("segment.duckdb").write_bytes(b"\0" * 8 + b"DUCK" + b"\0" * 100)
     with pytest.raises(LoadError) as caught:
-        preflight(resolve_destination(), ())
+        preflight(resolve_destination(DestinationSettings()), (), now=utc_now())
     text = str(caught.value)
     assert text.splitlines() == [text]
     assert text.startswith("dlt failed at the step 'open' on duckdb (")
@@ -211,22 +218,22 @@ def test_a_file_that_duckdb_cannot_open_is_told(emulator):
 
 def test_a_directory_in_which_no_lock_can_be_made_is_told(emulator):
     load_some()
-    destination = resolve_destination()
+    destination = resolve_destination(DestinationSettings())
     Path("segment.duckdb.lock").mkdir()
     with pytest.raises(SettingError) as caught:
-        preflight(destination, ())
+        preflight(destination, (), now=utc_now())
     said = f"{CREDENTIALS} leads to {Path.cwd()}, where segment.duckdb.lock cannot be made ("
     assert str(caught.value).startswith(said)
 
 
 def test_a_directory_that_was_moved_away_is_told_and_not_made_again(emulator, tmp_path):
     load_some()
-    destination = resolve_destination()
+    destination = resolve_destination(DestinationSettings())
     assert destination.file is not None
     directory = destination.file.parent
     directory.rename(tmp_path / "moved")
     with pytest.raises(SettingError) as caught:
-        preflight(destination, ())
+        preflight(destination, (), now=utc_now())
     said = f"{CREDENTIALS} leads to {directory}, where segment.duckdb.lock cannot be made (No such file"
     assert str(caught.value).startswith(said)
     assert not directory.exists()
@@ -259,10 +266,10 @@ def test_threads_take_turns(emulator):
     order = []
 
     def look():
-        with destination_lock(resolve_destination()):
+        with destination_lock(resolve_destination(DestinationSettings())):
             order.append("the thread")
 
-    with destination_lock(resolve_destination()):
+    with destination_lock(resolve_destination(DestinationSettings())):
         thread = threading.Thread(target=look)
         with told() as lines:
             thread.start()

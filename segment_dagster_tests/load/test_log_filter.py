@@ -6,13 +6,15 @@ import pytest
 from dlt.common import logger
 
 from segment_dagster._compat.dlt_logs import MEANT
+from segment_dagster.config import DestinationSettings
+from segment_dagster.config.clock import utc_now
 from segment_dagster.load import locked_pipeline, resolve_destination
 
 
 @pytest.fixture
 def said(emulator, caplog):
     """What dlt's logger said since a pipeline was made: its text as it is shown, with a traceback if there is one."""
-    with locked_pipeline(resolve_destination()):
+    with locked_pipeline(resolve_destination(DestinationSettings()), now=utc_now()):
         pass
     logging.getLogger("dlt").addHandler(caplog.handler)
     caplog.clear()
@@ -87,7 +89,7 @@ def fail():
 
 
 def test_warnings_are_shortened_once(said):
-    with locked_pipeline(resolve_destination()):
+    with locked_pipeline(resolve_destination(DestinationSettings()), now=utc_now()):
         pass
     filters = logging.getLogger("dlt").filters
     assert len({*filters}) == len(filters)

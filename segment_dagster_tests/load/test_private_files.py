@@ -8,7 +8,8 @@ import duckdb
 import pytest
 from dlt.common.pipeline import get_dlt_pipelines_dir
 
-from segment_dagster.config import resolve
+from segment_dagster.config import ApiSettings, DestinationSettings
+from segment_dagster.config.clock import utc_now
 from segment_dagster.emulator import Edit
 from segment_dagster.extract import Extractor
 from segment_dagster.load import PIPELINE_NAME, load_extracts, resolve_destination
@@ -32,12 +33,14 @@ def planted(emulator, world):
 
 
 def read(*names, **settings):
-    with Extractor(resolve(**settings)) as extractor:
+    with Extractor(ApiSettings(**settings)) as extractor:
         extracts, failures = extractor.extract_all([extractor.endpoint(name) for name in names])
         assert failures == []
         files = [part.path for extract in extracts for part in extract.parts]
         modes = {stat.S_IMODE(path.stat().st_mode) for path in files}
-        return load_extracts(extracts, resolve_destination(), always=True, **settings), modes
+        return load_extracts(
+            extracts, resolve_destination(DestinationSettings(always_load=True)), **settings, now=utc_now()
+        ), modes
 
 
 def holding(text, *directories):
@@ -71,7 +74,7 @@ def test_what_dlts_own_setting_says_of_finished_jobs_counts(planted, tmp_path, m
 
 
 def test_nobody_else_may_read_dlts_files_nor_the_new_file(planted):
-    with locked_pipeline(resolve_destination()) as pipeline:
+    with locked_pipeline(resolve_destination(DestinationSettings()), now=utc_now()) as pipeline:
         # as `dagster_dlt` does
         pipeline.drop()
         assert modes(Path(pipeline.working_dir)) == {(True, 0o700), (False, 0o600)}

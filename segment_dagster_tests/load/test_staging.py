@@ -3,7 +3,8 @@
 import duckdb
 import pytest
 
-from segment_dagster.config import resolve
+from segment_dagster.config import ApiSettings, DestinationSettings
+from segment_dagster.config.clock import utc_now
 from segment_dagster.errors import SettingError
 from segment_dagster.extract import Extractor
 from segment_dagster.extract.resources import segment_source
@@ -42,11 +43,11 @@ def test_a_staging_dataset_of_somebody_elses_is_refused_and_kept(emulator, forei
     change("CREATE SCHEMA segment_data_staging", *FOREIGN[foreign])
     tables = query("SELECT table_schema, table_name FROM information_schema.tables ORDER BY ALL")
     for step in (
-        lambda destination: preflight(destination, ()),
-        lambda destination: load(segment_source(endpoints=["sources"]), destination),
+        lambda destination: preflight(destination, (), now=utc_now()),
+        lambda destination: load(segment_source(endpoints=["sources"]), destination, now=utc_now()),
     ):
         with pytest.raises(SettingError) as caught:
-            step(resolve_destination())
+            step(resolve_destination(DestinationSettings()))
         text = str(caught.value)
         assert text.splitlines() == [text]
         assert text.startswith(
@@ -58,27 +59,27 @@ def test_a_staging_dataset_of_somebody_elses_is_refused_and_kept(emulator, forei
 
 
 def test_dlts_own_staging_dataset_is_taken_whatever_became_of_the_other(emulator):
-    load(segment_source(endpoints=["sources"]), resolve_destination())
-    preflight(resolve_destination(), ())
+    load(segment_source(endpoints=["sources"]), resolve_destination(DestinationSettings()), now=utc_now())
+    preflight(resolve_destination(DestinationSettings()), (), now=utc_now())
     change("DROP SCHEMA segment_data CASCADE")
-    load(segment_source(endpoints=["sources"]), resolve_destination())
+    load(segment_source(endpoints=["sources"]), resolve_destination(DestinationSettings()), now=utc_now())
     change("DROP SCHEMA segment_data_staging CASCADE", "CREATE SCHEMA segment_data_staging")
-    load(segment_source(endpoints=["sources", "warehouses"]), resolve_destination())
+    load(segment_source(endpoints=["sources", "warehouses"]), resolve_destination(DestinationSettings()), now=utc_now())
     assert query("SELECT count(*) FROM segment_data.sources") == [(40,)]
 
 
 def test_another_layout_leads_elsewhere(emulator, monkeypatch):
     change("CREATE SCHEMA segment_data_staging", *FOREIGN["a table of the same name"])
     monkeypatch.setenv("DESTINATION__DUCKDB__STAGING_DATASET_NAME_LAYOUT", "tmp_%s")
-    load(segment_source(endpoints=["sources"]), resolve_destination())
+    load(segment_source(endpoints=["sources"]), resolve_destination(DestinationSettings()), now=utc_now())
     assert query("SELECT * FROM segment_data_staging.sources") == [(7,)]
 
 
 def read():
-    with Extractor(resolve()) as extractor:
+    with Extractor(ApiSettings()) as extractor:
         extracts, failures = extractor.extract_all([extractor.endpoint(name) for name in ("sources", "warehouses")])
         assert failures == []
-        return load_extracts(extracts, resolve_destination()).unchanged
+        return load_extracts(extracts, resolve_destination(DestinationSettings()), now=utc_now()).unchanged
 
 
 SAME = {

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from segment_dagster.config import SecretSettings, Settings, secrets_in_use
+from segment_dagster.config import ApiSettings
 from segment_dagster.endpoints import CATALOGUE, Secrecy
 from segment_dagster.endpoints.columns import nested, text
 from segment_dagster.marts.records import record_changes
@@ -27,9 +27,9 @@ ROW = replace(
 LOADS = [datetime(2024, 3, day, 6, tzinfo=timezone.utc) for day in range(1, 10)]
 SECRET = "m4rk3r-0f-a-s3cr3t"
 KEY = "a key"
-ON = SecretSettings(include_secrets=True)
-OFF = SecretSettings()
-FINGERPRINT = SecretSettings(fingerprint_key=KEY)
+ON = ApiSettings(include_secrets=True)
+OFF = ApiSettings()
+FINGERPRINT = ApiSettings(fingerprint_key=KEY)
 RECORD: dict[str, Any] = {
     "id": "a",
     "name": "x",
@@ -41,8 +41,7 @@ RECORD: dict[str, Any] = {
 
 def stored(record, start, end, secrets):
     """A version of the record as it landed under some settings."""
-    plain = Settings(token="t", base_url="", include_secrets=secrets.include_secrets)
-    landed = redactor(ROW, replace(plain, fingerprint_key=secrets.fingerprint_key))(record)
+    landed = redactor(ROW, secrets)(record)
     row = {("write_keys" if name == "writeKeys" else name): value for name, value in landed.items()}
     return {**row, "row_version": "any", "valid_from": LOADS[start], "valid_to": None if end is None else LOADS[end]}
 
@@ -100,8 +99,8 @@ def test_secrets_are_told_where_they_are_asked_for():
 
 
 def test_the_settings_are_those_of_the_environment(monkeypatch):
-    assert secrets_in_use() == OFF
+    assert not ApiSettings().include_secrets and ApiSettings().fingerprint_key is None
     monkeypatch.setenv("SEGMENT_INCLUDE_SECRETS", "true")
     monkeypatch.setenv("SEGMENT_FINGERPRINT_KEY", KEY)
-    assert secrets_in_use() == SecretSettings(include_secrets=True, fingerprint_key=KEY)
-    assert secrets_in_use(False) == FINGERPRINT
+    assert ApiSettings().include_secrets and ApiSettings().fingerprint_key == KEY
+    assert not ApiSettings(include_secrets=False).include_secrets

@@ -14,7 +14,7 @@ import marimo
 import pytest
 
 from notebooks import segment_overview as overview
-from segment_dagster.config import resolve
+from segment_dagster.config import ApiSettings, DestinationSettings
 from segment_dagster.definitions import defs
 from segment_dagster.demo.expected import _queries
 from segment_dagster.emulator import Edit
@@ -43,10 +43,10 @@ def at_noon(emulator, monkeypatch):
 
 
 def load(*names):
-    with Extractor(resolve()) as extractor:
+    with Extractor(ApiSettings()) as extractor:
         extracts, failures = extractor.extract_all([extractor.endpoint(name) for name in names])
         assert failures == []
-        load_extracts(extracts, resolve_destination())
+        load_extracts(extracts, resolve_destination(DestinationSettings()), now=ApiSettings().now)
 
 
 def run():

@@ -1,9 +1,11 @@
-"""Check the proxies and certificates in the environment: requests uses them without checking them first."""
+"""The proxy and the certificates that the environment has for the API, checked: requests takes them as they come."""
 
 import importlib.util
 import os
+import re
 import socket
 import ssl
+from dataclasses import dataclass, field
 from ipaddress import IPv6Address, ip_address
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -17,6 +19,9 @@ from segment_dagster.foreign_text import foreign_text
 
 CERTIFICATE_SETTINGS = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 """Settings with a file or directory of trusted certificates; the first that is set is used."""
+
+HOST = re.compile(r"([a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*\.?|[0-9a-f:]*:[0-9a-f:.]*")
+"""The host of a URL, in small letters."""
 
 _SCHEMES = ("http", "https", "socks4", "socks4a", "socks5", "socks5h")
 
@@ -39,63 +44,71 @@ def is_loopback(url: str) -> bool:
         return False
 
 
-def proxy_for(url: str) -> str | None:
-    """Return the proxy's address for a URL, from the environment; `None` if there is none."""
-    if is_loopback(url):
-        return None
-    return environment_proxy(url)
+@dataclass(frozen=True)
+class Network:
+    """How the API is reached from here: requests would look it up in the environment for every request."""
+
+    proxy: str | None = field(default=None, repr=False)
+    """Address of the proxy, which may hold a password; `None` if there is none."""
+
+    proxy_setting: str = ""
+    """The setting that it comes from."""
+
+    certificates: str | None = None
+    """File or directory of trusted certificates; `None` for those of certifi."""
+
+    certificates_setting: str = ""
+    """The setting that they come from."""
+
+    def check_certificates(self) -> None:
+        """Check the certificates that are set.
+
+        Raises:
+            SettingError: They cannot be used.
+        """
+        if self.certificates is None:
+            return
+        try:
+            if Path(self.certificates).is_dir():
+                next(Path(self.certificates).iterdir(), None)
+            else:
+                ssl.create_default_context(cafile=self.certificates)
+        except OSError as error:
+            shown = f"names {foreign_text(self.certificates, 200)!r}"
+            if isinstance(error, ssl.SSLError):
+                problem = f"{shown}, which holds no certificates"
+            elif isinstance(error, FileNotFoundError):
+                problem = f"{shown}, which does not exist"
+            else:
+                problem = f"{shown}, which cannot be read ({error.strerror})"
+            remedy = "Set it to a file of certificates in PEM form, or unset it: those of certifi count then."
+            raise SettingError(self.certificates_setting, problem, remedy) from None
 
 
-def proxy_setting(url: str) -> str:
-    """Return the name of the setting that the proxy for a URL comes from."""
-    proxy, scheme = proxy_for(url), urlsplit(url).scheme
-    names = (f"{scheme}_proxy", f"{scheme.upper()}_PROXY", "all_proxy", "ALL_PROXY")
-    setting = next((name for name in names if proxy and os.environ.get(name) == proxy), None)
-    return setting or f"{scheme.upper()}_PROXY"
-
-
-def check_network(url: str) -> None:
-    """Check the proxy and the certificates for a URL.
+def resolve_network(url: str) -> Network:
+    """Return the proxy and the certificates that the environment has for a URL, checked.
 
     Raises:
         SettingError: One of them cannot be used.
     """
-    if (proxy := proxy_for(url)) and (problem := _proxy_problem(proxy)):
+    proxy, scheme = None if is_loopback(url) else environment_proxy(url), urlsplit(url).scheme
+    environment = os.environ  # noqa: TID251 - the edge
+    names = (f"{scheme}_proxy", f"{scheme.upper()}_PROXY", "all_proxy", "ALL_PROXY")
+    proxy_setting = next(
+        (name for name in names if proxy and environment.get(name) == proxy), f"{scheme.upper()}_PROXY"
+    )
+    certificates_setting = next((name for name in CERTIFICATE_SETTINGS if environment.get(name)), "")
+    network = Network(proxy, proxy_setting, environment.get(certificates_setting) or None, certificates_setting)
+    if proxy and (problem := _proxy_problem(proxy)):
         raise SettingError(
-            proxy_setting(url),
+            proxy_setting,
             problem,
             "Set it to an address such as http://proxy.example.com:3128, user name and password percent-encoded; "
             "or name the API's host in NO_PROXY.",
         )
-    if url.startswith("https:"):
-        check_certificates()
-
-
-def check_certificates() -> None:
-    """Check the certificates that are set.
-
-    Raises:
-        SettingError: The certificates cannot be used.
-    """
-    setting = next((name for name in CERTIFICATE_SETTINGS if os.environ.get(name)), None)
-    if setting is None:
-        return
-    path = os.environ[setting]
-    try:
-        if Path(path).is_dir():
-            next(Path(path).iterdir(), None)
-        else:
-            ssl.create_default_context(cafile=path)
-    except OSError as error:
-        shown = f"names {foreign_text(path, 200)!r}"
-        if isinstance(error, ssl.SSLError):
-            problem = f"{shown}, which holds no certificates"
-        elif isinstance(error, FileNotFoundError):
-            problem = f"{shown}, which does not exist"
-        else:
-            problem = f"{shown}, which cannot be read ({error.strerror})"
-        remedy = "Set it to a file of certificates in PEM form, or unset it: those of certifi count then."
-        raise SettingError(setting, problem, remedy) from None
+    if scheme == "https":
+        network.check_certificates()
+    return network
 
 
 def _proxy_problem(proxy: str) -> str | None:

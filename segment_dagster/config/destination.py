@@ -1,0 +1,48 @@
+"""Settings of where rows are loaded. Credentials are dlt's own settings."""
+
+import re
+
+from pydantic import Field, field_validator
+
+from segment_dagster.config.source import EnvironmentSettings, Seconds, refused
+
+_DATASET = re.compile(r"(?=.{1,63}$)[a-z][a-z0-9]*(_[a-z0-9]+)*")
+
+
+class DestinationSettings(EnvironmentSettings):
+    """Where rows are loaded, and how.
+
+    Raises:
+        SettingError: A value cannot be used.
+    """
+
+    type: str = Field(
+        default="duckdb",
+        validation_alias="SEGMENT_DESTINATION",
+        description="dlt's name of the destination. See [Destinations](destinations.md).",
+    )
+    table_format: str | None = Field(
+        default=None, description="`delta` or `iceberg`, for the destination `filesystem`."
+    )
+    dataset: str = Field(
+        default="segment_data",
+        description="The schema that holds the tables. It belongs to one workspace: see "
+        "[below](#one-dataset-belongs-to-one-workspace). Names that end in `_staging` are refused.",
+    )
+    always_load: bool = Field(default=False, description="`true` loads rows that the table holds already.")
+    lock_timeout: Seconds = Field(
+        default=600.0,
+        description="Seconds to wait for a DuckDB file that another process holds, and for each lock in PostgreSQL "
+        "(its `lock_timeout`).",
+    )
+
+    @field_validator("dataset")
+    @classmethod
+    def _check_dataset(cls, dataset: str) -> str:
+        if not _DATASET.fullmatch(dataset):
+            raise refused(
+                f"is {dataset!r}",
+                "Legal values: lower-case letters, digits and single underscores between them, a letter first, 63 at "
+                "most.",
+            )
+        return dataset
