@@ -254,7 +254,7 @@ def test_what_the_plan_lacks_is_skipped_and_told(script, emulator):
     lines = ran.stdout.splitlines()
     lacks = "GET /tracking-plans was refused (403): the workspace's plan lacks the feature 'Protocols'"
     assert f"tracking_plans: skipped, because {lacks}" in lines
-    assert f"tracking_plan_rules: skipped, because it is asked for each of tracking_plans: {lacks}" in lines
+    assert f"tracking_plan_rules: skipped, because it takes one request per record of tracking_plans: {lacks}" in lines
     assert set(counts()) == {"roles"}
 
 
@@ -289,7 +289,7 @@ def test_one_endpoint_that_fails_costs_no_other(script, emulator):
     assert ran.returncode == 1
     lines = error_lines(ran, 2)
     assert lines[0].startswith("error: spaces: GET /spaces was refused (403)")
-    assert lines[1].startswith("error: segments: not read, because it is asked for each of spaces")
+    assert lines[1].startswith("error: segments: not read, because it takes one request per record of spaces")
     assert counts() == world_counts(emulator, {"sources"})
     assert "sources: 40 rows in 1 request" in ran.stdout.splitlines()
 

@@ -63,7 +63,7 @@ class ParentError(ExtractError):
     """
 
     def __init__(
-        self, endpoint: Endpoint, parent: str, reason: SegmentError, because: str = "it is asked for each of"
+        self, endpoint: Endpoint, parent: str, reason: SegmentError, because: str = "it takes one request per record of"
     ) -> None:
         self.happened = f"{endpoint.name}: not read, because {because} {parent}, which failed"
         super().__init__(f"{self.happened}: {reason}")

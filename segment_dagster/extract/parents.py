@@ -40,7 +40,9 @@ class Parents:
         try:
             return self._extract(parent.endpoint)
         except UnavailableError as error:
-            raise UnavailableError(endpoint, f"it is asked for each of {parent.endpoint}: {error.reason}") from error
+            raise UnavailableError(
+                endpoint, f"it takes one request per record of {parent.endpoint}: {error.reason}"
+            ) from error
         except SegmentError as reason:
             raise ParentError(endpoint, parent.endpoint, reason) from reason
 

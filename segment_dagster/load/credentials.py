@@ -1,17 +1,18 @@
 """Check the driver and dlt's settings of a destination, before it is connected to."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
-from dlt.common.configuration.exceptions import ConfigFieldMissingException, ConfigurationException, LookupTraces
+from dlt.common.configuration.exceptions import ConfigurationException
 from dlt.common.configuration.specs import BaseConfiguration
 from dlt.common.configuration.specs.base_configuration import is_secret_hint
 from dlt.common.destination import Destination
 from dlt.common.destination.exceptions import DestinationException
 from dlt.common.exceptions import DltException, MissingDependencyException
 
+from segment_dagster._compat.dlt_missing_settings import ConfigFieldMissingException, missing_settings
 from segment_dagster.errors import SettingError
 from segment_dagster.load.capabilities import Driver
 
@@ -53,7 +54,7 @@ def configuration_of(name: str, destination: Destination[Any, Any], dataset: str
         spec.dataset_name = dataset
         configuration: BaseConfiguration = destination.configuration(spec)
     except ConfigFieldMissingException as error:
-        missing = list(_missing_settings(error.traces, section))
+        missing = missing_settings(error, section)
         remedy = f"Set {'it' if len(missing) == 1 else 'them'}, or the same in dlt's secrets.toml."
         raise SettingError(", ".join(missing), "is missing" if len(missing) == 1 else "are missing", remedy) from None
     except MissingDependencyException as error:
@@ -97,17 +98,6 @@ def _is_installed(module: str) -> bool:
         return find_spec(module) is not None
     except ModuleNotFoundError:
         return False
-
-
-def _missing_settings(traces: Mapping[str, Any], section: str) -> Iterator[str]:
-    for name, attempts in traces.items():
-        inner = [trace for trace in attempts if isinstance(trace, LookupTraces)]
-        # a nested setting of several possible types: the first type's fields are named
-        if inner:
-            yield from _missing_settings(inner[0].traces, f"{section}__{name.upper()}")
-        # dlt sets this directory itself
-        elif name != "local_dir":
-            yield f"{section}__{name.upper()}"
 
 
 def _secret_values(configuration: BaseConfiguration) -> Iterator[str]:

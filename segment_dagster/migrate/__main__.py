@@ -17,7 +17,7 @@ from segment_dagster.errors import SegmentError
 from segment_dagster.extract.identity import identify
 from segment_dagster.extract.times import default_window
 from segment_dagster.load import Destination, check_owner, resolve_destination
-from segment_dagster.migrate.compare import content, there
+from segment_dagster.migrate.compare import endpoints_with_tables, table_content
 from segment_dagster.terminal import run_command
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "ERROR"}}}}
@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         source = resolve_destination(_destination_of(options.source).settings())
-        endpoints = there(source, TABLES)
+        endpoints = endpoints_with_tables(source, TABLES)
         if not endpoints:
             raise SegmentError(f"{options.source} holds no table of the dataset {source.dataset!r}: nothing to move.")
         with SegmentResource().extractor() as extractor:
@@ -96,7 +96,7 @@ def _compare(
     unequal = rows = beyond = 0
     for endpoint in endpoints:
         window = default_window(endpoint, now)
-        old, new = content(source, endpoint, window), content(target, endpoint, window)
+        old, new = table_content(source, endpoint, window), table_content(target, endpoint, window)
         same = (old.rows, old.total) == (new.rows, new.total) and endpoint.name not in failed
         verdict = "equal" if same else "did not land" if endpoint.name in failed else "differs"
         verdict += f", and {old.beyond:,} rows that Segment no longer gives" if old.beyond else ""

@@ -15,7 +15,7 @@ from segment_dagster.load import Destination, inspect_dataset
 
 
 @dataclass(frozen=True)
-class Content:
+class TableContent:
     """The content of a table, as far as it is compared."""
 
     rows: int = 0
@@ -26,7 +26,7 @@ class Content:
     """Sum of the rows' hashes: equal for equal rows in any order, whatever types the destination uses."""
 
 
-def there(destination: Destination, endpoints: Iterable[Endpoint]) -> tuple[Endpoint, ...]:
+def endpoints_with_tables(destination: Destination, endpoints: Iterable[Endpoint]) -> tuple[Endpoint, ...]:
     """Return the endpoints that have a table.
 
     Raises:
@@ -38,7 +38,7 @@ def there(destination: Destination, endpoints: Iterable[Endpoint]) -> tuple[Endp
         return tuple(endpoint for endpoint in candidates if tables.columns(endpoint.name))
 
 
-def content(destination: Destination, endpoint: Endpoint, window: Window | None = None) -> Content:
+def table_content(destination: Destination, endpoint: Endpoint, window: Window | None = None) -> TableContent:
     """Return the content of a table. Values that change by themselves, such as sizes, do not count.
 
     Args:
@@ -54,12 +54,12 @@ def content(destination: Destination, endpoint: Endpoint, window: Window | None 
     with inspect_dataset(destination) as tables:
         columns = [column_name(column.field) for column in endpoint.columns]
         if not set(columns) <= set(tables.columns(endpoint.name)):
-            return Content()
+            return TableContent()
         where = within(column_name(endpoint.time.column), window) if endpoint.time and window else None
         for row in tables.rows(endpoint.name, columns, where=where):
             rows += 1
             total += int(row_version(values({name: _normalized(value) for name, value in row.items()})), 16)
-        return Content(rows, tables.count(endpoint.name) - rows, total)
+        return TableContent(rows, tables.count(endpoint.name) - rows, total)
 
 
 def _normalized(value: Any) -> Any:

@@ -101,7 +101,7 @@ def test_a_failing_parent_fails_its_child_and_both_tables_stay_as_they_were(sync
     head, of_spaces, of_segments = outcome.error.splitlines()
     assert head == "2 of 2 endpoints failed."
     assert of_spaces.startswith(FAILING[kind].replace("sources", "spaces")[:20])
-    assert of_segments == "segments: not read, because it is asked for each of spaces, which failed."
+    assert of_segments == "segments: not read, because it takes one request per record of spaces, which failed."
     assert outcome.failure_metadata == {"spaces": of_spaces, "segments": of_segments}
     assert "segments" not in emulator.stats.by_endpoint
     assert old_tables.read_bytes() == before

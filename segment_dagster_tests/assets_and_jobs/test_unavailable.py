@@ -78,8 +78,8 @@ def test_what_is_not_available_is_skipped_with_its_reason(lacking, run_selection
     assert said["tracking_plans"] == (
         "GET /tracking-plans was refused (403): the workspace's plan lacks the feature 'Protocols'"
     )
-    assert said["tracking_plan_rules"] == f"it is asked for each of tracking_plans: {said['tracking_plans']}"
-    assert said["segments"].startswith("it is asked for each of spaces: GET /spaces was refused (403)")
+    assert said["tracking_plan_rules"] == f"it takes one request per record of tracking_plans: {said['tracking_plans']}"
+    assert said["segments"].startswith("it takes one request per record of spaces: GET /spaces was refused (403)")
     assert set(outcome.checks) == {
         *((name, "available") for name in ("tracking_plans", "tracking_plan_rules", "segments")),
         *(("roles", check) for check in ("row_count", "schema", "primary_key")),

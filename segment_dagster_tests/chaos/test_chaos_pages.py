@@ -12,7 +12,7 @@ pytestmark = [pytest.mark.chaos, pytest.mark.slow]
 
 WRONG = {
     "sources": (Fault("renamed-key", "sources"), "has no records at 'data.sources'"),
-    "delivery_overview_successfully_received": (None, "not read, because it is asked for each of sources"),
+    "delivery_overview_successfully_received": (None, "not read, because it takes one request per record of sources"),
     "users": (Fault("null-key", "users"), "column id of the row with id=None "),
     "usage_mtu_daily": (Fault("wrong-type", "usage_mtu_daily"), "column .* holds "),
     AUDIT: (Fault("bad-json", AUDIT), "that are not JSON"),

@@ -57,7 +57,7 @@ def test_a_remedy_is_told_once():
         str(first),
         "spaces: GET /spaces was refused: the token is not valid (401).",
         str(other),
-        "segments: not read, because it is asked for each of spaces, which failed.",
+        "segments: not read, because it takes one request per record of spaces, which failed.",
     ]
 
 

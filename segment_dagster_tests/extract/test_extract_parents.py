@@ -27,7 +27,9 @@ def test_a_child_tells_why_its_parent_failed(selection, extractor, emulator):
     errors = {failure.endpoint.name: failure.error for failure in failures}
     assert isinstance(errors["segments"], ParentError)
     text = str(errors["segments"])
-    assert text.startswith("segments: not read, because it is asked for each of spaces, which failed: spaces: GET /")
+    assert text.startswith(
+        "segments: not read, because it takes one request per record of spaces, which failed: spaces: GET /"
+    )
     assert "The token lacks the permission" in text
     assert "\n" not in text
     assert "segments" not in asked(emulator)
@@ -37,4 +39,4 @@ def test_a_child_tells_why_its_parent_failed(selection, extractor, emulator):
 def test_a_parent_outside_the_catalogue_is_told(emulator):
     with Extractor(ApiSettings(), catalogue=[SEGMENTS]) as extractor, pytest.raises(ParentError) as caught:
         extractor.extract(SEGMENTS)
-    assert "segments: not read, because it is asked for each of spaces" in str(caught.value)
+    assert "segments: not read, because it takes one request per record of spaces" in str(caught.value)
