@@ -40,11 +40,10 @@ class Parents:
         try:
             return self._extract(parent.endpoint)
         except UnavailableError as error:
-            raise UnavailableError(
-                endpoint, f"it takes one request per record of {parent.endpoint}: {error.reason}"
-            ) from error
-        except SegmentError as reason:
-            raise ParentError(endpoint, parent.endpoint, reason) from reason
+            reason = f"it takes one request per record of {parent.endpoint}: {error.reason}"
+            raise UnavailableError(endpoint, reason) from error
+        except SegmentError as error:
+            raise ParentError(endpoint, parent.endpoint, error) from error
 
     def base_of(self, endpoint: Endpoint) -> Extract:
         """Return what was read of the endpoint that another is computed from.
