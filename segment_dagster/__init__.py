@@ -1,3 +1,39 @@
 """A Twilio Segment workspace as a graph of Dagster assets, loaded by dlt."""
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from segment_dagster.assets import DestinationResource, SegmentResource, SegmentTranslator, segment_assets
+    from segment_dagster.components.build import build_segment_defs
+    from segment_dagster.components.selection import EndpointSelection
+    from segment_dagster.extract.resources import segment_source
+
 __version__ = "0.1.0"
+
+__all__ = [
+    "DestinationResource",
+    "EndpointSelection",
+    "SegmentResource",
+    "SegmentTranslator",
+    "build_segment_defs",
+    "segment_assets",
+    "segment_source",
+]
+
+_MODULES = {
+    "DestinationResource": "segment_dagster.assets",
+    "EndpointSelection": "segment_dagster.components.selection",
+    "SegmentResource": "segment_dagster.assets",
+    "SegmentTranslator": "segment_dagster.assets",
+    "build_segment_defs": "segment_dagster.components.build",
+    "segment_assets": "segment_dagster.assets",
+    "segment_source": "segment_dagster.extract.resources",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used: the plain dlt script needs no Dagster."""
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_MODULES[name]), name)

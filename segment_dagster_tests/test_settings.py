@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -419,3 +420,52 @@ def test_a_time_that_nothing_can_be_counted_from_is_told(text, monkeypatch):
 def test_a_time_of_this_century_is_taken(text, monkeypatch):
     monkeypatch.setenv("SEGMENT_NOW", text)
     ApiSettings()
+
+
+@pytest.mark.parametrize(
+    "variable",
+    ["SEGMENT_TOKEN", "SEGMENT_LAYOUT", "SEGMENT_MINUTE", "SEGMENT_TYPE", "segment_region", "SEGMENT_NETWORK"],
+)
+def test_a_variable_of_another_name_is_not_read(variable, token, monkeypatch):
+    before = (ApiSettings(now=utc_now()).model_dump(exclude={"now"}), DestinationSettings())
+    monkeypatch.setenv(variable, "eu")
+    assert (ApiSettings(now=utc_now()).model_dump(exclude={"now"}), DestinationSettings()) == before
+
+
+def test_a_mapping_that_is_given_replaces_that_of_the_environment(monkeypatch):
+    monkeypatch.setenv("SEGMENT_VOLUME_GRANULARITY", "HOUR")
+    assert ApiSettings().granularity == {"volume": "HOUR"}
+    assert ApiSettings(granularity={}).granularity == {}
+    assert ApiSettings(granularity={"delivery": "MINUTE"}).granularity == {"delivery": "MINUTE"}
+
+
+@pytest.mark.parametrize("setting", ["granularity", "group_by"])
+def test_a_domain_without_time_series_is_refused(setting):
+    with pytest.raises(SettingError, match=r"names the domain 'Volume'.* Legal values: volume, delivery\."):
+        ApiSettings.check({setting: {"Volume": "DAY"}})
+
+
+@pytest.mark.parametrize("variable", ["SEGMENT_API_TOKEN", DLT_TOKEN])
+def test_the_log_of_pydantic_settings_does_not_show_the_token(variable, monkeypatch, caplog):
+    monkeypatch.setenv("PYDANTIC_SETTINGS_DEBUG", "1")
+    monkeypatch.setenv(variable, TOKEN)
+    monkeypatch.setenv("SEGMENT_FINGERPRINT_KEY", "a-key-of-mine")
+    with caplog.at_level("DEBUG", logger="pydantic_settings"):
+        settings = ApiSettings()
+    assert (settings.token, settings.fingerprint_key) == (TOKEN, "a-key-of-mine")
+    assert "S3cr3t" not in caplog.text and "a-key-of-mine" not in caplog.text
+
+
+@pytest.mark.parametrize("name", ["token", "fingerprint_key"])
+def test_an_empty_secret_that_is_given_is_none(name, monkeypatch):
+    monkeypatch.setenv("SEGMENT_API_TOKEN", "theirs")
+    monkeypatch.setenv("SEGMENT_FINGERPRINT_KEY", "theirs")
+    given: dict[str, Any] = {name: ""}
+    assert getattr(ApiSettings(**given), name) == "theirs"
+
+
+def test_values_are_checked_without_the_environment(monkeypatch):
+    monkeypatch.setenv("SEGMENT_REGION", "mars")
+    ApiSettings.check({"token": TOKEN, "layout": "versioned"})
+    with pytest.raises(SettingError, match=r"^SEGMENT_REGION is 'venus'\."):
+        ApiSettings.check({"region": "venus"})

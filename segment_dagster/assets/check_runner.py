@@ -6,7 +6,6 @@ from dataclasses import replace
 import dagster as dg
 
 from segment_dagster.assets.contract import Check, CheckContext, PartitionGaps
-from segment_dagster.assets.keys import asset_key
 from segment_dagster.assets.last_run import LastRun
 from segment_dagster.assets.metadata import (
     LISTS_CHANGED,
@@ -22,6 +21,7 @@ from segment_dagster.assets.metadata import (
     TOTAL_ENTRIES,
 )
 from segment_dagster.assets.partition_run import PartitionRun
+from segment_dagster.assets.translator import KeyOf
 from segment_dagster.config import ApiSettings
 from segment_dagster.endpoints import Endpoint
 from segment_dagster.extract.errors import UnavailableError
@@ -37,6 +37,7 @@ class CheckRunner:
         context: The run, with the selected checks.
         checks: All checks.
         endpoints: The endpoints of the family.
+        key_of: Returns the key of an asset.
         settings: The current time, and how keys are shown.
         partitions: The partitions of the run, if its assets have any.
     """
@@ -46,6 +47,7 @@ class CheckRunner:
         context: dg.AssetExecutionContext,
         checks: Sequence[Check],
         endpoints: Sequence[Endpoint],
+        key_of: KeyOf,
         settings: ApiSettings,
         partitions: PartitionRun | None,
     ) -> None:
@@ -53,6 +55,7 @@ class CheckRunner:
         self._selected = {(key.asset_key, key.name) for key in context.selected_asset_check_keys}
         self._checks = checks
         self._endpoints = endpoints
+        self._key_of = key_of
         self._now, self._preview = settings.now, settings.preview
         self.partitions = partitions
         self.missing_endpoints = frozenset[str]()
@@ -65,7 +68,7 @@ class CheckRunner:
             context: The table and what it should hold.
             table: Whether the table exists. If not, only checks that need no table are evaluated.
         """
-        key = asset_key(context.endpoint.name)
+        key = context.key
         checks = [check for check in self._checks if (key, check.name) in self._selected]
         context = replace(context, preview=self._preview)
         return [check.evaluate(context) for check in checks if table or not check.needs_table]
@@ -84,7 +87,9 @@ class CheckRunner:
         for endpoint in endpoints:
             if endpoint.name in skipped:
                 reason = skipped[endpoint.name]
-                context = CheckContext(endpoint=endpoint, tables=NO_TABLES, now=self._now, unavailable=reason)
+                context = CheckContext(
+                    endpoint=endpoint, key_of=self._key_of, tables=NO_TABLES, now=self._now, unavailable=reason
+                )
                 yield from self.evaluate(context, table=False)
 
     def of_failed(self, destination: Destination, failures: Sequence[Failure]) -> Iterator[dg.AssetCheckResult]:
@@ -101,7 +106,7 @@ class CheckRunner:
 
     def _not_evaluated(self, endpoint: Endpoint) -> Iterator[dg.AssetCheckResult]:
         """Return a warning for each check without a table: Dagster shows a check without a result as failed."""
-        key = asset_key(endpoint.name)
+        key = self._key_of(endpoint.name)
         for check in self._checks:
             if check.needs_table and (key, check.name) in self._selected:
                 yield dg.AssetCheckResult(
@@ -116,7 +121,7 @@ class CheckRunner:
         """Evaluate the selected checks of assets that are not selected themselves."""
         keys = {key for key, _ in self._selected}
         endpoints = [
-            endpoint for endpoint in self._endpoints if asset_key(endpoint.name) in keys and endpoint not in selected
+            endpoint for endpoint in self._endpoints if self._key_of(endpoint.name) in keys and endpoint not in selected
         ]
         if not endpoints:
             return []
@@ -131,12 +136,13 @@ class CheckRunner:
             tables: The dataset with its table.
             ran: Whether the partitions of this run count as materialized.
         """
-        last = LastRun(self._instance, endpoint)
+        last = LastRun(self._instance, self._key_of(endpoint.name))
         # an incremental run reads a part, but the merged table holds all rows
         window = None if endpoint.incremental else last.window()
         rows = ROWS_IN_WINDOW if endpoint.partitioned else ROWS if endpoint.incremental else ROWS_DELIVERED
         return CheckContext(
             endpoint=endpoint,
+            key_of=self._key_of,
             tables=tables,
             now=self._now,
             where=in_window(endpoint, window),

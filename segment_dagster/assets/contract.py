@@ -1,6 +1,6 @@
 """Interfaces of checks and derived assets. The checks themselves are in `segment_dagster.checks`."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
@@ -31,6 +31,9 @@ class CheckContext:
     """A table to check, and what it should hold."""
 
     endpoint: Endpoint
+    key_of: Callable[[str], dg.AssetKey]
+    """Returns the key of an endpoint's asset by the endpoint's name."""
+
     tables: "DatasetInspector"
     now: datetime
     """The current time, in UTC."""
@@ -86,6 +89,11 @@ class CheckContext:
     preview: Preview = Preview.MASKED
     """Whether keys are shown with personal data masked."""
 
+    @property
+    def key(self) -> dg.AssetKey:
+        """Key of the asset."""
+        return self.key_of(self.endpoint.name)
+
 
 class Check(Protocol):
     """A kind of asset check that applies to many endpoints."""
@@ -94,8 +102,8 @@ class Check(Protocol):
     needs_table: bool
     """Whether the check reads the table. If so, it is not evaluated without one."""
 
-    def spec(self, endpoint: Endpoint) -> dg.AssetCheckSpec | None:
-        """Return the check spec for an endpoint's asset; `None` if the check does not apply."""
+    def spec(self, endpoint: Endpoint, key: dg.AssetKey) -> dg.AssetCheckSpec | None:
+        """Return the check spec for an endpoint's asset, which has this key; `None` if the check does not apply."""
 
     def evaluate(self, context: CheckContext) -> dg.AssetCheckResult:
         """Evaluate the check."""
@@ -108,10 +116,11 @@ class Derived(Protocol):
     does not run it if the upstream op failed, although the other tables exist.
     """
 
-    key: dg.AssetKey
+    name: str
+    """Name of its table, and the last part of its default key."""
 
     def spec(self, endpoints: tuple[Endpoint, ...], *, owners: Sequence[str], destination: str) -> dg.AssetSpec:
-        """Return the asset spec.
+        """Return the asset spec, before it is translated.
 
         Args:
             endpoints: The endpoints of the family.
@@ -119,10 +128,13 @@ class Derived(Protocol):
             destination: dlt's name of the destination.
         """
 
-    def materialize(self, destination: "Destination", settings: ApiSettings) -> dg.MaterializeResult[Any]:
+    def materialize(
+        self, key: dg.AssetKey, destination: "Destination", settings: ApiSettings
+    ) -> dg.MaterializeResult[Any]:
         """Rebuild the asset.
 
         Args:
+            key: Key of the asset.
             destination: The dataset.
             settings: Whether secrets are kept, how rows are shown, and the current time.
 

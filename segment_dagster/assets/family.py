@@ -8,26 +8,27 @@ from dagster_dlt import DagsterDltResource
 
 from segment_dagster.assets.contract import Check, Derived
 from segment_dagster.assets.resource import DestinationResource, SegmentResource
-from segment_dagster.assets.specs import asset_spec
+from segment_dagster.assets.translator import AssetSpecs, SegmentTranslator
+from segment_dagster.config import DefinitionSettings
 from segment_dagster.endpoints import TABLES, Endpoint
 from segment_dagster.errors import SettingError
 from segment_dagster.gc_tuning import relaxed_gc
 
 POOL = "segment_destination"
-"""Dagster pool of the ops. With a limit of 1, the weekly and the daily run wait for each other."""
+"""Dagster pool of the default instance's ops. With a limit of 1, the weekly and the daily run wait for each other."""
 
 
 def segment_assets(
-    endpoints: tuple[Endpoint, ...],
-    checks: Sequence[Check],
-    name: str = "segment",
-    catalogue: tuple[Endpoint, ...] = TABLES,
-    partitions: dg.TimeWindowPartitionsDefinition | None = None,
-    derived: Sequence[Derived] = (),
+    endpoints: Sequence[Endpoint],
+    checks: Sequence[Check] = (),
     *,
+    name: str = "segment",
+    workspace: SegmentResource | None = None,
     destination: DestinationResource | None = None,
-    kind: str = "duckdb",
-    owners: Sequence[str] = (),
+    translator: SegmentTranslator | None = None,
+    catalogue: Sequence[Endpoint] = TABLES,
+    partitions: dg.TimeWindowPartitionsDefinition | None = None,
+    settings: DefinitionSettings | None = None,
 ) -> dg.AssetsDefinition:
     """Return the assets of some endpoints. Any subset of the assets and checks can run alone.
 
@@ -35,30 +36,90 @@ def segment_assets(
         endpoints: Endpoints to read, from the catalogue.
         checks: Checks to attach to every asset that they apply to.
         name: Name of the op.
+        workspace: The workspace; by default as the environment says when a run begins.
+        destination: Where the tables are loaded; by default as the environment says when a run begins.
+        translator: Decides what the assets look like.
         catalogue: Endpoints in which to find parents that are not in `endpoints`.
         partitions: Partitions of the assets. A backfill reads as many of them as possible with one request.
-        derived: Assets to build after the tables are loaded.
-        destination: Where the tables are loaded; by default as the environment says when a run begins.
-        kind: dlt's name of the destination, to show as a kind of the assets.
-        owners: Owners of the assets.
+        settings: Owners of the assets, and what is shown of the destination; by default as the environment says.
+
+    Raises:
+        SettingError: A setting cannot be used.
+
+    Example:
+        >>> from segment_dagster.config import DefinitionSettings
+    from segment_dagster.endpoints import TABLES
+        >>> sources = [endpoint for endpoint in TABLES if endpoint.name == "sources"]
+        >>> assets = segment_assets(sources, destination=DestinationResource(dataset="segment_eu"))
+        >>> assets.key.to_user_string()
+        'segment/sources'
     """
-    place = destination or DestinationResource()
-    spec_options: dict[str, Any] = {"owners": owners, "destination": kind}
+    known = {endpoint.name: endpoint for endpoint in (*catalogue, *endpoints)}
+    settings, place = settings or DefinitionSettings(), destination or DestinationResource()
+    specs = AssetSpecs(
+        translator or SegmentTranslator(),
+        known.values(),
+        owners=settings.owners,
+        destination=place.shown("type") or settings.destination,
+        dataset=place.shown("dataset") or settings.dataset,
+    )
+    return family_assets(
+        tuple(endpoints),
+        checks,
+        specs,
+        name=name,
+        pool=POOL,
+        resource_key=f"{name}_workspace",
+        workspace=workspace or SegmentResource(),
+        destination=place,
+        catalogue=tuple(catalogue),
+        partitions=partitions,
+    )
+
+
+def family_assets(
+    endpoints: tuple[Endpoint, ...],
+    checks: Sequence[Check],
+    specs: AssetSpecs,
+    *,
+    name: str,
+    pool: str,
+    resource_key: str,
+    workspace: SegmentResource,
+    destination: DestinationResource,
+    catalogue: tuple[Endpoint, ...] = TABLES,
+    partitions: dg.TimeWindowPartitionsDefinition | None = None,
+    derived: Sequence[Derived] = (),
+) -> dg.AssetsDefinition:
+    """Return the assets of a family of an instance.
+
+    Args:
+        endpoints: Endpoints to read.
+        checks: Checks to attach to every asset that they apply to.
+        specs: The assets of the instance.
+        name: Name of the op.
+        pool: Pool of the op.
+        resource_key: Key under which the workspace is bound to the assets; no other definition needs to know it.
+        workspace: The workspace. Ops of a run share it, so that no record is read twice.
+        destination: Where the tables are loaded.
+        catalogue: Endpoints in which to find parents that are not in `endpoints`.
+        partitions: Partitions of the assets.
+        derived: Assets to build after the tables are loaded. `specs` has them.
+    """
+    keys = {endpoint: specs.key(endpoint.name) for endpoint in endpoints}
 
     @dg.multi_asset(
         name=name,
-        specs=[
-            *(asset_spec(endpoint, **spec_options) for endpoint in endpoints),
-            *(asset.spec(endpoints, **spec_options) for asset in derived),
-        ],
-        check_specs=[spec for endpoint in endpoints for check in checks if (spec := check.spec(endpoint))],
+        specs=[specs.spec(each) for each in (*(row.name for row in endpoints), *(made.name for made in derived))],
+        check_specs=[spec for row, key in keys.items() for check in checks if (spec := check.spec(row, key))],
         can_subset=True,
-        pool=POOL,
+        pool=pool,
         partitions_def=partitions,
         backfill_policy=dg.BackfillPolicy.single_run() if partitions else None,
+        required_resource_keys={resource_key},
     )
     def family(
-        context: dg.AssetExecutionContext, segment: SegmentResource, dlt: DagsterDltResource
+        context: dg.AssetExecutionContext,
     ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
         """Read the selected endpoints, load those that came whole, check their tables."""
         with relaxed_gc():
@@ -66,12 +127,25 @@ def segment_assets(
             from segment_dagster.assets.run import FamilyRun
             from segment_dagster.load import resolve_destination
 
+            segment: SegmentResource = getattr(context.resources, resource_key)
             try:
-                settings, where = segment.settings(), resolve_destination(place.settings())
+                settings, where = segment.settings(), resolve_destination(destination.settings())
             except SettingError as error:
                 raise dg.Failure(str(error), allow_retries=False) from error
             yield from FamilyRun(
-                context, dlt, segment, settings, where, endpoints, checks, catalogue, derived, partitions
+                context,
+                DagsterDltResource(),
+                segment,
+                settings,
+                where,
+                endpoints,
+                specs,
+                checks,
+                catalogue,
+                derived,
+                partitions,
             ).events()
 
-    return family
+    # bound to the assets: a key of `Definitions` would clash with that of another instance, or of the user
+    (bound,) = dg.with_resources([family], {resource_key: workspace})
+    return bound

@@ -6,9 +6,7 @@ from typing import Any
 
 import dagster as dg
 
-from segment_dagster.assets.keys import asset_key
 from segment_dagster.assets.metadata import DATA_VERSION, FAILED, FROM, SKIPPED, UNTIL
-from segment_dagster.endpoints import Endpoint
 from segment_dagster.extract.times import Window
 
 OBSERVATIONS = 20
@@ -16,16 +14,16 @@ OBSERVATIONS = 20
 
 
 class LastRun:
-    """The latest materialization of an endpoint's asset, and later observations.
+    """The latest materialization of an asset, and later observations.
 
     Args:
         instance: The Dagster instance that holds them.
-        endpoint: The endpoint.
+        key: Key of the asset.
     """
 
-    def __init__(self, instance: dg.DagsterInstance, endpoint: Endpoint) -> None:
+    def __init__(self, instance: dg.DagsterInstance, key: dg.AssetKey) -> None:
         self._instance = instance
-        self._key = asset_key(endpoint.name)
+        self._key = key
         event = instance.get_latest_materialization_event(self._key)
         materialization = event.asset_materialization if event else None
         self._timestamp = event.timestamp if event else 0.0

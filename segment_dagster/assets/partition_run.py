@@ -8,10 +8,10 @@ from typing import Any
 import dagster as dg
 
 from segment_dagster.assets.contract import PartitionGaps
-from segment_dagster.assets.keys import asset_key
 from segment_dagster.assets.metadata import AHEAD, LOST, PARTITION, PARTITION_ROWS
 from segment_dagster.assets.partitions import NONE, Reach, gaps_of, keys_in, ranges, reach_of, step_of
 from segment_dagster.assets.preview import PREVIEW, first_rows, shown_rows
+from segment_dagster.assets.translator import KeyOf
 from segment_dagster.config import Preview
 from segment_dagster.endpoints import Endpoint
 from segment_dagster.extract.page_writer import PREVIEW_ROWS
@@ -41,6 +41,7 @@ class PartitionRun:
         context: The run, with its partitions and the instance that holds earlier materializations.
         partitions: All partitions of the assets.
         endpoints: The endpoints of the family.
+        key_of: Returns the key of an asset.
         now: The current time, in UTC.
         preview: How the rows of a partition are shown.
     """
@@ -50,9 +51,11 @@ class PartitionRun:
         context: dg.AssetExecutionContext,
         partitions: dg.TimeWindowPartitionsDefinition,
         endpoints: Sequence[Endpoint],
+        key_of: KeyOf,
         now: datetime,
         preview: Preview,
     ) -> None:
+        self._key_of = key_of
         self._preview = preview
         self._context = context
         self._partitions = partitions
@@ -66,7 +69,7 @@ class PartitionRun:
 
     def at(self, now: datetime) -> "PartitionRun":
         """Return a copy for another current time."""
-        return PartitionRun(self._context, self._partitions, self._endpoints, now, self._preview)
+        return PartitionRun(self._context, self._partitions, self._endpoints, self._key_of, now, self._preview)
 
     @property
     def windows(self) -> dict[str, Window]:
@@ -139,7 +142,7 @@ class PartitionRun:
                     PARTITION_ROWS: counts[key],
                     **({PREVIEW: preview} if preview else {}),
                 },
-                asset_key=asset_key(endpoint.name),
+                asset_key=self._key_of(endpoint.name),
                 partition_key=key,
             )
         done = _readable(reach)
@@ -179,7 +182,7 @@ class PartitionRun:
     def _stored_partitions(self, endpoint: Endpoint) -> dict[str, frozenset[str]]:
         """Return what Dagster has stored about the asset's partitions; queried once."""
         if endpoint.name not in self._before:
-            instance, key = self._context.instance, asset_key(endpoint.name)
+            instance, key = self._context.instance, self._key_of(endpoint.name)
             stored = frozenset(instance.get_materialized_partitions(key))
             recorded: Mapping[str, dg.MetadataValue[Any]] = {}
             # a materialization reported by hand lacks this metadata

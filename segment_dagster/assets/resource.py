@@ -1,7 +1,7 @@
 """The Dagster resources: a Segment workspace, and the destination of its tables."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import dagster as dg
 from pydantic import Field, PrivateAttr
@@ -15,9 +15,13 @@ if TYPE_CHECKING:
     from segment_dagster.extract import Extractor
 
 
+_Resource = TypeVar("_Resource", bound="dg.ConfigurableResource[Any]")
+
+
 def _of(setting: str, settings: type[EnvironmentSettings] = ApiSettings) -> Any:
     """Return a field that is described as the setting of the same name."""
-    return Field(default=None, description=settings.model_fields[setting].description)
+    field = settings.model_fields[setting]
+    return Field(default=None, description=field.description, repr=field.repr)
 
 
 class SegmentResource(dg.ConfigurableResource[Any]):
@@ -43,6 +47,14 @@ class SegmentResource(dg.ConfigurableResource[Any]):
     preview: str | None = _of("preview")
     max_undeclared_columns: int | None = _of("max_undeclared_columns")
 
+    def given(self) -> dict[str, Any]:
+        """Return the fields that are set to a value of their own, and not to a variable that is read later."""
+        return _given(self)
+
+    def with_defaults(self, **values: Any) -> "SegmentResource":
+        """Return a copy in which fields that are not set have these values."""
+        return _with_defaults(self, values)
+
     _shared: "dict[tuple[Endpoint, ...], Extractor] | None" = PrivateAttr(default=None)
 
     def settings(self) -> ApiSettings:
@@ -51,7 +63,7 @@ class SegmentResource(dg.ConfigurableResource[Any]):
         Raises:
             SettingError: A setting cannot be used.
         """
-        return ApiSettings(**{name: getattr(self, name) for name in type(self).model_fields})
+        return ApiSettings(**_values(self))
 
     def extractor(self, catalogue: Sequence[Endpoint] = TABLES) -> "Extractor":
         """Return an extractor for the workspace, for use as a context manager.
@@ -103,6 +115,7 @@ class DestinationResource(dg.ConfigurableResource[Any]):
     table_format: str | None = _of("table_format", DestinationSettings)
     always_load: bool | None = _of("always_load", DestinationSettings)
     lock_timeout: float | None = _of("lock_timeout", DestinationSettings)
+    pipeline_name: str | None = _of("pipeline_name", DestinationSettings)
 
     def settings(self) -> DestinationSettings:
         """Return the validated settings.
@@ -110,6 +123,33 @@ class DestinationResource(dg.ConfigurableResource[Any]):
         Raises:
             SettingError: A setting cannot be used.
         """
-        # it is not among the run's resources, which Dagster initializes
-        resolved = self.process_config_and_initialize()
-        return DestinationSettings(**{name: getattr(resolved, name) for name in DestinationSettings.model_fields})
+        return DestinationSettings(**_values(self))
+
+    def given(self) -> dict[str, Any]:
+        """Return the fields that are set to a value of their own, and not to a variable that is read later."""
+        return _given(self)
+
+    def shown(self, field: str) -> Any:
+        """Return the value of a field, if it is set and not to a variable that is read later."""
+        return self.given().get(field)
+
+    def with_defaults(self, **values: Any) -> "DestinationResource":
+        """Return a copy in which fields that are not set have these values."""
+        return _with_defaults(self, values)
+
+
+def _values(resource: dg.ConfigurableResource[Any]) -> dict[str, Any]:
+    """Return the fields, with the values of variables: Dagster reads these for the resources of a run alone."""
+    values = {name: getattr(resource, name) for name in type(resource).model_fields}
+    return {name: value.get_value() if isinstance(value, dg.EnvVar) else value for name, value in values.items()}
+
+
+def _given(resource: dg.ConfigurableResource[Any]) -> dict[str, Any]:
+    values = {name: getattr(resource, name) for name in type(resource).model_fields}
+    return {name: value for name, value in values.items() if value is not None and not isinstance(value, dg.EnvVar)}
+
+
+def _with_defaults(resource: _Resource, values: Mapping[str, Any]) -> _Resource:
+    fields = {name: getattr(resource, name) for name in type(resource).model_fields}
+    wanted = {name: value for name, value in values.items() if value is not None and fields[name] is None}
+    return type(resource)(**{name: value for name, value in {**fields, **wanted}.items() if value is not None})

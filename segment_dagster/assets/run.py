@@ -9,7 +9,6 @@ from dagster_dlt import DagsterDltResource
 
 from segment_dagster.assets.check_runner import CheckRunner
 from segment_dagster.assets.contract import Check, CheckContext, Derived
-from segment_dagster.assets.keys import asset_key, endpoints_by_key
 from segment_dagster.assets.last_run import LastRun
 from segment_dagster.assets.logs import forward_logs
 from segment_dagster.assets.materialization import history_metadata, materialization_metadata
@@ -23,7 +22,7 @@ from segment_dagster.assets.metadata import (
 from segment_dagster.assets.partition_run import PartitionRun
 from segment_dagster.assets.resource import SegmentResource
 from segment_dagster.assets.run_log import RunLog
-from segment_dagster.assets.specs import SegmentTranslator
+from segment_dagster.assets.translator import AssetSpecs, ResourceTranslator
 from segment_dagster.client.layout import offers
 from segment_dagster.config import ApiSettings
 from segment_dagster.endpoints import Endpoint
@@ -43,6 +42,7 @@ from segment_dagster.load import (
     source_for,
     split_supported,
 )
+from segment_dagster.load.unsupported import check_history
 from segment_dagster.load.verify import in_window, replaced_rows
 from segment_dagster.sync import sync
 from segment_dagster.text import pluralize
@@ -58,6 +58,7 @@ class FamilyRun:
         settings: Its settings.
         destination: The destination.
         endpoints: The endpoints of the family.
+        specs: The assets of the instance.
         checks: Checks of the family's assets.
         catalogue: Endpoints in which to find further parents.
         derived: Assets to build after the tables are loaded.
@@ -72,6 +73,7 @@ class FamilyRun:
         settings: ApiSettings,
         destination: Destination,
         endpoints: tuple[Endpoint, ...],
+        specs: AssetSpecs,
         checks: Sequence[Check],
         catalogue: tuple[Endpoint, ...],
         derived: Sequence[Derived] = (),
@@ -87,12 +89,14 @@ class FamilyRun:
         self._catalogue = tuple({member.name: member for member in (*catalogue, *endpoints)}.values())
         self._derived = derived
         self._failure: dg.Failure | None = None
-        self._log = RunLog(context)
+        self._specs = specs
+        self._log = RunLog(context, specs.key)
         # not taken from the context: if only checks run, its assets have no partitions
-        self._partitions = (
-            PartitionRun(context, partitions, self._endpoints, settings.now, settings.preview) if partitions else None
-        )
-        self._checks = CheckRunner(context, checks, self._endpoints, settings, self._partitions)
+        self._partitions = None
+        if partitions:
+            now, preview = settings.now, settings.preview
+            self._partitions = PartitionRun(context, partitions, self._endpoints, specs.key, now, preview)
+        self._checks = CheckRunner(context, checks, self._endpoints, specs.key, settings, self._partitions)
         self._checks.missing_endpoints = frozenset(
             endpoint.name for endpoint in self._catalogue if not offers(settings.layout, endpoint)
         )
@@ -105,16 +109,17 @@ class FamilyRun:
         """
         selected = [
             endpoint
-            for key, endpoint in endpoints_by_key(self._endpoints).items()
+            for key, endpoint in self._specs.by_key(self._endpoints).items()
             if key in self._context.selected_asset_keys
         ]
         try:
             with forward_logs(self._context.log):
+                check_history(self._destination, history=self._settings.history)
                 if selected:
                     yield from self._materialize(self._segment.shared_extractor(self._catalogue), selected)
                 yield from self._checks.of_unselected(self._destination, selected)
                 for derived in self._derived:
-                    if derived.key in self._context.selected_asset_keys:
+                    if self._specs.key(derived.name) in self._context.selected_asset_keys:
                         yield from self._derive(derived)
         except SegmentError as error:
             # an invalid setting is an error of the run, not of an endpoint
@@ -164,7 +169,7 @@ class FamilyRun:
                     context=self._context,
                     dlt_source=source_for(destination, extracts, history=history),
                     dlt_pipeline=pipeline,
-                    dagster_dlt_translator=SegmentTranslator(self._endpoints),
+                    dagster_dlt_translator=ResourceTranslator(self._specs),
                     loader_file_format=destination.capabilities.loader_format,
                 )
                 dlt_metadata.update(
@@ -174,7 +179,7 @@ class FamilyRun:
         def verify(loaded: LoadResult, tables: DatasetInspector) -> None:
             together = frozenset(extract.endpoint.name for extract in loaded.extracts)
             for extract in loaded.extracts:
-                of_asset = dlt_metadata.get(asset_key(extract.endpoint.name))
+                of_asset = dlt_metadata.get(self._specs.key(extract.endpoint.name))
                 results.append(self._result(extract, tables, of_asset, loaded_with=together, history=history))
             self._log.checked(results)
 
@@ -212,9 +217,9 @@ class FamilyRun:
         endpoint, version = extract.endpoint, extract.fingerprint
         if endpoint.incremental and dlt_metadata is None:
             # an incremental extract is a different part of the table each time
-            version = LastRun(self._context.instance, endpoint).data_version or version
+            version = LastRun(self._context.instance, self._specs.key(endpoint.name)).data_version or version
         return dg.MaterializeResult(
-            asset_key=asset_key(endpoint.name),
+            asset_key=self._specs.key(endpoint.name),
             metadata={
                 **materialization_metadata(extract, tables, dlt_metadata, self._settings.preview),
                 **(self._partitions.describe(endpoint, tables, extract) if self._partitions else {}),
@@ -223,6 +228,7 @@ class FamilyRun:
             check_results=self._checks.evaluate(
                 CheckContext(
                     endpoint=endpoint,
+                    key_of=self._specs.key,
                     tables=tables,
                     now=self._settings.now,
                     where=replaced_rows(extract),
@@ -265,6 +271,7 @@ class FamilyRun:
                 }
                 context = CheckContext(
                     endpoint=endpoint,
+                    key_of=self._specs.key,
                     tables=tables,
                     now=self._settings.now,
                     where=in_window(endpoint, nothing),
@@ -273,20 +280,20 @@ class FamilyRun:
                     missing_endpoints=self._checks.missing_endpoints,
                     delivered=0,
                 )
-                key = asset_key(endpoint.name)
+                key = self._specs.key(endpoint.name)
                 self._log.mention(key)
                 checks = self._checks.evaluate(context, table=table_exists)
                 yield dg.MaterializeResult(asset_key=key, metadata=metadata, check_results=checks)
 
     def _derive(self, derived: Derived) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
         """Build a derived asset. On an error, append it to the failures so far."""
-        name = derived.key.path[-1]
+        name, key = derived.name, self._specs.key(derived.name)
         try:
-            result = derived.materialize(self._destination, self._settings)
+            result = derived.materialize(key, self._destination, self._settings)
         except SegmentError as error:
             line = f"{name}: {error}"
             self._context.log.error(line)
-            self._log.observe_failure(derived.key, line)
+            self._log.observe_failure(key, line)
             earlier = self._failure
             self._failure = dg.Failure(
                 "\n".join([earlier.description or "", line] if earlier else [line]),

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 
 import dagster as dg
 
-from segment_dagster.assets.keys import asset_key
 from segment_dagster.assets.metadata import FAILED, SKIPPED
+from segment_dagster.assets.translator import KeyOf
 from segment_dagster.endpoints import Endpoint
 from segment_dagster.extract.failures import Failure, format_failures
 from segment_dagster.extract.result import Extract
@@ -20,10 +20,12 @@ class RunLog(SyncObserver):
 
     Args:
         context: The run.
+        key_of: Returns the key of an asset.
     """
 
-    def __init__(self, context: dg.AssetExecutionContext) -> None:
+    def __init__(self, context: dg.AssetExecutionContext, key_of: KeyOf) -> None:
         self._context = context
+        self._key_of = key_of
         self._began = self._step_began = time.monotonic()
         self._tables = self._rows = self._requests = self._failed = self._skipped = 0
         self._was_read = False
@@ -41,14 +43,14 @@ class RunLog(SyncObserver):
         """Log why an endpoint was skipped, and record it as an observation of its asset."""
         self._context.log.warning(f"{endpoint.name}: skipped, because {reason}. Its table stays as it is.")
         self._skipped += 1
-        self.mention(asset_key(endpoint.name))
-        self._context.log_event(dg.AssetObservation(asset_key(endpoint.name), metadata={SKIPPED: reason}))
+        self.mention(self._key_of(endpoint.name))
+        self._context.log_event(dg.AssetObservation(self._key_of(endpoint.name), metadata={SKIPPED: reason}))
 
     def failed(self, failures: Sequence[Failure]) -> None:
         """Log why endpoints failed, and record it as observations of their assets."""
         for failure, line in zip(failures, format_failures(failures), strict=True):
             self._context.log.error(line)
-            self.observe_failure(asset_key(failure.endpoint.name), line)
+            self.observe_failure(self._key_of(failure.endpoint.name), line)
 
     def loaded(self, result: LoadResult) -> None:
         """Log the number of tables and rows that were loaded."""

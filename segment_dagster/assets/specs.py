@@ -4,43 +4,24 @@ import hashlib
 from collections.abc import Sequence
 
 import dagster as dg
-from dagster_dlt import DagsterDltTranslator
-from dagster_dlt.translator import DltResourceTranslatorData
 
 from segment_dagster.assets.keys import asset_key
-from segment_dagster.endpoints import HISTORY, IDENTITY, Endpoint, TimeRange
+from segment_dagster.endpoints import IDENTITY, Endpoint, TimeRange
 from segment_dagster.extract.columns import column_name, columns_of
 from segment_dagster.extract.times import length
 from segment_dagster.text import pluralize
 
 
-class SegmentTranslator(DagsterDltTranslator):
-    """Translate the dlt resources of `segment_source` to asset specs.
-
-    Override `get_asset_spec` to change an asset's key or description.
-
-    Args:
-        endpoints: The endpoints of the resources.
-    """
-
-    def __init__(self, endpoints: tuple[Endpoint, ...]) -> None:
-        self._endpoints = {endpoint.name: endpoint for endpoint in endpoints}
-
-    def get_asset_spec(self, data: DltResourceTranslatorData) -> dg.AssetSpec:
-        """Return the asset spec of a dlt resource."""
-        name = data.resource.name
-        spec = asset_spec(self._endpoints[name.removesuffix(HISTORY)])
-        # a history belongs to its endpoint's asset; a key of its own keeps it from replacing the table
-        return spec if name in self._endpoints else spec.replace_attributes(key=asset_key(name))
-
-
-def asset_spec(endpoint: Endpoint, *, owners: Sequence[str] = (), destination: str = "duckdb") -> dg.AssetSpec:
-    """Return the asset spec of an endpoint.
+def asset_spec(
+    endpoint: Endpoint, *, owners: Sequence[str] = (), destination: str = "duckdb", dataset: str | None = None
+) -> dg.AssetSpec:
+    """Return the asset spec of an endpoint, before it is translated.
 
     Args:
         endpoint: The endpoint.
         owners: Owners of the asset.
         destination: dlt's name of the destination.
+        dataset: The dataset, for the name of the table; unknown by default.
     """
     upstream = endpoint.upstream or ((IDENTITY.name,) if endpoint.name != IDENTITY.name else ())
     return dg.AssetSpec(
@@ -52,6 +33,8 @@ def asset_spec(endpoint: Endpoint, *, owners: Sequence[str] = (), destination: s
         owners=list(owners),
         code_version=_code_version(endpoint),
         metadata={
+            **({"dagster/table_name": f"{dataset}.{endpoint.name}"} if dataset else {}),
+            "dagster/storage_kind": destination,
             "dagster/column_schema": column_schema(endpoint),
             "segment/endpoint": f"GET {endpoint.path}",
             "segment/documentation": dg.MetadataValue.url(endpoint.documentation),
@@ -96,7 +79,7 @@ def _description(endpoint: Endpoint) -> str:
     if endpoint.partitioned:
         limits.append(_reach(endpoint))
     if endpoint.slow:
-        limits.append("Read by a job of its own, `segment_slow_sync`, as it takes long.")
+        limits.append("Read by a job of its own, as it takes long.")
     request = f"`GET {endpoint.path}` ([documentation]({endpoint.documentation}))."
     return "\n\n".join([endpoint.description, request, *([" ".join(limits)] if limits else [])])
 

@@ -14,6 +14,9 @@ from segment_dagster.errors import SettingError
 class Family:
     """Tables that one op reads and loads."""
 
+    kind: str
+    """What its tables have in common: `CONFIGURATION`, `SLOW`, or the kind of its time series."""
+
     name: str
     """Name of the op."""
 
@@ -42,15 +45,19 @@ WEEKLY = dg.FreshnessPolicy.time_window(fail_window=timedelta(days=15), warn_win
 HOURLY = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=26), warn_window=timedelta(hours=3))
 """Hourly runs: a warning if more than two are missed; `segment_sync` also reads the audit trail once a day."""
 
-CONFIGURATION, SLOW = "segment", "segment_slow"
+CONFIGURATION, SLOW = "configuration", "slow"
 
 
-def families(endpoints: Sequence[Endpoint], slow: Collection[str] = ()) -> tuple[Family, ...]:
+def families(endpoints: Sequence[Endpoint], slow: Collection[str] = (), *, name: str = "segment") -> tuple[Family, ...]:
     """Return the families: configuration with the audit trail, slow configuration, and each kind of time series.
 
     Args:
         endpoints: The endpoints.
         slow: Names of further endpoints to read weekly.
+        name: Name of the instance, with which the names of ops and jobs begin.
+
+    Returns:
+        The families that have endpoints.
 
     Raises:
         SettingError: `slow` names something that is not an endpoint that can be read weekly.
@@ -64,26 +71,29 @@ def families(endpoints: Sequence[Endpoint], slow: Collection[str] = ()) -> tuple
         return endpoint.slow or endpoint.name in slow
 
     series = select(lambda endpoint: endpoint.partitioned)
-    return (
+    made = (
         Family(
-            name=CONFIGURATION,
-            job="segment_sync",
+            kind=CONFIGURATION,
+            name=name,
+            job=f"{name}_sync",
             # includes the audit trail: in its own op, Dagster would skip it after an upstream op failed
             endpoints=select(lambda endpoint: not endpoint.partitioned and not is_slow(endpoint)),
             description="Read how the workspace is set up, and the audit trail, load it, check it.",
             freshness=DAILY,
         ),
         Family(
-            name=SLOW,
-            job="segment_slow_sync",
+            kind=SLOW,
+            name=f"{name}_slow",
+            job=f"{name}_slow_sync",
             endpoints=select(is_slow),
             description="Read what takes long at the rate that Segment allows, load it, check it.",
             freshness=WEEKLY,
         ),
         *(
             Family(
-                name=f"segment_{kind}",
-                job=f"segment_{kind}_sync",
+                kind=kind,
+                name=f"{name}_{kind}",
+                job=f"{name}_{kind}_sync",
                 endpoints=tuple(endpoint for endpoint in series if _kind(endpoint) == kind),
                 description=f"Read the {kind.replace('_', ' ')} of some partitions, replace these, check them.",
                 freshness=DAILY,
@@ -91,6 +101,7 @@ def families(endpoints: Sequence[Endpoint], slow: Collection[str] = ()) -> tuple
             for kind in dict.fromkeys(map(_kind, series))
         ),
     )
+    return tuple(family for family in made if family.endpoints)
 
 
 def _kind(endpoint: Endpoint) -> str:

@@ -1,6 +1,6 @@
 """Schedules, off until switched on. None starts a run while another run of its job has not ended."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from functools import partial
@@ -8,7 +8,7 @@ from functools import partial
 import dagster as dg
 
 from segment_dagster.automation.families import CONFIGURATION, SLOW, Family
-from segment_dagster.automation.jobs import TRAIL_JOB
+from segment_dagster.automation.jobs import trail_job
 from segment_dagster.automation.runs import run_under_way
 from segment_dagster.config import DefinitionSettings
 from segment_dagster.config.definitions import SYNC
@@ -19,6 +19,8 @@ from segment_dagster.extract.times import first_day, first_of_month, midnight, s
 
 SCHEDULE = "segment_sync_daily"
 SLOW_SCHEDULE = "segment_slow_sync_weekly"
+"""Names of schedules of the default instance."""
+
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 """Dagster's run tags for the range of partitions that a run materializes."""
 
@@ -44,51 +46,63 @@ class ScheduleSpec:
     """Function from the time of the tick, in UTC, to the partitions of the run."""
 
 
-def schedules(families: Mapping[str, Family], settings: DefinitionSettings) -> list[dg.ScheduleDefinition]:
-    """Return the schedules of all families.
+def schedules(
+    families: Sequence[Family],
+    settings: DefinitionSettings,
+    *,
+    name: str = "segment",
+    without: Collection[str] = (),
+) -> list[dg.ScheduleDefinition]:
+    """Return the schedules of families.
+
+    Args:
+        families: The families.
+        settings: When the schedules run, and how many days they read again.
+        name: Name of the instance, with which the names of the schedules begin.
+        without: Schedules that are not made, by their names in the settings.
 
     Raises:
         SettingError: A cron expression is invalid.
     """
-    return [_schedule(spec, settings) for spec in _schedule_specs(families, settings)]
+    return [_schedule(spec, settings) for spec in _schedule_specs(families, settings, name) if spec.key not in without]
 
 
-def _schedule_specs(families: Mapping[str, Family], settings: DefinitionSettings) -> Iterator[ScheduleSpec]:
-    yield ScheduleSpec(
-        name=SCHEDULE,
-        job=families[CONFIGURATION].job,
-        key=SYNC,
-        cron="0 6 * * *",
-        timezone=settings.schedule_timezone,
-        description="Once a day, after the night's changes.",
-    )
-    yield ScheduleSpec(
-        name=SLOW_SCHEDULE,
-        job=families[SLOW].job,
-        key="slow",
-        cron="0 2 * * 0",
-        timezone=settings.schedule_timezone,
-        description="Once a week, when nobody else needs the token's budget.",
-    )
-    yield ScheduleSpec(
-        name="segment_audit_hourly",
-        job=TRAIL_JOB,
-        key="audit",
-        cron="5 * * * *",
-        timezone="UTC",
-        description="Every hour: as little is asked for as has happened since, and who changed what is asked soon.",
-    )
+def _schedule_specs(families: Sequence[Family], settings: DefinitionSettings, name: str) -> Iterator[ScheduleSpec]:
+    of_kind = {family.kind: family for family in families}
+    if CONFIGURATION in of_kind:
+        yield ScheduleSpec(
+            name=f"{name}_sync_daily",
+            job=of_kind[CONFIGURATION].job,
+            key=SYNC,
+            cron="0 6 * * *",
+            timezone=settings.schedule_timezone,
+            description="Once a day, after the night's changes.",
+        )
+    if SLOW in of_kind:
+        yield ScheduleSpec(
+            name=f"{name}_slow_sync_weekly",
+            job=of_kind[SLOW].job,
+            key="slow",
+            cron="0 2 * * 0",
+            timezone=settings.schedule_timezone,
+            description="Once a week, when nobody else needs the token's budget.",
+        )
+    if any(endpoint.incremental for family in families for endpoint in family.endpoints):
+        yield ScheduleSpec(
+            name=f"{name}_audit_hourly",
+            job=trail_job(name),
+            key="audit",
+            cron="5 * * * *",
+            timezone="UTC",
+            description="Every hour: as little is asked for as has happened since, and who changed what is asked soon.",
+        )
     # not on the full hour, and one after the other: all share the token's rate limit
     minutes = iter(range(15, 60, 15))
-    for family in families.values():
+    for family in families:
         if family.partitioned and any(isinstance(endpoint.time, Months) for endpoint in family.endpoints):
             yield from _monthly(family, settings.usage_close_days)
         elif family.partitioned:
             yield _daily(family, next(minutes), settings)
-
-
-def _key_of(family: Family) -> str:
-    return family.name.removeprefix(f"{CONFIGURATION}_")
 
 
 def _daily(family: Family, minute: int, settings: DefinitionSettings) -> ScheduleSpec:
@@ -97,7 +111,7 @@ def _daily(family: Family, minute: int, settings: DefinitionSettings) -> Schedul
     return ScheduleSpec(
         name=f"{family.name}_daily",
         job=family.job,
-        key=_key_of(family),
+        key=family.kind,
         cron=f"{minute} 0 * * *",
         timezone="UTC",
         description=f"Once a day, after midnight in UTC: yesterday, and the days before it anew, {days} in all.",
@@ -109,7 +123,7 @@ def _monthly(family: Family, days: int) -> Iterator[ScheduleSpec]:
     yield ScheduleSpec(
         name=f"{family.name}_daily",
         job=family.job,
-        key=_key_of(family),
+        key=family.kind,
         cron="15 3 * * *",
         timezone="UTC",
         description=f"Once a day: the present month, and for {days} days the one before it.",

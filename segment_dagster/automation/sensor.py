@@ -2,14 +2,14 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import dagster as dg
 
-from segment_dagster.assets import DestinationResource, SegmentResource, asset_key
-from segment_dagster.automation.families import CONFIGURATION, Family
+from segment_dagster.assets import AssetSpecs, DestinationResource, SegmentResource
+from segment_dagster.automation.families import Family
 from segment_dagster.automation.runs import run_under_way
 from segment_dagster.config import ApiSettings, Preview
 from segment_dagster.endpoints import Endpoint
@@ -19,6 +19,8 @@ from segment_dagster.extract.people import shown_id, shown_person
 from segment_dagster.text import pluralize
 
 SENSOR = "segment_audit_sensor"
+"""Name of the default instance's sensor."""
+
 RETRY_SECONDS = 15.0
 """Seconds for which a tick retries requests."""
 
@@ -29,49 +31,67 @@ Event = Mapping[str, Any]
 
 
 def audit_sensor(
-    families: Mapping[str, Family],
+    family: Family,
+    specs: AssetSpecs,
     derived: Sequence[dg.AssetKey] = (),
     *,
+    name: str = "segment",
+    workspace: SegmentResource | None = None,
     destination: DestinationResource | None = None,
     interval: int = 30,
 ) -> dg.SensorDefinition:
     """Return the sensor. It reacts to events after it was switched on.
 
     Args:
-        families: The families by name. Runs are requested of the main job, which includes the audit trail.
+        family: The configuration, which includes the audit trail. Runs are requested of its job.
+        specs: The assets of the instance.
         derived: Keys of derived assets, which every run rebuilds.
+        name: Name of the instance, with which the sensor's begins.
+        workspace: The workspace; by default as the environment says.
         destination: Where the runs load the tables; by default as the environment says.
         interval: Least seconds between two ticks; a tick is one request unless more than a page of events is new.
     """
-    job, place = families[CONFIGURATION].job, destination or DestinationResource()
+    sensor_name = f"{name}_audit_sensor"
+    job, place, source = family.job, destination or DestinationResource(), workspace or SegmentResource()
+    trail = audit_trail(family.endpoints)
+    assert trail is not None
+    readable = {endpoint.name for endpoint in family.endpoints}
 
     @dg.sensor(
-        name=SENSOR,
+        name=sensor_name,
         job_name=job,
         minimum_interval_seconds=interval,
         description="Reads what was changed in the workspace again, within a minute or two of the change.",
     )
-    def look(context: dg.SensorEvaluationContext, segment: SegmentResource) -> dg.SensorResult | dg.SkipReason:
+    def look(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         """Look for new events of the audit trail."""
         if run_id := run_under_way(context.instance, job):
             # the cursor stays: events that happen meanwhile are found after that run has ended
             return dg.SkipReason(f"The run {run_id} of {job} is still under way.")
-        trail = audit_trail(families[CONFIGURATION].endpoints)
-        assert trail is not None
         # Dagster ends a tick after 60 s, and the next one comes soon
         brief = {"retry_seconds": RETRY_SECONDS, "rate_limit_seconds": RETRY_SECONDS}
-        settings = segment.settings().model_copy(update=brief)
+        settings = source.settings().model_copy(update=brief)
         now = settings.now
         previous = _Cursor.read(context.cursor, now)
         events = _fetch_events(settings, trail, previous.moment)
         new = [event for event in events if event["id"] not in previous.ids]
         if context.cursor is None or new:
-            _check_owner(segment, place)
+            _check_owner(source, place)
         cursor = previous.after(trail, events, now)
         if context.cursor is None or not new:
             reason = "Nothing has happened since the last look." if context.cursor else "From now on, changes are seen."
             return dg.SensorResult(skip_reason=reason, cursor=cursor.written())
-        return _request_run(trail, new, families[CONFIGURATION].endpoints, derived, cursor, settings.preview)
+        by_endpoint = _by_endpoint(trail, new, readable)
+        last = max(new, key=lambda event: (_moment(trail, event), event["id"]))
+        keys = [*(specs.key(name) for name in sorted({*by_endpoint, trail.name})), *derived]
+        return dg.SensorResult(
+            run_requests=[dg.RunRequest(run_key=f"{sensor_name}:{last['id']}", asset_selection=keys)],
+            asset_events=[
+                _observation(trail, specs.key(endpoint), events, settings.preview)
+                for endpoint, events in by_endpoint.items()
+            ],
+            cursor=cursor.written(),
+        )
 
     return look
 
@@ -141,16 +161,9 @@ def _fetch_events(settings: ApiSettings, trail: Endpoint, moment: datetime) -> l
     return rows
 
 
-def _request_run(
-    trail: Endpoint,
-    new: Sequence[Event],
-    configuration: Iterable[Endpoint],
-    derived: Sequence[dg.AssetKey],
-    cursor: _Cursor,
-    preview: Preview,
-) -> dg.SensorResult:
+def _by_endpoint(trail: Endpoint, new: Sequence[Event], readable: Collection[str]) -> Mapping[str, list[Event]]:
+    """Return events by the endpoints whose records they changed; by the audit trail if that is none of `readable`."""
     assert trail.audit_fields is not None
-    readable = {endpoint.name for endpoint in configuration}
     by_endpoint: dict[str, list[Event]] = defaultdict(list)
     for event in new:
         touched = [
@@ -160,22 +173,16 @@ def _request_run(
         ]
         for name in touched or [trail.name]:
             by_endpoint[name].append(event)
-    last = max(new, key=lambda event: (_moment(trail, event), event["id"]))
-    keys = [*(asset_key(name) for name in sorted({*by_endpoint, trail.name})), *derived]
-    return dg.SensorResult(
-        run_requests=[dg.RunRequest(run_key=f"{SENSOR}:{last['id']}", asset_selection=keys)],
-        asset_events=[_observation(trail, name, events, preview) for name, events in by_endpoint.items()],
-        cursor=cursor.written(),
-    )
+    return by_endpoint
 
 
-def _observation(trail: Endpoint, name: str, events: Sequence[Event], preview: Preview) -> dg.AssetObservation:
+def _observation(trail: Endpoint, key: dg.AssetKey, events: Sequence[Event], preview: Preview) -> dg.AssetObservation:
     fields = trail.audit_fields
     assert fields is not None
     kind, actor, email, resource = map(column_name, (fields.event, fields.actor, fields.actor_email, fields.resource))
     types = sorted({str(event[kind]) for event in events})
     return dg.AssetObservation(
-        asset_key(name),
+        key,
         description=f"{pluralize(len(events), 'event')} of the audit trail: {', '.join(types)}.",
         metadata={
             "segment/audit_events": [str(event["id"]) for event in events],

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import dagster as dg
 
-from segment_dagster.assets import CheckContext, asset_key
+from segment_dagster.assets import CheckContext
 from segment_dagster.endpoints import CATALOGUE, Endpoint
 
 
@@ -21,14 +21,14 @@ class AvailableCheck:
     def __init__(self, catalogue: Iterable[Endpoint] = CATALOGUE) -> None:
         self._catalogue = {endpoint.name: endpoint for endpoint in catalogue}
 
-    def spec(self, endpoint: Endpoint) -> dg.AssetCheckSpec | None:
+    def spec(self, endpoint: Endpoint, key: dg.AssetKey) -> dg.AssetCheckSpec | None:
         """Return the spec for endpoints that need a feature of the plan."""
         features = self._features(endpoint)
         if not features:
             return None
         return dg.AssetCheckSpec(
             self.name,
-            asset=asset_key(endpoint.name),
+            asset=key,
             description=f"The workspace's plan includes what it needs: {', '.join(features)}.",
         )
 
@@ -41,7 +41,7 @@ class AvailableCheck:
         return dg.AssetCheckResult(
             passed=reason is None and not context.failed,
             severity=dg.AssetCheckSeverity.WARN,
-            asset_key=asset_key(context.endpoint.name),
+            asset_key=context.key,
             check_name=self.name,
             description=description,
         )

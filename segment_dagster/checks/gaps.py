@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from segment_dagster.assets import CheckContext, asset_key
+from segment_dagster.assets import CheckContext
 from segment_dagster.assets.partitions import ranges, step_of
 from segment_dagster.endpoints import Endpoint
 from segment_dagster.extract.times import span_of
@@ -15,14 +15,12 @@ class GapsCheck:
     name = "gaps"
     needs_table = False
 
-    def spec(self, endpoint: Endpoint) -> dg.AssetCheckSpec | None:
+    def spec(self, endpoint: Endpoint, key: dg.AssetKey) -> dg.AssetCheckSpec | None:
         """Return the spec for partitioned endpoints."""
         if not endpoint.partitioned:
             return None
         since = "as far as Segment goes back" if span_of(endpoint) else "since the first that was materialized"
-        return dg.AssetCheckSpec(
-            self.name, asset=asset_key(endpoint.name), description=f"No partition is missing, {since}."
-        )
+        return dg.AssetCheckSpec(self.name, asset=key, description=f"No partition is missing, {since}.")
 
     def evaluate(self, context: CheckContext) -> dg.AssetCheckResult:
         """Report the missing and lost partitions."""
@@ -38,7 +36,7 @@ class GapsCheck:
         return dg.AssetCheckResult(
             passed=not problems,
             severity=dg.AssetCheckSeverity.WARN,
-            asset_key=asset_key(context.endpoint.name),
+            asset_key=context.key,
             check_name=self.name,
             description=f"{'; '.join(problems)}." if problems else "None is missing.",
             metadata={"missing": list(missing), "lost": list(lost)},

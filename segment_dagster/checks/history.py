@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from segment_dagster.assets import CheckContext, asset_key
+from segment_dagster.assets import CheckContext
 from segment_dagster.checks.results import result_of
 from segment_dagster.endpoints import Endpoint
 from segment_dagster.extract.versions import history_table
@@ -14,13 +14,13 @@ class HistoryCheck:
     name = "history"
     needs_table = True
 
-    def spec(self, endpoint: Endpoint) -> dg.AssetCheckSpec | None:
+    def spec(self, endpoint: Endpoint, key: dg.AssetKey) -> dg.AssetCheckSpec | None:
         """Return the spec for endpoints that keep a history."""
         if not endpoint.keeps_history:
             return None
         return dg.AssetCheckSpec(
             self.name,
-            asset=asset_key(endpoint.name),
+            asset=key,
             description=f"The current versions in {history_table(endpoint.name)} are the rows of the table.",
         )
 
@@ -28,4 +28,4 @@ class HistoryCheck:
         """Compare the current versions with the table."""
         from segment_dagster.load.verify import history
 
-        return result_of(self.name, context.endpoint, history(context))
+        return result_of(self.name, context, history(context))

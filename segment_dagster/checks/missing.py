@@ -15,4 +15,4 @@ def no_table(check: str, context: CheckContext) -> dg.AssetCheckResult:
     """
     from segment_dagster.load import verify
 
-    return result_of(check, context.endpoint, verify.no_table(context.endpoint))
+    return result_of(check, context, verify.no_table(context.endpoint))

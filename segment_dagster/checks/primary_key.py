@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from segment_dagster.assets import CheckContext, asset_key
+from segment_dagster.assets import CheckContext
 from segment_dagster.checks.results import result_of
 from segment_dagster.endpoints import Endpoint
 from segment_dagster.extract.columns import column_name
@@ -14,17 +14,15 @@ class PrimaryKeyCheck:
     name = "primary_key"
     needs_table = True
 
-    def spec(self, endpoint: Endpoint) -> dg.AssetCheckSpec:
+    def spec(self, endpoint: Endpoint, key: dg.AssetKey) -> dg.AssetCheckSpec:
         """Return the spec; the check applies to every endpoint."""
-        key = ", ".join(column_name(field) for field in endpoint.primary_key)
+        columns = ", ".join(column_name(field) for field in endpoint.primary_key)
         may = ", ".join(column_name(field) for field in endpoint.optional_key)
         null = f"; {may} may be null" if may else " and nowhere null"
-        return dg.AssetCheckSpec(
-            self.name, asset=asset_key(endpoint.name), description=f"The key ({key}) is unique{null}."
-        )
+        return dg.AssetCheckSpec(self.name, asset=key, description=f"The key ({columns}) is unique{null}.")
 
     def evaluate(self, context: CheckContext) -> dg.AssetCheckResult:
         """Look for duplicate keys and nulls."""
         from segment_dagster.load.verify import primary_key
 
-        return result_of(self.name, context.endpoint, primary_key(context))
+        return result_of(self.name, context, primary_key(context))

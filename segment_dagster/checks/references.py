@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from segment_dagster.assets import CheckContext, asset_key
+from segment_dagster.assets import CheckContext
 from segment_dagster.checks.missing import no_table
 from segment_dagster.endpoints import Endpoint
 from segment_dagster.extract.columns import column_name
@@ -19,14 +19,14 @@ class ReferencesCheck:
     name = "references"
     needs_table = True
 
-    def spec(self, endpoint: Endpoint) -> dg.AssetCheckSpec | None:
+    def spec(self, endpoint: Endpoint, key: dg.AssetKey) -> dg.AssetCheckSpec | None:
         """Return the spec for endpoints that declare references."""
         if not endpoint.references:
             return None
         named = ", ".join(
             f"{column_name(reference.field)} in {reference.endpoint}" for reference in endpoint.references
         )
-        return dg.AssetCheckSpec(self.name, asset=asset_key(endpoint.name), description=f"Every {named} is there.")
+        return dg.AssetCheckSpec(self.name, asset=key, description=f"Every {named} is there.")
 
     def evaluate(self, context: CheckContext) -> dg.AssetCheckResult:
         """Look for ids that are missing in the referenced table."""
@@ -54,11 +54,12 @@ class ReferencesCheck:
                     f"{shown_key(endpoint, [column], row[:1], context.preview)} ({pluralize(row[1], 'row')})"
                     for row in rows
                 ]
-        problems = [*orphans, *(f"not checked against {name}: materialize segment/{name} first" for name in unchecked)]
+        keys = {name: context.key_of(name).to_user_string() for name in unchecked}
+        problems = [*orphans, *(f"not checked against {name}: materialize {key} first" for name, key in keys.items())]
         return dg.AssetCheckResult(
             passed=not problems,
             severity=dg.AssetCheckSeverity.ERROR if broken else dg.AssetCheckSeverity.WARN,
-            asset_key=asset_key(endpoint.name),
+            asset_key=context.key,
             check_name=self.name,
             description=f"{'; '.join(problems)}." if problems else _passed(context),
             metadata={"orphans": orphans},

@@ -4,25 +4,24 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from segment_dagster.assets import asset_key
-from segment_dagster.endpoints import Endpoint
+from segment_dagster.assets import CheckContext
 
 if TYPE_CHECKING:
     from segment_dagster.load.verify import Finding
 
 
-def result_of(check: str, endpoint: Endpoint, finding: "Finding") -> dg.AssetCheckResult:
+def result_of(check: str, context: CheckContext, finding: "Finding") -> dg.AssetCheckResult:
     """Return a finding as the result of a check.
 
     Args:
         check: Name of the check.
-        endpoint: The endpoint of the checked table.
+        context: The checked table.
         finding: The finding.
     """
     return dg.AssetCheckResult(
         passed=finding.passed,
         severity=dg.AssetCheckSeverity.WARN if finding.warns else dg.AssetCheckSeverity.ERROR,
-        asset_key=asset_key(endpoint.name),
+        asset_key=context.key,
         check_name=check,
         description=finding.description,
         metadata=dict(finding.metadata),

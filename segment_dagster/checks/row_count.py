@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from segment_dagster.assets import CheckContext, asset_key
+from segment_dagster.assets import CheckContext
 from segment_dagster.checks.results import result_of
 from segment_dagster.endpoints import Endpoint
 
@@ -21,14 +21,12 @@ class RowCountCheck:
     name = "row_count"
     needs_table = True
 
-    def spec(self, endpoint: Endpoint) -> dg.AssetCheckSpec:
+    def spec(self, endpoint: Endpoint, key: dg.AssetKey) -> dg.AssetCheckSpec:
         """Return the spec; the check applies to every endpoint."""
-        return dg.AssetCheckSpec(
-            self.name, asset=asset_key(endpoint.name), description="The table holds every row that the API delivered."
-        )
+        return dg.AssetCheckSpec(self.name, asset=key, description="The table holds every row that the API delivered.")
 
     def evaluate(self, context: CheckContext) -> dg.AssetCheckResult:
         """Compare the number of rows in the table with what the API delivered."""
         from segment_dagster.load.verify import row_count
 
-        return result_of(self.name, context.endpoint, row_count(context))
+        return result_of(self.name, context, row_count(context))

@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from segment_dagster.assets import CheckContext, asset_key
+from segment_dagster.assets import CheckContext
 from segment_dagster.checks.results import result_of
 from segment_dagster.endpoints import Endpoint
 
@@ -13,14 +13,12 @@ class SchemaCheck:
     name = "schema"
     needs_table = True
 
-    def spec(self, endpoint: Endpoint) -> dg.AssetCheckSpec:
+    def spec(self, endpoint: Endpoint, key: dg.AssetKey) -> dg.AssetCheckSpec:
         """Return the spec; the check applies to every endpoint."""
-        return dg.AssetCheckSpec(
-            self.name, asset=asset_key(endpoint.name), description="The table has the declared columns and no others."
-        )
+        return dg.AssetCheckSpec(self.name, asset=key, description="The table has the declared columns and no others.")
 
     def evaluate(self, context: CheckContext) -> dg.AssetCheckResult:
         """Compare the declared columns with those of the table."""
         from segment_dagster.load.verify import schema
 
-        return result_of(self.name, context.endpoint, schema(context))
+        return result_of(self.name, context, schema(context))

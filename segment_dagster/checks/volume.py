@@ -9,7 +9,7 @@ from typing import Any
 
 import dagster as dg
 
-from segment_dagster.assets import CheckContext, asset_key
+from segment_dagster.assets import CheckContext
 from segment_dagster.checks.missing import no_table
 from segment_dagster.checks.normal_range import Band, band_of
 from segment_dagster.config import Preview
@@ -60,7 +60,7 @@ class VolumeCheck:
         self._days = days
         self._deviations = deviations
 
-    def spec(self, endpoint: Endpoint) -> dg.AssetCheckSpec | None:
+    def spec(self, endpoint: Endpoint, key: dg.AssetKey) -> dg.AssetCheckSpec | None:
         """Return the spec for endpoints whose rows are counts over time."""
         if not endpoint.measure:
             return None
@@ -68,7 +68,7 @@ class VolumeCheck:
         summed = ", ".join(map(column_name, endpoint.measure))
         return dg.AssetCheckSpec(
             self.name,
-            asset=asset_key(endpoint.name),
+            asset=key,
             description=f"The sums of {summed} of a day are like those before{each}.",
         )
 
@@ -93,7 +93,7 @@ class VolumeCheck:
         return dg.AssetCheckResult(
             passed=not outliers,
             severity=dg.AssetCheckSeverity.WARN,
-            asset_key=asset_key(endpoint.name),
+            asset_key=context.key,
             check_name=self.name,
             description=_describe(shown, len(days)),
             metadata={"days": shown[:SHOWN], "outliers": len(shown)},

@@ -1,19 +1,30 @@
 """Settings of reading a workspace."""
 
+from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from annotated_types import Ge, Le
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
 from segment_dagster.config.choices import Layout, OnUnavailable, Preview, Region
 from segment_dagster.config.clock import utc_now
 from segment_dagster.config.dlt_runtime import DltSource
 from segment_dagster.config.network import HOST, Network, resolve_network
-from segment_dagster.config.series import SeriesSettings
-from segment_dagster.config.source import MAX_VALUE, NotInEnvironment, Seconds, Whole, refused
+from segment_dagster.config.series import SeriesSettings, check_domains, groups_of, series_domains
+from segment_dagster.config.source import (
+    MAX_VALUE,
+    NotInEnvironment,
+    PerName,
+    Seconds,
+    Variable,
+    Whole,
+    plain_text,
+    refused,
+    split,
+)
 from segment_dagster.errors import SettingError
 
 MAX_PAGE_SIZE = 1000
@@ -43,10 +54,9 @@ class ApiSettings(SeriesSettings):
         SettingError: A value cannot be used.
     """
 
-    token: str | None = Field(
+    token: Annotated[str | None, Variable("SEGMENT_API_TOKEN"), BeforeValidator(plain_text)] = Field(
         default=None,
         repr=False,
-        validation_alias="SEGMENT_API_TOKEN",
         description="The Public API token. Where it is not set, dlt's `[sources.segment_source] api_key` is used, from "
         "`.dlt/secrets.toml` or `SOURCES__SEGMENT_SOURCE__API_KEY`.",
     )
@@ -56,9 +66,8 @@ class ApiSettings(SeriesSettings):
         validate_default=True,
         description="Another address of the API. `http://` is accepted for this machine only.",
     )
-    layout: Layout = Field(
+    layout: Annotated[Layout, Variable("SEGMENT_API_LAYOUT")] = Field(
         default=Layout.PUBLIC,
-        validation_alias="SEGMENT_API_LAYOUT",
         description="`public`: the live API. `versioned`: the `/v1/...` paths of [dltHub's Segment page](dlthub.md). "
         "Assets that this layout does not have, such as `spaces`, are skipped.",
     )
@@ -73,9 +82,8 @@ class ApiSettings(SeriesSettings):
         description="The most requests that the token makes in a minute. Segment states no limit for a token, but "
         "calls 600 lower than it.",
     )
-    minute: Seconds = Field(
+    minute: Annotated[Seconds, Variable("SEGMENT_MINUTE_SECONDS")] = Field(
         default=60.0,
-        validation_alias="SEGMENT_MINUTE_SECONDS",
         description="Seconds of the minute that all rate limits count in. Make it shorter against the emulator only.",
     )
     retry_seconds: Seconds = Field(
@@ -105,17 +113,19 @@ class ApiSettings(SeriesSettings):
         description="What happens to an endpoint whose feature is not in the workspace's plan. `skip`: the asset is "
         "skipped and the run succeeds. `fail`: the asset fails.",
     )
-    progress: Seconds = Field(
+    progress: Annotated[Seconds, Variable("SEGMENT_PROGRESS_SECONDS")] = Field(
         default=30.0,
-        validation_alias="SEGMENT_PROGRESS_SECONDS",
         description="Seconds between two progress lines of an endpoint that takes one request per parent.",
     )
     now: datetime = Field(
         default_factory=utc_now,
         description="The current time, in ISO 8601, of the years 2000 to 2100. Set it against the emulator only.",
     )
+    group_by: Annotated[Mapping[str, tuple[str, ...]], PerName("GROUP_BY", names=series_domains)] = Field(
+        default={}, description="What the time series of a domain are grouped by, separated by commas."
+    )
     include_secrets: bool = Field(default=False, description="`true` loads write keys and secret settings as they are.")
-    fingerprint_key: str | None = Field(
+    fingerprint_key: Annotated[str | None, BeforeValidator(plain_text)] = Field(
         default=None,
         repr=False,
         description="With it, a secret lands as `hmac:...` in place of `[redacted]`: the same secret, the same "
@@ -133,7 +143,10 @@ class ApiSettings(SeriesSettings):
     """At most 400: PostgreSQL keeps a row within 8 KB, in which a long value takes 18 bytes."""
 
     network: Annotated[Network, NotInEnvironment()] = Field(
-        default=Network(), validate_default=True, repr=False, description="The proxy and the certificates in use."
+        default=None,  # those of the environment for the address
+        validate_default=True,
+        repr=False,
+        description="The proxy and the certificates in use.",
     )
 
     @classmethod
@@ -161,6 +174,18 @@ class ApiSettings(SeriesSettings):
             return Region(info.data.get("region", Region.US)).base_url
         return _checked_address(base_url)
 
+    @field_validator("group_by", mode="before")
+    @classmethod
+    def _check_groups(cls, group_by: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+        check_domains(group_by)
+        chosen = {domain: tuple(split(values)) for domain, values in group_by.items()}
+        for domain, values in chosen.items():
+            legal = groups_of(domain)
+            if unknown := [value for value in values if value not in legal]:
+                remedy = f"Legal values, separated by commas: {', '.join(legal)}."
+                raise refused(f"names {unknown[0]!r}", remedy, cls.variable("group_by", domain))
+        return chosen
+
     @field_validator("now", mode="before")
     @classmethod
     def _check_now(cls, now: Any) -> Any:
@@ -168,7 +193,9 @@ class ApiSettings(SeriesSettings):
 
     @field_validator("network", mode="before")
     @classmethod
-    def _resolve_network(cls, _: Any, info: ValidationInfo) -> Network:
+    def _resolve_network(cls, network: Network | None, info: ValidationInfo) -> Network:
+        if network is not None or cls.checked_only:
+            return network or Network()
         base_url = info.data.get("base_url")
         return resolve_network(base_url) if base_url else Network()
 

@@ -1,4 +1,4 @@
-"""The clock. Only settings read it: everything else is given the present as an argument."""
+"""The clock. Everything else is given the present, or this function, as an argument."""
 
 from datetime import datetime, timezone
 

@@ -8,7 +8,6 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from annotated_types import Ge, Gt, Le
 from pydantic import Field, field_validator
-from pydantic_settings import NoDecode
 
 from segment_dagster.config.clock import utc_now
 from segment_dagster.config.series import SeriesSettings
@@ -28,11 +27,12 @@ class DefinitionSettings(SeriesSettings):
     """
 
     destination: str = Field(default="duckdb", description="dlt's name of the destination, a kind of each asset.")
-    owners: Annotated[tuple[str, ...], NoDecode, MayBeEmpty()] = Field(
+    dataset: str = Field(default="segment_data", description="The dataset, in the names of the tables.")
+    owners: Annotated[tuple[str, ...], MayBeEmpty()] = Field(
         default=("team:data",),
         description="Owners of the assets: e-mail addresses and `team:` names, separated by commas.",
     )
-    slow: Annotated[tuple[str, ...], NoDecode] = Field(
+    slow: tuple[str, ...] = Field(
         default=(),
         description="Names of endpoints, separated by commas, that `segment_slow_sync` reads besides its own.",
     )

@@ -1,10 +1,11 @@
 """Settings of where rows are loaded. Credentials are dlt's own settings."""
 
 import re
+from typing import Annotated, ClassVar
 
 from pydantic import Field, field_validator
 
-from segment_dagster.config.source import EnvironmentSettings, Seconds, refused
+from segment_dagster.config.source import EnvironmentSettings, NotInEnvironment, Seconds, Variable, refused
 
 _DATASET = re.compile(r"(?=.{1,63}$)[a-z][a-z0-9]*(_[a-z0-9]+)*")
 
@@ -16,9 +17,10 @@ class DestinationSettings(EnvironmentSettings):
         SettingError: A value cannot be used.
     """
 
-    type: str = Field(
+    empty_is_unset: ClassVar[tuple[str, ...]] = ("type", "dataset")
+
+    type: Annotated[str, Variable("SEGMENT_DESTINATION")] = Field(
         default="duckdb",
-        validation_alias="SEGMENT_DESTINATION",
         description="dlt's name of the destination. See [Destinations](destinations.md).",
     )
     table_format: str | None = Field(
@@ -28,6 +30,9 @@ class DestinationSettings(EnvironmentSettings):
         default="segment_data",
         description="The schema that holds the tables. It belongs to one workspace: see "
         "[below](#one-dataset-belongs-to-one-workspace). Names that end in `_staging` are refused.",
+    )
+    pipeline_name: Annotated[str, NotInEnvironment()] = Field(
+        default="segment_pipeline", description="Name of the dlt pipeline, and of its working directory."
     )
     always_load: bool = Field(default=False, description="`true` loads rows that the table holds already.")
     lock_timeout: Seconds = Field(

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_settings import PydanticBaseSettingsSource
 
@@ -9,9 +10,6 @@ from segment_dagster.errors import SettingError
 
 if TYPE_CHECKING:
     from dlt.common.configuration.specs import RuntimeConfiguration
-
-TOKEN = ("SEGMENT_API_TOKEN", "token")
-"""What the token may be called among the values of other sources."""
 
 LEAST = {
     "request_max_attempts": 1,
@@ -42,8 +40,9 @@ class DltSource(PydanticBaseSettingsSource):
             "request_max_retry_delay": float(runtime.request_max_retry_delay),
             "request_max_attempts": _written_attempts(),
         }
-        if not any(self.current_state.get(name) for name in TOKEN):
-            values["token"] = _token()
+        if "token" not in self.current_state and (token := _token()):
+            # pydantic-settings can log what a source returns
+            values["token"] = SecretStr(token)
         return {name: value for name, value in values.items() if value is not None}
 
 

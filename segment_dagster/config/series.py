@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from pydantic import Field, field_validator
 
 from segment_dagster.config.choices import Granularity
-from segment_dagster.config.source import EnvironmentSettings, PerName, refused, split
+from segment_dagster.config.source import EnvironmentSettings, PerName, refused
 from segment_dagster.endpoints import CATALOGUE, TimeRange
 
 GROUP_BY = "groupBy"
@@ -20,13 +20,10 @@ def series_domains() -> Sequence[str]:
 
 
 class SeriesSettings(EnvironmentSettings):
-    """What of the time series is read, and whether versions are kept."""
+    """The granularity of time series, and whether versions are kept."""
 
     granularity: Annotated[Mapping[str, Granularity], PerName("GRANULARITY", names=series_domains)] = Field(
         default={}, description="`DAY`, `HOUR` or `MINUTE`: the size of a time bucket, by domain."
-    )
-    group_by: Annotated[Mapping[str, tuple[str, ...]], PerName("GROUP_BY", names=series_domains)] = Field(
-        default={}, description="What the time series of a domain are grouped by, separated by commas."
     )
     history: bool = Field(
         default=False,
@@ -36,19 +33,17 @@ class SeriesSettings(EnvironmentSettings):
 
     @field_validator("granularity", mode="before")
     @classmethod
-    def _without_empty(cls, granularity: Mapping[str, Any]) -> dict[str, Any]:
+    def _check_domains(cls, granularity: Mapping[str, Any]) -> dict[str, Any]:
+        check_domains(granularity)
         return {domain: value for domain, value in granularity.items() if value}
 
-    @field_validator("group_by", mode="before")
-    @classmethod
-    def _check_groups(cls, group_by: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
-        chosen = {domain: tuple(split(values)) for domain, values in group_by.items()}
-        for domain, values in chosen.items():
-            legal = groups_of(domain)
-            if unknown := [value for value in values if value not in legal]:
-                remedy = f"Legal values, separated by commas: {', '.join(legal)}."
-                raise refused(f"names {unknown[0]!r}", remedy, cls.variable("group_by", domain))
-        return chosen
+
+def check_domains(values: Mapping[str, Any]) -> None:
+    """Refuse, in a field's validator, a domain that has no time series."""
+    for domain in values:
+        if domain not in series_domains():
+            remedy = f"Legal values: {', '.join(series_domains())}."
+            raise refused(f"names the domain {domain!r}, which has no time series", remedy)
 
 
 def groups_of(domain: str) -> tuple[str, ...]:

@@ -1,16 +1,17 @@
 """Settings from arguments, then the environment, then defaults; a value that cannot be used is refused in one line."""
 
 import os
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Annotated, Any, get_args
+from functools import lru_cache
+from typing import Annotated, Any, ClassVar, get_args
 
 from annotated_types import Ge, Gt, Le
-from pydantic import BeforeValidator, ValidationError
+from pydantic import BeforeValidator, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
-from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from segment_dagster.errors import SettingError
 
@@ -50,6 +51,13 @@ class PerName:
 
 
 @dataclass(frozen=True)
+class Variable:
+    """Name the environment variable of a setting, if it is not `SEGMENT_<FIELD>`."""
+
+    name: str
+
+
+@dataclass(frozen=True)
 class MayBeEmpty:
     """Mark a setting for which an empty variable is a value; otherwise it is the same as none."""
 
@@ -80,17 +88,27 @@ class EnvironmentSettings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX,
-        env_ignore_empty=True,
         extra="forbid",
         frozen=True,
         hide_input_in_errors=True,
-        populate_by_name=True,
     )
 
+    empty_is_unset: ClassVar[tuple[str, ...]] = ()
+    """Settings for which an empty argument is none, beside secrets."""
+
+    checked_only: ClassVar[bool] = False
+    """Whether this is a model that checks values alone, and looks up nothing."""
+
     def __init__(self, **given: Any) -> None:
+        secrets = {name for name, field in type(self).model_fields.items() if not field.repr}
         try:
-            super().__init__(**{name: value for name, value in given.items() if value is not None})
+            super().__init__(
+                **{
+                    name: value
+                    for name, value in given.items()
+                    if not (value is None or (value == "" and name in {*secrets, *self.empty_is_unset}))
+                }
+            )
         except ValidationError as error:
             raise _setting_error(type(self), error) from None
 
@@ -111,6 +129,18 @@ class EnvironmentSettings(BaseSettings):
         return (init_settings, EnvironmentSource(settings_cls))
 
     @classmethod
+    def check(cls, given: Mapping[str, Any]) -> None:
+        """Check values without the environment, dlt's settings or files.
+
+        Raises:
+            SettingError: A value cannot be used.
+        """
+        try:
+            _given_only(cls)(**given)
+        except ValidationError as error:
+            raise _setting_error(cls, error) from None
+
+    @classmethod
     def variable(cls, field: str, name: str = "") -> str:
         """Return the environment variable of a setting.
 
@@ -122,29 +152,63 @@ class EnvironmentSettings(BaseSettings):
         per_name = _marker(information, PerName)
         if per_name:
             return str(per_name.variable(name))
-        alias = information.validation_alias
-        return alias if isinstance(alias, str) else f"{PREFIX}{field.upper()}"
+        named = _marker(information, Variable)
+        return str(named.name) if named else f"{PREFIX}{field.upper()}"
 
 
-class EnvironmentSource(EnvSettingsSource):
-    """Environment variables, with those that belong to one mapping taken together."""
+class EnvironmentSource(PydanticBaseSettingsSource):
+    """The variables of a model's settings, by their exact names."""
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
-        """Return the value of a field, the key it has in the result, and whether it is JSON."""
-        per_name = _marker(field, PerName)
-        if per_name:
-            return per_name.read(os.environ.items()) or None, field_name, False  # noqa: TID251
+        """Return the value of a field, the field, and that it is no JSON."""
+        environment = os.environ  # noqa: TID251 - the edge
         if _marker(field, NotInEnvironment):
             return None, field_name, False
-        if _marker(field, MayBeEmpty):
-            return os.environ.get(f"{PREFIX}{field_name.upper()}"), field_name, False  # noqa: TID251
-        return super().get_field_value(field, field_name)
+        if per_name := _marker(field, PerName):
+            return per_name.read(environment.items()) or None, field_name, False
+        value = environment.get(self._variable(field_name))
+        if not value and not _marker(field, MayBeEmpty):
+            return None, field_name, False
+        # pydantic-settings can log what a source returns
+        return value if field.repr else SecretStr(value or ""), field_name, False
 
-    def prepare_field_value(self, field_name: str, field: FieldInfo, value: Any, value_is_complex: bool) -> Any:
-        """Return the value for the field's validator."""
-        if any(_marker(field, kind) for kind in (PerName, NotInEnvironment, MayBeEmpty)):
-            return value
-        return super().prepare_field_value(field_name, field, value, value_is_complex)
+    def __call__(self) -> dict[str, Any]:
+        """Return the values of the fields that were not given as arguments."""
+        values = {
+            name: self.get_field_value(field, name)[0]
+            for name, field in self.settings_cls.model_fields.items()
+            if name not in self.current_state
+        }
+        return {name: value for name, value in values.items() if value is not None}
+
+    def _variable(self, field: str) -> str:
+        assert issubclass(self.settings_cls, EnvironmentSettings)
+        return self.settings_cls.variable(field)
+
+
+def plain_text(value: Any) -> Any:
+    """Return a secret as the text that it is, for a field's validator."""
+    return value.get_secret_value() if isinstance(value, SecretStr) else value
+
+
+@lru_cache
+def _given_only(settings: type[EnvironmentSettings]) -> type[EnvironmentSettings]:
+    """Return a model that has no other values than its arguments and defaults."""
+
+    class GivenOnly(settings):  # type: ignore[valid-type,misc]
+        @classmethod
+        def settings_customise_sources(
+            cls,
+            settings_cls: type[BaseSettings],
+            init_settings: PydanticBaseSettingsSource,
+            *others: PydanticBaseSettingsSource,
+            **named: PydanticBaseSettingsSource,
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            return (init_settings,)
+
+        checked_only: ClassVar[bool] = True
+
+    return GivenOnly
 
 
 def legal_values(field: FieldInfo) -> str:
@@ -207,9 +271,7 @@ def _marker(field: FieldInfo, kind: type[Any]) -> Any:
 def _setting_error(settings: type[EnvironmentSettings], error: ValidationError) -> Exception:
     first = error.errors(include_url=False)[0]
     place = [str(part) for part in first["loc"]]
-    field = next(
-        (name for name, each in settings.model_fields.items() if place[:1] in ([name], [each.validation_alias])), None
-    )
+    field = place[0] if place[0] in settings.model_fields else None
     if field is None:
         return TypeError(f"{settings.__name__} has no setting {place[0]!r}")
     context, information = first.get("ctx", {}), settings.model_fields[field]

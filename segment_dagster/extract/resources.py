@@ -120,7 +120,7 @@ def source_of_extracts(
         history: Whether every version of configuration is kept.
         merge: How the destination merges; by deleting and inserting where it is left out.
         table_format: The open format of the tables, where they are files.
-        jsonl: Whether rows are handed on as lines of JSON, in place of Parquet.
+        jsonl: How rows are handed on as lines of JSON; as Parquet by default.
     """
 
     def kept(extract: Extract) -> Extract:
@@ -144,7 +144,7 @@ def resource_of(
         read: Called when dlt asks for the rows.
         merge: How the destination merges.
         table_format: The open format of the table, where it is files.
-        jsonl: Whether rows are handed on as lines of JSON.
+        jsonl: How rows are handed on as lines of JSON; as Parquet by default.
     """
 
     def rows() -> Iterator[DataItemWithMeta]:
@@ -183,7 +183,7 @@ def history_of(endpoint: Endpoint, read: Read, jsonl: JsonLines | None = None) -
     Args:
         endpoint: Gives the name, the columns, and what changes by itself.
         read: Called when dlt asks for the rows.
-        jsonl: Whether rows are handed on as lines of JSON.
+        jsonl: How rows are handed on as lines of JSON; as Parquet by default.
     """
     name = history_table(endpoint.name)
 
@@ -229,7 +229,7 @@ def file_imports(
         parts: The first has the declared columns alone.
         columns: Those.
         first: What dlt is to know of the first part.
-        jsonl: Whether they are handed on as lines of JSON.
+        jsonl: How they are handed on as lines of JSON; as Parquet by default.
     """
     hints = first
     plain = {name for name, column in columns.items() if column.get("data_type") != "json"}

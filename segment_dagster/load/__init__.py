@@ -5,7 +5,7 @@ from segment_dagster.load.errors import LoadError
 from segment_dagster.load.inspector import NO_TABLES, DatasetInspector, Rows, inspect_dataset
 from segment_dagster.load.isolation import load_isolated
 from segment_dagster.load.load_state import TableState, is_current, record_load, table_states, unchanged
-from segment_dagster.load.lock import PIPELINE_NAME, destination_lock
+from segment_dagster.load.lock import destination_lock
 from segment_dagster.load.owner import ForeignDatasetError, check_owner
 from segment_dagster.load.pipeline import jsonl_of, load, load_extracts, load_table, locked_pipeline, source_for
 from segment_dagster.load.preflight import Preflight, preflight
@@ -14,7 +14,6 @@ from segment_dagster.load.unsupported import UnsupportedError, split_supported
 
 __all__ = [
     "NO_TABLES",
-    "PIPELINE_NAME",
     "DatasetInspector",
     "Destination",
     "ForeignDatasetError",

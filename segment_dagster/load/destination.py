@@ -36,6 +36,9 @@ class Destination:
     file: Path | None
     """The DuckDB file as an absolute path; `None` for other destinations."""
 
+    pipeline_name: str
+    """Name of the dlt pipeline."""
+
     lock_timeout: float
     """Seconds to wait while another process holds the destination."""
 
@@ -94,6 +97,7 @@ def resolve_destination(settings: DestinationSettings) -> Destination:
         dataset=settings.dataset,
         capabilities=_capabilities_of(name, settings.table_format),
         file=file,
+        pipeline_name=settings.pipeline_name,
         lock_timeout=settings.lock_timeout,
         always_load=settings.always_load,
         compresses_files=compresses_files(),

@@ -21,7 +21,7 @@ from segment_dagster.load.credentials import failures_of
 from segment_dagster.load.destination import Destination
 from segment_dagster.load.duckdb_file import raise_memory_limit
 from segment_dagster.load.errors import LoadError, format_load_error
-from segment_dagster.load.lock import PIPELINE_NAME, destination_lock
+from segment_dagster.load.lock import destination_lock
 from segment_dagster.load.staging import check_staging
 
 if TYPE_CHECKING:
@@ -136,7 +136,8 @@ class DatasetInspector:
         """
         if self._client is None or not self.columns(self._client.schema.state_table_name):
             return {}
-        return stored_state(PIPELINE_NAME, self._client)
+        assert self._destination is not None
+        return stored_state(self._destination.pipeline_name, self._client)
 
     def upsert(self, table: str, types: Mapping[str, TDataType], rows: Sequence[Sequence[Any]]) -> None:
         """Upsert rows into one of the project's own tables, in one transaction. Create the table if it is missing.

@@ -19,7 +19,6 @@ from segment_dagster.load.errors import LoadError, format_load_error
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-PIPELINE_NAME = "segment_pipeline"
 POLL = 0.1
 """Seconds between attempts to open a file that another process holds."""
 
@@ -62,7 +61,7 @@ def pipeline_lock(destination: Destination) -> Iterator[None]:
         SettingError: The lock file cannot be created.
     """
     deadline = time.monotonic() + destination.lock_timeout
-    lock_file = Path(get_dlt_pipelines_dir()) / f"{PIPELINE_NAME}.lock"
+    lock_file = Path(get_dlt_pipelines_dir()) / f"{destination.pipeline_name}.lock"
     try:
         lock_file.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -76,7 +75,7 @@ def pipeline_lock(destination: Destination) -> Iterator[None]:
 def _locked(file: Path, destination: Destination, deadline: float, setting: str) -> Iterator[None]:
     lock = FileLock(file, is_singleton=True)
     reentered = lock.is_locked
-    what = str(destination.file) if setting == CREDENTIALS else f"the pipeline {PIPELINE_NAME}"
+    what = str(destination.file) if setting == CREDENTIALS else f"the pipeline {destination.pipeline_name}"
     try:
         # if the directory was moved away meanwhile, filelock would create it again, and DuckDB a new file in it
         file.parent.resolve(strict=True)

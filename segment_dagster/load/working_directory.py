@@ -16,7 +16,7 @@ from segment_dagster._compat.dlt_packages import PENDING, drop_once
 from segment_dagster._compat.dlt_state import remember_duckdb_file
 from segment_dagster.load.destination import Destination
 from segment_dagster.load.errors import LoadError, format_load_error
-from segment_dagster.load.lock import PIPELINE_NAME, pipeline_lock
+from segment_dagster.load.lock import pipeline_lock
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +40,10 @@ def attach_pipeline(destination: Destination) -> dlt.Pipeline:
 
     def attach() -> dlt.Pipeline:
         return dlt.pipeline(
-            PIPELINE_NAME, destination=destination.factory, dataset_name=destination.dataset, progress=NULL_COLLECTOR
+            destination.pipeline_name,
+            destination=destination.factory,
+            dataset_name=destination.dataset,
+            progress=NULL_COLLECTOR,
         )
 
     try:
@@ -49,7 +52,7 @@ def attach_pipeline(destination: Destination) -> dlt.Pipeline:
         raise
     except (DltException, OSError, ValueError, LookupError, TypeError, AttributeError) as failure:
         # safe to delete: the working directory is a copy of what dlt keeps in the destination
-        directory = Path(get_dlt_pipelines_dir(), PIPELINE_NAME)
+        directory = Path(get_dlt_pipelines_dir(), destination.pipeline_name)
         if not directory.exists():
             raise
         logger.warning(

@@ -68,12 +68,12 @@ class Changes:
 
     def __init__(self, catalogue: tuple[Endpoint, ...]) -> None:
         self._catalogue = catalogue
-        self.key = asset_key(NAME)
+        self.name = NAME
 
     def spec(self, endpoints: tuple[Endpoint, ...], *, owners: Sequence[str], destination: str) -> dg.AssetSpec:
         """Return the asset's spec. It depends on the configuration and the audit trail among these endpoints."""
         return dg.AssetSpec(
-            key=self.key,
+            key=asset_key(NAME),
             deps=[asset_key(each.name) for each in endpoints if each.keeps_history or each.audit_fields],
             description=DESCRIPTION,
             group_name=NAME,
@@ -83,10 +83,13 @@ class Changes:
             metadata={"dagster/column_schema": _column_schema()},
         )
 
-    def materialize(self, destination: "Destination", settings: ApiSettings) -> dg.MaterializeResult[Any]:
+    def materialize(
+        self, key: dg.AssetKey, destination: "Destination", settings: ApiSettings
+    ) -> dg.MaterializeResult[Any]:
         """Build the table and load it.
 
         Args:
+            key: Key of the asset.
             destination: The dataset.
             settings: Whether to keep secrets from the histories, and how to show rows.
 
@@ -100,7 +103,7 @@ class Changes:
         rows = self._without_people(built.first) if settings.preview is Preview.MASKED else built.first
         first = shown_rows(rows, SHOWN, PERSONAL, settings.preview)
         return dg.MaterializeResult(
-            asset_key=self.key,
+            asset_key=key,
             metadata={
                 **({PREVIEW: first} if first else {}),
                 "dagster/row_count": built.rows,

@@ -6,14 +6,14 @@ from segment_dagster.extract.columns import column_name
 from segment_dagster.redaction import Redact, redactor
 
 
-def history_redactor(endpoint: Endpoint, secrets: ApiSettings) -> Redact:
+def history_redactor(endpoint: Endpoint, settings: ApiSettings) -> Redact:
     """Return a function that redacts the rows of an endpoint's table or of its history.
 
     Args:
         endpoint: The endpoint.
-        secrets: How to treat secrets now; the settings may have been different when the rows were loaded.
+        settings: How to treat secrets now; they may have been different when the rows were loaded.
 
     Returns:
         A function that takes the values of a row, with JSON parsed, and returns them without secrets.
     """
-    return redactor(endpoint, secrets, column_name)
+    return redactor(endpoint, settings, column_name)

@@ -10,13 +10,14 @@ import dagster as dg
 
 from segment_dagster.assets import DestinationResource, SegmentResource, asset_key
 from segment_dagster.automation import FullRefreshRun, full_refresh_runs
-from segment_dagster.config import DefinitionSettings
-from segment_dagster.definitions import build
+from segment_dagster.components.build import build_segment_defs
+from segment_dagster.config import ApiSettings
 from segment_dagster.endpoints import TABLES, Endpoint
 from segment_dagster.errors import SegmentError
 from segment_dagster.extract.identity import identify
 from segment_dagster.extract.times import default_window
 from segment_dagster.load import Destination, check_owner, resolve_destination
+from segment_dagster.load.unsupported import check_history
 from segment_dagster.migrate.compare import endpoints_with_tables, table_content
 from segment_dagster.terminal import run_command
 
@@ -46,7 +47,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             now = extractor.now
         destination = _destination_of(options.target)
         target = resolve_destination(destination.settings())
-        failed = _materialize(endpoints, build(DefinitionSettings(), destination), now)
+        check_history(target, history=ApiSettings().history)
+        failed = _materialize(endpoints, build_segment_defs(destination=destination), now)
         return _compare(source, target, endpoints, failed, now)
     except SegmentError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -56,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _destination_of(name_and_format: str) -> DestinationResource:
     """Return a destination that is named as `filesystem:delta`; its other settings are in the environment."""
     destination, _, table_format = name_and_format.partition(":")
-    return DestinationResource(type=destination, table_format=table_format or None)
+    return DestinationResource(type=destination, table_format=table_format)
 
 
 def _materialize(endpoints: Sequence[Endpoint], definitions: dg.Definitions, now: datetime) -> set[str]:

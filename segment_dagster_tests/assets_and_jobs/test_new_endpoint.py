@@ -8,9 +8,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import dagster as dg
 import pytest
-from dagster_dlt import DagsterDltResource
 
-from segment_dagster.assets import SegmentResource, segment_assets
+from segment_dagster.assets import segment_assets
 from segment_dagster.checks import standard_checks
 from segment_dagster.config import DefinitionSettings
 from segment_dagster.endpoints import CATALOGUE, TABLES, Column, Endpoint, Parent, ParentParam, Reference, Secrecy
@@ -128,8 +127,7 @@ def assets():
 
 def materialize(assets, *names):
     selection = [dg.AssetKey(["segment", name]) for name in names] or None
-    resources = {"segment": SegmentResource(), "dlt": DagsterDltResource()}
-    return dg.materialize([assets], resources=resources, selection=selection)
+    return dg.materialize([assets], selection=selection)
 
 
 def test_the_row_makes_an_asset(assets):

@@ -2,7 +2,6 @@
 
 import dagster as dg
 import pytest
-from dagster_dlt import DagsterDltResource
 
 from segment_dagster.assets import DestinationResource, SegmentResource, segment_assets
 from segment_dagster.checks import standard_checks
@@ -33,13 +32,10 @@ def materialize(emulator, settings, destination, **fields):
         tuple(ROWS[name] for name in NAMES),
         standard_checks(settings),
         destination=destination,
-        owners=settings.owners,
+        settings=settings,
+        workspace=SegmentResource(token=emulator.token, base_url=emulator.url, **fields),
     )
-    resources = {
-        "segment": SegmentResource(token=emulator.token, base_url=emulator.url, **fields),
-        "dlt": DagsterDltResource(),
-    }
-    return dg.materialize([assets], resources=resources, raise_on_error=False)
+    return dg.materialize([assets], raise_on_error=False)
 
 
 def test_each_has_its_own_token_dataset_history_and_secrets(two, duck):

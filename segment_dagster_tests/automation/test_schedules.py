@@ -361,7 +361,7 @@ def test_partitions_keep_to_utc_whatever_the_time_zone(monkeypatch, tick):
 def test_a_setting_that_cannot_be_used_is_named(monkeypatch, setting, value, said):
     monkeypatch.setenv(setting, value)
     with pytest.raises(SettingError) as failure:
-        schedules(FAMILIES, DefinitionSettings())
+        schedules(list(FAMILIES.values()), DefinitionSettings())
     assert str(failure.value) == f"{setting} {said}"
 
 

@@ -9,7 +9,6 @@ import dagster as dg
 import duckdb
 import pytest
 
-from segment_dagster.assets import SegmentResource
 from segment_dagster.automation import families
 from segment_dagster.definitions import defs
 from segment_dagster.emulator import Edit, Fault, World, running
@@ -68,8 +67,7 @@ def tick(location, instance):
 
     def evaluate(of=location):
         sensor = of.get_repository_def().get_sensor_def(SENSOR)
-        resources = {"segment": SegmentResource()}
-        with dg.build_sensor_context(instance, held["cursor"], definitions=of, resources=resources) as context:
+        with dg.build_sensor_context(instance, held["cursor"], definitions=of) as context:
             found = sensor.evaluate_tick(context)
         held["cursor"] = found.cursor or held["cursor"]
         return found
@@ -368,8 +366,7 @@ def test_a_cursor_that_lies_ahead_counts_as_the_present(location, instance, told
     # as an earlier version left it
     cursor = json.dumps({"since": (NOW + 3 * HOUR).isoformat(), "seen": ["event-1"]})
     told += [event(1, written(NOW + 3 * HOUR)), event(2, written(NOW - MINUTE))]
-    resources = {"segment": SegmentResource()}
-    with dg.build_sensor_context(instance, cursor, definitions=location, resources=resources) as context:
+    with dg.build_sensor_context(instance, cursor, definitions=location) as context:
         assert seen(sensor.evaluate_tick(context)) == {"event-2"}
 
 

@@ -6,7 +6,7 @@ from datetime import datetime, timezone
 import duckdb
 import pytest
 
-from segment_dagster.assets import CheckContext
+from segment_dagster.assets import CheckContext, asset_key
 from segment_dagster.checks.schema import SchemaCheck
 from segment_dagster.config import DestinationSettings
 from segment_dagster.config.clock import utc_now
@@ -30,6 +30,8 @@ def test_types_are_those_that_the_destination_gives_them(emulator, lands, passed
     destination = resolve_destination(DestinationSettings())
     destination = replace(destination, capabilities=replace(destination.capabilities, lands=lands))
     with inspect_dataset(destination) as tables:
-        result = SchemaCheck().evaluate(CheckContext(endpoint=SOURCES, tables=tables, now=datetime.now(timezone.utc)))
+        result = SchemaCheck().evaluate(
+            CheckContext(endpoint=SOURCES, key_of=asset_key, tables=tables, now=datetime.now(timezone.utc))
+        )
     assert result.passed is passed
     assert passed or f"retyped: {json_columns[0]} (json, found text)" in (result.description or "")

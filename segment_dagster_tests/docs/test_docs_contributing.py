@@ -5,9 +5,8 @@ from typing import Any
 
 import dagster as dg
 import pytest
-from dagster_dlt import DagsterDltResource
 
-from segment_dagster.assets import Check, SegmentResource, asset_key, segment_assets
+from segment_dagster.assets import Check, asset_key, segment_assets
 from segment_dagster.checks import standard_checks
 from segment_dagster.config import DefinitionSettings
 from segment_dagster.emulator import Edit
@@ -80,8 +79,7 @@ def test_the_line_of_a_destination_is_one_that_dlt_takes(module):
 def evaluate(check: Check, *names: str) -> list[dg.AssetCheckEvaluation]:
     rows = {row.name: row for row in CATALOGUE}
     assets = segment_assets(tuple(rows[name] for name in ("workspace", *names)), (check,), name="toys")
-    resources = {"segment": SegmentResource(), "dlt": DagsterDltResource()}
-    ran = dg.materialize([assets], resources=resources, raise_on_error=False)
+    ran = dg.materialize([assets], raise_on_error=False)
     return list(ran.get_asset_check_evaluations())
 
 

@@ -13,7 +13,7 @@ from segment_dagster.config import DestinationSettings
 from segment_dagster.config.clock import utc_now
 from segment_dagster.errors import SettingError
 from segment_dagster.extract.resources import segment_source
-from segment_dagster.load import PIPELINE_NAME, load, resolve_destination
+from segment_dagster.load import load, resolve_destination
 from segment_dagster.load.working_directory import register_pipeline
 
 pytestmark = pytest.mark.slow
@@ -42,7 +42,7 @@ def directory(emulator, loaded):
     """dlt's working directory, after a load into the file of the test."""
     shutil.copy(loaded / "segment.duckdb", "segment.duckdb")
     shutil.copytree(loaded / "home", os.environ["DLT_DATA_DIR"])
-    return Path(get_dlt_pipelines_dir(), PIPELINE_NAME)
+    return Path(get_dlt_pipelines_dir(), "segment_pipeline")
 
 
 def directory_in_place_of(path):

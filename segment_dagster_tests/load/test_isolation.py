@@ -14,7 +14,7 @@ from segment_dagster.config.clock import utc_now
 from segment_dagster.emulator import Edit
 from segment_dagster.errors import SegmentError
 from segment_dagster.extract import Extractor
-from segment_dagster.load import PIPELINE_NAME, LoadError, load_extracts, load_isolated, resolve_destination
+from segment_dagster.load import LoadError, load_extracts, load_isolated, resolve_destination
 from segment_dagster.load.errors import load_error
 
 pytestmark = pytest.mark.slow
@@ -161,7 +161,7 @@ def test_what_is_merged_is_there_once_where_another_table_is_refused(loaded, mon
 def test_nothing_is_left_of_what_was_refused(loaded):
     change(*REFUSED["retyped"])
     read()
-    home = Path(get_dlt_pipelines_dir(), PIPELINE_NAME)
+    home = Path(get_dlt_pipelines_dir(), "segment_pipeline")
     assert [path for folder in PENDING for path in (home / folder).iterdir()] == []
     assert list(home.rglob("*.parquet")) == list(home.rglob("*.exception")) == []
 

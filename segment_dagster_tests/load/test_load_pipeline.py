@@ -21,7 +21,7 @@ from segment_dagster.config.clock import utc_now
 from segment_dagster.emulator import Fault
 from segment_dagster.errors import SettingError
 from segment_dagster.extract.resources import segment_source
-from segment_dagster.load import PIPELINE_NAME, LoadError, inspect_dataset, load, resolve_destination
+from segment_dagster.load import LoadError, inspect_dataset, load, resolve_destination
 from segment_dagster.load.pipeline import locked_pipeline
 
 pytestmark = pytest.mark.slow
@@ -248,13 +248,13 @@ def test_what_is_no_failure_of_dlts_goes_through():
     with pytest.raises(KeyboardInterrupt), locked_pipeline(resolve_destination(DestinationSettings()), now=utc_now()):
         raise KeyboardInterrupt
     with locked_pipeline(resolve_destination(DestinationSettings()), now=utc_now()) as pipeline:
-        assert pipeline.pipeline_name == PIPELINE_NAME
+        assert pipeline.pipeline_name == "segment_pipeline"
 
 
 @contextmanager
 def pipeline_held_by_another_thread():
     """Holds the pipeline until `release` is set."""
-    held_lock = FileLock(Path(get_dlt_pipelines_dir()) / f"{PIPELINE_NAME}.lock", thread_local=False)
+    held_lock = FileLock(Path(get_dlt_pipelines_dir()) / "segment_pipeline.lock", thread_local=False)
     Path(held_lock.lock_file).parent.mkdir(parents=True, exist_ok=True)
     held, release = threading.Event(), threading.Event()
 
@@ -300,7 +300,7 @@ def test_a_run_waits_no_longer_than_it_says(emulator, monkeypatch):
         load(source_of("warehouses"), resolve_destination(DestinationSettings()), now=utc_now())
     text = str(caught.value)
     assert text.splitlines() == [text]
-    assert text.startswith(f"the pipeline {PIPELINE_NAME} is locked by another run, and was for 0.01 s: ")
+    assert text.startswith("the pipeline segment_pipeline is locked by another run, and was for 0.01 s: ")
     assert "DLT_DATA_DIR" in text
     assert list(Path.cwd().iterdir()) == []
 

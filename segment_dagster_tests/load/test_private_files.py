@@ -12,7 +12,7 @@ from segment_dagster.config import ApiSettings, DestinationSettings
 from segment_dagster.config.clock import utc_now
 from segment_dagster.emulator import Edit
 from segment_dagster.extract import Extractor
-from segment_dagster.load import PIPELINE_NAME, load_extracts, resolve_destination
+from segment_dagster.load import load_extracts, resolve_destination
 from segment_dagster.load.pipeline import locked_pipeline
 from segment_dagster.load.sql_clients import without_values
 
@@ -79,7 +79,7 @@ def test_nobody_else_may_read_dlts_files_nor_the_new_file(planted):
         pipeline.drop()
         assert modes(Path(pipeline.working_dir)) == {(True, 0o700), (False, 0o600)}
     read("sources")
-    assert modes(Path(get_dlt_pipelines_dir(), PIPELINE_NAME)) == {(True, 0o700), (False, 0o600)}
+    assert modes(Path(get_dlt_pipelines_dir(), "segment_pipeline")) == {(True, 0o700), (False, 0o600)}
     assert stat.S_IMODE(Path("segment.duckdb").stat().st_mode) == 0o600
 
 
@@ -100,7 +100,7 @@ def test_what_the_destination_says_of_a_row_is_nowhere(planted, tmp_path, caplog
     (failure,) = loaded.failures
     assert "Could not convert string '***' to INT32" in str(failure.error)
     assert PLANTED not in caplog.text and PLANTED not in "".join(capfd.readouterr())
-    home = Path(get_dlt_pipelines_dir(), PIPELINE_NAME)
+    home = Path(get_dlt_pipelines_dir(), "segment_pipeline")
     assert PLANTED.encode() not in (home / "trace.pickle").read_bytes()
     assert holding(PLANTED, tmp_path) in ([], [tmp_path / "work" / "segment.duckdb"])
 

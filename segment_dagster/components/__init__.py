@@ -1,0 +1,1 @@
+"""Builders of Dagster definitions, and the components that are made of them."""
