@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from segment_dagster.assets import DestinationResource, SegmentResource, SegmentTranslator, segment_assets
     from segment_dagster.components.build import build_segment_defs
     from segment_dagster.components.selection import EndpointSelection
+    from segment_dagster.components.workspace import SegmentWorkspaceComponent
     from segment_dagster.extract.resources import segment_source
 
 __version__ = "0.1.0"
@@ -16,6 +17,7 @@ __all__ = [
     "EndpointSelection",
     "SegmentResource",
     "SegmentTranslator",
+    "SegmentWorkspaceComponent",
     "build_segment_defs",
     "segment_assets",
     "segment_source",
@@ -26,6 +28,7 @@ _MODULES = {
     "EndpointSelection": "segment_dagster.components.selection",
     "SegmentResource": "segment_dagster.assets",
     "SegmentTranslator": "segment_dagster.assets",
+    "SegmentWorkspaceComponent": "segment_dagster.components.workspace",
     "build_segment_defs": "segment_dagster.components.build",
     "segment_assets": "segment_dagster.assets",
     "segment_source": "segment_dagster.extract.resources",

@@ -59,7 +59,7 @@ class CheckRunner:
         self._now, self._preview = settings.now, settings.preview
         self.partitions = partitions
         self.missing_endpoints = frozenset[str]()
-        """Names of the endpoints that the layout in use does not have."""
+        """Names of the endpoints that the layout in use or the selection does not have."""
 
     def evaluate(self, context: CheckContext, *, table: bool = True) -> list[dg.AssetCheckResult]:
         """Evaluate the selected checks of an endpoint.

@@ -75,7 +75,7 @@ class CheckContext:
     """Number of records that came again on a later page; the table holds each once."""
 
     missing_endpoints: frozenset[str] = frozenset()
-    """Names of the endpoints that the configured API layout does not have."""
+    """Names of the endpoints that the API layout or the selection does not have."""
 
     loaded_with: frozenset[str] = frozenset()
     """Names of the endpoints whose tables were loaded in the same run."""

@@ -112,6 +112,7 @@ class DestinationResource(dg.ConfigurableResource[Any]):
 
     type: str | None = _of("type", DestinationSettings)
     dataset: str | None = _of("dataset", DestinationSettings)
+    database: str | None = _of("database", DestinationSettings)
     table_format: str | None = _of("table_format", DestinationSettings)
     always_load: bool | None = _of("always_load", DestinationSettings)
     lock_timeout: float | None = _of("lock_timeout", DestinationSettings)

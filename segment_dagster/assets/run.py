@@ -98,7 +98,7 @@ class FamilyRun:
             self._partitions = PartitionRun(context, partitions, self._endpoints, specs.key, now, preview)
         self._checks = CheckRunner(context, checks, self._endpoints, specs.key, settings, self._partitions)
         self._checks.missing_endpoints = frozenset(
-            endpoint.name for endpoint in self._catalogue if not offers(settings.layout, endpoint)
+            each.name for each in self._catalogue if each.name not in specs or not offers(settings.layout, each)
         )
 
     def events(self) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:

@@ -107,6 +107,10 @@ class AssetSpecs:
         """Add an asset that is worked out from the tables. Its dependencies have default keys."""
         self._add(SegmentAssetData(name, default_spec))
 
+    def __contains__(self, name: str) -> bool:
+        """Return whether the instance has an asset of this name."""
+        return name in self._specs
+
     def key(self, name: str) -> dg.AssetKey:
         """Return the key of an asset, by the name of its endpoint or of what is worked out.
 

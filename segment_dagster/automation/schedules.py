@@ -39,6 +39,9 @@ class ScheduleSpec:
     key: str | None
     """Name of the schedule in the settings, which may override the cron expression; `None` if it has none."""
 
+    group: str
+    """Name in the settings of the schedule that it is made and left out with."""
+
     cron: str
     timezone: str
     description: str
@@ -64,7 +67,9 @@ def schedules(
     Raises:
         SettingError: A cron expression is invalid.
     """
-    return [_schedule(spec, settings) for spec in _schedule_specs(families, settings, name) if spec.key not in without]
+    return [
+        _schedule(spec, settings) for spec in _schedule_specs(families, settings, name) if spec.group not in without
+    ]
 
 
 def _schedule_specs(families: Sequence[Family], settings: DefinitionSettings, name: str) -> Iterator[ScheduleSpec]:
@@ -74,6 +79,7 @@ def _schedule_specs(families: Sequence[Family], settings: DefinitionSettings, na
             name=f"{name}_sync_daily",
             job=of_kind[CONFIGURATION].job,
             key=SYNC,
+            group=SYNC,
             cron="0 6 * * *",
             timezone=settings.schedule_timezone,
             description="Once a day, after the night's changes.",
@@ -83,6 +89,7 @@ def _schedule_specs(families: Sequence[Family], settings: DefinitionSettings, na
             name=f"{name}_slow_sync_weekly",
             job=of_kind[SLOW].job,
             key="slow",
+            group="slow",
             cron="0 2 * * 0",
             timezone=settings.schedule_timezone,
             description="Once a week, when nobody else needs the token's budget.",
@@ -92,6 +99,7 @@ def _schedule_specs(families: Sequence[Family], settings: DefinitionSettings, na
             name=f"{name}_audit_hourly",
             job=trail_job(name),
             key="audit",
+            group="audit",
             cron="5 * * * *",
             timezone="UTC",
             description="Every hour: as little is asked for as has happened since, and who changed what is asked soon.",
@@ -112,6 +120,7 @@ def _daily(family: Family, minute: int, settings: DefinitionSettings) -> Schedul
         name=f"{family.name}_daily",
         job=family.job,
         key=family.kind,
+        group=family.kind,
         cron=f"{minute} 0 * * *",
         timezone="UTC",
         description=f"Once a day, after midnight in UTC: yesterday, and the days before it anew, {days} in all.",
@@ -124,6 +133,7 @@ def _monthly(family: Family, days: int) -> Iterator[ScheduleSpec]:
         name=f"{family.name}_daily",
         job=family.job,
         key=family.kind,
+        group=family.kind,
         cron="15 3 * * *",
         timezone="UTC",
         description=f"Once a day: the present month, and for {days} days the one before it.",
@@ -133,6 +143,7 @@ def _monthly(family: Family, days: int) -> Iterator[ScheduleSpec]:
         name=f"{family.name}_close_monthly",
         job=family.job,
         key=None,
+        group=family.kind,
         cron=f"45 3 {days + 1} * *",
         timezone="UTC",
         description=f"Once a month, {days} days after its end: the month a last time. After that it is closed.",

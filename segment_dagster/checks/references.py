@@ -73,7 +73,7 @@ def _passed(context: CheckContext) -> str:
         if reference.endpoint in context.missing_endpoints
     ]
     return (
-        f"Not checked against {', '.join(missing_endpoints)}, which the layout does not have."
+        f"Not checked against {', '.join(missing_endpoints)}, which are not there."
         if missing_endpoints
         else "No orphans."
     )

@@ -22,6 +22,7 @@ from segment_dagster.automation.sensor import audit_sensor as sensor_of
 from segment_dagster.checks import standard_checks
 from segment_dagster.components.selection import EndpointSelection
 from segment_dagster.config import ApiSettings, DefinitionSettings, DestinationSettings
+from segment_dagster.config.definitions import SYNC
 from segment_dagster.endpoints import CATALOGUE, TABLES
 from segment_dagster.endpoints.audit_trail import audit_trail
 from segment_dagster.errors import SegmentError, SettingError
@@ -212,6 +213,9 @@ def _schedules(
     if crons is None:
         return []
     given = {} if crons == "default" else crons
+    legal = [SYNC, "audit", *(family.kind for family in families(TABLES) if family.kind != CONFIGURATION)]
+    if unknown := [schedule for schedule in given if schedule not in legal]:
+        raise SettingError("schedules", f"names {unknown[0]!r}", f"Legal values: {', '.join(legal)}.")
     without = {schedule for schedule, cron in given.items() if cron is None}
     wanted = {schedule: cron for schedule, cron in given.items() if cron is not None}
     return schedules_of(

@@ -31,6 +31,9 @@ class DestinationSettings(EnvironmentSettings):
         description="The schema that holds the tables. It belongs to one workspace: see "
         "[below](#one-dataset-belongs-to-one-workspace). Names that end in `_staging` are refused.",
     )
+    database: Annotated[str | None, NotInEnvironment()] = Field(
+        default=None, description="Path of the DuckDB file, in place of dlt's `DESTINATION__DUCKDB__CREDENTIALS`."
+    )
     pipeline_name: Annotated[str, NotInEnvironment()] = Field(
         default="segment_pipeline", description="Name of the dlt pipeline, and of its working directory."
     )

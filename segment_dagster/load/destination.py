@@ -91,7 +91,7 @@ def resolve_destination(settings: DestinationSettings) -> Destination:
         legal = ", ".join(DESTINATIONS)
         raise SettingError("SEGMENT_DESTINATION", f"is {name!r}, which is no destination", f"Legal values: {legal}.")
     check_name(settings.dataset, staging_layout(name))
-    file = _duckdb_file() if name == "duckdb" else None
+    file = _duckdb_file(settings.database) if name == "duckdb" else None
     resolved = Destination(
         type=name,
         dataset=settings.dataset,
@@ -138,8 +138,8 @@ def _configured(destination: Destination) -> Destination:
     return replace(destination, secrets=secrets_of(configuration))
 
 
-def _duckdb_file() -> Path:
-    configured = credentials().database or DUCKDB_FILE
+def _duckdb_file(database: str | None) -> Path:
+    configured = database or credentials().database or DUCKDB_FILE
     if configured.startswith((":", "md:")):
         remedy = f"Set it to the path of a file; without it the file is {DUCKDB_FILE} in the working directory."
         raise SettingError(CREDENTIALS, f"is {configured.split('?')[0]!r}, which is no file", remedy)

@@ -1,0 +1,165 @@
+"""The component of one workspace."""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
+
+import dagster as dg
+from dagster.components.utils.translation import TranslationFn, TranslationFnResolver
+from pydantic import Field, model_validator
+
+from segment_dagster.assets import DestinationResource, SegmentAssetData, SegmentResource, SegmentTranslator
+from segment_dagster.components.build import DEFAULT_NAME, build_segment_defs
+from segment_dagster.components.selection import EndpointSelection
+from segment_dagster.config import ApiSettings, DestinationSettings
+from segment_dagster.config.source import EnvironmentSettings
+
+
+def _of(setting: str, settings: type[EnvironmentSettings] = ApiSettings) -> Any:
+    """Return a field that is described as the setting of the same name."""
+    return Field(default=None, description=settings.model_fields[setting].description)
+
+
+class WorkspaceAttributes(dg.Model, dg.Resolvable):
+    """The workspace. What is left out comes from the environment, when a run begins and not before."""
+
+    token_env: str | None = Field(
+        default=None, description="Environment variable that holds the Public API token; read when a run begins."
+    )
+    token: str | None = Field(
+        default=None, description="The Public API token, such as `{{ env.SEGMENT_PROD_TOKEN }}`; prefer `token_env`."
+    )
+    region: str | None = _of("region")
+    base_url: str | None = _of("base_url")
+    layout: str | None = _of("layout")
+    concurrency: int | None = _of("concurrency")
+    page_size: int | None = _of("page_size")
+    requests_per_minute: int | None = _of("requests_per_minute")
+    retry_seconds: float | None = _of("retry_seconds")
+    on_unavailable: str | None = _of("on_unavailable")
+    granularity: dict[str, str] | None = _of("granularity")
+    group_by: dict[str, list[str]] | None = _of("group_by")
+    include_secrets: bool | None = _of("include_secrets")
+    preview: str | None = _of("preview")
+    max_undeclared_columns: int | None = _of("max_undeclared_columns")
+
+    @model_validator(mode="after")
+    def _check_token(self) -> "WorkspaceAttributes":
+        if self.token_env and self.token:
+            raise ValueError("token_env and token are both set: set one of them")
+        return self
+
+    def resource(self) -> SegmentResource:
+        """Return the workspace as a resource."""
+        fields = self.model_dump(exclude={"token_env"}, exclude_none=True)
+        if self.token_env:
+            fields["token"] = dg.EnvVar(self.token_env)
+        return SegmentResource(**fields)
+
+
+class DestinationAttributes(dg.Model, dg.Resolvable):
+    """Where the tables are loaded. What is left out comes from the environment; credentials are dlt's own settings."""
+
+    type: str | None = _of("type", DestinationSettings)
+    dataset: str | None = _of("dataset", DestinationSettings)
+    database: str | None = _of("database", DestinationSettings)
+    table_format: str | None = _of("table_format", DestinationSettings)
+    always_load: bool | None = _of("always_load", DestinationSettings)
+    lock_timeout: float | None = _of("lock_timeout", DestinationSettings)
+
+    def resource(self) -> DestinationResource:
+        """Return the destination as a resource."""
+        return DestinationResource(**self.model_dump(exclude_none=True))
+
+
+class SelectionAttributes(dg.Model, dg.Resolvable):
+    """The endpoints; all by default."""
+
+    domains: Sequence[str] | None = Field(default=None, description="Domains whose endpoints are selected.")
+    endpoints: Sequence[str] | None = Field(default=None, description="Names of further endpoints.")
+    exclude: Sequence[str] = Field(default=(), description="Names of endpoints that are left out.")
+
+    def selection(self) -> EndpointSelection:
+        """Return the selection."""
+        return EndpointSelection(self.domains, self.endpoints, self.exclude)
+
+
+class SegmentWorkspaceScaffolder(dg.Scaffolder[Any]):
+    """Write a `defs.yaml` that works once its token is set."""
+
+    def scaffold(self, request: dg.ScaffoldRequest[Any]) -> None:
+        """Write the file."""
+        name = request.target_path.name.lower().replace("-", "_")
+        dg.scaffold_component(
+            request,
+            {
+                "name": name,
+                "workspace": {"token_env": f"{name.upper()}_SEGMENT_TOKEN"},
+                "destination": {"type": "duckdb", "dataset": f"segment_{name}", "database": f"{name}.duckdb"},
+            },
+        )
+
+
+@dg.scaffold_with(SegmentWorkspaceScaffolder)
+class SegmentWorkspaceComponent(dg.Component, dg.Model, dg.Resolvable):
+    """Load a Twilio Segment workspace: an asset per endpoint, with checks, jobs, schedules and a sensor."""
+
+    name: str = Field(
+        default=DEFAULT_NAME,
+        description="Ops, jobs, schedules, the sensor, the pool and the dlt pipeline begin with it.",
+    )
+    workspace: WorkspaceAttributes = Field(default_factory=WorkspaceAttributes, description="The workspace.")
+    destination: DestinationAttributes = Field(
+        default_factory=DestinationAttributes, description="Where the tables are loaded."
+    )
+    select: SelectionAttributes = Field(default_factory=SelectionAttributes, description="The endpoints.")
+    history: bool | None = _of("history")
+    schedules: Mapping[str, str | None] | None = Field(
+        default_factory=dict,
+        description="Cron expressions by schedule: sync, slow, audit, usage, volume, delivery, delivery_metrics. Those "
+        "that are not named keep their default; null makes none.",
+    )
+    audit_sensor: bool = Field(default=True, description="Whether to make the sensor of the audit trail.")
+    pool: str | None = Field(default=None, description="Dagster pool of the ops; `<name>_destination` by default.")
+    translation: (
+        Annotated[
+            TranslationFn[SegmentAssetData],
+            TranslationFnResolver[SegmentAssetData](
+                template_vars_for_translation_fn=lambda data: {"name": data.name, "endpoint": data.endpoint}
+            ),
+        ]
+        | None
+    ) = Field(
+        default=None,
+        description="Attributes of each asset: key_prefix, key, group_name, owners, tags, kinds and others.",
+    )
+
+    def get_asset_spec(self, data: SegmentAssetData) -> dg.AssetSpec:
+        """Return the asset spec of an endpoint. Override it to change keys, groups, owners, automation.
+
+        Args:
+            data: The asset as it is by default.
+        """
+        return self.translation(data.default_spec, data) if self.translation else data.default_spec
+
+    def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
+        """Return the definitions of the workspace."""
+        return build_segment_defs(
+            name=self.name,
+            workspace=self.workspace.resource(),
+            destination=self.destination.resource(),
+            select=self.select.selection(),
+            translator=_ComponentTranslator(self),
+            history=self.history,
+            schedules=self.schedules,
+            audit_sensor=self.audit_sensor,
+            pool=self.pool,
+        )
+
+
+class _ComponentTranslator(SegmentTranslator):
+    def __init__(self, component: SegmentWorkspaceComponent) -> None:
+        super().__init__()
+        self._component = component
+
+    def get_asset_spec(self, data: Any) -> dg.AssetSpec:
+        return self._component.get_asset_spec(data)

@@ -1,0 +1,95 @@
+"""`SegmentWorkspaceComponent`: the same in YAML."""
+
+from contextlib import contextmanager
+
+import dagster as dg
+import pytest
+from dagster.components.testing.utils import create_defs_folder_sandbox
+
+from segment_dagster import SegmentWorkspaceComponent
+from segment_dagster.components.workspace import DestinationAttributes, SelectionAttributes, WorkspaceAttributes
+
+TYPE = "segment_dagster.SegmentWorkspaceComponent"
+
+
+@contextmanager
+def loaded(*attributes):
+    """The definitions of a project with a component for each."""
+    with create_defs_folder_sandbox() as project:
+        for each in attributes:
+            project.scaffold_component(
+                component_cls=SegmentWorkspaceComponent,
+                defs_path=each["name"],
+                defs_yaml_contents={"type": TYPE, "attributes": each},
+            )
+        with project.build_all_defs() as defs:
+            yield defs
+
+
+def test_attributes_become_names_keys_groups_owners_and_schedules(monkeypatch):
+    monkeypatch.delenv("SEGMENT_PROD_TOKEN", raising=False)
+    prod = {
+        "name": "prod",
+        "workspace": {"token_env": "SEGMENT_PROD_TOKEN", "region": "eu"},
+        "destination": {"type": "duckdb", "dataset": "segment_prod", "database": "warehouse.duckdb"},
+        "select": {
+            "domains": ["connections", "usage", "audit"],
+            "endpoints": ["segments"],
+            "exclude": ["destinations"],
+        },
+        "history": True,
+        "schedules": {"sync": "0 5 * * *", "usage": None},
+        "audit_sensor": False,
+        "translation": {"key_prefix": "prod", "group_name": "segment_prod", "owners": ["team:growth"]},
+    }
+    with loaded(prod, {"name": "dev", "translation": {"key_prefix": "dev"}}) as defs:
+        keys = {key.to_user_string() for key in defs.resolve_all_asset_keys()}
+        assert {"prod/segment/sources", "prod/segment/segments", "prod/segment/changes", "dev/segment/sources"} <= keys
+        assert "prod/segment/destinations" not in keys and "dev/segment/destinations" in keys
+        (spec,) = (
+            spec for spec in defs.resolve_all_asset_specs() if spec.key == dg.AssetKey(["prod", "segment", "sources"])
+        )
+        assert (spec.group_name, list(spec.owners)) == ("segment_prod", ["team:growth"])
+        assert spec.metadata["dagster/table_name"] == "segment_prod.sources"
+        repository = defs.get_repository_def()
+        schedules = {schedule.name: schedule.cron_schedule for schedule in repository.schedule_defs}
+        assert schedules["prod_sync_daily"] == "0 5 * * *" and "prod_usage_daily" not in schedules
+        assert {sensor.name for sensor in repository.sensor_defs} == {"dev_audit_sensor"}
+
+
+@pytest.mark.parametrize(
+    ("attributes", "said"),
+    [
+        ({"region": "eu"}, "region"),
+        ({"workspace": {"token_enf": "X"}}, "token_enf"),
+        ({"workspace": {"concurrency": "many"}}, "concurrency"),
+        ({"workspace": {"region": "mars"}}, "'prod' cannot be loaded: SEGMENT_REGION is 'mars'. Legal values: us, eu."),
+        ({"workspace": {"token_env": "A", "token": "b"}}, "token_env and token are both set"),
+        ({"destination": {"dataset": "No"}}, "SEGMENT_DATASET is 'No'"),
+        ({"select": {"domains": ["conections"]}}, "Did you mean connections"),
+        ({"schedules": {"sync": "every day"}}, "SEGMENT_SCHEDULE_CRON is 'every day'"),
+        ({"translation": {"group": "x"}}, "group"),
+    ],
+    ids=str,
+)
+def test_a_wrong_attribute_is_told(attributes, said):
+    with pytest.raises(Exception) as caught, loaded({"name": "prod", **attributes}):
+        pass
+    text = "".join(map(str, (caught.value, caught.value.__cause__, caught.value.__context__)))
+    assert said in text
+
+
+def test_a_component_can_decide_its_own_specs():
+    class Mine(SegmentWorkspaceComponent):
+        def get_asset_spec(self, data):
+            return super().get_asset_spec(data).replace_attributes(key=dg.AssetKey(["mine", data.name]))
+
+    defs = Mine(name="prod").build_defs(dg.ComponentTree.for_test().load_context)
+    assert dg.AssetKey(["mine", "sources"]) in defs.resolve_all_asset_keys()
+
+
+@pytest.mark.parametrize(
+    "model", [SegmentWorkspaceComponent, WorkspaceAttributes, DestinationAttributes, SelectionAttributes]
+)
+def test_every_attribute_has_a_description(model):
+    assert [name for name, field in model.model_fields.items() if not field.description] == []
