@@ -1,17 +1,31 @@
 """A local Segment Public API over HTTP, with a made-up workspace and faults on request.
 
-Run it with `python -m segment_dagster.emulator`, or inside a process with `running`.
+Run it with `python -m segment_dagster.emulator`, or inside a process with `running`. It needs the extra `demo`.
 """
 
-from segment_dagster.emulator.active_edits import Edits
-from segment_dagster.emulator.adjustments import Correction, MissingDay, Silence
-from segment_dagster.emulator.corrections import Corrections
-from segment_dagster.emulator.edit import Edit
-from segment_dagster.emulator.faults import KINDS, Fault, Faults
-from segment_dagster.emulator.hooks import Hooks
-from segment_dagster.emulator.server import Emulator, running
-from segment_dagster.emulator.stats import Seen, Stats
-from segment_dagster.emulator.world import World
+import sys
+
+try:
+    from segment_dagster.emulator.active_edits import Edits
+    from segment_dagster.emulator.adjustments import Correction, MissingDay, Silence
+    from segment_dagster.emulator.corrections import Corrections
+    from segment_dagster.emulator.edit import Edit
+    from segment_dagster.emulator.faults import KINDS, Fault, Faults
+    from segment_dagster.emulator.hooks import Hooks
+    from segment_dagster.emulator.server import Emulator, running
+    from segment_dagster.emulator.stats import Seen, Stats
+    from segment_dagster.emulator.world import World
+except ModuleNotFoundError as error:
+    if error.name not in ("starlette", "uvicorn"):
+        raise
+    line = (
+        f"The local Segment API needs {error.name}, which is not installed. "
+        "Install it: pip install 'segment_dagster[demo]'."
+    )
+    # `python -m` imports the package before `__main__`, which could say it otherwise; until then argv begins with "-m"
+    if sys.argv[:1] == ["-m"] and __name__ in sys.orig_argv:
+        sys.exit(f"{__name__}: {line}")
+    raise ImportError(line, name=error.name) from None
 
 __all__ = [
     "KINDS",

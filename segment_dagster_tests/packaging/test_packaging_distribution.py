@@ -1,6 +1,7 @@
 """A wheel and a source distribution that install and run outside of the clone."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import segment_dagster
+from segment_dagster.definitions import defs
 
 pytestmark = pytest.mark.slow
 
@@ -34,6 +36,25 @@ with running(minute=0.05) as emulator:
     result = job.execute_in_process(asset_selection=[dg.AssetKey(["segment", "labels"])])
     passed = [check.passed for check in result.get_asset_check_evaluations()]
     print(segment_dagster.__file__, result.success, len(passed), all(passed))
+"""
+
+
+OF_THE_DEMO = ("dagster_webserver", "starlette", "uvicorn")
+"""Modules that the extra `demo` brings, and that the library itself does without."""
+
+INSTALL = (
+    "The local Segment API needs uvicorn, which is not installed. Install it: pip install 'segment_dagster[demo]'."
+)
+
+_BARE = """
+import dlt
+import segment_dagster
+from segment_dagster.definitions import defs
+from segment_dagster.extract import segment_source
+assets = len(defs().resolve_all_asset_specs())
+pipeline = dlt.pipeline("bare", destination="duckdb", dataset_name="segment_data")
+pipeline.run(segment_source(endpoints=["labels"]), loader_file_format="parquet")
+print(segment_dagster.__file__, assets, pipeline.dataset().labels.arrow().num_rows)
 """
 
 
@@ -104,6 +125,22 @@ def outside(installed, tmp_path):
     return run
 
 
+@pytest.fixture
+def bare(installed, tmp_path):
+    """Run Python with the wheel, outside of the clone and as if what the extra `demo` brings were not installed."""
+    place = tmp_path / "bare"
+    place.mkdir()
+    # Python runs it when it starts; a module that is None cannot be imported
+    (place / "sitecustomize.py").write_text(f"import sys\nsys.modules.update(dict.fromkeys({OF_THE_DEMO}))\n")
+
+    def run(*arguments):
+        env = os.environ | {"PYTHONPATH": os.pathsep.join((str(place), str(installed)))}
+        command = [sys.executable, *arguments]
+        return subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=100, check=False)
+
+    return run
+
+
 def contents(wheel):
     with zipfile.ZipFile(wheel) as archive:
         return {name: archive.read(name) for name in archive.namelist()}
@@ -154,3 +191,45 @@ def test_the_code_location_loads_and_checks_a_table_outside_of_the_clone(outside
     file, *said = outside("-c", _RUN).split()
     assert Path(file).is_relative_to(installed)
     assert said == ["True", "3", "True"]
+
+
+def test_the_metadata_asks_for_what_the_demo_needs_in_its_extra_alone(wheel):
+    (text,) = [content.decode() for name, content in contents(wheel).items() if name.endswith("/METADATA")]
+    needed = re.findall(r"^Requires-Dist: ([\w-]+)(.*)$", text, re.MULTILINE)
+    of_the_demo = {name.replace("_", "-") for name in OF_THE_DEMO}
+    assert {name for name, rest in needed if rest.endswith('extra == "demo"')} == of_the_demo
+    assert {name for name, rest in needed if "extra ==" not in rest} & {*of_the_demo, "pytest"} == set()
+
+
+def test_the_bare_wheel_builds_the_definitions_and_runs_the_source(bare, installed, emulator):
+    ran = bare("-c", _BARE)
+    assert ran.returncode == 0, ran.stderr
+    file, assets, rows = ran.stdout.split()
+    assert Path(file).is_relative_to(installed)
+    assert int(assets) == len(list(defs().resolve_all_asset_specs()))
+    assert int(rows) == len(emulator.records("labels"))
+
+
+@pytest.mark.parametrize("module", ["segment_dagster.emulator", "segment_dagster.emulator.server"])
+def test_to_import_the_emulator_bare_says_what_to_install(bare, module):
+    ran = bare("-c", f"import {module}")
+    assert ran.returncode == 1
+    assert ran.stderr.splitlines()[-1] == f"ImportError: {INSTALL}"
+    assert ran.stderr.count("Error: ") == 1
+
+
+def test_the_command_of_the_emulator_bare_says_it_in_a_line(bare):
+    ran = bare("-m", "segment_dagster.emulator", "--help")
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert ran.stderr == f"segment_dagster.emulator: {INSTALL}\n"
+
+
+def test_another_package_that_python_starts_can_do_without_the_emulator(bare, tmp_path):
+    package = tmp_path / "own"
+    package.mkdir()
+    (package / "__init__.py").write_text(
+        "try:\n    import segment_dagster.emulator\nexcept ImportError as error:\n    print(error.name)\n"
+    )
+    (package / "__main__.py").touch()
+    ran = bare("-m", "own")
+    assert (ran.returncode, ran.stdout) == (0, "uvicorn\n"), ran.stderr
