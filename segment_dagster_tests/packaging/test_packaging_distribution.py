@@ -210,7 +210,9 @@ def test_the_bare_wheel_builds_the_definitions_and_runs_the_source(bare, install
     assert int(rows) == len(emulator.records("labels"))
 
 
-@pytest.mark.parametrize("module", ["segment_dagster.emulator", "segment_dagster.emulator.server"])
+@pytest.mark.parametrize(
+    "module", ["segment_dagster.emulator", "segment_dagster.emulator.server", "segment_dagster.testing"]
+)
 def test_to_import_the_emulator_bare_says_what_to_install(bare, module):
     ran = bare("-c", f"import {module}")
     assert ran.returncode == 1
