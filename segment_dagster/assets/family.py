@@ -47,8 +47,7 @@ def segment_assets(
         SettingError: A setting cannot be used.
 
     Example:
-        >>> from segment_dagster.config import DefinitionSettings
-    from segment_dagster.endpoints import TABLES
+        >>> from segment_dagster.endpoints import TABLES
         >>> sources = [endpoint for endpoint in TABLES if endpoint.name == "sources"]
         >>> assets = segment_assets(sources, destination=DestinationResource(dataset="segment_eu"))
         >>> assets.key.to_user_string()
