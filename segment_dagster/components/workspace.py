@@ -26,7 +26,7 @@ class WorkspaceAttributes(dg.Model, dg.Resolvable):
         default=None, description="Environment variable that holds the Public API token; read when a run begins."
     )
     token: str | None = Field(
-        default=None, description="The Public API token, such as `{{ env.SEGMENT_PROD_TOKEN }}`; prefer `token_env`."
+        default=None, description="The Public API token, such as `{{ env.PROD_SEGMENT_TOKEN }}`; prefer `token_env`."
     )
     region: str | None = _of("region")
     base_url: str | None = _of("base_url")
