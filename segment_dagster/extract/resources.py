@@ -1,20 +1,30 @@
 """The dlt source: a resource for each endpoint of the catalogue."""
 
+import difflib
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any
 
 import dlt
+from dlt.common.schema import Schema
 from dlt.common.schema.typing import MERGE_DISPOSITION_HINTS, TColumnSchema, TTableSchemaColumns
 from dlt.common.schema.utils import new_table
 from dlt.extract import DltResource, DltSource
 from dlt.extract.items import DataItemWithMeta
+from pydantic import ValidationInfo, field_validator
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
 from segment_dagster._compat.dlt_source import implemented_by
+from segment_dagster.client.layout import offers
 from segment_dagster.config import ApiSettings
 from segment_dagster.config.dlt_runtime import compresses_files
+from segment_dagster.config.network import Network
+from segment_dagster.config.source import EnvironmentSource
 from segment_dagster.endpoints import TABLES, Endpoint
+from segment_dagster.errors import SettingError
 from segment_dagster.extract.columns import column_name, columns_of
 from segment_dagster.extract.disposition import Merge, TableFormat, disposition_of, scope_of
 from segment_dagster.extract.extractor import Extractor
@@ -42,6 +52,13 @@ READ_AT = "read_at"
 Read = Callable[[], Extract]
 """Gives what was delivered of one endpoint."""
 
+FileFormat = Callable[[], JsonLines | None]
+"""Says, once there are rows, whether they are handed on as lines of JSON, in place of Parquet."""
+
+
+def _parquet() -> None:
+    """Hand rows on as Parquet."""
+
 
 def segment_source(
     api_key: str = dlt.secrets.value,  # noqa: TID251 - dlt fills it in
@@ -58,11 +75,14 @@ def segment_source(
     jsonl: bool = False,
     catalogue: Sequence[Endpoint] = TABLES,
 ) -> DltSource:
-    """The endpoints of a Segment workspace as dlt resources, for any dlt pipeline.
+    """The endpoints of a Segment workspace as dlt resources, for any dlt pipeline and for dagster-dlt.
 
-    Nothing is read before dlt asks for the rows. A resource hands its rows on once its endpoint has been read whole,
-    as files, which `add_map` and `add_filter` do not look into. Build a source for every run: one that has run hands
-    on what it read then.
+    Nothing is read before dlt asks for the rows: no token, no file, no response. Only the arguments are checked, with
+    `SEGMENT_API_LAYOUT` and `SEGMENT_HISTORY`, which decide the resources. Every run of dlt takes the settings anew and
+    reads anew, with the same source too; two runs at the same time need a source each.
+
+    A resource hands its rows on once its endpoint has been read whole, as files, which `add_map` and `add_filter` do
+    not look into.
 
     Args:
         api_key: The token; `SEGMENT_API_TOKEN` or dlt's `[sources.segment_source] api_key` where it is not given.
@@ -84,25 +104,31 @@ def segment_source(
         A source named `segment_source`.
 
     Raises:
-        SettingError: A setting is missing or cannot be used.
+        SettingError: An argument cannot be used. What is wrong with other settings, a missing token too, is the root
+            cause of dlt's error when the source is run.
     """
-    settings = ApiSettings(
-        token=None if api_key is dlt.secrets.value else api_key,  # noqa: TID251 - the default above
-        region=region,
-        base_url=base_url,
-        layout=layout,
-        concurrency=concurrency,
-        page_size=page_size,
-        requests_per_minute=requests_per_minute,
-        include_secrets=include_secrets,
-        history=history,
-    )
-    extractor = Extractor(settings, catalogue)
-    names = None if endpoints is None else dict.fromkeys(endpoints)
-    rows = extractor.available(slow=False) if names is None else [extractor.endpoint(name) for name in names]
-    # dlt does not say when it is done with a source: the extractor deletes its files when the last resource is gone
-    reads = [(endpoint, partial(extractor.extract, endpoint)) for endpoint in rows]
-    return _source(reads, settings.history, jsonl=JsonLines(compressed=compresses_files()) if jsonl else None)
+    arguments: dict[str, Any] = {
+        "token": None if api_key is dlt.secrets.value else api_key,  # noqa: TID251 - the default above
+        "region": region,
+        "base_url": base_url,
+        "layout": layout,
+        "concurrency": concurrency,
+        "page_size": page_size,
+        "requests_per_minute": requests_per_minute,
+        "include_secrets": include_secrets,
+        "history": history,
+    }
+    known = _KnownSettings(**arguments)
+    offered = {endpoint.name: endpoint for endpoint in catalogue if offers(known.layout, endpoint)}
+    if endpoints is None:
+        rows = [endpoint for endpoint in offered.values() if not endpoint.slow]
+    else:
+        rows = [_named(name, offered, known) for name in dict.fromkeys(endpoints)]
+    # dlt does not say when it is done with a source: the extractor deletes its files when the last resource is gone,
+    # or the next run begins
+    runs = _ExtractorPerRun(lambda: Extractor(ApiSettings(**arguments), catalogue))
+    reads = [(endpoint, partial(runs.extract, endpoint.name)) for endpoint in rows]
+    return _source(reads, known.history, file_format=_json_lines if jsonl else _parquet)
 
 
 def source_of_extracts(
@@ -127,7 +153,7 @@ def source_of_extracts(
         return extract
 
     reads = [(extract.endpoint, partial(kept, extract)) for extract in extracts]
-    return _source(reads, history, merge or "delete-insert", table_format, jsonl)
+    return _source(reads, history, merge or "delete-insert", table_format, lambda: jsonl)
 
 
 def resource_of(
@@ -135,7 +161,7 @@ def resource_of(
     read: Read,
     merge: Merge = "delete-insert",
     table_format: TableFormat | None = None,
-    jsonl: JsonLines | None = None,
+    file_format: FileFormat = _parquet,
 ) -> DltResource:
     """The dlt resource of one endpoint.
 
@@ -144,7 +170,7 @@ def resource_of(
         read: Called when dlt asks for the rows.
         merge: How the destination merges.
         table_format: The open format of the table, where it is files.
-        jsonl: How rows are handed on as lines of JSON; as Parquet by default.
+        file_format: Says in which files rows are handed on.
     """
 
     def rows() -> Iterator[DataItemWithMeta]:
@@ -163,7 +189,7 @@ def resource_of(
             dlt.current.resource_state(endpoint.name)[READ_AT] = extract.read_at.isoformat()
         existing = existing_columns(_table_columns(endpoint.name), columns)
         parts = parts_with_columns(endpoint, extract.parts, existing, extract.max_undeclared_columns)
-        yield from file_imports(parts, columns, first, jsonl)
+        yield from file_imports(parts, columns, first, file_format())
 
     columns = columns_of(endpoint)
     return dlt.resource(
@@ -177,13 +203,13 @@ def resource_of(
     )
 
 
-def history_of(endpoint: Endpoint, read: Read, jsonl: JsonLines | None = None) -> DltResource:
+def history_of(endpoint: Endpoint, read: Read, file_format: FileFormat = _parquet) -> DltResource:
     """The dlt resource of the history of one endpoint.
 
     Args:
         endpoint: Gives the name, the columns, and what changes by itself.
         read: Called when dlt asks for the rows.
-        jsonl: How rows are handed on as lines of JSON; as Parquet by default.
+        file_format: Says in which files rows are handed on.
     """
     name = history_table(endpoint.name)
 
@@ -193,7 +219,7 @@ def history_of(endpoint: Endpoint, read: Read, jsonl: JsonLines | None = None) -
         parts = versions_of(endpoint, extract.parts, existing, extract.max_undeclared_columns)
         # not as an Arrow table beside the files: dlt's `ADD_DLT_LOAD_ID` adds a column to that, which they do not have
         dlt.current.source_schema().update_table(new_table(name, columns=[VERSION_COLUMN]))
-        yield from file_imports(parts, columns, jsonl=jsonl)
+        yield from file_imports(parts, columns, jsonl=file_format())
 
     columns = history_columns(endpoint)
     return dlt.resource(versions, name=name, columns=columns, write_disposition=SCD2, parallelized=True)
@@ -244,20 +270,116 @@ def file_imports(
         hints = None
 
 
+class _KnownSettings(ApiSettings):
+    """What is known where a source is defined: its arguments, and what the environment says of its resources.
+
+    The token, the way to the API and dlt's files are looked at in a run: definitions are loaded where none of them is.
+    """
+
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls: type[BaseSettings], *sources: PydanticBaseSettingsSource, **named: PydanticBaseSettingsSource
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Return where values come from."""
+        return (named["init_settings"], _ResourcesInEnvironment(settings_cls))
+
+    @field_validator("network", mode="before")
+    @classmethod
+    def _resolve_network(cls, _: Any, info: ValidationInfo) -> Network:
+        return Network()
+
+
+class _ResourcesInEnvironment(EnvironmentSource):
+    """The environment variables that decide which resources there are."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        """Return the value of a field, the key it has in the result, and whether it is JSON."""
+        if field_name not in ("layout", "history"):
+            return None, field_name, False
+        return super().get_field_value(field, field_name)
+
+
+class _ExtractorPerRun:
+    """An extractor for each run of dlt: what one has read is not handed on to the next.
+
+    Args:
+        make: Makes one, from the settings of that moment.
+    """
+
+    def __init__(self, make: Callable[[], Extractor]) -> None:
+        self._make = make
+        self._lock = threading.Lock()
+        self._run: object = None
+        self._extractor: Extractor | None = None
+
+    def extract(self, name: str) -> Extract:
+        """Read an endpoint, or return what the run under way has read.
+
+        Raises:
+            SegmentError: It could not be read whole, or a setting cannot be used.
+        """
+        extractor = self._of_this_run()
+        return extractor.extract(extractor.endpoint(name))
+
+    def _of_this_run(self) -> Extractor:
+        # one object in all threads of a run, or of an iteration, and another one in the next
+        run = dlt.current.source_state()
+        with self._lock:
+            if self._extractor is None or run is not self._run:
+                self._extractor = self._make()
+                self._run = run
+            return self._extractor
+
+
+class _SegmentSource(SourceWithHistory):
+    """A source that can run again: its schema is its own.
+
+    dlt makes the pipeline's schema that of the source, and dagster-dlt takes the columns of the pipeline's schema apart
+    to show them: the next run, or a selection from the source, would end in a `KeyError`.
+    """
+
+    @property
+    def schema(self) -> Schema:
+        """The tables, as far as they are known."""
+        return self._schema
+
+    @schema.setter
+    def schema(self, value: Schema) -> None:
+        self._schema = value.clone()
+
+
+def _named(name: str, offered: Mapping[str, Endpoint], known: ApiSettings) -> Endpoint:
+    """Return the endpoint of a name.
+
+    Raises:
+        SettingError: There is none.
+    """
+    if name not in offered:
+        close = difflib.get_close_matches(name, offered)
+        remedy = f"Did you mean {' or '.join(close)}?" if close else "`python segment_pipeline.py --list` shows them."
+        raise SettingError("endpoints", f"names {name[:80]!r}, which the {known.layout!r} layout does not have", remedy)
+    return offered[name]
+
+
+def _json_lines() -> JsonLines:
+    """Hand rows on as lines of JSON, compressed as dlt's settings say."""
+    return JsonLines(compressed=compresses_files())
+
+
 def _source(
     reads: Sequence[tuple[Endpoint, Read]],
     history: bool,
     merge: Merge = "delete-insert",
     table_format: TableFormat | None = None,
-    jsonl: JsonLines | None = None,
+    file_format: FileFormat = _parquet,
 ) -> DltSource:
     # objects and lists stay one JSON column each
-    @dlt.source(name=SOURCE_NAME, max_table_nesting=0, **implemented_by(SourceWithHistory))
+    @dlt.source(name=SOURCE_NAME, max_table_nesting=0, **implemented_by(_SegmentSource))
     def source() -> Iterator[DltResource]:
         for endpoint, read in reads:
-            yield resource_of(endpoint, read, merge, table_format, jsonl)
+            yield resource_of(endpoint, read, merge, table_format, file_format)
             if history and endpoint.keeps_history:
-                yield history_of(endpoint, read, jsonl)
+                yield history_of(endpoint, read, file_format)
 
     made: DltSource = source()
     return made

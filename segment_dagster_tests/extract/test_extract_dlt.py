@@ -10,10 +10,11 @@ from pathlib import Path
 import dlt
 import duckdb
 import pytest
+from dlt.extract.exceptions import ResourceExtractionError
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from segment_dagster.config import ApiSettings, TokenMissingError
-from segment_dagster.emulator import Fault
+from segment_dagster.emulator import Edit, Fault
 from segment_dagster.endpoints import CATALOGUE, TABLES, Column, Endpoint
 from segment_dagster.errors import SettingError
 from segment_dagster.extract import Extractor
@@ -191,10 +192,71 @@ def test_dlts_secrets_file_is_the_token(emulator, monkeypatch):
     assert emulator.stats.by_endpoint == {"warehouses": 1}
 
 
-def test_without_a_token_there_is_no_source(emulator, monkeypatch):
-    monkeypatch.delenv("SEGMENT_API_TOKEN")
-    with pytest.raises(TokenMissingError):
+def test_without_a_token_the_run_ends_in_one_line(pipeline, emulator, monkeypatch):
+    source = segment_source(endpoints=["workspace"])
+    with monkeypatch.context() as patch, pytest.raises(PipelineStepFailed) as caught:
+        patch.delenv("SEGMENT_API_TOKEN")
+        run(pipeline, source)
+    cause = root_cause(caught.value)
+    assert isinstance(cause, TokenMissingError)
+    assert str(caught.value).splitlines()[-1].endswith(str(cause))
+    # the token may come later
+    run(pipeline, source)
+    assert counts() == world_counts(emulator, [ROWS["workspace"]])
+
+
+def root_cause(failure):
+    while failure.__cause__:
+        failure = failure.__cause__
+    return failure
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "says"),
+    [
+        ("SEGMENT_REGION", "mars", "SEGMENT_REGION is 'mars'"),
+        ("SEGMENT_API_TOKEN", "two words", "SEGMENT_API_TOKEN holds a space"),
+        ("SEGMENT_BASE_URL", "x", "SEGMENT_BASE_URL is no address"),
+        ("RUNTIME__REQUEST_TIMEOUT", "0", "RUNTIME__REQUEST_TIMEOUT is 0"),
+    ],
+)
+def test_a_bad_setting_is_told_when_the_source_is_run(setting, value, says, pipeline, emulator, monkeypatch):
+    monkeypatch.setenv(setting, value)
+    source = segment_source(endpoints=["workspace"])
+    with pytest.raises(PipelineStepFailed) as caught:
+        run(pipeline, source)
+    cause = root_cause(caught.value)
+    assert isinstance(cause, SettingError)
+    assert str(cause).startswith(says)
+    assert str(caught.value).splitlines()[-1].endswith(str(cause))
+    with pytest.raises(ResourceExtractionError, match=says):
+        list(source)
+    assert emulator.stats.total == 0
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"), [("SEGMENT_API_LAYOUT", "v1"), ("SEGMENT_HISTORY", "perhaps")], ids=["layout", "history"]
+)
+def test_a_bad_setting_that_decides_the_resources_is_told_at_once(setting, value, monkeypatch):
+    monkeypatch.setenv(setting, value)
+    with pytest.raises(SettingError, match=f"{setting} is '{value}'"):
         segment_source()
+
+
+def test_a_name_that_no_layout_has_is_told_at_once_without_a_token():
+    with pytest.raises(SettingError, match=r"endpoints names 'sorces', .*Did you mean sources"):
+        segment_source(endpoints=["sorces"])
+    with pytest.raises(SettingError, match=r"endpoints names 'qqqqqq', .*--list"):
+        segment_source(endpoints=["sources", "qqqqqq"])
+
+
+def test_the_environment_decides_the_resources_where_no_argument_does(monkeypatch):
+    monkeypatch.setenv("SEGMENT_API_LAYOUT", "versioned")
+    monkeypatch.setenv("SEGMENT_HISTORY", "true")
+    versioned = {row.name for row in CATALOGUE if row.versioned}
+    assert set(segment_source(history=False).resources) == versioned
+    assert set(segment_source().resources) > versioned
+    assert set(segment_source(layout="public", history=False).resources) == {row.name for row in TABLES if not row.slow}
 
 
 @pytest.mark.parametrize(
@@ -335,6 +397,85 @@ def test_a_source_that_is_gone_leaves_nothing_on_disk(pipeline, emulator, tmp_pa
     pipeline = None
     gc.collect()
     assert list(spools.iterdir()) == []
+
+
+def test_a_source_that_runs_again_reads_anew_and_keeps_one_runs_files(pipeline, emulator, spools):
+    source = segment_source(endpoints=["sources", "spaces", "segments"])
+    for number, each in enumerate(list(emulator.world.records("sources"))[:3]):
+        emulator.edits.replace([Edit("sources", "modify", each["id"], {"name": "New"})])
+        emulator.stats.clear()
+        run(pipeline, source if number else source.with_resources("sources", "segments"))
+        assert query("SELECT id FROM plain_data.sources WHERE name = 'New'") == [(each["id"],)]
+        assert emulator.stats.by_endpoint["sources"] == emulator.stats.by_endpoint["spaces"] == 1
+        assert len([path for path in spools.iterdir() if path.is_dir()]) == 1
+
+
+def test_every_iteration_reads_anew(emulator):
+    source = segment_source(endpoints=["sources", "warehouses"])
+    for _ in range(2):
+        assert len(list(source)) == 2
+        assert len(list(source.warehouses)) == 1
+    assert emulator.stats.by_endpoint == {"sources": 2, "warehouses": 4}
+
+
+def test_files_are_compressed_as_dlts_settings_say_in_the_run(emulator, tmp_path, monkeypatch):
+    source = segment_source(endpoints=["warehouses"], jsonl=True)
+    monkeypatch.setenv("NORMALIZE__DATA_WRITER__DISABLE_COMPRESSION", "true")
+    there = dlt.destinations.filesystem(str(tmp_path / "lake"))
+    dlt.pipeline("lines", destination=there, dataset_name="held").run(source, loader_file_format="jsonl")
+    (file,) = (tmp_path / "lake" / "held" / "warehouses").glob("*.jsonl")
+    ids = [json.loads(line)["id"] for line in file.read_text(encoding="utf-8").splitlines()]
+    assert ids == [record["id"] for record in emulator.world.records("warehouses")]
+
+
+def test_one_source_may_go_into_two_pipelines(emulator):
+    source = segment_source(endpoints=["sources"])
+    first, second = (
+        dlt.pipeline(name, destination=dlt.destinations.duckdb(f"{name}.duckdb"), dataset_name="data")
+        for name in ("first", "second")
+    )
+    emulator.faults.add(Fault("extra-field", "sources"))
+    first.run(source)
+    emulator.faults.clear()
+    second.run(source)
+    assert len(query("SELECT * FROM data.sources WHERE beta_tier IS NOT NULL", "first.duckdb")) == 40
+    assert query("SELECT count(*) FROM data.sources", "second.duckdb") == [(40,)]
+    assert emulator.stats.by_endpoint == {"sources": 2}
+
+
+def test_the_steps_of_a_run_may_be_taken_one_by_one(pipeline, emulator):
+    source = segment_source(endpoints=NAMES)
+    pipeline.extract(source)
+    asked = emulator.stats.total
+    # what was extracted is dlt's: the source is not needed any more
+    del source
+    pipeline.normalize()
+    pipeline.load()
+    assert counts() == world_counts(emulator)
+    assert emulator.stats.total == asked
+
+
+def test_dlts_own_run_takes_the_source(emulator):
+    destination = dlt.destinations.duckdb(str(Path("plain.duckdb").absolute()))
+    dlt.run(segment_source(endpoints=NAMES), destination=destination, dataset_name="plain_data")
+    assert counts() == world_counts(emulator)
+
+
+def test_several_sources_may_be_one_run(pipeline, emulator):
+    pipeline.run([segment_source(endpoints=["sources"]), segment_source(endpoints=["warehouses"])])
+    source = segment_source(endpoints=["spaces", "segments"])
+    pipeline.run([source.with_resources("spaces"), source.with_resources("segments")])
+    assert counts() == world_counts(emulator, [ROWS[name] for name in ("sources", "warehouses", "spaces", "segments")])
+    # parts of a source are read together
+    assert emulator.stats.by_endpoint["spaces"] == 1
+
+
+def test_the_token_is_in_no_trace(pipeline, monkeypatch, emulator):
+    monkeypatch.delenv("SEGMENT_API_TOKEN")
+    monkeypatch.setenv("SOURCES__SEGMENT_SOURCE__API_KEY", emulator.token)
+    run(pipeline, segment_source(endpoints=["workspace"]))
+    assert pipeline.last_trace.asdict()
+    assert emulator.token not in json.dumps(pipeline.last_trace.asdict(), default=str)
 
 
 def test_the_name_of_something_else_is_no_part_of_the_package():
