@@ -1,18 +1,30 @@
-"""A source of dlt's in which choosing a resource chooses others with it.
+"""A source of dlt's in which choosing a resource chooses others with it, and that can run again.
 
 Private to: dlt 1.31 (`dlt.source(_impl_cls=)`; `DltSource.clone`, which makes a plain `DltSource`; `with_resources`,
-by which dlt and dagster-dlt 0.29 choose).
+by which dlt and dagster-dlt 0.29 choose; the attribute `_schema`). dlt makes the pipeline's schema that of the source,
+and dagster-dlt takes the columns of the pipeline's schema apart to show them.
 
-If it changes: the history of a table is not loaded where an asset is materialized alone.
+If it changes: the history of a table is not loaded where an asset is materialized alone; or the second run of a source
+in one process, or a selection from it, ends in a `KeyError`.
 """
 
 from typing import Any
 
+from dlt.common.schema import Schema
 from dlt.extract import DltSource
 
 
 class ExpandingSource(DltSource):
     """A source in which choosing a resource chooses others with it, if they are there."""
+
+    @property
+    def schema(self) -> Schema:
+        """The tables, as far as they are known: a copy of the source's own, which others cannot take apart."""
+        return self._schema
+
+    @schema.setter
+    def schema(self, value: Schema) -> None:
+        self._schema = value.clone()
 
     @staticmethod
     def expand(name: str) -> str:

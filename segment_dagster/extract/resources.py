@@ -8,21 +8,16 @@ from functools import partial
 from typing import Any
 
 import dlt
-from dlt.common.schema import Schema
 from dlt.common.schema.typing import MERGE_DISPOSITION_HINTS, TColumnSchema, TTableSchemaColumns
 from dlt.common.schema.utils import new_table
 from dlt.extract import DltResource, DltSource
 from dlt.extract.items import DataItemWithMeta
-from pydantic import ValidationInfo, field_validator
-from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
 from segment_dagster._compat.dlt_source import implemented_by
 from segment_dagster.client.layout import offers
 from segment_dagster.config import ApiSettings
 from segment_dagster.config.dlt_runtime import compresses_files
-from segment_dagster.config.network import Network
-from segment_dagster.config.source import EnvironmentSource
+from segment_dagster.config.known import KnownSettings
 from segment_dagster.endpoints import TABLES, Endpoint
 from segment_dagster.errors import SettingError
 from segment_dagster.extract.columns import column_name, columns_of
@@ -118,7 +113,7 @@ def segment_source(
         "include_secrets": include_secrets,
         "history": history,
     }
-    known = _KnownSettings(**arguments)
+    known = KnownSettings(**arguments)
     offered = {endpoint.name: endpoint for endpoint in catalogue if offers(known.layout, endpoint)}
     if endpoints is None:
         rows = [endpoint for endpoint in offered.values() if not endpoint.slow]
@@ -270,35 +265,6 @@ def file_imports(
         hints = None
 
 
-class _KnownSettings(ApiSettings):
-    """What is known where a source is defined: its arguments, and what the environment says of its resources.
-
-    The token, the way to the API and dlt's files are looked at in a run: definitions are loaded where none of them is.
-    """
-
-    @classmethod
-    def settings_customise_sources(
-        cls, settings_cls: type[BaseSettings], *sources: PydanticBaseSettingsSource, **named: PydanticBaseSettingsSource
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Return where values come from."""
-        return (named["init_settings"], _ResourcesInEnvironment(settings_cls))
-
-    @field_validator("network", mode="before")
-    @classmethod
-    def _resolve_network(cls, _: Any, info: ValidationInfo) -> Network:
-        return Network()
-
-
-class _ResourcesInEnvironment(EnvironmentSource):
-    """The environment variables that decide which resources there are."""
-
-    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
-        """Return the value of a field, the key it has in the result, and whether it is JSON."""
-        if field_name not in ("layout", "history"):
-            return None, field_name, False
-        return super().get_field_value(field, field_name)
-
-
 class _ExtractorPerRun:
     """An extractor for each run of dlt: what one has read is not handed on to the next.
 
@@ -331,23 +297,6 @@ class _ExtractorPerRun:
             return self._extractor
 
 
-class _SegmentSource(SourceWithHistory):
-    """A source that can run again: its schema is its own.
-
-    dlt makes the pipeline's schema that of the source, and dagster-dlt takes the columns of the pipeline's schema apart
-    to show them: the next run, or a selection from the source, would end in a `KeyError`.
-    """
-
-    @property
-    def schema(self) -> Schema:
-        """The tables, as far as they are known."""
-        return self._schema
-
-    @schema.setter
-    def schema(self, value: Schema) -> None:
-        self._schema = value.clone()
-
-
 def _named(name: str, offered: Mapping[str, Endpoint], known: ApiSettings) -> Endpoint:
     """Return the endpoint of a name.
 
@@ -374,7 +323,7 @@ def _source(
     file_format: FileFormat = _parquet,
 ) -> DltSource:
     # objects and lists stay one JSON column each
-    @dlt.source(name=SOURCE_NAME, max_table_nesting=0, **implemented_by(_SegmentSource))
+    @dlt.source(name=SOURCE_NAME, max_table_nesting=0, **implemented_by(SourceWithHistory))
     def source() -> Iterator[DltResource]:
         for endpoint, read in reads:
             yield resource_of(endpoint, read, merge, table_format, file_format)

@@ -47,3 +47,10 @@ def test_dlts_own_copy_forgets_its_class():
 
 def test_dagster_dlt_chooses_resources_by_their_names():
     assert ".with_resources(" in inspect.getsource(DagsterDltResource), f"dagster-dlt chooses otherwise: {BREAKS}"
+
+
+def test_a_schema_that_is_given_is_copied():
+    made, other = source(), source()
+    made.schema = other.schema
+    other.schema.update_table(dlt.Schema("other").tables["_dlt_version"] | {"name": "changed"})
+    assert "changed" in other.schema.tables and "changed" not in made.schema.tables, f"DltSource.schema: {BREAKS}"
