@@ -122,7 +122,7 @@ def refused(one_emulator, tmp_path_factory):
             "SEGMENT_BASE_URL": one_emulator.url,
             "SEGMENT_API_TOKEN": one_emulator.token,
         }
-        commands[case] = (work, {**environment, **settings}, MATERIALIZE if commands else EXECUTE)
+        commands[case] = (work, {**environment, **settings}, EXECUTE if commands else MATERIALIZE)
     one_emulator.stats.clear()
     # one a core: a command spends its time on imports
     with ThreadPoolExecutor(2) as pool:
