@@ -1,10 +1,15 @@
 from dataclasses import replace
 from pathlib import Path
 
+import dagster as dg
 import pytest
+import yaml
+from dagster.components.testing.utils import create_defs_folder_sandbox
 
+from segment_dagster import SegmentWorkspaceComponent
 from segment_dagster.endpoints import CATALOGUE
 from segment_dagster.endpoints.readme import with_table
+from segment_dagster_tests.docs.pages import BY_NAME
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -30,8 +35,12 @@ def test_the_readme_is_short_and_has_one_picture():
     assert README.count("![") == 1
 
 
-def test_the_code_location_of_the_readme_is_that_of_the_clone():
-    assert f"```yaml\n{(ROOT / 'workspace.yaml').read_text(encoding='utf-8')}```" in README
+def test_the_component_of_the_readme_loads():
+    (code,) = (block.code for block in BY_NAME["README.md"].blocks if block.kind == "yaml")
+    with create_defs_folder_sandbox() as project:
+        project.scaffold_component(component_cls=SegmentWorkspaceComponent, defs_yaml_contents=yaml.safe_load(code))
+        with project.build_all_defs() as defs:
+            assert dg.AssetKey(["segment", "sources"]) in defs.resolve_all_asset_keys()
 
 
 def test_the_readme_says_that_no_licence_is_chosen_while_there_is_none():

@@ -145,7 +145,8 @@ def _build(
     configuration = next((family for family in of_name if family.kind == CONFIGURATION), None)
     derived = [Changes(CATALOGUE)] if settings.history and configuration else []
     for each in derived:
-        specs.add(each.name, each.spec(endpoints, owners=specs.owners, destination=specs.destination))
+        family_endpoints = configuration.endpoints if configuration else ()
+        specs.add(each.name, each.spec(family_endpoints, owners=specs.owners, destination=specs.destination))
     assets = [
         (
             family,

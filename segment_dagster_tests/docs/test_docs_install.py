@@ -1,5 +1,6 @@
 """What the page about installing shows, run as its reader does."""
 
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -21,9 +22,9 @@ FILES = {block.kind.split()[1]: block.code for block in PAGE.blocks if " " in bl
 
 def made(name: str) -> dict[str, Any]:
     """The names that a file of Python defines."""
-    module: dict[str, Any] = {}
-    exec(compile(FILES[name], name, "exec"), module)  # noqa: S102 - the page's own code
-    return module
+    file = Path(name)
+    file.write_text(FILES[name], encoding="utf-8")
+    return runpy.run_path(str(file))
 
 
 def keys(defs: dg.Definitions) -> set[str]:
