@@ -29,6 +29,10 @@ _MAX_DIGITS = 4300
 """Digits of a number that Python reads and writes; what has more stays a text."""
 
 
+MAX_DEPTH = 1024
+"""Levels of nesting that are parsed: as many as orjson reads."""
+
+
 class ParseError(ValueError):
     """The bytes are not JSON."""
 
@@ -97,6 +101,17 @@ def parse(content: bytes) -> Parsed:
     return _Careful().parse(content)
 
 
+def _is_too_deep(value: Any) -> bool:
+    """Return whether a value is nested deeper than orjson reads: Python's own parser reads more from 3.13 on."""
+    level = [value]
+    for _ in range(MAX_DEPTH + 1):
+        inner = (each.values() if isinstance(each, dict) else each for each in level if isinstance(each, dict | list))
+        level = [each for values in inner for each in values if isinstance(each, dict | list)]
+        if not level:
+            return False
+    return True
+
+
 class _Careful:
     """Parses what orjson refuses or reads inexactly. One body each."""
 
@@ -123,6 +138,8 @@ class _Careful:
             raise TooDeepError from None
         except ValueError:
             raise ParseError from None
+        if _is_too_deep(value):
+            raise TooDeepError
         if hook:
             (value,) = self._cleaned([value])
         return Parsed(value, self._broken, self._infinite)
