@@ -40,3 +40,8 @@ def __getattr__(name: str) -> Any:
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(_MODULES[name]), name)
+
+
+def __dir__() -> list[str]:
+    """Return the public names, those that are not imported yet too: `dg` looks for components among them."""
+    return sorted({*globals(), *__all__})

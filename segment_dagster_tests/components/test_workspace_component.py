@@ -1,6 +1,7 @@
 """`SegmentWorkspaceComponent`: the same in YAML."""
 
 from contextlib import contextmanager
+from importlib.metadata import entry_points
 
 import dagster as dg
 import pytest
@@ -93,3 +94,10 @@ def test_a_component_can_decide_its_own_specs():
 )
 def test_every_attribute_has_a_description(model):
     assert [name for name, field in model.model_fields.items() if not field.description] == []
+
+
+def test_dg_finds_the_component():
+    (registered,) = entry_points(group="dagster_dg_cli.registry_modules", name="segment_dagster")
+    # dg looks for components among what `dir` names
+    module = registered.load()
+    assert "SegmentWorkspaceComponent" in dir(module) and module.SegmentWorkspaceComponent is SegmentWorkspaceComponent
