@@ -5,4 +5,4 @@ from datetime import datetime, timezone
 
 def utc_now() -> datetime:
     """Return the current time, in UTC."""
-    return datetime.now(timezone.utc)  # noqa: TID251
+    return datetime.now(timezone.utc)  # noqa: TID251 - the one place
