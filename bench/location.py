@@ -11,7 +11,9 @@ from segment_dagster.assets import asset_key
 
 def _job(name: str, endpoints: tuple[str, ...]) -> dg.JobDefinition:
     selection = dg.AssetSelection.assets(*map(asset_key, endpoints))
-    return dg.define_asset_job(name, selection)  # type: ignore[return-value] # it is resolved when it is asked for
+    # in one process, as the project's own jobs
+    executor = dg.in_process_executor
+    return dg.define_asset_job(name, selection, executor_def=executor)  # type: ignore[return-value] # resolved when asked for
 
 
 @dg.definitions
