@@ -111,6 +111,7 @@ class DestinationResource(dg.ConfigurableResource[Any]):
     """
 
     type: str | None = _of("type", DestinationSettings)
+    name: str | None = _of("name", DestinationSettings)
     dataset: str | None = _of("dataset", DestinationSettings)
     database: str | None = _of("database", DestinationSettings)
     table_format: str | None = _of("table_format", DestinationSettings)

@@ -60,6 +60,7 @@ class DestinationAttributes(dg.Model, dg.Resolvable):
     """Where the tables are loaded. What is left out comes from the environment; credentials are dlt's own settings."""
 
     type: str | None = _of("type", DestinationSettings)
+    name: str | None = _of("name", DestinationSettings)
     dataset: str | None = _of("dataset", DestinationSettings)
     database: str | None = _of("database", DestinationSettings)
     table_format: str | None = _of("table_format", DestinationSettings)

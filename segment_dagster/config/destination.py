@@ -7,6 +7,7 @@ from pydantic import Field, field_validator
 
 from segment_dagster.config.source import EnvironmentSettings, NotInEnvironment, Seconds, Variable, refused
 
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _DATASET = re.compile(r"(?=.{1,63}$)[a-z][a-z0-9]*(_[a-z0-9]+)*")
 
 
@@ -23,6 +24,11 @@ class DestinationSettings(EnvironmentSettings):
         default="duckdb",
         description="dlt's name of the destination. See [Destinations](destinations.md).",
     )
+    name: Annotated[str | None, NotInEnvironment("destination.name")] = Field(
+        default=None,
+        description="dlt's name of this destination, where several have one type: its credentials are below "
+        "`[destination.<name>]` in dlt's settings.",
+    )
     table_format: str | None = Field(
         default=None, description="`delta` or `iceberg`, for the destination `filesystem`."
     )
@@ -31,7 +37,7 @@ class DestinationSettings(EnvironmentSettings):
         description="The schema that holds the tables. It belongs to one workspace: see "
         "[below](#one-dataset-belongs-to-one-workspace). Names that end in `_staging` are refused.",
     )
-    database: Annotated[str | None, NotInEnvironment()] = Field(
+    database: Annotated[str | None, NotInEnvironment("destination.database")] = Field(
         default=None, description="Path of the DuckDB file, in place of dlt's `DESTINATION__DUCKDB__CREDENTIALS`."
     )
     pipeline_name: Annotated[str, NotInEnvironment()] = Field(
@@ -43,6 +49,13 @@ class DestinationSettings(EnvironmentSettings):
         description="Seconds to wait for a DuckDB file that another process holds, and for each lock in PostgreSQL "
         "(its `lock_timeout`).",
     )
+
+    @field_validator("name")
+    @classmethod
+    def _check_name(cls, name: str | None) -> str | None:
+        if name is not None and not _NAME.fullmatch(name):
+            raise refused(f"is {name!r}", "Legal values: lower-case letters, digits and underscores, a letter first.")
+        return name
 
     @field_validator("dataset")
     @classmethod

@@ -66,6 +66,9 @@ class MayBeEmpty:
 class NotInEnvironment:
     """Mark a setting that has no environment variable of its own."""
 
+    argument: str | None = None
+    """What messages call it, if it is not the name of the field."""
+
 
 def refused(problem: str, remedy: str, setting: str | None = None) -> PydanticCustomError:
     """Return the error for a validator to raise; it becomes a `SettingError`.
@@ -152,6 +155,9 @@ class EnvironmentSettings(BaseSettings):
         per_name = _marker(information, PerName)
         if per_name:
             return str(per_name.variable(name))
+        argument = _marker(information, NotInEnvironment)
+        if argument:
+            return argument.argument or field
         named = _marker(information, Variable)
         return str(named.name) if named else f"{PREFIX}{field.upper()}"
 

@@ -37,11 +37,12 @@ def check_extra(setting: str, value: str, driver: Driver) -> None:
         raise SettingError(setting, f"is {value!r}, which needs {', '.join(missing)}: not installed", remedy)
 
 
-def configuration_of(name: str, destination: Destination[Any, Any], dataset: str) -> BaseConfiguration:
+def configuration_of(name: str, kind: str, destination: Destination[Any, Any], dataset: str) -> BaseConfiguration:
     """Return dlt's complete settings of a destination, without connecting to it.
 
     Args:
         name: dlt's name of the destination.
+        kind: dlt's type of it.
         destination: dlt's object for it.
         dataset: The dataset.
 
@@ -63,7 +64,7 @@ def configuration_of(name: str, destination: Destination[Any, Any], dataset: str
         remedy = f"Install it: pip install '{needed.replace('dlt[', 'segment_dagster[')}'."
         raise SettingError(section, f"needs {needed}: not installed", remedy) from None
     except (ConfigurationException, DltException, ValueError) as error:
-        remedy = f"See https://dlthub.com/docs/dlt-ecosystem/destinations/{name} for what it takes."
+        remedy = f"See https://dlthub.com/docs/dlt-ecosystem/destinations/{kind} for what it takes."
         # dlt's message repeats the value
         raise SettingError(f"{section}__CREDENTIALS", f"cannot be used ({type(error).__name__})", remedy) from None
     return configuration

@@ -16,12 +16,11 @@ from segment_dagster.errors import SettingError
 from segment_dagster.load.capabilities import BUCKETS, DESTINATIONS, TABLE_FORMATS, Capabilities
 from segment_dagster.load.credentials import check_extra, configuration_of, secrets_of
 from segment_dagster.load.dlt_settings import check_dlt_settings, staging_layout
-from segment_dagster.load.duckdb_file import CREDENTIALS, DUCKDB_FILE, OPEN, credentials
+from segment_dagster.load.duckdb_file import DUCKDB_FILE, OPEN, credentials, credentials_setting
 from segment_dagster.load.sql_clients import build_destination
 from segment_dagster.load.staging import check_name
 
 TABLE_FORMAT = "SEGMENT_TABLE_FORMAT"
-BUCKET = "DESTINATION__FILESYSTEM__BUCKET_URL"
 _MAGIC = b"DUCK"
 """Bytes 8 to 12 of every DuckDB file."""
 
@@ -31,6 +30,9 @@ class Destination:
     """A checked destination. Create it with `resolve_destination`."""
 
     type: str
+    name: str
+    """dlt's name of the destination; its type, where it has no other. dlt's settings have it as a section."""
+
     dataset: str
     capabilities: Capabilities
     file: Path | None
@@ -50,6 +52,11 @@ class Destination:
 
     secrets: frozenset[str] = field(default=frozenset(), repr=False)
     """Values in dlt's settings that no message may show."""
+
+    @property
+    def credentials_setting(self) -> str:
+        """Return the environment variable of dlt's credentials."""
+        return credentials_setting(self.name)
 
     @property
     def lock_file(self) -> Path | None:
@@ -72,8 +79,10 @@ class Destination:
             "replace_strategy": self.capabilities.replace_strategy,
             **self.capabilities.dlt_capabilities,
         }
+        if self.name != self.type:
+            options["destination_name"] = self.name
         if self.file:
-            options["credentials"] = credentials()
+            options["credentials"] = credentials(self.name)
             options["credentials"].database = str(self.file)
         return build_destination(factory, self.lock_timeout, **options)
 
@@ -90,10 +99,12 @@ def resolve_destination(settings: DestinationSettings) -> Destination:
     if name not in DESTINATIONS:
         legal = ", ".join(DESTINATIONS)
         raise SettingError("SEGMENT_DESTINATION", f"is {name!r}, which is no destination", f"Legal values: {legal}.")
-    check_name(settings.dataset, staging_layout(name))
-    file = _duckdb_file(settings.database) if name == "duckdb" else None
+    section = settings.name or name
+    check_name(settings.dataset, staging_layout(section))
+    file = _duckdb_file(settings.database, section) if name == "duckdb" else None
     resolved = Destination(
         type=name,
+        name=section,
         dataset=settings.dataset,
         capabilities=_capabilities_of(name, settings.table_format),
         file=file,
@@ -108,7 +119,7 @@ def resolve_destination(settings: DestinationSettings) -> Destination:
         _check_file(file, resolved)
     except OSError as error:
         problem = f"names {str(file)[:200]}, which cannot be looked at ({error.strerror})"
-        raise SettingError(CREDENTIALS, problem, "Set it to the path of a file.") from None
+        raise SettingError(resolved.credentials_setting, problem, "Set it to the path of a file.") from None
     return resolved
 
 
@@ -130,45 +141,47 @@ def _capabilities_of(name: str, table_format: str | None) -> Capabilities:
 
 def _configured(destination: Destination) -> Destination:
     """Check that dlt's settings are complete, and return the destination with its secrets."""
-    configuration = configuration_of(destination.type, destination.factory, destination.dataset)
+    configuration = configuration_of(destination.name, destination.type, destination.factory, destination.dataset)
     protocol = str(getattr(configuration, "protocol", ""))
     if bucket := BUCKETS.get(protocol):
-        check_extra(BUCKET, f"{protocol}://...", bucket)
+        check_extra(f"DESTINATION__{destination.name.upper()}__BUCKET_URL", f"{protocol}://...", bucket)
         destination = replace(destination, capabilities=replace(destination.capabilities, driver=bucket))
     return replace(destination, secrets=secrets_of(configuration))
 
 
-def _duckdb_file(database: str | None) -> Path:
-    configured = database or credentials().database or DUCKDB_FILE
+def _duckdb_file(database: str | None, name: str) -> Path:
+    configured = database or credentials(name).database or DUCKDB_FILE
+    setting = credentials_setting(name)
     if configured.startswith((":", "md:")):
         remedy = f"Set it to the path of a file; without it the file is {DUCKDB_FILE} in the working directory."
-        raise SettingError(CREDENTIALS, f"is {configured.split('?')[0]!r}, which is no file", remedy)
+        raise SettingError(setting, f"is {configured.split('?')[0]!r}, which is no file", remedy)
     # dlt resolves a relative path against the directory in which the pipeline first ran
     try:
         return Path(configured).expanduser().absolute()
     except RuntimeError:
-        raise SettingError(CREDENTIALS, f"names {configured}, the home of nobody", "Set it to a whole path.") from None
+        raise SettingError(setting, f"names {configured}, the home of nobody", "Set it to a whole path.") from None
     except FileNotFoundError:
         problem = f"names {configured} in the working directory, which is there no more"
-        raise SettingError(CREDENTIALS, problem, "Set it to a whole path.") from None
+        raise SettingError(setting, problem, "Set it to a whole path.") from None
 
 
 def _check_file(file: Path, destination: Destination) -> None:
     remedy = (
         f"Set it to a DuckDB file that can be written to, or to a path where one can be made; default {DUCKDB_FILE}."
     )
+    setting = destination.credentials_setting
     if destination.database and destination.database.lower() == destination.dataset:
         # otherwise DuckDB reads `segment_data` in `segment_data.sources` as the database
         problem = f"names the file {file.name}, whose name is that of the dataset {destination.dataset!r}"
-        raise SettingError(CREDENTIALS, problem, "Name the file otherwise, or set SEGMENT_DATASET.")
+        raise SettingError(setting, problem, "Name the file otherwise, or set SEGMENT_DATASET.")
     if not file.exists():
         if not file.parent.is_dir() or not _writable(file.parent):
-            raise SettingError(CREDENTIALS, f"names {file}, whose directory is missing or cannot be written to", remedy)
+            raise SettingError(setting, f"names {file}, whose directory is missing or cannot be written to", remedy)
         return
     if not file.is_file():
-        raise SettingError(CREDENTIALS, f"names {file}, which is no file", remedy)
+        raise SettingError(setting, f"names {file}, which is no file", remedy)
     if not _writable(file):
-        raise SettingError(CREDENTIALS, f"names {file}, which is read-only", remedy)
+        raise SettingError(setting, f"names {file}, which is read-only", remedy)
     if file.resolve() in OPEN:
         return
     with file.open("rb") as opened:
@@ -177,7 +190,7 @@ def _check_file(file: Path, destination: Destination) -> None:
     if not head and destination.lock_file and destination.lock_file.exists():
         return
     if head[8:12] != _MAGIC:
-        raise SettingError(CREDENTIALS, f"names {file}, which is not a DuckDB file", remedy)
+        raise SettingError(setting, f"names {file}, which is not a DuckDB file", remedy)
 
 
 def _writable(path: Path) -> bool:

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 DUCKDB_FILE = "segment.duckdb"
 """The default DuckDB file, in the working directory."""
 
-CREDENTIALS = "DESTINATION__DUCKDB__CREDENTIALS"
-
 OPEN: dict[Path, "DuckDBPyConnection"] = {}
 """The DuckDB files that this process has open, by resolved path. Closing another handle of one would release DuckDB's
 lock on it, because POSIX locks belong to the process."""
@@ -52,8 +50,11 @@ COPIES = 8
 between 200 and 300 MB, two of them between 300 and 450."""
 
 
-def credentials() -> "DuckDbCredentials":
+def credentials(name: str = "duckdb") -> "DuckDbCredentials":
     """Return dlt's settings for DuckDB.
+
+    Args:
+        name: dlt's name of the destination.
 
     Raises:
         SettingError: The settings cannot be used.
@@ -62,16 +63,29 @@ def credentials() -> "DuckDbCredentials":
     from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 
     try:
-        return resolve_configuration(DuckDbCredentials(), sections=("destination", "duckdb"), accept_partial=True)
+        return resolve_configuration(DuckDbCredentials(), sections=("destination", name), accept_partial=True)
     except DltException as error:
         remedy = f"Set it to the path of a file; without it the file is {DUCKDB_FILE} in the working directory."
-        raise SettingError(CREDENTIALS, f"cannot be used ({type(error).__name__})", remedy) from error
+        raise SettingError(credentials_setting(name), f"cannot be used ({type(error).__name__})", remedy) from error
 
 
-def connect(file: Path) -> "DuckDBPyConnection":
+def credentials_setting(name: str) -> str:
+    """Return the environment variable of dlt's credentials of a destination.
+
+    Args:
+        name: dlt's name of the destination.
+    """
+    return f"DESTINATION__{name.upper()}__CREDENTIALS"
+
+
+def connect(file: Path, name: str = "duckdb") -> "DuckDBPyConnection":
     """Open a DuckDB file, or create one that only its owner can read.
 
     dlt's own settings of threads and memory apply to dlt's connections.
+
+    Args:
+        file: The file.
+        name: dlt's name of the destination.
 
     Raises:
         duckdb.Error: The file cannot be opened.
@@ -79,7 +93,7 @@ def connect(file: Path) -> "DuckDBPyConnection":
     import duckdb
 
     # two connections of one process must have the same configuration
-    configured = credentials().global_config or {}
+    configured = credentials(name).global_config or {}
     new = not file.exists()
     connection = duckdb.connect(
         str(file), config={name: value for name, value in configured.items() if name == "custom_user_agent"}
@@ -116,12 +130,13 @@ def set_memory_limit(file: Path, room: int) -> None:
     _set_memory_limit(OPEN[file.resolve()], room)
 
 
-def raise_memory_limit(file: Path, failure: BaseException) -> bool:
+def raise_memory_limit(file: Path, failure: BaseException, name: str = "duckdb") -> bool:
     """Double DuckDB's memory limit for an open file, if it ran out of memory.
 
     Args:
         file: The file.
         failure: What dlt raised.
+        name: dlt's name of the destination.
 
     Returns:
         Whether the limit was raised, so that another attempt makes sense.
@@ -130,7 +145,7 @@ def raise_memory_limit(file: Path, failure: BaseException) -> bool:
     if connection is None or not is_out_of_memory(failure):
         return False
     # a limit in dlt's own settings is not changed
-    if "memory_limit" in (credentials().global_config or {}):
+    if "memory_limit" in (credentials(name).global_config or {}):
         return False
     ((limit,),) = connection.execute("SELECT value FROM duckdb_settings() WHERE name = 'memory_limit'").fetchall()
     room = 2 * bytes_of(limit)

@@ -11,7 +11,6 @@ from segment_dagster._compat.duckdb_errors import holder_of
 from segment_dagster.errors import SegmentError
 from segment_dagster.load.credentials import driver_errors, mask_secrets
 from segment_dagster.load.destination import Destination
-from segment_dagster.load.duckdb_file import CREDENTIALS
 
 MAX_QUOTE = 300
 """Characters of the destination's own message that an error quotes."""
@@ -75,16 +74,15 @@ def format_load_error(failure: BaseException, step: str, destination: Destinatio
     if who := holder_of(cause):
         return (
             f"{destination.file} is locked by {who}: DuckDB lets one process write at a time. "
-            f"Close it there, or set {CREDENTIALS} to another file."
+            f"Close it there, or set {destination.credentials_setting} to another file."
         )
     if step == "connect" or isinstance(
         failure, (DestinationConnectionError, *driver_errors(destination.capabilities.driver))
     ):
-        setting = f"DESTINATION__{destination.type.upper()}__CREDENTIALS"
         reason = reason[:MAX_QUOTE].rstrip(".")
         return (
             f"{destination.type} cannot be reached, or lets nobody in ({type(cause).__name__}): {reason}. "
-            f"See whether it is up, and what {setting} and its like say."
+            f"See whether it is up, and what {destination.credentials_setting} and its like say."
         )
     message = f"dlt failed at the step {step!r} on {destination.type} ({type(cause).__name__}): {reason[:MAX_QUOTE]}"
     if _NO_ROOM.search(reason):

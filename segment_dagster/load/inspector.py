@@ -118,7 +118,7 @@ class DatasetInspector:
             SettingError: The staging dataset belongs to somebody else.
         """
         if self._client is not None and self._destination is not None:
-            check_staging(self._client, self._destination.type, self._destination.dataset)
+            check_staging(self._client, self._destination.name, self._destination.dataset)
 
     def has_dlt_tables(self) -> bool:
         """Return whether dlt's system tables exist. dlt finds no other table without them."""
@@ -411,7 +411,7 @@ class DatasetInspector:
                 if (
                     self._destination is None
                     or self._destination.file is None
-                    or not raise_memory_limit(self._destination.file, failure)
+                    or not raise_memory_limit(self._destination.file, failure, self._destination.name)
                 ):
                     raise
 

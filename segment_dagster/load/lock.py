@@ -13,7 +13,7 @@ from filelock import FileLock, Timeout
 from segment_dagster._compat.duckdb_errors import holder_of
 from segment_dagster.errors import SettingError
 from segment_dagster.load.destination import Destination
-from segment_dagster.load.duckdb_file import CREDENTIALS, OPEN, connect
+from segment_dagster.load.duckdb_file import OPEN, connect
 from segment_dagster.load.errors import LoadError, format_load_error
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def destination_lock(destination: Destination, *, make: bool = False) -> Iterato
         return
     deadline = time.monotonic() + destination.lock_timeout
     with (
-        _locked(destination.lock_file, destination, deadline, CREDENTIALS),
+        _locked(destination.lock_file, destination, deadline, destination.credentials_setting),
         _open_file(destination, deadline, make=make),
     ):
         yield
@@ -75,7 +75,11 @@ def pipeline_lock(destination: Destination) -> Iterator[None]:
 def _locked(file: Path, destination: Destination, deadline: float, setting: str) -> Iterator[None]:
     lock = FileLock(file, is_singleton=True)
     reentered = lock.is_locked
-    what = str(destination.file) if setting == CREDENTIALS else f"the pipeline {destination.pipeline_name}"
+    what = (
+        str(destination.file)
+        if setting == destination.credentials_setting
+        else f"the pipeline {destination.pipeline_name}"
+    )
     try:
         # if the directory was moved away meanwhile, filelock would create it again, and DuckDB a new file in it
         file.parent.resolve(strict=True)
@@ -93,7 +97,7 @@ def _locked(file: Path, destination: Destination, deadline: float, setting: str)
         yield
     finally:
         # before the release: a waiting process sees that the file is gone, and creates another. Windows keeps it.
-        if setting == CREDENTIALS and not reentered:
+        if setting == destination.credentials_setting and not reentered:
             with suppress(PermissionError):
                 file.unlink(missing_ok=True)
         lock.release()
@@ -122,13 +126,15 @@ def _connect(destination: Destination, deadline: float) -> "DuckDBPyConnection":
     reported = None
     while True:
         try:
-            return connect(destination.file)
+            return connect(destination.file, destination.name)
         except duckdb.Error as failure:
             who = holder_of(failure)
             if who is None:
                 raise LoadError(format_load_error(failure, "open", destination)) from failure
             if time.monotonic() >= deadline:
-                raise _timeout_error(str(destination.file), who, destination, CREDENTIALS) from failure
+                raise _timeout_error(
+                    str(destination.file), who, destination, destination.credentials_setting
+                ) from failure
         if who != reported:
             _log_waiting(str(destination.file), who, destination)
             reported = who
@@ -140,7 +146,7 @@ def _describe_holder(destination: Destination, setting: str) -> str:
     import duckdb
 
     if (
-        setting == CREDENTIALS
+        setting == destination.credentials_setting
         and destination.file
         and destination.file.exists()
         and destination.file.resolve() not in OPEN
