@@ -7,15 +7,13 @@ import dagster as dg
 from dagster_dlt import DagsterDltResource
 
 from segment_dagster.assets.contract import Check, Derived
+from segment_dagster.assets.pool import pool_of
 from segment_dagster.assets.resource import DestinationResource, SegmentResource
 from segment_dagster.assets.translator import AssetSpecs, SegmentTranslator
 from segment_dagster.config import DefinitionSettings
 from segment_dagster.endpoints import TABLES, Endpoint
 from segment_dagster.errors import SettingError
 from segment_dagster.gc_tuning import relaxed_gc
-
-POOL = "segment_destination"
-"""Dagster pool of the default instance's ops. With a limit of 1, the weekly and the daily run wait for each other."""
 
 
 def segment_assets(
@@ -67,7 +65,7 @@ def segment_assets(
         checks,
         specs,
         name=name,
-        pool=POOL,
+        pool=pool_of(workspace or SegmentResource()),
         resource_key=f"{name}_workspace",
         workspace=workspace or SegmentResource(),
         destination=place,

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 
 import dagster as dg
 
+from segment_dagster.assets.code_references import code_references
+from segment_dagster.assets.column_lineage import COLUMN_LINEAGE, column_lineage
 from segment_dagster.assets.keys import asset_key
 from segment_dagster.endpoints import IDENTITY, Endpoint, TimeRange
 from segment_dagster.extract.columns import column_name, columns_of
@@ -36,6 +38,8 @@ def asset_spec(
             **({"dagster/table_name": f"{dataset}.{endpoint.name}"} if dataset else {}),
             "dagster/storage_kind": destination,
             "dagster/column_schema": column_schema(endpoint),
+            **({COLUMN_LINEAGE: lineage} if (lineage := column_lineage(endpoint)) else {}),
+            **code_references(endpoint),
             "segment/endpoint": f"GET {endpoint.path}",
             "segment/documentation": dg.MetadataValue.url(endpoint.documentation),
         },

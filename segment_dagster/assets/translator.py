@@ -10,6 +10,7 @@ from dagster_dlt import DagsterDltTranslator
 from dagster_dlt.translator import DltResourceTranslatorData
 from dlt.extract import DltResource
 
+from segment_dagster.assets.column_lineage import translated_lineage
 from segment_dagster.assets.keys import asset_key
 from segment_dagster.assets.specs import asset_spec
 from segment_dagster.endpoints import HISTORY, TABLES, Endpoint
@@ -120,9 +121,19 @@ class AssetSpecs:
         return self._specs[name].key
 
     def spec(self, name: str) -> dg.AssetSpec:
-        """Return the spec of an asset. Its dependencies on other assets of the instance are translated too."""
+        """Return the spec of an asset. Its dependencies on other assets of the instance are translated too.
+
+        So is its column lineage.
+        """
         spec = self._specs[name]
-        return spec.replace_attributes(deps=[dep for each in spec.deps for dep in self._translated(each)])
+        return spec.replace_attributes(
+            deps=[
+                dg.AssetDep(key, partition_mapping=dep.partition_mapping)
+                for dep in spec.deps
+                if (key := self._translated(dep.asset_key))
+            ],
+            metadata={**spec.metadata, **translated_lineage(spec.metadata, self._translated)},
+        )
 
     def by_key(self, endpoints: Iterable[Endpoint]) -> dict[dg.AssetKey, Endpoint]:
         """Return endpoints by the key of their asset."""
@@ -133,12 +144,12 @@ class AssetSpecs:
         self._default_deps.update(dep.asset_key for dep in data.default_spec.deps)
         self._specs[data.name] = self._translator.get_asset_spec(data)
 
-    def _translated(self, dep: dg.AssetDep) -> list[dg.AssetDep]:
-        """Return a dependency with the translated key; none on an endpoint that the instance does not have."""
-        name = self._default_names.get(dep.asset_key)
+    def _translated(self, key: dg.AssetKey) -> dg.AssetKey | None:
+        """Return the translated key of an asset; `None` for an endpoint that the instance does not have."""
+        name = self._default_names.get(key)
         if name is not None:
-            return [dg.AssetDep(self.key(name), partition_mapping=dep.partition_mapping)]
-        return [] if dep.asset_key in self._default_deps else [dep]
+            return self.key(name)
+        return None if key in self._default_deps else key
 
 
 class ResourceTranslator(DagsterDltTranslator):

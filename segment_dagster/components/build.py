@@ -13,7 +13,7 @@ from segment_dagster.assets import (
     SegmentTranslator,
     family_assets,
 )
-from segment_dagster.assets.family import POOL
+from segment_dagster.assets.pool import pool_of
 from segment_dagster.automation.families import CONFIGURATION, HOURLY, Family, families
 from segment_dagster.automation.jobs import jobs
 from segment_dagster.automation.partitions import partitions_of
@@ -63,7 +63,7 @@ def build_segment_defs(
     Several instances can be merged, if their names and keys differ. Neither network, nor files or secrets are used.
 
     Args:
-        name: Name of the instance. Ops, jobs, schedules, the sensor, the pool and the dlt pipeline begin with it.
+        name: Name of the instance. Ops, jobs, schedules, the sensor and the dlt pipeline begin with it.
         workspace: The workspace; what it leaves out comes from the environment when a run begins.
         destination: Where the tables are loaded; what it leaves out comes from the environment when a run begins.
         select: The endpoints; all by default.
@@ -73,7 +73,7 @@ def build_segment_defs(
             `delivery_metrics`. Those that are not named keep their default; `None` in place of one, or of all, makes
             none.
         audit_sensor: Whether to make the sensor.
-        pool: Dagster pool of the ops; by default `<name>_destination`.
+        pool: Dagster pool of the ops; by default one for each token, named as its environment variable.
         settings: The other settings of definitions; by default those in the environment.
 
     Raises:
@@ -156,7 +156,7 @@ def _build(
                     standard_checks(settings),
                     specs,
                     name=family.name,
-                    pool=pool or (POOL if name == DEFAULT_NAME else f"{name}_destination"),
+                    pool=pool or pool_of(workspace),
                     resource_key=f"{name}_workspace",
                     workspace=workspace,
                     destination=destination,

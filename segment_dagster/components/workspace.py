@@ -96,6 +96,8 @@ class SegmentWorkspaceScaffolder(dg.Scaffolder[Any]):
                 "name": name,
                 "workspace": {"token_env": f"{name.upper()}_SEGMENT_TOKEN"},
                 "destination": {"type": "duckdb", "dataset": f"segment_{name}", "database": f"{name}.duckdb"},
+                # otherwise a second workspace would have the same keys
+                "translation": {"key_prefix": name},
             },
         )
 
@@ -106,7 +108,7 @@ class SegmentWorkspaceComponent(dg.Component, dg.Model, dg.Resolvable):
 
     name: str = Field(
         default=DEFAULT_NAME,
-        description="Ops, jobs, schedules, the sensor, the pool and the dlt pipeline begin with it.",
+        description="Ops, jobs, schedules, the sensor and the dlt pipeline begin with it.",
     )
     workspace: WorkspaceAttributes = Field(default_factory=WorkspaceAttributes, description="The workspace.")
     destination: DestinationAttributes = Field(
@@ -120,7 +122,10 @@ class SegmentWorkspaceComponent(dg.Component, dg.Model, dg.Resolvable):
         "that are not named keep their default; null makes none.",
     )
     audit_sensor: bool = Field(default=True, description="Whether to make the sensor of the audit trail.")
-    pool: str | None = Field(default=None, description="Dagster pool of the ops; `<name>_destination` by default.")
+    pool: str | None = Field(
+        default=None,
+        description="Dagster pool of the ops; by default one for each token, named as its environment variable.",
+    )
     translation: (
         Annotated[
             TranslationFn[SegmentAssetData],

@@ -23,8 +23,9 @@ except ModuleNotFoundError as error:
         "Install it: pip install 'segment_dagster[demo]'."
     )
     # `python -m` imports the package before `__main__`, which could say it otherwise; until then argv begins with "-m"
-    if sys.argv[:1] == ["-m"] and __name__ in sys.orig_argv:
-        sys.exit(f"{__name__}: {line}")
+    command = next((word for word in sys.orig_argv if word.startswith("segment_dagster.")), None)
+    if sys.argv[:1] == ["-m"] and command:
+        sys.exit(f"{command}: {line}")
     raise ImportError(line, name=error.name) from None
 
 __all__ = [

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from segment_dagster.assets import asset_key
+from segment_dagster.assets.column_lineage import COLUMN_LINEAGE
 from segment_dagster.assets.metadata import ROWS_UNCHANGED
 from segment_dagster.assets.preview import PREVIEW, shown_rows
 from segment_dagster.assets.specs import kinds
@@ -14,6 +15,7 @@ from segment_dagster.config import ApiSettings, Preview
 from segment_dagster.endpoints import Endpoint
 from segment_dagster.endpoints.columns import choice, nested, text, timestamp
 from segment_dagster.extract.columns import column_name
+from segment_dagster.marts.column_lineage import lineage_of_changes
 from segment_dagster.marts.diff import KINDS
 from segment_dagster.marts.records import NAMES
 from segment_dagster.redaction.masks import mask
@@ -80,7 +82,11 @@ class Changes:
             kinds=kinds(destination),
             owners=list(owners),
             code_version=hashlib.sha256(repr(COLUMNS).encode()).hexdigest()[:12],
-            metadata={"dagster/column_schema": _column_schema()},
+            metadata={
+                "dagster/storage_kind": destination,
+                "dagster/column_schema": _column_schema(),
+                COLUMN_LINEAGE: lineage_of_changes(endpoints),
+            },
         )
 
     def materialize(

@@ -398,7 +398,7 @@ def test_an_unknown_name_among_the_slow_ones_is_refused_in_one_line(monkeypatch)
 
 
 def test_everything_that_writes_is_in_one_pool(code_location):
-    assert {assets.op.pool for assets in code_location.assets} == {"segment_destination"}
+    assert {assets.op.pool for assets in code_location.assets} == {"segment_api_token"}
 
 
 def test_the_slow_schedule_is_weekly_and_off(code_location):

@@ -73,14 +73,27 @@ def test_the_default_instance_keeps_its_names():
     assert found["jobs"] >= {"segment_sync", "segment_slow_sync", "segment_audit_sync", "segment_usage_sync"}
     assert found["sensors"] == {"segment_audit_sensor"}
     assert found["ops"] >= {"segment", "segment_slow", "segment_volume"}
-    assert found["pools"] == {"segment_destination"}
+    assert found["pools"] == {"segment_api_token"}
 
 
 def test_every_name_of_another_instance_begins_with_its_own():
     found = names(build_segment_defs(name="prod"))
+    del found["pools"]
     assert {name for kind in found.values() for name in kind if not name.startswith("prod")} == set()
-    assert found["pools"] == {"prod_destination"}
-    assert names(build_segment_defs(name="prod", pool="shared"))["pools"] == {"shared"}
+
+
+def test_there_is_a_pool_for_each_token():
+    def pools(token, name="prod", **settings):
+        workspace = SegmentResource(token=token)
+        found = names(build_segment_defs(name=name, workspace=workspace, select=SMALL, **settings))
+        return found["pools"]
+
+    assert pools(dg.EnvVar("PROD_SEGMENT_TOKEN")) == pools(dg.EnvVar("PROD_SEGMENT_TOKEN"), name="again")
+    assert pools(dg.EnvVar("PROD_SEGMENT_TOKEN")) == {"prod_segment_token"}
+    assert pools(None) == pools(dg.EnvVar("SEGMENT_API_TOKEN")) == {"segment_api_token"}
+    assert pools("a-token") == pools("a-token", name="again") != pools("another")
+    assert not any("a-token" in pool for pool in pools("a-token"))
+    assert pools("a-token", pool="shared") == {"shared"}
 
 
 def test_nothing_global_comes_with_the_definitions():
@@ -148,6 +161,10 @@ def test_checks_jobs_dependencies_and_metadata_follow_the_translator(translator,
     specs = {spec.key: spec for spec in defs.resolve_all_asset_specs()}
     assert {dep.asset_key for dep in specs[key("sources")].deps} == {key("workspace")}
     assert {dep.asset_key for dep in specs[key("changes")].deps} == expected - {key("changes")}
+    lineage = specs[key("changes")].metadata["dagster/column_lineage"].deps_by_column
+    assert dg.TableColumnDep(key("sources"), "slug") in lineage["new_value"]
+    assert dg.TableColumnDep(key("sources"), "id") in lineage["record_key"]
+    assert {dep.asset_key for deps in lineage.values() for dep in deps} == expected - {key("changes")}
     with dg.DagsterInstance.ephemeral() as instance:
         for _ in range(2):
             result = defs.resolve_job_def("segment_sync").execute_in_process(instance=instance)

@@ -220,10 +220,13 @@ def test_to_import_the_emulator_bare_says_what_to_install(bare, module):
     assert ran.stderr.count("Error: ") == 1
 
 
-def test_the_command_of_the_emulator_bare_says_it_in_a_line(bare):
-    ran = bare("-m", "segment_dagster.emulator", "--help")
+@pytest.mark.parametrize(
+    "module", ["segment_dagster.emulator", "segment_dagster.demo", "segment_dagster.demo.full_read"]
+)
+def test_a_command_that_needs_the_emulator_bare_says_it_in_a_line(bare, module):
+    ran = bare("-m", module, "--help")
     assert (ran.returncode, ran.stdout) == (1, "")
-    assert ran.stderr == f"segment_dagster.emulator: {INSTALL}\n"
+    assert ran.stderr == f"{module}: {INSTALL}\n"
 
 
 def test_another_package_that_python_starts_can_do_without_the_emulator(bare, tmp_path):
