@@ -1,7 +1,5 @@
 """Sources, destinations and warehouses: where data comes from and where it goes."""
 
-from segment_dagster.endpoints.destinations import DESTINATIONS
-from segment_dagster.endpoints.sources import SOURCES
-from segment_dagster.endpoints.warehouses import WAREHOUSES
+from segment_dagster.endpoints import destinations, sources, warehouses
 
-CONNECTIONS = (*SOURCES, *DESTINATIONS, *WAREHOUSES)
+CONNECTIONS = (*sources.SOURCES, *destinations.DESTINATIONS, *warehouses.WAREHOUSES)
