@@ -30,7 +30,7 @@ def keys(defs: dg.Definitions) -> set[str]:
 
 
 def test_the_page_shows_these_files():
-    assert set(FILES) == {"defs.yaml", "one.py", "several.py", "custom.py"}
+    assert set(FILES) == {"defs.yaml", "one.py", "below.py", "several.py", "custom.py"}
 
 
 def test_the_component_loads():
@@ -52,6 +52,12 @@ def test_every_attribute_of_the_component_is_described():
 def test_one_workspace_loads_in_python():
     defs = made("one.py")["defs"]
     assert {"segment/sources", "segment/segments"} <= keys(defs) and "segment/spaces" not in keys(defs)
+
+
+def test_an_asset_of_the_reader_is_below_a_table():
+    defs = dg.Definitions.merge(made("one.py")["defs"], dg.Definitions([made("below.py")["report"]]))
+    above = defs.resolve_asset_graph().get(dg.AssetKey("report")).parent_keys
+    assert above == {dg.AssetKey(["segment", "sources"])} <= set(defs.resolve_all_asset_keys())
 
 
 def test_several_workspaces_load_in_python():
