@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import dagster as dg
-from pydantic import Field, PrivateAttr
+from pydantic import PrivateAttr
 
 from segment_dagster.config import ApiSettings, DestinationSettings
-from segment_dagster.config.source import EnvironmentSettings
+from segment_dagster.config.attributes import optional_field
 from segment_dagster.endpoints import TABLES, Endpoint
 from segment_dagster.extract.identity import Workspace, fetch_workspace
 
@@ -18,34 +18,28 @@ if TYPE_CHECKING:
 _Resource = TypeVar("_Resource", bound="dg.ConfigurableResource[Any]")
 
 
-def _of(setting: str, settings: type[EnvironmentSettings] = ApiSettings) -> Any:
-    """Return a field that is described as the setting of the same name."""
-    field = settings.model_fields[setting]
-    return Field(default=None, description=field.description, repr=field.repr)
-
-
 class SegmentResource(dg.ConfigurableResource[Any]):
     """A Segment workspace. What is left out comes from the environment, when a run begins and not before.
 
     Give the token as `dg.EnvVar("...")`: the UI shows a value that is written into the code.
     """
 
-    token: str | None = _of("token")
-    region: str | None = _of("region")
-    base_url: str | None = _of("base_url")
-    layout: str | None = _of("layout")
-    concurrency: int | None = _of("concurrency")
-    page_size: int | None = _of("page_size")
-    requests_per_minute: int | None = _of("requests_per_minute")
-    retry_seconds: float | None = _of("retry_seconds")
-    on_unavailable: str | None = _of("on_unavailable")
-    granularity: dict[str, str] | None = _of("granularity")
-    group_by: dict[str, list[str]] | None = _of("group_by")
-    history: bool | None = _of("history")
-    include_secrets: bool | None = _of("include_secrets")
-    fingerprint_key: str | None = _of("fingerprint_key")
-    preview: str | None = _of("preview")
-    max_undeclared_columns: int | None = _of("max_undeclared_columns")
+    token: str | None = optional_field("token", ApiSettings)
+    region: str | None = optional_field("region", ApiSettings)
+    base_url: str | None = optional_field("base_url", ApiSettings)
+    layout: str | None = optional_field("layout", ApiSettings)
+    concurrency: int | None = optional_field("concurrency", ApiSettings)
+    page_size: int | None = optional_field("page_size", ApiSettings)
+    requests_per_minute: int | None = optional_field("requests_per_minute", ApiSettings)
+    retry_seconds: float | None = optional_field("retry_seconds", ApiSettings)
+    on_unavailable: str | None = optional_field("on_unavailable", ApiSettings)
+    granularity: dict[str, str] | None = optional_field("granularity", ApiSettings)
+    group_by: dict[str, list[str]] | None = optional_field("group_by", ApiSettings)
+    history: bool | None = optional_field("history", ApiSettings)
+    include_secrets: bool | None = optional_field("include_secrets", ApiSettings)
+    fingerprint_key: str | None = optional_field("fingerprint_key", ApiSettings)
+    preview: str | None = optional_field("preview", ApiSettings)
+    max_undeclared_columns: int | None = optional_field("max_undeclared_columns", ApiSettings)
 
     def given(self) -> dict[str, Any]:
         """Return the fields that are set to a value of their own, and not to a variable that is read later."""
@@ -110,14 +104,14 @@ class DestinationResource(dg.ConfigurableResource[Any]):
     Credentials are dlt's own settings.
     """
 
-    type: str | None = _of("type", DestinationSettings)
-    name: str | None = _of("name", DestinationSettings)
-    dataset: str | None = _of("dataset", DestinationSettings)
-    database: str | None = _of("database", DestinationSettings)
-    table_format: str | None = _of("table_format", DestinationSettings)
-    always_load: bool | None = _of("always_load", DestinationSettings)
-    lock_timeout: float | None = _of("lock_timeout", DestinationSettings)
-    pipeline_name: str | None = _of("pipeline_name", DestinationSettings)
+    type: str | None = optional_field("type", DestinationSettings)
+    name: str | None = optional_field("name", DestinationSettings)
+    dataset: str | None = optional_field("dataset", DestinationSettings)
+    database: str | None = optional_field("database", DestinationSettings)
+    table_format: str | None = optional_field("table_format", DestinationSettings)
+    always_load: bool | None = optional_field("always_load", DestinationSettings)
+    lock_timeout: float | None = optional_field("lock_timeout", DestinationSettings)
+    pipeline_name: str | None = optional_field("pipeline_name", DestinationSettings)
 
     def settings(self) -> DestinationSettings:
         """Return the validated settings.

@@ -29,7 +29,11 @@ from segment_dagster.errors import SegmentError, SettingError
 from segment_dagster.marts import Changes
 
 DEFAULT_NAME = "segment"
-_NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
+NAME = r"[a-z][a-z0-9]*(_[a-z0-9]+)*"
+"""Form of an instance's name."""
+
+SCHEDULES = (SYNC, "audit", *(family.kind for family in families(TABLES) if family.kind != CONFIGURATION))
+"""Names of the schedules."""
 
 
 class InstanceError(SegmentError):
@@ -122,10 +126,11 @@ def _build(
     pool: str | None,
     settings: DefinitionSettings,
 ) -> dg.Definitions:
-    if not _NAME.fullmatch(name):
+    if not re.fullmatch(NAME, name):
         raise SettingError("name", f"is {name!r}", "Legal values: lower-case letters, digits and single underscores.")
     ApiSettings.check(workspace.given())
     DestinationSettings.check(destination.given())
+    _check_destination(destination.shown("type"))
     keeps_history = next((each for each in (history, workspace.history) if each is not None), settings.history)
     granularity = workspace.granularity or settings.granularity
     settings = settings.model_copy(update={"history": keeps_history, "granularity": granularity})
@@ -194,6 +199,18 @@ def _build(
     )
 
 
+def _check_destination(kind: str | None) -> None:
+    if kind in (None, "duckdb"):
+        # importing the others' capabilities takes 0.1 s, and Dagster imports the code location in every process
+        return
+    from segment_dagster.load.capabilities import DESTINATIONS
+
+    if kind not in DESTINATIONS:
+        raise SettingError(
+            "SEGMENT_DESTINATION", f"is {kind!r}, which is no destination", f"Legal values: {', '.join(DESTINATIONS)}."
+        )
+
+
 def _fresh(assets: dg.AssetsDefinition, family: Family, specs: AssetSpecs) -> dg.AssetsDefinition:
     hourly_keys = {specs.key(endpoint.name) for endpoint in family.endpoints if endpoint.incremental}
 
@@ -214,9 +231,8 @@ def _schedules(
     if crons is None:
         return []
     given = {} if crons == "default" else crons
-    legal = [SYNC, "audit", *(family.kind for family in families(TABLES) if family.kind != CONFIGURATION)]
-    if unknown := [schedule for schedule in given if schedule not in legal]:
-        raise SettingError("schedules", f"names {unknown[0]!r}", f"Legal values: {', '.join(legal)}.")
+    if unknown := [schedule for schedule in given if schedule not in SCHEDULES]:
+        raise SettingError("schedules", f"names {unknown[0]!r}", f"Legal values: {', '.join(SCHEDULES)}.")
     without = {schedule for schedule, cron in given.items() if cron is None}
     wanted = {schedule: cron for schedule, cron in given.items() if cron is not None}
     return schedules_of(

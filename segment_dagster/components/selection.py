@@ -29,9 +29,8 @@ class EndpointSelection:
 
     def of(self, catalogue: Sequence[Endpoint] = TABLES) -> tuple[Endpoint, ...]:
         """Return the selected endpoints, in the order of the catalogue."""
-        names = [endpoint.name for endpoint in catalogue]
-        domains = list(dict.fromkeys(endpoint.domain for endpoint in catalogue))
-        _check("domains", self.domains or (), domains)
+        names = names_of(catalogue)
+        _check("domains", self.domains or (), domains_of(catalogue))
         _check("endpoints", self.endpoints or (), names)
         _check("exclude", self.exclude, names)
         everything = self.domains is None and self.endpoints is None
@@ -44,6 +43,16 @@ class EndpointSelection:
         if not selected:
             raise SettingError("select", "leaves no endpoint", "Name a domain or an endpoint.")
         return selected
+
+
+def domains_of(catalogue: Sequence[Endpoint] = TABLES) -> list[str]:
+    """Return the domains of endpoints, each once."""
+    return list(dict.fromkeys(endpoint.domain for endpoint in catalogue))
+
+
+def names_of(catalogue: Sequence[Endpoint] = TABLES) -> list[str]:
+    """Return the names of endpoints."""
+    return [endpoint.name for endpoint in catalogue]
 
 
 def _check(attribute: str, wanted: Sequence[str], legal: Sequence[str]) -> None:

@@ -8,15 +8,10 @@ from dagster.components.utils.translation import TranslationFn, TranslationFnRes
 from pydantic import Field, model_validator
 
 from segment_dagster.assets import DestinationResource, SegmentAssetData, SegmentResource, SegmentTranslator
-from segment_dagster.components.build import DEFAULT_NAME, build_segment_defs
-from segment_dagster.components.selection import EndpointSelection
+from segment_dagster.components.build import DEFAULT_NAME, NAME, SCHEDULES, build_segment_defs
+from segment_dagster.components.selection import EndpointSelection, domains_of, names_of
 from segment_dagster.config import ApiSettings, DestinationSettings
-from segment_dagster.config.source import EnvironmentSettings
-
-
-def _of(setting: str, settings: type[EnvironmentSettings] = ApiSettings) -> Any:
-    """Return a field that is described as the setting of the same name."""
-    return Field(default=None, description=settings.model_fields[setting].description)
+from segment_dagster.config.attributes import names_schema, optional_field, text_schema
 
 
 class WorkspaceAttributes(dg.Model, dg.Resolvable):
@@ -28,19 +23,19 @@ class WorkspaceAttributes(dg.Model, dg.Resolvable):
     token: str | None = Field(
         default=None, description="The Public API token, such as `{{ env.PROD_SEGMENT_TOKEN }}`; prefer `token_env`."
     )
-    region: str | None = _of("region")
-    base_url: str | None = _of("base_url")
-    layout: str | None = _of("layout")
-    concurrency: int | None = _of("concurrency")
-    page_size: int | None = _of("page_size")
-    requests_per_minute: int | None = _of("requests_per_minute")
-    retry_seconds: float | None = _of("retry_seconds")
-    on_unavailable: str | None = _of("on_unavailable")
-    granularity: dict[str, str] | None = _of("granularity")
-    group_by: dict[str, list[str]] | None = _of("group_by")
-    include_secrets: bool | None = _of("include_secrets")
-    preview: str | None = _of("preview")
-    max_undeclared_columns: int | None = _of("max_undeclared_columns")
+    region: str | None = optional_field("region", ApiSettings)
+    base_url: str | None = optional_field("base_url", ApiSettings)
+    layout: str | None = optional_field("layout", ApiSettings)
+    concurrency: int | None = optional_field("concurrency", ApiSettings)
+    page_size: int | None = optional_field("page_size", ApiSettings)
+    requests_per_minute: int | None = optional_field("requests_per_minute", ApiSettings)
+    retry_seconds: float | None = optional_field("retry_seconds", ApiSettings)
+    on_unavailable: str | None = optional_field("on_unavailable", ApiSettings)
+    granularity: dict[str, str] | None = optional_field("granularity", ApiSettings)
+    group_by: dict[str, list[str]] | None = optional_field("group_by", ApiSettings)
+    include_secrets: bool | None = optional_field("include_secrets", ApiSettings)
+    preview: str | None = optional_field("preview", ApiSettings)
+    max_undeclared_columns: int | None = optional_field("max_undeclared_columns", ApiSettings)
 
     @model_validator(mode="after")
     def _check_token(self) -> "WorkspaceAttributes":
@@ -59,13 +54,13 @@ class WorkspaceAttributes(dg.Model, dg.Resolvable):
 class DestinationAttributes(dg.Model, dg.Resolvable):
     """Where the tables are loaded. What is left out comes from the environment; credentials are dlt's own settings."""
 
-    type: str | None = _of("type", DestinationSettings)
-    name: str | None = _of("name", DestinationSettings)
-    dataset: str | None = _of("dataset", DestinationSettings)
-    database: str | None = _of("database", DestinationSettings)
-    table_format: str | None = _of("table_format", DestinationSettings)
-    always_load: bool | None = _of("always_load", DestinationSettings)
-    lock_timeout: float | None = _of("lock_timeout", DestinationSettings)
+    type: str | None = optional_field("type", DestinationSettings)
+    name: str | None = optional_field("name", DestinationSettings)
+    dataset: str | None = optional_field("dataset", DestinationSettings)
+    database: str | None = optional_field("database", DestinationSettings)
+    table_format: str | None = optional_field("table_format", DestinationSettings)
+    always_load: bool | None = optional_field("always_load", DestinationSettings)
+    lock_timeout: float | None = optional_field("lock_timeout", DestinationSettings)
 
     def resource(self) -> DestinationResource:
         """Return the destination as a resource."""
@@ -75,9 +70,15 @@ class DestinationAttributes(dg.Model, dg.Resolvable):
 class SelectionAttributes(dg.Model, dg.Resolvable):
     """The endpoints; all by default."""
 
-    domains: Sequence[str] | None = Field(default=None, description="Domains whose endpoints are selected.")
-    endpoints: Sequence[str] | None = Field(default=None, description="Names of further endpoints.")
-    exclude: Sequence[str] = Field(default=(), description="Names of endpoints that are left out.")
+    domains: Sequence[str] | None = Field(
+        default=None, description="Domains whose endpoints are selected.", json_schema_extra=names_schema(domains_of())
+    )
+    endpoints: Sequence[str] | None = Field(
+        default=None, description="Names of further endpoints.", json_schema_extra=names_schema(names_of())
+    )
+    exclude: Sequence[str] = Field(
+        default=(), description="Names of endpoints that are left out.", json_schema_extra=names_schema(names_of())
+    )
 
     def selection(self) -> EndpointSelection:
         """Return the selection."""
@@ -108,6 +109,7 @@ class SegmentWorkspaceComponent(dg.Component, dg.Model, dg.Resolvable):
 
     name: str = Field(
         default=DEFAULT_NAME,
+        json_schema_extra=text_schema(NAME),
         description="Ops, jobs, schedules, the sensor and the dlt pipeline begin with it.",
     )
     workspace: WorkspaceAttributes = Field(default_factory=WorkspaceAttributes, description="The workspace.")
@@ -115,9 +117,10 @@ class SegmentWorkspaceComponent(dg.Component, dg.Model, dg.Resolvable):
         default_factory=DestinationAttributes, description="Where the tables are loaded."
     )
     select: SelectionAttributes = Field(default_factory=SelectionAttributes, description="The endpoints.")
-    history: bool | None = _of("history")
+    history: bool | None = optional_field("history", ApiSettings)
     schedules: Mapping[str, str | None] | None = Field(
         default_factory=dict,
+        json_schema_extra={"propertyNames": {"enum": list(SCHEDULES)}},
         description="Cron expressions by schedule: sync, slow, audit, usage, volume, delivery, delivery_metrics. Those "
         "that are not named keep their default; null makes none.",
     )

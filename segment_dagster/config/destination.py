@@ -5,10 +5,10 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field, field_validator
 
-from segment_dagster.config.source import EnvironmentSettings, NotInEnvironment, Seconds, Variable, refused
+from segment_dagster.config.source import EnvironmentSettings, Matches, NotInEnvironment, Seconds, Variable, refused
 
-_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
-_DATASET = re.compile(r"(?=.{1,63}$)[a-z][a-z0-9]*(_[a-z0-9]+)*")
+_NAME = r"[a-z][a-z0-9_]{0,62}"
+_DATASET = r"(?=.{1,63}$)[a-z][a-z0-9]*(_[a-z0-9]+)*"
 
 
 class DestinationSettings(EnvironmentSettings):
@@ -24,7 +24,7 @@ class DestinationSettings(EnvironmentSettings):
         default="duckdb",
         description="dlt's name of the destination. See [Destinations](destinations.md).",
     )
-    name: Annotated[str | None, NotInEnvironment("destination.name")] = Field(
+    name: Annotated[str | None, NotInEnvironment("destination.name"), Matches(_NAME)] = Field(
         default=None,
         description="dlt's name of this destination, where several have one type: its credentials are below "
         "`[destination.<name>]` in dlt's settings.",
@@ -32,7 +32,7 @@ class DestinationSettings(EnvironmentSettings):
     table_format: str | None = Field(
         default=None, description="`delta` or `iceberg`, for the destination `filesystem`."
     )
-    dataset: str = Field(
+    dataset: Annotated[str, Matches(_DATASET)] = Field(
         default="segment_data",
         description="The schema that holds the tables. It belongs to one workspace: see "
         "[below](#one-dataset-belongs-to-one-workspace). Names that end in `_staging` are refused.",
@@ -53,14 +53,14 @@ class DestinationSettings(EnvironmentSettings):
     @field_validator("name")
     @classmethod
     def _check_name(cls, name: str | None) -> str | None:
-        if name is not None and not _NAME.fullmatch(name):
+        if name is not None and not re.fullmatch(_NAME, name):
             raise refused(f"is {name!r}", "Legal values: lower-case letters, digits and underscores, a letter first.")
         return name
 
     @field_validator("dataset")
     @classmethod
     def _check_dataset(cls, dataset: str) -> str:
-        if not _DATASET.fullmatch(dataset):
+        if not re.fullmatch(_DATASET, dataset):
             raise refused(
                 f"is {dataset!r}",
                 "Legal values: lower-case letters, digits and single underscores between them, a letter first, 63 at "

@@ -63,6 +63,13 @@ class MayBeEmpty:
 
 
 @dataclass(frozen=True)
+class Matches:
+    """State the form of a text, as a regular expression for the whole of it."""
+
+    pattern: str
+
+
+@dataclass(frozen=True)
 class NotInEnvironment:
     """Mark a setting that has no environment variable of its own."""
 

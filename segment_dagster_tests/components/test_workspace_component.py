@@ -5,7 +5,9 @@ from importlib.metadata import entry_points
 
 import dagster as dg
 import pytest
+import yaml
 from dagster.components.testing.utils import create_defs_folder_sandbox
+from jsonschema import Draft202012Validator
 
 from segment_dagster import SegmentWorkspaceComponent
 from segment_dagster.components.workspace import DestinationAttributes, SelectionAttributes, WorkspaceAttributes
@@ -67,6 +69,10 @@ def test_attributes_become_names_keys_groups_owners_and_schedules(monkeypatch):
         ({"workspace": {"region": "mars"}}, "'prod' cannot be loaded: SEGMENT_REGION is 'mars'. Legal values: us, eu."),
         ({"workspace": {"token_env": "A", "token": "b"}}, "token_env and token are both set"),
         ({"destination": {"dataset": "No"}}, "SEGMENT_DATASET is 'No'"),
+        (
+            {"destination": {"type": "oracle"}},
+            "'prod' cannot be loaded: SEGMENT_DESTINATION is 'oracle', which is no destination. Legal values: duckdb, ",
+        ),
         ({"select": {"domains": ["conections"]}}, "Did you mean connections"),
         ({"schedules": {"sync": "every day"}}, "SEGMENT_SCHEDULE_CRON is 'every day'"),
         ({"translation": {"group": "x"}}, "group"),
@@ -78,6 +84,63 @@ def test_a_wrong_attribute_is_told(attributes, said):
         pass
     text = "".join(map(str, (caught.value, caught.value.__cause__, caught.value.__context__)))
     assert said in text
+
+
+WRONG = [
+    "name: Prod-1",
+    "nmae: prod",
+    "workspace: {token_enf: X}",
+    "workspace: {region: mars}",
+    "workspace: {layout: v1}",
+    "workspace: {concurrency: many}",
+    "workspace: {concurrency: 65}",
+    "workspace: {page_size: 0}",
+    "workspace: {retry_seconds: 0}",
+    "workspace: {include_secrets: maybe}",
+    "workspace: {on_unavailable: ask}",
+    "destination: {dataset: Bad Name}",
+    "destination: {name: a-b}",
+    "destination: {lock_timeout: 3601}",
+    "destination: {password: x}",
+    "select: {domains: [conections]}",
+    "select: {endpoints: [source]}",
+    "select: {endpoints: sources}",
+    "select: {exclude: [nothing]}",
+    "history: maybe",
+    "schedules: {weekly: '0 0 * * 0'}",
+    "schedules: {sync: 5}",
+    "audit_sensor: 3",
+    "pool: [a]",
+    "translation: {group: x}",
+]
+RIGHT = [
+    "{}",
+    "workspace: {region: eu, concurrency: 8, layout: versioned, include_secrets: true, retry_seconds: 0.5}",
+    "workspace: {region: '{{ env.REGION }}', concurrency: '{{ env.MANY }}', include_secrets: '{{ env.SECRETS }}'}",
+    "workspace: {concurrency: '8', retry_seconds: '0.5', include_secrets: 'true'}",
+    "destination: {type: postgres, dataset: segment_prod, name: crm, lock_timeout: 60}",
+    "select: {domains: [usage, '{{ env.DOMAIN }}'], endpoints: [sources], exclude: [warehouses]}",
+    "{history: false, schedules: null, audit_sensor: false, pool: shared, name: prod_eu}",
+    "schedules: {sync: '0 6 * * *', usage: null}",
+]
+
+
+@pytest.fixture(scope="module")
+def schema():
+    """What `dg check yaml` and editors hold the attributes against."""
+    model = SegmentWorkspaceComponent.get_model_cls()
+    assert model is not None
+    return Draft202012Validator(model.model_json_schema())
+
+
+@pytest.mark.parametrize("attributes", WRONG)
+def test_the_schema_refuses_a_wrong_attribute(schema, attributes):
+    assert list(schema.iter_errors(yaml.safe_load(attributes)))
+
+
+@pytest.mark.parametrize("attributes", RIGHT)
+def test_the_schema_takes_what_the_component_takes(schema, attributes):
+    assert list(schema.iter_errors(yaml.safe_load(attributes))) == []
 
 
 def test_a_component_can_decide_its_own_specs():

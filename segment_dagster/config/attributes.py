@@ -1,0 +1,64 @@
+"""Fields of resources and components that are described, and restricted, as the setting of the same name."""
+
+from enum import Enum
+from typing import Any
+
+from annotated_types import Ge, Gt, Le
+from pydantic import Field
+from pydantic.fields import FieldInfo
+
+from segment_dagster.config.source import EnvironmentSettings, Matches
+
+_TEMPLATE = r"\{\{"
+"""Matches a text that Dagster replaces, such as `{{ env.REGION }}`."""
+
+_FORMS: dict[object, str] = {bool: "true|false", int: "[0-9]+", float: r"[0-9]+(\.[0-9]+)?"}
+"""Values as they may also be written in quotes."""
+
+_LIMITS: tuple[tuple[type[Any], str, str], ...] = (
+    (Ge, "ge", "minimum"),
+    (Gt, "gt", "exclusiveMinimum"),
+    (Le, "le", "maximum"),
+)
+
+
+def optional_field(setting: str, settings: type[EnvironmentSettings]) -> Any:
+    """Return a pydantic field that may be left out, with the description and the JSON schema of a setting.
+
+    Args:
+        setting: Name of the setting.
+        settings: The settings that have it.
+    """
+    field = settings.model_fields[setting]
+    return Field(default=None, description=field.description, repr=field.repr, json_schema_extra=_json_schema(field))
+
+
+def text_schema(form: str) -> dict[str, Any]:
+    """Return the JSON schema of a text that has a form, or is a template.
+
+    Args:
+        form: A regular expression for the whole text.
+    """
+    return {"pattern": f"^({form})$|{_TEMPLATE}"}
+
+
+def names_schema(names: list[str]) -> dict[str, Any]:
+    """Return the JSON schema of a list of these names, or of templates; or of a template for the list.
+
+    Args:
+        names: The legal names.
+    """
+    return {"pattern": _TEMPLATE, "items": {"anyOf": [{"enum": names}, {"pattern": _TEMPLATE}]}}
+
+
+def _json_schema(field: FieldInfo) -> dict[str, Any]:
+    schema: dict[str, Any] = {}
+    form = next((each.pattern for each in field.metadata if isinstance(each, Matches)), _FORMS.get(field.annotation))
+    if isinstance(field.annotation, type) and issubclass(field.annotation, Enum):
+        form = "|".join(str(each.value) for each in field.annotation)
+    if form:
+        schema |= text_schema(form)
+    limits = [(each, *limit) for each in field.metadata for limit in _LIMITS]
+    return schema | {
+        keyword: getattr(each, attribute) for each, kind, attribute, keyword in limits if isinstance(each, kind)
+    }
