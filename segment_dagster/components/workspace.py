@@ -11,7 +11,7 @@ from segment_dagster.assets import DestinationResource, SegmentAssetData, Segmen
 from segment_dagster.components.build import DEFAULT_NAME, NAME, SCHEDULES, build_segment_defs
 from segment_dagster.components.selection import EndpointSelection, domains_of, names_of
 from segment_dagster.config import ApiSettings, DestinationSettings
-from segment_dagster.config.attributes import names_schema, optional_field, text_schema
+from segment_dagster.config.attributes import names_schema, optional_field, tell_inner_errors, text_schema
 
 
 class WorkspaceAttributes(dg.Model, dg.Resolvable):
@@ -112,11 +112,17 @@ class SegmentWorkspaceComponent(dg.Component, dg.Model, dg.Resolvable):
         json_schema_extra=text_schema(NAME),
         description="Ops, jobs, schedules, the sensor and the dlt pipeline begin with it.",
     )
-    workspace: WorkspaceAttributes = Field(default_factory=WorkspaceAttributes, description="The workspace.")
-    destination: DestinationAttributes = Field(
-        default_factory=DestinationAttributes, description="Where the tables are loaded."
+    workspace: WorkspaceAttributes = Field(
+        default_factory=WorkspaceAttributes, description="The workspace.", json_schema_extra=tell_inner_errors
     )
-    select: SelectionAttributes = Field(default_factory=SelectionAttributes, description="The endpoints.")
+    destination: DestinationAttributes = Field(
+        default_factory=DestinationAttributes,
+        description="Where the tables are loaded.",
+        json_schema_extra=tell_inner_errors,
+    )
+    select: SelectionAttributes = Field(
+        default_factory=SelectionAttributes, description="The endpoints.", json_schema_extra=tell_inner_errors
+    )
     history: bool | None = optional_field("history", ApiSettings)
     schedules: Mapping[str, str | None] | None = Field(
         default_factory=dict,

@@ -48,7 +48,20 @@ def names_schema(names: list[str]) -> dict[str, Any]:
     Args:
         names: The legal names.
     """
-    return {"pattern": _TEMPLATE, "items": {"anyOf": [{"enum": names}, {"pattern": _TEMPLATE}]}}
+    return {"pattern": _TEMPLATE, "items": text_schema("|".join(names))}
+
+
+def tell_inner_errors(schema: dict[str, Any]) -> None:
+    """Change the JSON schema of an object or a template so that what is wrong inside the object is told.
+
+    Of several alternatives, a validator says that none fits; of a condition, what does not fit.
+
+    Args:
+        schema: The schema of the field, as pydantic makes it.
+    """
+    alternatives = schema.pop("anyOf")
+    (reference,) = (each for each in alternatives if "$ref" in each)
+    schema |= {"if": {"type": "object"}, "then": reference, "else": {"type": "string", "pattern": _TEMPLATE}}
 
 
 def _json_schema(field: FieldInfo) -> dict[str, Any]:

@@ -86,33 +86,34 @@ def test_a_wrong_attribute_is_told(attributes, said):
     assert said in text
 
 
-WRONG = [
-    "name: Prod-1",
-    "nmae: prod",
-    "workspace: {token_enf: X}",
-    "workspace: {region: mars}",
-    "workspace: {layout: v1}",
-    "workspace: {concurrency: many}",
-    "workspace: {concurrency: 65}",
-    "workspace: {page_size: 0}",
-    "workspace: {retry_seconds: 0}",
-    "workspace: {include_secrets: maybe}",
-    "workspace: {on_unavailable: ask}",
-    "destination: {dataset: Bad Name}",
-    "destination: {name: a-b}",
-    "destination: {lock_timeout: 3601}",
-    "destination: {password: x}",
-    "select: {domains: [conections]}",
-    "select: {endpoints: [source]}",
-    "select: {endpoints: sources}",
-    "select: {exclude: [nothing]}",
-    "history: maybe",
-    "schedules: {weekly: '0 0 * * 0'}",
-    "schedules: {sync: 5}",
-    "audit_sensor: 3",
-    "pool: [a]",
-    "translation: {group: x}",
-]
+WRONG = {
+    "name: Prod-1": ("name", "does not match"),
+    "nmae: prod": ("", "'nmae' was unexpected"),
+    "workspace: {token_enf: X}": ("workspace", "'token_enf' was unexpected"),
+    "workspace: {region: mars}": ("workspace.region", "'mars' does not match '^(us|eu)$"),
+    "workspace: {layout: v1}": ("workspace.layout", "'v1' does not match '^(public|versioned)$"),
+    "workspace: {concurrency: many}": ("workspace.concurrency", "'many' does not match"),
+    "workspace: {concurrency: 65}": ("workspace.concurrency", "greater than the maximum of 64"),
+    "workspace: {page_size: 0}": ("workspace.page_size", "less than the minimum of 1"),
+    "workspace: {retry_seconds: 0}": ("workspace.retry_seconds", "less than or equal to the minimum of 0"),
+    "workspace: {include_secrets: maybe}": ("workspace.include_secrets", "'maybe' does not match"),
+    "workspace: {on_unavailable: ask}": ("workspace.on_unavailable", "'ask' does not match '^(skip|fail)$"),
+    "workspace: 3": ("workspace", "3 is not of type"),
+    "destination: {dataset: Bad Name}": ("destination.dataset", "'Bad Name' does not match"),
+    "destination: {name: a-b}": ("destination.name", "'a-b' does not match"),
+    "destination: {lock_timeout: 3601}": ("destination.lock_timeout", "greater than the maximum of 3600"),
+    "destination: {password: x}": ("destination", "'password' was unexpected"),
+    "select: {domains: [conections]}": ("select.domains.0", "'conections' does not match '^(workspace|connections|"),
+    "select: {endpoints: [source]}": ("select.endpoints.0", "'source' does not match"),
+    "select: {endpoints: sources}": ("select.endpoints", "'sources' does not match"),
+    "select: {exclude: [nothing]}": ("select.exclude.0", "'nothing' does not match"),
+    "history: maybe": ("history", "'maybe' does not match"),
+    "schedules: {weekly: '0 0 * * 0'}": ("schedules", "'weekly' is not one of ['sync', 'audit', "),
+    "schedules: {sync: 5}": ("schedules", "is not valid"),
+    "audit_sensor: 3": ("audit_sensor", "3 is not valid"),
+    "pool: [a]": ("pool", "is not valid"),
+    "translation: {group: x}": ("translation", "is not valid"),
+}
 RIGHT = [
     "{}",
     "workspace: {region: eu, concurrency: 8, layout: versioned, include_secrets: true, retry_seconds: 0.5}",
@@ -133,9 +134,11 @@ def schema():
     return Draft202012Validator(model.model_json_schema())
 
 
-@pytest.mark.parametrize("attributes", WRONG)
-def test_the_schema_refuses_a_wrong_attribute(schema, attributes):
-    assert list(schema.iter_errors(yaml.safe_load(attributes)))
+@pytest.mark.parametrize(("attributes", "told"), WRONG.items(), ids=WRONG)
+def test_the_schema_says_which_attribute_is_wrong(schema, attributes, told):
+    (error,) = schema.iter_errors(yaml.safe_load(attributes))
+    path, message = told
+    assert ".".join(map(str, error.path)) == path and message in error.message
 
 
 @pytest.mark.parametrize("attributes", RIGHT)
