@@ -59,9 +59,11 @@ def tell_inner_errors(schema: dict[str, Any]) -> None:
     Args:
         schema: The schema of the field, as pydantic makes it.
     """
-    alternatives = schema.pop("anyOf")
+    alternatives = schema["anyOf"]
     (reference,) = (each for each in alternatives if "$ref" in each)
-    schema |= {"if": {"type": "object"}, "then": reference, "else": {"type": "string", "pattern": _TEMPLATE}}
+    # Dagster's page of the component shows the alternatives; this one leaves objects to the condition
+    alternatives.append({"type": "object"})
+    schema |= {"if": {"type": "object"}, "then": reference}
 
 
 def _json_schema(field: FieldInfo) -> dict[str, Any]:

@@ -98,7 +98,7 @@ WRONG = {
     "workspace: {retry_seconds: 0}": ("workspace.retry_seconds", "less than or equal to the minimum of 0"),
     "workspace: {include_secrets: maybe}": ("workspace.include_secrets", "'maybe' does not match"),
     "workspace: {on_unavailable: ask}": ("workspace.on_unavailable", "'ask' does not match '^(skip|fail)$"),
-    "workspace: 3": ("workspace", "3 is not of type"),
+    "workspace: 3": ("workspace", "3 is not valid"),
     "destination: {dataset: Bad Name}": ("destination.dataset", "'Bad Name' does not match"),
     "destination: {name: a-b}": ("destination.name", "'a-b' does not match"),
     "destination: {lock_timeout: 3601}": ("destination.lock_timeout", "greater than the maximum of 3600"),
@@ -144,6 +144,12 @@ def test_the_schema_says_which_attribute_is_wrong(schema, attributes, told):
 @pytest.mark.parametrize("attributes", RIGHT)
 def test_the_schema_takes_what_the_component_takes(schema, attributes):
     assert list(schema.iter_errors(yaml.safe_load(attributes))) == []
+
+
+def test_the_schema_refers_to_what_is_inside_for_dagsters_page_of_the_component(schema):
+    for name in ("workspace", "destination", "select"):
+        alternatives = schema.schema["properties"][name]["anyOf"]
+        assert any(each.get("$ref", "").startswith("#/$defs/") for each in alternatives)
 
 
 def test_a_component_can_decide_its_own_specs():
