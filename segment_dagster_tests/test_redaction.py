@@ -634,6 +634,7 @@ def shape(value):
     return bool(value) if isinstance(value, str) else (type(value), value)
 
 
+@pytest.mark.slow
 @DRAWN
 @given(planted(), st.sampled_from([None, "key"]))
 def test_no_part_of_a_secret_is_left_at_any_depth(planted, key):
@@ -644,6 +645,7 @@ def test_no_part_of_a_secret_is_left_at_any_depth(planted, key):
     assert not [part for part in parts | {quote(part) for part in parts} if any(part in text for text in left)]
 
 
+@pytest.mark.slow
 @DRAWN
 @given(planted(), st.sampled_from([None, "key"]))
 def test_settings_given_stay_as_they_are_and_always_give_the_same(planted, key):
@@ -655,6 +657,7 @@ def test_settings_given_stay_as_they_are_and_always_give_the_same(planted, key):
     assert settings_of(settings, METADATA, fingerprint_key=key, include_secrets=True) == before
 
 
+@pytest.mark.slow
 @DRAWN
 @given(
     maps(harmless_keys, st.one_of(st.sampled_from(NAMING_NOTHING), st.text(st.characters(exclude_categories=["P"]))))
@@ -680,6 +683,7 @@ def test_fingerprints_are_equal_where_the_secrets_are(one, other, name):
     assert (first["password"] == first["list"][0][name]) is (one == other)
 
 
+@pytest.mark.slow
 @DRAWN
 @given(
     st.sampled_from(CATALOGUE),
@@ -710,6 +714,7 @@ KNOWN = ["metadata", "options", "option", "type", "name", "key", "Header", "valu
 """Keys of which the redaction makes something, if what they hold is what it should be."""
 
 
+@pytest.mark.slow
 @DRAWN
 @given(
     st.sampled_from(CATALOGUE),

@@ -47,6 +47,7 @@ def test_the_sizes_are_linear_in_the_scale(scale):
     }
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_world(world):
     same, other = World(seed=world.seed), World(seed=world.seed + 1)
     assert all(same.records(name) == world.records(name) for name in SIZES)
@@ -257,6 +258,7 @@ def test_lists_are_made_when_they_are_asked_for_and_once():
     assert len(world.secrets) == 2
 
 
+@pytest.mark.slow
 def test_a_world_is_the_same_in_whatever_order_it_is_asked():
     one, other = World(), World()
     assert other.records("function_versions") == one.records("function_versions")

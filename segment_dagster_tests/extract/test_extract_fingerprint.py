@@ -195,6 +195,7 @@ def read(name, **settings):
         return extractor.extract(extractor.endpoint(name)).fingerprint
 
 
+@pytest.mark.slow
 def test_reading_again_gives_the_same_whatever_the_pages(emulator):
     first = read("segments")
     assert first and len(first) == 32

@@ -89,6 +89,7 @@ def test_what_was_replaced_is_told_with_its_number(emulator, caplog):
     assert f"sources: replaced {extract.replaced}, which not every destination takes" in caplog.messages
 
 
+@pytest.mark.slow
 def test_no_secret_reaches_the_disk_or_the_preview(extractor, emulator, spools):
     guarded = [row for row in CATALOGUE if any(column.secrecy is not Secrecy.NONE for column in row.columns)]
     extracts, _ = extractor.extract_all([row for row in guarded if row.name not in AUDIENCE_BY_AUDIENCE])

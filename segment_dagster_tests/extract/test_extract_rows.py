@@ -372,6 +372,7 @@ json_values = st.recursive(
 )
 
 
+@pytest.mark.slow
 @property_settings(derandomize=True, database=None, deadline=None, max_examples=200)
 @given(st.lists(json_values, max_size=5))
 def test_json_columns_hold_any_json_as_it_was(values):

@@ -86,6 +86,7 @@ def in_a_process(code, *arguments, spools):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("concurrency", [16, 1], ids=["all under way", "some queued"])
 @pytest.mark.parametrize("selection", [["segments"], FAST], ids=["child", "many"])
 def test_closing_ends_a_read_that_waits(selection, concurrency, emulator, spools):

@@ -67,6 +67,7 @@ def test_the_home_of_a_process_that_was_killed_is_deleted_by_the_next(spools):
     assert names(spools) == []
 
 
+@pytest.mark.slow
 def test_the_home_of_a_process_that_lives_is_not(spools):
     with process_with_a_home(spools):
         before = names(spools)

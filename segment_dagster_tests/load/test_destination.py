@@ -220,6 +220,7 @@ def test_dlts_own_settings_of_the_database_count(monkeypatch):
     assert resolve_destination(DestinationSettings()).file == Path("mine.duckdb").absolute()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "toml",
     ['[destination.duckdb]\ncredentials = "mine.duckdb"', '[destination.duckdb.credentials]\ndatabase = "mine.duckdb"'],
