@@ -13,12 +13,12 @@ _NAMING = NamingConvention()
 
 @lru_cache(maxsize=4096)
 def column_name(field: str) -> str:
-    """The column a field lands in, by dlt's snake_case naming: `workspaceId` becomes `workspace_id`."""
+    """Return the column of a field, by dlt's snake_case naming: `workspaceId` becomes `workspace_id`."""
     return _NAMING.normalize_identifier(field)
 
 
 def columns_of(endpoint: Endpoint) -> dict[str, TColumnSchema]:
-    """The declared columns as dlt writes them, by their names in the destination."""
+    """Return the declared columns as dlt writes them, by their names in the destination."""
     return declared(endpoint.columns, endpoint.required_key)
 
 

@@ -16,7 +16,7 @@ def daily_deltas(
     moment: str,
     counts: Sequence[str],
 ) -> Iterator[Row]:
-    """What each snapshot adds to the one before it.
+    """Return what each snapshot adds to the one before it.
 
     A month begins at nothing: the first snapshot of a month is taken whole. So the differences of a month, added up to
     any day, are that day's count, whatever was corrected and whichever days are missing.

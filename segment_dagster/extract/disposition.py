@@ -34,7 +34,7 @@ _Range = tuple[str, str]
 
 
 def disposition_of(endpoint: Endpoint, scope: str = NOTHING, merge: Merge = "delete-insert") -> TWriteDispositionConfig:
-    """The write disposition of an endpoint's table, as dlt takes it.
+    """Return the write disposition of an endpoint's table, as dlt takes it.
 
     Args:
         endpoint: One that is not asked for a time is replaced whole, one that is read in parts by the part, and one
@@ -84,7 +84,7 @@ def scope_of(extract: "Extract") -> str:
 
 
 def within(column: str, window: Window) -> str:
-    """The rows whose time is in a window, as a condition in SQL."""
+    """Return the SQL condition for rows whose time is in a window."""
     conditions = [f"{column} >= '{_written(window.start)}'"]
     if window.end is not None:
         conditions.append(f"{column} < '{_written(window.end)}'")
@@ -97,7 +97,7 @@ def _written(moment: datetime) -> str:
 
 
 def _joined(ranges: Iterable[_Range]) -> tuple[_Range, ...]:
-    """The ranges, those that meet as one."""
+    """Return the ranges, with those that meet joined."""
     joined: list[_Range] = []
     for start, end in sorted(ranges):
         if joined and joined[-1][1] == start:
@@ -112,7 +112,7 @@ def _of_times(column: str, ranges: Iterable[_Range]) -> str:
 
 
 def _of_parents(endpoint: Endpoint, binds: Sequence[str], parents: Iterable[_Ids]) -> str:
-    """The rows of some parents."""
+    """Return the SQL condition for the rows of some parents."""
     by_parameter = {column.parameter or column.field: column_name(column.field) for column in endpoint.columns}
     *outer, last = (by_parameter[bind] for bind in binds)
     grouped: dict[_Ids, list[str]] = {}

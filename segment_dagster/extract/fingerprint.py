@@ -42,7 +42,7 @@ class Fingerprint:
             self._sum += found
 
     def hexdigest(self, about: str = "") -> str:
-        """The fingerprint of the rows so far.
+        """Return the fingerprint of the rows so far.
 
         Args:
             about: What it is to stand for besides them, such as the time that they are of.
@@ -52,7 +52,7 @@ class Fingerprint:
         return hashlib.blake2b(content.encode(), digest_size=16).hexdigest()
 
     def _texts(self, batch: pa.RecordBatch) -> list[bytes]:
-        """A text for each row that no other row has: how long its values are, and then the values."""
+        """Return a text for each row that only equal rows have: the lengths of its values, then the values."""
         values = [_text(column) for column in batch.columns]
         lengths = [pc.cast(pc.binary_length(value), pa.string()) for value in values]
         declared = len(self._schema)
@@ -73,7 +73,7 @@ class Fingerprint:
 
 
 def as_text(window: Window | None) -> str:
-    """A time, as a fingerprint is about it."""
+    """Return a window as text, for a fingerprint."""
     return f"{window.start.isoformat()}/{window.end.isoformat() if window.end else ''}" if window else ""
 
 

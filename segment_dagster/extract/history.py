@@ -38,14 +38,14 @@ VERSION_COLUMN: TColumnSchema = {"name": ROW_VERSION, "data_type": "text", "null
 
 
 def history_columns(endpoint: Endpoint) -> dict[str, TColumnSchema]:
-    """The declared columns of an endpoint's history, as dlt writes them; dlt adds those of the validity itself."""
+    """Return the declared columns of an endpoint's history, as dlt writes them; dlt adds those of the validity."""
     return {ROW_VERSION: VERSION_COLUMN, **columns_of(endpoint)}
 
 
 def versions_of(
     endpoint: Endpoint, parts: Sequence[SpooledFile], existing: Collection[str] = (), limit: int = MAX_COLUMNS
 ) -> Iterator[SpooledFile]:
-    """What was delivered, with the version of each row: a file beside each of the parts.
+    """Write the delivered rows with the version of each: a file beside each of the parts.
 
     A row that came twice is one version: of two that are alike none would ever be retired. Memory stays within one row
     group and 100 bytes a row.

@@ -42,12 +42,12 @@ class KeySet:
             self._same_page += same
 
     def all_unique(self) -> bool:
-        """Whether it is sure that none comes twice: two that are alike in their hashes are taken for one."""
+        """Return whether it is certain that no key comes twice: two with the same hash count as one."""
         distinct = (pc.count_distinct(hashes).as_py() for hashes in self._by_part())
         return bool(sum(distinct) == len(self._hashes))
 
     def repeated(self, files: Iterable[Path]) -> int:
-        """How many rows came again on another page with the same values: they moved there, pushed by new ones.
+        """Return how many rows came again on another page with the same values: new rows pushed them there.
 
         Args:
             files: The Parquet files that hold all the rows.
@@ -80,6 +80,6 @@ class KeySet:
 
 
 def _rows(table: pa.Table) -> list[str]:
-    """A text for each row. A column that is null counts for nothing: not every page has all of the undeclared ones."""
+    """Return a text for each row. Nulls are left out: not every page has all undeclared columns."""
     rows = table.to_pylist()
     return [repr(sorted((name, repr(value)) for name, value in row.items() if value is not None)) for row in rows]

@@ -70,7 +70,7 @@ def segment_source(
     jsonl: bool = False,
     catalogue: Sequence[Endpoint] = TABLES,
 ) -> DltSource:
-    """The endpoints of a Segment workspace as dlt resources, for any dlt pipeline and for dagster-dlt.
+    """Return the endpoints of a Segment workspace as a dlt source, for any dlt pipeline and for dagster-dlt.
 
     Nothing is read before dlt asks for the rows: no token, no file, no response. Only the arguments are checked, with
     `SEGMENT_API_LAYOUT` and `SEGMENT_HISTORY`, which decide the resources. Every run of dlt takes the settings anew and
@@ -134,7 +134,7 @@ def source_of_extracts(
     table_format: TableFormat | None = None,
     jsonl: JsonLines | None = None,
 ) -> DltSource:
-    """The same source over what has been read already.
+    """Return the same source over extracts.
 
     Args:
         extracts: What was read.
@@ -158,7 +158,7 @@ def resource_of(
     table_format: TableFormat | None = None,
     file_format: FileFormat = _parquet,
 ) -> DltResource:
-    """The dlt resource of one endpoint.
+    """Return the dlt resource of one endpoint.
 
     Args:
         endpoint: Gives the name, the columns, the key.
@@ -199,7 +199,7 @@ def resource_of(
 
 
 def history_of(endpoint: Endpoint, read: Read, file_format: FileFormat = _parquet) -> DltResource:
-    """The dlt resource of the history of one endpoint.
+    """Return the dlt resource of the history of one endpoint.
 
     Args:
         endpoint: Gives the name, the columns, and what changes by itself.
@@ -221,7 +221,7 @@ def history_of(endpoint: Endpoint, read: Read, file_format: FileFormat = _parque
 
 
 def _table_columns(table: str) -> TTableSchemaColumns:
-    """The columns that a table has, by the schema of the pipeline that asks for its rows."""
+    """Return the columns that a table has, by the schema of the pipeline that asks for its rows."""
     schema = dlt.current.source_schema()
     return schema.get_table_columns(table) if table in schema.tables else {}
 

@@ -76,7 +76,7 @@ def rows_of(endpoint: Endpoint, records: Sequence[Record], replaced: Replaced | 
 
 @lru_cache(maxsize=256)
 def schema_of(endpoint: Endpoint) -> pa.Schema:
-    """The declared columns of an endpoint under their names in the destination."""
+    """Return the declared columns of an endpoint under their names in the destination."""
     return arrow_schema(endpoint.columns, endpoint.required_key)
 
 
@@ -97,7 +97,7 @@ def arrow_schema(columns: Sequence[Column], required: Sequence[str]) -> pa.Schem
 
 
 def _undeclared(endpoint: Endpoint, records: Sequence[Record]) -> list[Record | None]:
-    """The undeclared fields of each record that are not null; `None` where there are none."""
+    """Return the undeclared fields of each record that are not null; `None` where there are none."""
     declared = {column.field for column in endpoint.columns}
     return [
         {field: record[field] for field in record.keys() - declared if record[field] is not None} or None

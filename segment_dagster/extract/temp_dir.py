@@ -99,7 +99,7 @@ def remove_stale(tables: Iterable[str], now: float) -> None:
 
 
 def _is_own(path: Path, of_kind: Callable[[int], bool]) -> bool:
-    """Whether it is this user's, and of a kind: a link is of another."""
+    """Return whether a path is this user's and of a kind; a link is not."""
     try:
         found = path.lstat()
     except OSError:
@@ -108,7 +108,7 @@ def _is_own(path: Path, of_kind: Callable[[int], bool]) -> bool:
 
 
 def _is_home(path: Path) -> bool:
-    """Whether there is a home of ours, or the beginning of one: its process was killed before it could mark it."""
+    """Return whether a directory is a home of ours, or one whose process was killed before it could mark it."""
     if not os.path.lexists(path):
         return True
     if not _is_own(path, stat.S_ISDIR):
@@ -123,7 +123,7 @@ def _is_home(path: Path) -> bool:
 
 
 def _is_job(path: Path, table: str) -> bool:
-    """Whether it is a job of dlt's for a table: SQL, or the path of a file, that names the table."""
+    """Return whether a file is a load job of dlt's for a table: SQL that names the table, or the path of a file."""
     if not _is_own(path, stat.S_ISREG):
         return False
     with path.open("rb") as job:
@@ -136,7 +136,7 @@ def _id_of(path: Path) -> str:
 
 
 def _held() -> FileLock:
-    """A lock of a new name, held."""
+    """Return a lock with a new name, acquired."""
     # filelock would make the directory
     directory = Path(tempfile.gettempdir()).resolve(strict=True)
     while True:

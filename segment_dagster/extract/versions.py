@@ -26,12 +26,12 @@ def history_column(name: str) -> str:
 
 
 def history_table(name: str) -> str:
-    """The table that keeps every version of the rows of another."""
+    """Return the name of the table that keeps every version of another's rows."""
     return f"{name}{HISTORY}"
 
 
 def counted_values(endpoint: Endpoint, without: Collection[str] = ()) -> Callable[[Mapping[str, Any]], Values]:
-    """How the rows of an endpoint become what counts of them.
+    """Return a function that keeps of an endpoint's rows what counts as a change.
 
     A null says as much as nothing, also inside an object: a field that the API adds and leaves empty is no change. An
     undeclared field counts the same whether it has a column of its own or not.
@@ -69,12 +69,12 @@ def counted_values(endpoint: Endpoint, without: Collection[str] = ()) -> Callabl
 
 
 def row_version(values: Values) -> str:
-    """The version of a row: the same for the same values, in whatever order columns and members come."""
+    """Return the version of a row: the same for the same values, whatever the order of columns and members."""
     return hashlib.blake2b(as_json(values), digest_size=16).hexdigest()
 
 
 def as_json(value: Any) -> bytes:
-    """A value as JSON, with the members of objects in order. Equal values, and no others, are the same bytes."""
+    """Return a value as JSON, with the members of objects sorted: equal bytes for equal values alone."""
     return comparable(value)
 
 
@@ -83,7 +83,7 @@ def _in_utc(value: Any) -> Any:
 
 
 def _settled(value: Any, volatile: Collection[str] | None) -> Any:
-    """What a JSON column says."""
+    """Return the value of a JSON column without what does not count."""
     held = loads(value) if isinstance(value, str) else value
     # most columns have nothing to leave out, and walking through them costs more than reading them
     return _without(held, volatile or ()) if volatile or not isinstance(value, str) or "null" in value else held
