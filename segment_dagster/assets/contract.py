@@ -102,6 +102,9 @@ class Check(Protocol):
     needs_table: bool
     """Whether the check reads the table. If so, it is not evaluated without one."""
 
+    fails_run: bool
+    """Whether a run fails if the check does, with severity ERROR, for a table that the run materialized."""
+
     def spec(self, endpoint: Endpoint, key: dg.AssetKey) -> dg.AssetCheckSpec | None:
         """Return the check spec for an endpoint's asset, which has this key; `None` if the check does not apply."""
 

@@ -9,6 +9,7 @@ from dagster_dlt import DagsterDltResource
 
 from segment_dagster.assets.check_runner import CheckRunner
 from segment_dagster.assets.contract import Check, CheckContext, Derived
+from segment_dagster.assets.failed_checks import FailedChecks
 from segment_dagster.assets.last_run import LastRun
 from segment_dagster.assets.logs import forward_logs
 from segment_dagster.assets.materialization import history_metadata, materialization_metadata
@@ -89,6 +90,7 @@ class FamilyRun:
         self._catalogue = tuple({member.name: member for member in (*catalogue, *endpoints)}.values())
         self._derived = derived
         self._failure: dg.Failure | None = None
+        self._failed_checks = FailedChecks(checks)
         self._specs = specs
         self._log = RunLog(context, specs.key)
         # not taken from the context: if only checks run, its assets have no partitions
@@ -126,9 +128,11 @@ class FamilyRun:
             if not isinstance(error, SettingError):
                 self._log.observe_failure_of_rest(str(error))
             self._log.end()
+            self._add_failed_checks()
             earlier = [self._failure.description or ""] if self._failure else []
             raise dg.Failure("\n".join([*earlier, str(error)]), allow_retries=False) from error
         self._log.end()
+        self._add_failed_checks()
         if self._failure:
             raise self._failure
 
@@ -180,7 +184,9 @@ class FamilyRun:
             together = frozenset(extract.endpoint.name for extract in loaded.extracts)
             for extract in loaded.extracts:
                 of_asset = dlt_metadata.get(self._specs.key(extract.endpoint.name))
-                results.append(self._result(extract, tables, of_asset, loaded_with=together, history=history))
+                result = self._result(extract, tables, of_asset, loaded_with=together, history=history)
+                self._failed_checks.add(extract.endpoint.name, result.check_results or ())
+                results.append(result)
             self._log.checked(results)
 
         outcome = sync(
@@ -196,11 +202,9 @@ class FamilyRun:
         yield from self._checks.of_skipped(outcome.skipped, endpoints)
         if outcome.failures:
             lines = format_failures(outcome.failures)
-            self._failure = dg.Failure(
+            self._add_failure(
                 "\n".join([f"{len(outcome.failures)} of {pluralize(len(endpoints), 'endpoint')} failed.", *lines]),
-                metadata={failure.endpoint.name: line for failure, line in zip(outcome.failures, lines, strict=True)},
-                # a retry would read and load the other endpoints again
-                allow_retries=False,
+                {failure.endpoint.name: line for failure, line in zip(outcome.failures, lines, strict=True)},
             )
             yield from self._checks.of_failed(destination, outcome.failures)
 
@@ -294,14 +298,24 @@ class FamilyRun:
             line = f"{name}: {error}"
             self._context.log.error(line)
             self._log.observe_failure(key, line)
-            earlier = self._failure
-            self._failure = dg.Failure(
-                "\n".join([earlier.description or "", line] if earlier else [line]),
-                metadata={**(earlier.metadata if earlier else {}), name: line},
-                allow_retries=False,
-            )
+            self._add_failure(line, {name: line})
             return
         yield result
+
+    def _add_failed_checks(self) -> None:
+        """Let the run fail for checks that say that rows are missing or doubled."""
+        if line := self._failed_checks.line:
+            self._add_failure(line, self._failed_checks.metadata)
+
+    def _add_failure(self, description: str, metadata: Mapping[str, Any]) -> None:
+        """Let the run fail at its end, for this as well."""
+        earlier = self._failure
+        self._failure = dg.Failure(
+            "\n".join([earlier.description or "", description] if earlier else [description]),
+            metadata={**(earlier.metadata if earlier else {}), **metadata},
+            # a retry would read and load all endpoints again
+            allow_retries=False,
+        )
 
 
 def _in_order(endpoints: tuple[Endpoint, ...]) -> tuple[Endpoint, ...]:

@@ -17,6 +17,7 @@ class AvailableCheck:
 
     name = "available"
     needs_table = False
+    fails_run = False
 
     def __init__(self, catalogue: Iterable[Endpoint] = CATALOGUE) -> None:
         self._catalogue = {endpoint.name: endpoint for endpoint in catalogue}

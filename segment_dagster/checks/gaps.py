@@ -14,6 +14,7 @@ class GapsCheck:
 
     name = "gaps"
     needs_table = False
+    fails_run = False
 
     def spec(self, endpoint: Endpoint, key: dg.AssetKey) -> dg.AssetCheckSpec | None:
         """Return the spec for partitioned endpoints."""

@@ -13,6 +13,7 @@ class HistoryCheck:
 
     name = "history"
     needs_table = True
+    fails_run = False
 
     def spec(self, endpoint: Endpoint, key: dg.AssetKey) -> dg.AssetCheckSpec | None:
         """Return the spec for endpoints that keep a history."""

@@ -13,6 +13,7 @@ class PrimaryKeyCheck:
 
     name = "primary_key"
     needs_table = True
+    fails_run = True
 
     def spec(self, endpoint: Endpoint, key: dg.AssetKey) -> dg.AssetCheckSpec:
         """Return the spec; the check applies to every endpoint."""

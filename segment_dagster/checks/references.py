@@ -18,6 +18,7 @@ class ReferencesCheck:
 
     name = "references"
     needs_table = True
+    fails_run = False
 
     def spec(self, endpoint: Endpoint, key: dg.AssetKey) -> dg.AssetCheckSpec | None:
         """Return the spec for endpoints that declare references."""

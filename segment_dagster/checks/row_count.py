@@ -20,6 +20,7 @@ class RowCountCheck:
 
     name = "row_count"
     needs_table = True
+    fails_run = True
 
     def spec(self, endpoint: Endpoint, key: dg.AssetKey) -> dg.AssetCheckSpec:
         """Return the spec; the check applies to every endpoint."""

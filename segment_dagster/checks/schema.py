@@ -12,6 +12,7 @@ class SchemaCheck:
 
     name = "schema"
     needs_table = True
+    fails_run = False
 
     def spec(self, endpoint: Endpoint, key: dg.AssetKey) -> dg.AssetCheckSpec:
         """Return the spec; the check applies to every endpoint."""

@@ -55,6 +55,7 @@ class VolumeCheck:
 
     name = "volume"
     needs_table = True
+    fails_run = False
 
     def __init__(self, days: int = 28, deviations: float = 5.0) -> None:
         self._days = days

@@ -135,9 +135,15 @@ def test_several_failures_are_each_told(sync, emulator, old_tables, duck):
 def test_wrong_data_lands_and_a_check_says_so(sync, emulator, duck, kind):
     emulator.faults.add(fault(kind, "sources"))
     outcome = sync("workspace", "sources")
-    assert outcome.success
     assert set(outcome.materialized) == {"workspace", "sources"}
     assert set(outcome.failed_checks) == CAUGHT[kind]
+    # rows that are missing or doubled fail the run, after all else
+    fatal = [name for name in ("row_count", "primary_key") if ("sources", name) in CAUGHT[kind]]
+    said = (
+        f"Checks failed for 1 loaded table: sources ({', '.join(fatal)}). See what they say on the pages of the assets."
+    )
+    assert (outcome.success, outcome.errors) == ((False, [said]) if fatal else (True, []))
+    assert list(outcome.failure_metadata) == (["sources"] if fatal else [])
     assert len(duck.query("SELECT id FROM segment_data.sources")) == (41 if kind == "duplicate" else 40)
 
 
@@ -210,9 +216,38 @@ def test_a_space_that_comes_twice_is_asked_once(sync, emulator, duck):
     # a list that grows while it is read may show a record on two pages
     emulator.faults.add(Fault("duplicate", "spaces"))
     outcome = sync("segments")
-    assert outcome.success
+    assert set(outcome.materialized) == {"segments"}
+    # its parent is not as Segment counts it
+    assert ("segments", "row_count") in outcome.failed_checks
+    assert outcome.error.startswith("Checks failed for 1 loaded table: segments (row_count).")
     assert emulator.stats.by_endpoint == {"workspace": 1, "spaces": 1, "segments": 14}
     assert duck.query("SELECT count(*), count(DISTINCT id) FROM segment_data.segments") == [(2400, 2400)]
+
+
+def test_failed_checks_of_several_tables_are_told_beside_an_endpoint_that_failed(sync, emulator):
+    emulator.faults.add(Fault("wrong-total", "sources"), Fault("duplicate", "warehouses"), Fault("500", "labels"))
+    outcome = sync("workspace", "sources", "warehouses", "labels")
+    assert set(outcome.materialized) == {"workspace", "sources", "warehouses"}
+    head, of_labels, of_checks = outcome.error.splitlines()
+    assert head == "1 of 4 endpoints failed." and of_labels.startswith("labels: ")
+    assert of_checks == (
+        "Checks failed for 2 loaded tables: sources (row_count); warehouses (row_count, primary_key). "
+        "See what they say on the pages of the assets."
+    )
+    assert outcome.failure_metadata == {
+        "labels": of_labels,
+        "sources": "row_count: 40 rows found, but total_entries 41.",
+        "warehouses": "row_count: 4 rows found, but total_entries 3. primary_key: 1 key more than once or null.",
+    }
+
+
+def test_a_failed_check_does_not_run_the_step_again(run_selection, emulator):
+    emulator.faults.add(Fault("wrong-total", "sources"))
+    selection = dg.AssetSelection.assets(["segment", "sources"])
+    outcome = run_selection(selection, op_retry_policy=dg.RetryPolicy(max_retries=3))
+    assert not outcome.success and set(outcome.materialized) == {"sources"}
+    assert outcome.count("STEP_UP_FOR_RETRY") == 0
+    assert emulator.stats.by_endpoint == {"workspace": 1, "sources": 1}
 
 
 def test_no_retry_policy_runs_the_step_again(run_selection, emulator):

@@ -431,14 +431,14 @@ def test_days_that_the_script_cannot_read_are_one_line(emulator, arguments, said
 def test_an_event_that_comes_twice_lands_once_and_that_is_told(run, emulator):
     emulator.faults.add(Fault("duplicate", AUDIT))
     result = run(AUDIT)
-    assert result.success and failed_checks(result) == [(AUDIT, "row_count")]
+    assert not result.success and failed_checks(result) == [(AUDIT, "row_count")]
     assert landed() == known(emulator)
 
 
 def test_an_event_without_a_time_lands_and_that_is_told(run, emulator):
     emulator.faults.add(Fault("missing-field", AUDIT, value="timestamp"))
     result = run(AUDIT)
-    assert result.success and failed_checks(result) == [(AUDIT, "row_count")]
+    assert not result.success and failed_checks(result) == [(AUDIT, "row_count")]
     assert landed() == known(emulator)
     ((without,),) = query(f"SELECT count(*) FROM segment_data.{AUDIT} WHERE timestamp IS NULL")
     assert 0 < without < len(known(emulator))
