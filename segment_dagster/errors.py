@@ -7,6 +7,9 @@ class SegmentError(Exception):
     The message holds no secret and no line break, so it can be shown as it is.
     """
 
+    retryable = False
+    """Whether another attempt may help, with nothing changed."""
+
 
 class SettingError(SegmentError):
     """A setting has a value that cannot be used.

@@ -61,6 +61,8 @@ def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # and few of them: by itself a request is tried again for minutes
     monkeypatch.setenv("RUNTIME__REQUEST_MAX_ATTEMPTS", "5")
     monkeypatch.setenv("SEGMENT_MINUTE_SECONDS", str(MINUTE))
+    # a failed step would wait a minute for its next attempt
+    monkeypatch.setenv("SEGMENT_STEP_RETRIES", "0")
 
 
 @pytest.fixture(scope="session")

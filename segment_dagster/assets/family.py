@@ -71,6 +71,23 @@ def segment_assets(
         destination=place,
         catalogue=tuple(catalogue),
         partitions=partitions,
+        retry_policy=retry_policy(settings),
+    )
+
+
+def retry_policy(settings: DefinitionSettings) -> dg.RetryPolicy | None:
+    """Return how ops are tried again; `None` if they are not.
+
+    Args:
+        settings: How often, and when.
+    """
+    if not settings.step_retries:
+        return None
+    return dg.RetryPolicy(
+        max_retries=settings.step_retries,
+        delay=settings.step_retry_seconds,
+        backoff=dg.Backoff.EXPONENTIAL,
+        jitter=dg.Jitter.PLUS_MINUS,
     )
 
 
@@ -87,6 +104,7 @@ def family_assets(
     catalogue: tuple[Endpoint, ...] = TABLES,
     partitions: dg.TimeWindowPartitionsDefinition | None = None,
     derived: Sequence[Derived] = (),
+    retry_policy: dg.RetryPolicy | None = None,
 ) -> dg.AssetsDefinition:
     """Return the assets of a family of an instance.
 
@@ -102,6 +120,7 @@ def family_assets(
         catalogue: Endpoints in which to find parents that are not in `endpoints`.
         partitions: Partitions of the assets.
         derived: Assets to build after the tables are loaded. `specs` has them.
+        retry_policy: How often the op is tried again after an error that may pass.
     """
     keys = {endpoint: specs.key(endpoint.name) for endpoint in endpoints}
 
@@ -114,6 +133,7 @@ def family_assets(
         partitions_def=partitions,
         backfill_policy=dg.BackfillPolicy.single_run() if partitions else None,
         required_resource_keys={resource_key},
+        retry_policy=retry_policy,
     )
     def family(
         context: dg.AssetExecutionContext,

@@ -3,6 +3,9 @@
 ROWS_UNCHANGED = "segment/rows_unchanged"
 """Whether the table already held the same rows, so that nothing was written."""
 
+LOADED_BEFORE = "segment/loaded_before"
+"""Whether an earlier attempt loaded the table, so that the retry did not read it again."""
+
 SKIPPED = "segment/skipped"
 """Why an endpoint was skipped."""
 

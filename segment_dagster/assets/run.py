@@ -9,6 +9,7 @@ from dagster_dlt import DagsterDltResource
 
 from segment_dagster.assets.check_runner import CheckRunner
 from segment_dagster.assets.contract import Check, CheckContext, Derived
+from segment_dagster.assets.earlier_attempts import EarlierAttempts
 from segment_dagster.assets.failed_checks import FailedChecks
 from segment_dagster.assets.last_run import LastRun
 from segment_dagster.assets.logs import forward_logs
@@ -91,6 +92,7 @@ class FamilyRun:
         self._derived = derived
         self._failure: dg.Failure | None = None
         self._failed_checks = FailedChecks(checks)
+        self._before: list[dg.MaterializeResult[Any]] = []
         self._specs = specs
         self._log = RunLog(context, specs.key)
         # not taken from the context: if only checks run, its assets have no partitions
@@ -114,11 +116,17 @@ class FamilyRun:
             for key, endpoint in self._specs.by_key(self._endpoints).items()
             if key in self._context.selected_asset_keys
         ]
+        earlier = EarlierAttempts(self._context)
+        self._before = [earlier.result(key) for key in map(self._key, selected) if key in earlier]
+        selected = [endpoint for endpoint in selected if self._key(endpoint) not in earlier]
+        if self._before:
+            self._log.loaded_before(self._before)
         try:
             with forward_logs(self._context.log):
                 check_history(self._destination, history=self._settings.history)
                 if selected:
                     yield from self._materialize(self._segment.shared_extractor(self._catalogue), selected)
+                yield from self._with_earlier([])
                 yield from self._checks.of_unselected(self._destination, selected)
                 for derived in self._derived:
                     if self._specs.key(derived.name) in self._context.selected_asset_keys:
@@ -129,8 +137,8 @@ class FamilyRun:
                 self._log.observe_failure_of_rest(str(error))
             self._log.end()
             self._add_failed_checks()
-            earlier = [self._failure.description or ""] if self._failure else []
-            raise dg.Failure("\n".join([*earlier, str(error)]), allow_retries=False) from error
+            said = [self._failure.description or ""] if self._failure else []
+            raise dg.Failure("\n".join([*said, str(error)]), allow_retries=error.retryable) from error
         self._log.end()
         self._add_failed_checks()
         if self._failure:
@@ -139,6 +147,8 @@ class FamilyRun:
     def _materialize(
         self, extractor: Extractor, selected: Sequence[Endpoint]
     ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
+        if self._context.retry_number:
+            extractor.forget(selected)
         available = [endpoint for endpoint in selected if endpoint.name not in self._checks.missing_endpoints]
         for endpoint in selected:
             if endpoint.name in self._checks.missing_endpoints:
@@ -198,15 +208,25 @@ class FamilyRun:
             load_package=load_package,
             verify=verify,
         )
-        yield from results
+        yield from self._with_earlier(results)
         yield from self._checks.of_skipped(outcome.skipped, endpoints)
         if outcome.failures:
             lines = format_failures(outcome.failures)
             self._add_failure(
                 "\n".join([f"{len(outcome.failures)} of {pluralize(len(endpoints), 'endpoint')} failed.", *lines]),
                 {failure.endpoint.name: line for failure, line in zip(outcome.failures, lines, strict=True)},
+                retryable=any(failure.error.retryable for failure in outcome.failures),
             )
             yield from self._checks.of_failed(destination, outcome.failures)
+
+    def _with_earlier(self, results: Sequence[dg.MaterializeResult[Any]]) -> list[dg.MaterializeResult[Any]]:
+        """Return materializations with those of earlier attempts, once, in the order that Dagster requires."""
+        order = {self._key(endpoint): number for number, endpoint in enumerate(self._endpoints)}
+        before, self._before = self._before, []
+        return sorted([*before, *results], key=lambda result: order[result.asset_key] if result.asset_key else 0)
+
+    def _key(self, endpoint: Endpoint) -> dg.AssetKey:
+        return self._specs.key(endpoint.name)
 
     def _result(
         self,
@@ -298,23 +318,22 @@ class FamilyRun:
             line = f"{name}: {error}"
             self._context.log.error(line)
             self._log.observe_failure(key, line)
-            self._add_failure(line, {name: line})
+            self._add_failure(line, {name: line}, retryable=error.retryable)
             return
         yield result
 
     def _add_failed_checks(self) -> None:
         """Let the run fail for checks that say that rows are missing or doubled."""
         if line := self._failed_checks.line:
-            self._add_failure(line, self._failed_checks.metadata)
+            self._add_failure(line, self._failed_checks.metadata, retryable=False)
 
-    def _add_failure(self, description: str, metadata: Mapping[str, Any]) -> None:
+    def _add_failure(self, description: str, metadata: Mapping[str, Any], *, retryable: bool) -> None:
         """Let the run fail at its end, for this as well."""
         earlier = self._failure
         self._failure = dg.Failure(
             "\n".join([earlier.description or "", description] if earlier else [description]),
             metadata={**(earlier.metadata if earlier else {}), **metadata},
-            # a retry would read and load all endpoints again
-            allow_retries=False,
+            allow_retries=retryable or bool(earlier and earlier.allow_retries),
         )
 
 

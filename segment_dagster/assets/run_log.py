@@ -72,6 +72,13 @@ class RunLog(SyncObserver):
             if result.asset_key:
                 self.mention(result.asset_key)
 
+    def loaded_before(self, results: Sequence[dg.MaterializeResult[object]]) -> None:
+        """Log how many tables earlier attempts have loaded."""
+        self._context.log.info(f"{pluralize(len(results), 'table')} loaded by an earlier attempt: not read again.")
+        for result in results:
+            if result.asset_key:
+                self.mention(result.asset_key)
+
     def mention(self, key: dg.AssetKey) -> None:
         """Remember that the run has reported on an asset."""
         self._mentioned.add(key)

@@ -31,9 +31,6 @@ class ApiError(SegmentError):
         said: What the API's error envelope says.
     """
 
-    retryable = False
-    """Whether another attempt may help."""
-
     def __init__(self, endpoint: str, path: str, what: str, remedy: str = "", said: str = "") -> None:
         quote = f' Segment says: "{said.rstrip(".")}".' if said else ""
         self.endpoint = endpoint

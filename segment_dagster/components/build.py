@@ -13,6 +13,7 @@ from segment_dagster.assets import (
     SegmentTranslator,
     family_assets,
 )
+from segment_dagster.assets.family import retry_policy
 from segment_dagster.assets.pool import pool_of
 from segment_dagster.automation.families import CONFIGURATION, HOURLY, Family, families
 from segment_dagster.automation.jobs import jobs
@@ -167,6 +168,7 @@ def _build(
                     destination=destination,
                     partitions=partitions_of(family, settings.partitions_start),
                     derived=derived if family is configuration else (),
+                    retry_policy=retry_policy(settings),
                 ),
                 family,
                 specs,

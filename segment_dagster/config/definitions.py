@@ -11,7 +11,7 @@ from pydantic import Field, field_validator
 
 from segment_dagster.config.clock import utc_now
 from segment_dagster.config.series import SeriesSettings
-from segment_dagster.config.source import Decimal, MayBeEmpty, PerName, Whole, refused, split
+from segment_dagster.config.source import Decimal, MayBeEmpty, PerName, Seconds, Whole, refused, split
 
 SYNC = "sync"
 """The schedule whose setting has no name: `SEGMENT_SCHEDULE_CRON`."""
@@ -61,6 +61,14 @@ class DefinitionSettings(SeriesSettings):
     )
     schedule_timezone: str = Field(
         default="UTC", description="The time zone of `segment_sync_daily` and `segment_slow_sync_weekly`."
+    )
+    step_retries: Annotated[Whole, Ge(0), Le(10)] = Field(
+        default=2,
+        description="How often Dagster tries a step again after an error that may pass: no answer from the API, 5xx or "
+        "429, a lock of the destination or a lost connection to it. What is loaded is not read again.",
+    )
+    step_retry_seconds: Seconds = Field(
+        default=60.0, description="Seconds before the first of these attempts. Each next one waits twice as long."
     )
     audit_sensor_seconds: Annotated[Whole, Ge(1), Le(86_400)] = Field(
         default=30, description="The least number of seconds between two looks of `segment_audit_sensor`."

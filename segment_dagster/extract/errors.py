@@ -68,6 +68,7 @@ class ParentError(ExtractError):
         self.happened = f"{endpoint.name}: not read, because {because} {parent}, which failed"
         super().__init__(f"{self.happened}: {reason}")
         self.parent = parent
+        self.retryable = reason.retryable
 
 
 class WindowError(ExtractError):

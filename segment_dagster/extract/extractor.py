@@ -177,6 +177,18 @@ class Extractor:
                     futures[name].set_result(outcome)
         return read.result()
 
+    def forget(self, endpoints: Iterable[Endpoint]) -> None:
+        """Forget reads, so that the next call makes them again: those of these endpoints, and those that failed.
+
+        Args:
+            endpoints: The endpoints.
+        """
+        names = {endpoint.name for endpoint in endpoints}
+        with self._lock:
+            ended = [key for key, read in self._reads.items() if read.done() and (key[0] in names or read.exception())]
+            for key in ended:
+                del self._reads[key]
+
     def extract_all(
         self, endpoints: Iterable[Endpoint], windows: Mapping[str, Window] | None = None
     ) -> tuple[list[Extract], list[Failure]]:

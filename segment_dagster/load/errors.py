@@ -29,6 +29,14 @@ _SQLSTATES = ("08", "28", "3D", "57P", "25006", "53100", "53300")
 """Prefixes of the SQLSTATE of such errors: no connection, login or database, shutting down, read-only, full."""
 
 
+_PASSING = ("08", "40", "53300", "55P03", "57P")
+"""Prefixes of the SQLSTATE of errors that pass: connection lost, conflict or deadlock, too many connections, locked,
+shutting down."""
+
+_REFUSED = re.compile(r"authentication|password|does not exist|permission|denied|unauthorized|forbidden", re.IGNORECASE)
+"""Messages of a connection that no other attempt gets."""
+
+
 class LoadError(SegmentError):
     """dlt could not load the extracts, or could not read the destination.
 
@@ -37,15 +45,23 @@ class LoadError(SegmentError):
         table: The table that failed, if known.
         everything: Whether the whole destination failed, so that no other table can be loaded either.
         refused: Whether the message only quotes the destination or dlt, without a remedy.
+        retryable: Whether another attempt may help.
     """
 
     def __init__(
-        self, message: str, *, table: str | None = None, everything: bool = False, refused: bool = False
+        self,
+        message: str,
+        *,
+        table: str | None = None,
+        everything: bool = False,
+        refused: bool = False,
+        retryable: bool = False,
     ) -> None:
         super().__init__(message)
         self.table = table
         self.everything = everything
         self.refused = refused
+        self.retryable = retryable
 
 
 def load_error(failure: BaseException, step: str, destination: Destination) -> LoadError:
@@ -56,6 +72,7 @@ def load_error(failure: BaseException, step: str, destination: Destination) -> L
         table=next(filter(None, map(_table, chain)), None),
         everything=step in ("sync", "connect") or any(map(_is_everything, chain)),
         refused=not any(isinstance(error, SegmentError) for error in chain),
+        retryable=is_retryable(failure, step, destination),
     )
 
 
@@ -76,9 +93,7 @@ def format_load_error(failure: BaseException, step: str, destination: Destinatio
             f"{destination.file} is locked by {who}: DuckDB lets one process write at a time. "
             f"Close it there, or set {destination.credentials_setting} to another file."
         )
-    if step == "connect" or isinstance(
-        failure, (DestinationConnectionError, *driver_errors(destination.capabilities.driver))
-    ):
+    if _is_connection(failure, step, destination):
         reason = reason[:MAX_QUOTE].rstrip(".")
         return (
             f"{destination.type} cannot be reached, or lets nobody in ({type(cause).__name__}): {reason}. "
@@ -99,6 +114,29 @@ def _causes(failure: BaseException) -> Iterator[BaseException]:
     while deeper := failure.__cause__ or (None if isinstance(failure, OSError) else failure.__context__):
         failure = deeper
         yield failure
+
+
+def is_retryable(failure: BaseException, step: str, destination: Destination) -> bool:
+    """Return whether another attempt may help: against a lock, a lost connection or a conflict with another session.
+
+    Args:
+        failure: What dlt or a driver raised.
+        step: The step that failed, as for `format_load_error`.
+        destination: The destination.
+    """
+    chain = list(_causes(failure))
+    if any(isinstance(error, SegmentError) and error.retryable for error in chain) or holder_of(chain[-1]):
+        return True
+    if state := getattr(chain[-1], "pgcode", None):
+        return str(state).startswith(_PASSING)
+    # dlt's own message speaks of wrong passwords whatever happened
+    return _is_connection(failure, step, destination) and not _REFUSED.search(str(chain[-1]))
+
+
+def _is_connection(failure: BaseException, step: str, destination: Destination) -> bool:
+    """Return whether the destination could not be connected to, or the connection was lost."""
+    kinds: tuple[type[BaseException], ...] = (DestinationConnectionError, *driver_errors(destination.capabilities.driver))
+    return step == "connect" or isinstance(failure, kinds)
 
 
 def _table(error: BaseException) -> str | None:

@@ -20,7 +20,7 @@ from segment_dagster.load.capabilities import COLUMNS
 from segment_dagster.load.credentials import failures_of
 from segment_dagster.load.destination import Destination
 from segment_dagster.load.duckdb_file import raise_memory_limit
-from segment_dagster.load.errors import LoadError, format_load_error
+from segment_dagster.load.errors import LoadError, format_load_error, is_retryable
 from segment_dagster.load.lock import destination_lock
 from segment_dagster.load.staging import check_staging
 
@@ -462,7 +462,9 @@ def inspect_dataset(destination: Destination) -> Iterator[DatasetInspector]:
         ):
             yield DatasetInspector(client, destination)
     except failures_of(destination.capabilities.driver) as failure:
-        raise LoadError(format_load_error(failure, "read", destination)) from failure
+        raise LoadError(
+            format_load_error(failure, "read", destination), retryable=is_retryable(failure, "read", destination)
+        ) from failure
 
 
 def _client_of(destination: Destination) -> "SqlJobClientBase | FilesystemClient":
@@ -470,5 +472,7 @@ def _client_of(destination: Destination) -> "SqlJobClientBase | FilesystemClient
         client = dlt.dataset(destination.factory, destination.dataset).destination_client
     except ValueError as failure:
         # drivers raise this for settings they cannot use, such as an invalid address or port
-        raise LoadError(format_load_error(failure, "connect", destination)) from failure
+        raise LoadError(
+            format_load_error(failure, "connect", destination), retryable=is_retryable(failure, "connect", destination)
+        ) from failure
     return cast("SqlJobClientBase | FilesystemClient", client)

@@ -14,7 +14,7 @@ from segment_dagster._compat.duckdb_errors import holder_of
 from segment_dagster.errors import SettingError
 from segment_dagster.load.destination import Destination
 from segment_dagster.load.duckdb_file import OPEN, connect
-from segment_dagster.load.errors import LoadError, format_load_error
+from segment_dagster.load.errors import LoadError, format_load_error, is_retryable
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -130,7 +130,10 @@ def _connect(destination: Destination, deadline: float) -> "DuckDBPyConnection":
         except duckdb.Error as failure:
             who = holder_of(failure)
             if who is None:
-                raise LoadError(format_load_error(failure, "open", destination)) from failure
+                raise LoadError(
+                    format_load_error(failure, "open", destination),
+                    retryable=is_retryable(failure, "open", destination),
+                ) from failure
             if time.monotonic() >= deadline:
                 raise _timeout_error(
                     str(destination.file), who, destination, destination.credentials_setting
@@ -165,5 +168,6 @@ def _log_waiting(what: str, who: str, destination: Destination) -> None:
 def _timeout_error(what: str, who: str, destination: Destination, setting: str) -> LoadError:
     return LoadError(
         f"{what} is locked by {who}, and was for {destination.lock_timeout:g} s: one process at a time can load. "
-        f"Close it there, raise SEGMENT_LOCK_TIMEOUT, or set {setting} to another place."
+        f"Close it there, raise SEGMENT_LOCK_TIMEOUT, or set {setting} to another place.",
+        retryable=True,
     )

@@ -67,6 +67,8 @@ class LockedError(SegmentError):
         statement: The statement that waited.
     """
 
+    retryable = True
+
     def __init__(self, seconds: float, holders: str | None, statement: str) -> None:
         tables = set(_ALTERED.findall(statement))
         self.table_name = tables.pop() if len(tables) == 1 else None

@@ -250,7 +250,7 @@ def test_a_failed_check_does_not_run_the_step_again(run_selection, emulator):
     assert emulator.stats.by_endpoint == {"workspace": 1, "sources": 1}
 
 
-def test_no_retry_policy_runs_the_step_again(run_selection, emulator):
+def test_a_refused_endpoint_does_not_run_the_step_again(run_selection, emulator):
     emulator.faults.add(Fault("forbidden", "sources"))
     selection = dg.AssetSelection.assets(["segment", "workspace"], ["segment", "sources"])
     outcome = run_selection(selection, op_retry_policy=dg.RetryPolicy(max_retries=3))

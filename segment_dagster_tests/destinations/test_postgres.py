@@ -279,3 +279,16 @@ def test_a_table_is_never_emptied_by_a_statement_that_readers_see_or_wait_for(de
     if destination == "duckdb":
         monkeypatch.delenv("DESTINATION__DUCKDB__CREDENTIALS")
     assert resolve_destination(DestinationSettings()).factory.capabilities().supports_truncate_command == truncates
+
+
+def test_what_may_pass_is_told_from_what_no_other_attempt_gets(server, monkeypatch):
+    def refused():
+        with pytest.raises(LoadError) as caught, inspect_dataset(resolve_destination(DestinationSettings())):
+            pass
+        return caught.value
+
+    somewhere = server.rpartition("/")[0].partition("@")
+    monkeypatch.setenv(CREDENTIALS, f"postgresql://loader:wrong@{somewhere[2]}/postgres")
+    assert not refused().retryable
+    monkeypatch.setenv(CREDENTIALS, "postgresql://loader:loader@127.0.0.1:1/postgres")
+    assert refused().retryable
