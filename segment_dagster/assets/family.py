@@ -141,12 +141,14 @@ def family_assets(
         """Read the selected endpoints, load those that came whole, check their tables."""
         with relaxed_gc():
             # importing this takes 0.3 s, and Dagster imports the code location in every process it starts
+            from segment_dagster.assets.executor import check_executor
             from segment_dagster.assets.run import FamilyRun
             from segment_dagster.load import resolve_destination
 
             segment: SegmentResource = getattr(context.resources, resource_key)
             try:
                 settings, where = segment.settings(), resolve_destination(destination.settings())
+                check_executor(context, where)
             except SettingError as error:
                 raise dg.Failure(str(error), allow_retries=False) from error
             yield from FamilyRun(

@@ -38,6 +38,9 @@ class Destination:
     file: Path | None
     """The DuckDB file as an absolute path; `None` for other destinations."""
 
+    relative: bool = False
+    """Whether the settings name the DuckDB file relative to the working directory."""
+
     pipeline_name: str
     """Name of the dlt pipeline."""
 
@@ -101,13 +104,14 @@ def resolve_destination(settings: DestinationSettings) -> Destination:
         raise SettingError("SEGMENT_DESTINATION", f"is {name!r}, which is no destination", f"Legal values: {legal}.")
     section = settings.name or name
     check_name(settings.dataset, staging_layout(section))
-    file = _duckdb_file(settings.database, section) if name == "duckdb" else None
+    file, relative = _duckdb_file(settings.database, section) if name == "duckdb" else (None, False)
     resolved = Destination(
         type=name,
         name=section,
         dataset=settings.dataset,
         capabilities=_capabilities_of(name, settings.table_format),
         file=file,
+        relative=relative,
         pipeline_name=settings.pipeline_name,
         lock_timeout=settings.lock_timeout,
         always_load=settings.always_load,
@@ -149,7 +153,8 @@ def _configured(destination: Destination) -> Destination:
     return replace(destination, secrets=secrets_of(configuration))
 
 
-def _duckdb_file(database: str | None, name: str) -> Path:
+def _duckdb_file(database: str | None, name: str) -> tuple[Path, bool]:
+    """Return the file, and whether its path is relative."""
     configured = database or credentials(name).database or DUCKDB_FILE
     setting = credentials_setting(name)
     if configured.startswith((":", "md:")):
@@ -157,7 +162,8 @@ def _duckdb_file(database: str | None, name: str) -> Path:
         raise SettingError(setting, f"is {configured.split('?')[0]!r}, which is no file", remedy)
     # dlt resolves a relative path against the directory in which the pipeline first ran
     try:
-        return Path(configured).expanduser().absolute()
+        path = Path(configured).expanduser()
+        return path.absolute(), not path.is_absolute()
     except RuntimeError:
         raise SettingError(setting, f"names {configured}, the home of nobody", "Set it to a whole path.") from None
     except FileNotFoundError:

@@ -135,7 +135,10 @@ def is_retryable(failure: BaseException, step: str, destination: Destination) ->
 
 def _is_connection(failure: BaseException, step: str, destination: Destination) -> bool:
     """Return whether the destination could not be connected to, or the connection was lost."""
-    kinds: tuple[type[BaseException], ...] = (DestinationConnectionError, *driver_errors(destination.capabilities.driver))
+    kinds: tuple[type[BaseException], ...] = (
+        DestinationConnectionError,
+        *driver_errors(destination.capabilities.driver),
+    )
     return step == "connect" or isinstance(failure, kinds)
 
 

@@ -1,0 +1,81 @@
+"""Executors and run launchers that do not share the working directory."""
+
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import duckdb
+import pytest
+from dagster._core.launcher.sync_in_memory_run_launcher import SyncInMemoryRunLauncher
+
+from segment_dagster import EndpointSelection, build_segment_defs
+
+pytestmark = pytest.mark.slow
+
+LAUNCHER = {"run_launcher": {"module": __name__, "class": "ElsewhereLauncher"}}
+
+
+class ElsewhereLauncher(SyncInMemoryRunLauncher):
+    """A run launcher of another class than Dagster's local ones."""
+
+
+def local() -> Any:
+    return build_segment_defs(select=EndpointSelection(endpoints=("workspace", "labels"))).resolve_job_def(
+        "segment_sync"
+    )
+
+
+def remote() -> Any:
+    """The same with an executor of the name of a remote one."""
+    defs = build_segment_defs(select=EndpointSelection(endpoints=("workspace", "labels")))
+    executor = dg.in_process_executor.configured({}, name="celery")
+    job = dg.define_asset_job("remote", selection=dg.AssetSelection.all(), executor_def=executor)
+    return dg.Definitions.merge(defs, dg.Definitions(jobs=[job])).resolve_job_def("remote")
+
+
+def run(job, **overrides):
+    """Run a job. Return why it failed; `None` if it did not."""
+    with (
+        dg.instance_for_test(overrides=overrides) as instance,
+        dg.execute_job(dg.reconstructable(job), instance) as result,
+    ):
+        failures = [event.step_failure_data for event in result.all_events if event.is_step_failure]
+        assert result.success == (not failures)
+        said = [failure.user_failure_data for failure in failures]
+        return said[0].description if said and said[0] else None
+
+
+@pytest.mark.parametrize(
+    ("job", "overrides", "where"),
+    [
+        (remote, {}, "the executor 'celery' may run each step on another machine"),
+        (local, LAUNCHER, "the run launcher ElsewhereLauncher may start each run on another machine"),
+    ],
+    ids=["executor", "launcher"],
+)
+@pytest.mark.parametrize("setting", [None, "mine.duckdb"])
+def test_a_duckdb_file_in_the_working_directory_is_refused(emulator, monkeypatch, job, overrides, where, setting):
+    if setting:
+        monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS", setting)
+    said = run(job, **overrides)
+    file = setting or "segment.duckdb"
+    assert said == (
+        f"DESTINATION__DUCKDB__CREDENTIALS leads to {file} in the working directory, and {where}. Set it to a whole "
+        "path that all of them share, or load into a database: see docs/destinations.md."
+    )
+    assert not Path(file).exists() and not emulator.stats.by_endpoint
+
+
+@pytest.mark.parametrize(("job", "overrides"), [(remote, {}), (local, LAUNCHER)], ids=["executor", "launcher"])
+def test_a_whole_path_is_for_the_user_to_share(emulator, monkeypatch, tmp_path, job, overrides):
+    file = tmp_path / "shared.duckdb"
+    monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS", str(file))
+    assert run(job, **overrides) is None
+    with duckdb.connect(str(file), read_only=True) as connection:
+        ((rows,),) = connection.execute("SELECT count(*) FROM segment_data.labels").fetchall()
+    assert rows == len(list(emulator.world.records("labels")))
+
+
+def test_a_local_executor_and_launcher_take_the_default_path(emulator):
+    assert run(local) is None
+    assert Path("segment.duckdb").exists()
