@@ -137,6 +137,7 @@ def sync(
             history=settings.history,
             now=extractor.now,
             workspace=workspace,
+            read_before=state.read_times,
             load_package=_of_workspace(load_package, workspace),
             verify=verify_loaded,
         )

@@ -46,8 +46,8 @@ class DestinationSettings(EnvironmentSettings):
     always_load: bool = Field(default=False, description="`true` loads rows that the table holds already.")
     lock_timeout: Seconds = Field(
         default=600.0,
-        description="Seconds to wait for a DuckDB file that another process holds, and for each lock in PostgreSQL "
-        "(its `lock_timeout`).",
+        description="Seconds to wait for a run that loads the same dataset, for a DuckDB file that another process "
+        "holds, and for each lock in PostgreSQL (its `lock_timeout`).",
     )
 
     @field_validator("name")

@@ -1,6 +1,7 @@
 """One attempt at reading an endpoint whole: what its threads share and count."""
 
 import threading
+import time
 from collections.abc import Mapping, Sequence
 
 from segment_dagster.client import Meter
@@ -25,6 +26,7 @@ class Attempt:
         self.lists = lists
         self.meter = meter
         self.window = window
+        self.began = time.monotonic()
         self.cancelled = threading.Event()
         """Nothing more is requested once this is set."""
 

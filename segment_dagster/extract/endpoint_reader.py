@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from segment_dagster.client import Meter, SegmentClient
 from segment_dagster.client.errors import FeatureError
@@ -63,7 +63,7 @@ class EndpointReader:
         count_rows: Callable[[str, int], None],
     ) -> None:
         self._settings = settings
-        self._now = now
+        self._now, self._created = now, time.monotonic()
         self._client = client
         self._scheduler = scheduler
         self._spools = spools
@@ -194,6 +194,7 @@ class EndpointReader:
             preview=writer.preview,
             window=attempt.window,
             read_at=self._now,
+            began_at=self._now + timedelta(seconds=attempt.began - self._created),
             params_read=attempt.params_read,
             fingerprint=writer.fingerprint(attempt.window, parts),
             parent_incomplete=parent_incomplete(parent) if parent else None,

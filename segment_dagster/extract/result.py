@@ -52,6 +52,9 @@ class Extract:
     read_at: datetime | None = None
     """When the read of the workspace began, in UTC: what had happened by then was listed."""
 
+    began_at: datetime | None = None
+    """When the read of this endpoint began, in UTC; of the last attempt, where it was read again."""
+
     params_read: Sequence[Params] = ()
     """Request parameters of the lists that came whole. Only for partitioned endpoints."""
 

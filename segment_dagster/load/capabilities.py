@@ -13,6 +13,8 @@ COLUMNS = "{columns}"
 
 LoaderFormat = Literal["parquet", "insert_values", "jsonl"]
 
+LockKind = Literal["file", "advisory", "lease"]
+
 
 @dataclass(frozen=True)
 class Driver:
@@ -64,6 +66,13 @@ class Capabilities:
     """SQL for a hash of a table's rows that does not depend on their order. `COLUMNS` stands for the columns, sorted
     by name. `None` if there is no such SQL: then every table is loaded, even if it holds the rows already."""
 
+    lock: LockKind | None = None
+    """What holds apart two runs that load one dataset: the DuckDB file's lock, PostgreSQL's advisory lock, or a lease,
+    which is a row in the dataset. `None` if nothing does but a lock file on this machine."""
+
+    clock: str | None = None
+    """SQL for the seconds since 1970 by the destination's clock. Leases need it."""
+
     dlt_capabilities: Mapping[str, object] = field(default_factory=dict)
     """Corrections of dlt's own capabilities of the destination."""
 
@@ -79,6 +88,7 @@ _DUCKDB = Capabilities(
     fetches_arrow=True,
     # 64 bits a row, 4 million rows of 600 bytes a second; if a newer DuckDB hashes differently, tables load once more
     digest=f"sum(hash({COLUMNS}))",
+    lock="file",
     dlt_capabilities={
         # dlt 1.31 does not set this for DuckDB. It then deletes the old rows and inserts the new ones outside a
         # transaction, and an insert that fails leaves an empty table. Remove this once dlt sets it.
@@ -88,6 +98,9 @@ _DUCKDB = Capabilities(
         "loader_parallelism_strategy": "sequential",
     },
 )
+
+# DuckDB's clock is that of the machine
+_LEASED_DUCKDB = replace(_DUCKDB, lock="lease", clock="epoch(now())")
 
 # DuckDB reads the files; a reader sees only a part of them while dlt writes
 _FILES = Capabilities(
@@ -110,13 +123,14 @@ _GOOGLE_AUTH = "google.auth.exceptions:GoogleAuthError"
 
 DESTINATIONS: Mapping[str, Capabilities] = {
     "duckdb": _DUCKDB,
-    "motherduck": replace(_DUCKDB, dlt_capabilities={"supports_transactions": True}),
-    "ducklake": _DUCKDB,
+    "motherduck": replace(_LEASED_DUCKDB, dlt_capabilities={"supports_transactions": True}),
+    "ducklake": _LEASED_DUCKDB,
     "postgres": Capabilities(
         # With CSV, empty strings become null (dlt forces it). Parquet is loaded by ADBC, which supports only `json`
         # columns; unlike `jsonb` they cannot be compared or grouped. 103,000 rows take 1.5 s.
         loader_format="insert_values",
         driver=Driver("postgres", _PSYCOPG, _PSYCOPG_ERRORS),
+        lock="advisory",
         dlt_capabilities=_DELETING,
         parses_json=True,
         # the first 64 bits of the MD5 of a row's text
@@ -126,6 +140,9 @@ DESTINATIONS: Mapping[str, Capabilities] = {
     "redshift": Capabilities(
         loader_format="insert_values",
         driver=Driver("redshift", _PSYCOPG, _PSYCOPG_ERRORS),
+        # it has no advisory locks
+        lock="lease",
+        clock="extract(epoch FROM getdate())",
         dlt_capabilities=_DELETING,
     ),
     # BigQuery cannot load JSON columns from parquet
@@ -134,16 +151,22 @@ DESTINATIONS: Mapping[str, Capabilities] = {
         driver=Driver(
             "bigquery", ("google.cloud.bigquery",), ("google.api_core.exceptions:GoogleAPIError", _GOOGLE_AUTH)
         ),
+        lock="lease",
+        clock="unix_seconds(current_timestamp())",
     ),
     # from parquet, a VARIANT would hold JSON as one string
     "snowflake": Capabilities(
         loader_format="jsonl",
         driver=Driver("snowflake", ("snowflake.connector",), ("snowflake.connector.errors:Error",)),
+        lock="lease",
+        clock="date_part(epoch_second, current_timestamp())",
     ),
     # dlt stores JSON as STRING on Databricks
     "databricks": Capabilities(
         loader_format="parquet",
         driver=Driver("databricks", ("databricks.sql",), ("databricks.sql.exc:Error",)),
+        lock="lease",
+        clock="unix_timestamp()",
         lands={"json": "text"},
     ),
     "filesystem": _FILES,
@@ -176,3 +199,7 @@ BUCKETS: Mapping[str, Driver] = {
     "abfss": _AZURE,
 }
 """Drivers by the scheme of a bucket's URL."""
+
+LOCAL_CATALOGS = frozenset({"duckdb", "sqlite"})
+"""Drivers of a DuckLake's catalog that is a file on this machine. DuckDB opens such a catalog once: not for a lease
+beside a load."""

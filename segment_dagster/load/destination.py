@@ -13,7 +13,7 @@ from dlt.common.destination import Destination as DltDestination
 from segment_dagster.config import DestinationSettings
 from segment_dagster.config.dlt_runtime import check_runtime, compresses_files
 from segment_dagster.errors import SettingError
-from segment_dagster.load.capabilities import BUCKETS, DESTINATIONS, TABLE_FORMATS, Capabilities
+from segment_dagster.load.capabilities import BUCKETS, DESTINATIONS, LOCAL_CATALOGS, TABLE_FORMATS, Capabilities
 from segment_dagster.load.credentials import check_extra, configuration_of, secrets_of
 from segment_dagster.load.dlt_settings import check_dlt_settings, staging_layout
 from segment_dagster.load.duckdb_file import DUCKDB_FILE, OPEN, credentials, credentials_setting
@@ -150,6 +150,9 @@ def _configured(destination: Destination) -> Destination:
     if bucket := BUCKETS.get(protocol):
         check_extra(f"DESTINATION__{destination.name.upper()}__BUCKET_URL", f"{protocol}://...", bucket)
         destination = replace(destination, capabilities=replace(destination.capabilities, driver=bucket))
+    catalog = getattr(getattr(configuration, "credentials", None), "catalog", None)
+    if getattr(catalog, "drivername", None) in LOCAL_CATALOGS:
+        destination = replace(destination, capabilities=replace(destination.capabilities, lock=None))
     return replace(destination, secrets=secrets_of(configuration))
 
 

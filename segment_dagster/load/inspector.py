@@ -5,9 +5,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import ExitStack, contextmanager, nullcontext
 from datetime import datetime
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar
 
-import dlt
 import orjson
 from dlt.common.data_types import TDataType
 from dlt.common.schema.typing import TColumnSchema
@@ -17,11 +16,12 @@ from dlt.destinations.job_client_impl import SqlJobClientBase
 from segment_dagster._compat.dlt_logs import install_log_filter
 from segment_dagster._compat.dlt_state import stored_state
 from segment_dagster.load.capabilities import COLUMNS
+from segment_dagster.load.clients import client_of
 from segment_dagster.load.credentials import failures_of
 from segment_dagster.load.destination import Destination
 from segment_dagster.load.duckdb_file import raise_memory_limit
 from segment_dagster.load.errors import LoadError, format_load_error, is_retryable
-from segment_dagster.load.lock import destination_lock
+from segment_dagster.load.local_lock import local_lock
 from segment_dagster.load.staging import check_staging
 
 if TYPE_CHECKING:
@@ -162,7 +162,7 @@ class DatasetInspector:
                 f"{self._column(column)} {kind_of({'name': column, 'data_type': kind}, {'name': table})}"
                 for column, kind in types.items()
             ]
-            sql.execute_sql(f"CREATE TABLE {name} ({', '.join(columns)})")
+            sql.execute_sql(f"CREATE TABLE IF NOT EXISTS {name} ({', '.join(columns)})")
             del self._columns[table]
         values = ", ".join(["%s"] * len(types))
         with sql.begin_transaction():
@@ -455,8 +455,8 @@ def inspect_dataset(destination: Destination) -> Iterator[DatasetInspector]:
     # the meantime
     try:
         with (
-            destination_lock(destination),
-            _client_of(destination) as client,
+            local_lock(destination),
+            client_of(destination) as client,
             # dlt reads files through a DuckDB connection of its own
             nullcontext() if isinstance(client, SqlJobClientBase) else client.sql_client,
         ):
@@ -465,14 +465,3 @@ def inspect_dataset(destination: Destination) -> Iterator[DatasetInspector]:
         raise LoadError(
             format_load_error(failure, "read", destination), retryable=is_retryable(failure, "read", destination)
         ) from failure
-
-
-def _client_of(destination: Destination) -> "SqlJobClientBase | FilesystemClient":
-    try:
-        client = dlt.dataset(destination.factory, destination.dataset).destination_client
-    except ValueError as failure:
-        # drivers raise this for settings they cannot use, such as an invalid address or port
-        raise LoadError(
-            format_load_error(failure, "connect", destination), retryable=is_retryable(failure, "connect", destination)
-        ) from failure
-    return cast("SqlJobClientBase | FilesystemClient", client)

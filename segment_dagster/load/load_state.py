@@ -30,6 +30,8 @@ TYPES: Mapping[str, TDataType] = {
     "rows": "bigint",
     "digest": "text",
     "loaded_at": "timestamp",
+    # when the read of the rows began
+    "read_at": "timestamp",
 }
 
 
@@ -47,6 +49,23 @@ class TableState:
     where: str | None = None
     """SQL condition for the rows that count; `None` for all."""
 
+    read_at: datetime | None = None
+    """When the read of the rows began, in UTC; `None` if they were not read but derived."""
+
+
+@dataclass(frozen=True)
+class RecordedLoad:
+    """What is recorded of the last load of a table."""
+
+    fingerprint: str
+    """Fingerprint of the extracted rows."""
+
+    digest: tuple[int, str]
+    """Number of rows, and digest of the table after the load."""
+
+    read_at: datetime | None
+    """When the read of the rows began, in UTC."""
+
 
 def table_states(extract: Extract, *, history: bool) -> Sequence[TableState]:
     """Return the states of the tables that an extract is loaded into: its table, and the history if it is kept.
@@ -60,10 +79,10 @@ def table_states(extract: Extract, *, history: bool) -> Sequence[TableState]:
     if isinstance(endpoint.time, TimeRange) and extract.window:
         # merged by key: rows that the API no longer lists stay
         where = within(column_name(endpoint.time.column), extract.window)
-        return [TableState(endpoint.name, extract.fingerprint, where=where)]
-    table = TableState(endpoint.name, extract.fingerprint, extract.rows)
+        return [TableState(endpoint.name, extract.fingerprint, where=where, read_at=extract.began_at)]
+    table = TableState(endpoint.name, extract.fingerprint, extract.rows, read_at=extract.began_at)
     if history and endpoint.keeps_history:
-        return [table, TableState(history_table(endpoint.name), extract.fingerprint)]
+        return [table, TableState(history_table(endpoint.name), extract.fingerprint, read_at=extract.began_at)]
     return [table]
 
 
@@ -80,7 +99,7 @@ def unchanged(tables: DatasetInspector, extracts: Sequence[Extract], *, history:
     """
     wanted = {each.endpoint.name: table_states(each, history=history) for each in extracts}
     tables.prefetch([LOAD_STATE_TABLE, *(content.table for contents in wanted.values() for content in contents)])
-    recorded = _recorded_states(tables)
+    recorded = recorded_loads(tables)
     return frozenset(
         each.endpoint.name
         for each in extracts
@@ -91,7 +110,7 @@ def unchanged(tables: DatasetInspector, extracts: Sequence[Extract], *, history:
 
 def is_current(tables: DatasetInspector, content: TableState) -> bool:
     """Return whether a table already has this state."""
-    return _has_state(tables, content, _recorded_states(tables))
+    return _has_state(tables, content, recorded_loads(tables))
 
 
 def record_load(tables: DatasetInspector, contents: Iterable[TableState], now: datetime) -> None:
@@ -108,17 +127,20 @@ def record_load(tables: DatasetInspector, contents: Iterable[TableState], now: d
     for content in loaded:
         digest = tables.digest(content.table, content.where)
         if digest and content.rows in (None, digest[0]):
-            rows.append((content.table, content.fingerprint, *digest, now))
+            rows.append((content.table, content.fingerprint, *digest, now, content.read_at))
     if rows:
         tables.upsert(LOAD_STATE_TABLE, TYPES, rows)
 
 
-def _recorded_states(tables: DatasetInspector) -> dict[str, tuple[str, tuple[int, str]]]:
-    """Return, by table, the fingerprint of the last load and the table's digest after it."""
+def recorded_loads(tables: DatasetInspector) -> dict[str, RecordedLoad]:
+    """Return what is recorded of the last load of each table, by table."""
     if set(tables.columns(LOAD_STATE_TABLE)) != set(TYPES) or not tables.has_dlt_tables():
         return {}
-    rows = tables.rows(LOAD_STATE_TABLE, ["table_name", "fingerprint", "rows", "digest"])
-    return {row["table_name"]: (row["fingerprint"], (row["rows"], row["digest"])) for row in rows}
+    rows = tables.rows(LOAD_STATE_TABLE, ["table_name", "fingerprint", "rows", "digest", "read_at"])
+    return {
+        row["table_name"]: RecordedLoad(row["fingerprint"], (row["rows"], row["digest"]), row["read_at"])
+        for row in rows
+    }
 
 
 def _has_rows(tables: DatasetInspector, extract: Extract, content: TableState) -> bool:
@@ -136,8 +158,10 @@ def _has_rows(tables: DatasetInspector, extract: Extract, content: TableState) -
     return stored.hexdigest(as_text(extract.window)) == content.fingerprint
 
 
-def _has_state(
-    tables: DatasetInspector, content: TableState, recorded: Mapping[str, tuple[str, tuple[int, str]]]
-) -> bool:
-    fingerprint, digest = recorded.get(content.table, (None, None))
-    return fingerprint == content.fingerprint and digest == tables.digest(content.table, content.where)
+def _has_state(tables: DatasetInspector, content: TableState, recorded: Mapping[str, RecordedLoad]) -> bool:
+    load = recorded.get(content.table)
+    return (
+        load is not None
+        and load.fingerprint == content.fingerprint
+        and load.digest == tables.digest(content.table, content.where)
+    )

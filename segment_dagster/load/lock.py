@@ -1,173 +1,105 @@
-"""Locks for the destination and the pipeline's working directory."""
+"""Lock a dataset for the time of a load: against runs on this machine, and on any other one."""
 
-import logging
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from pathlib import Path
-from typing import TYPE_CHECKING
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Protocol
 
-from dlt.common.pipeline import get_dlt_pipelines_dir
-from filelock import FileLock, Timeout
-
-from segment_dagster._compat.duckdb_errors import holder_of
-from segment_dagster.errors import SettingError
+from segment_dagster.load.advisory_lock import AdvisoryLock
+from segment_dagster.load.capabilities import LockKind
 from segment_dagster.load.destination import Destination
-from segment_dagster.load.duckdb_file import OPEN, connect
-from segment_dagster.load.errors import LoadError, format_load_error, is_retryable
+from segment_dagster.load.lease import Lease
+from segment_dagster.load.local_lock import local_lock
 
-if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection
 
-POLL = 0.1
-"""Seconds between attempts to open a file that another process holds."""
+class DatasetLock(Protocol):
+    """A lock of one dataset in its destination, which runs on any machine respect."""
 
-logger = logging.getLogger(__name__)
+    def acquire(self) -> None:
+        """Take the lock, or wait for it up to `lock_timeout` seconds.
+
+        Raises:
+            LoadError: Others held it longer, or the destination cannot be reached.
+        """
+
+    def check(self) -> None:
+        """Refuse to go on if the lock was lost.
+
+        Raises:
+            LoadError: It was: another run may have loaded at the same time.
+        """
+
+    def release(self) -> None:
+        """Give the lock back, if it is still held."""
+
+
+class _LocalOnly:
+    """No lock in the destination: see `Capabilities.lock`."""
+
+    def __init__(self, destination: Destination) -> None:
+        pass
+
+    def acquire(self) -> None:
+        pass
+
+    def check(self) -> None:
+        pass
+
+    def release(self) -> None:
+        pass
+
+
+_LOCKS: Mapping[LockKind | None, Callable[[Destination], DatasetLock]] = {
+    None: _LocalOnly,
+    "file": _LocalOnly,
+    "advisory": AdvisoryLock,
+    "lease": Lease,
+}
+
+
+class _Held(threading.local):
+    """The locks that this thread holds."""
+
+    def __init__(self) -> None:
+        self.locks: list[tuple[Destination, DatasetLock]] = []
+
+
+_HELD = _Held()
 
 
 @contextmanager
-def destination_lock(destination: Destination, *, make: bool = False) -> Iterator[None]:
-    """Lock the destination: no other run loads or reads it, and no other process opens the DuckDB file.
+def destination_lock(destination: Destination, *, make: bool = False) -> Iterator[DatasetLock]:
+    """Lock the dataset for a load: no other run loads it, on this machine or another one.
 
-    Wait up to `lock_timeout` seconds while another run holds it. A thread that holds the lock can take it again.
+    Never read from the API inside: others wait. A thread that holds the lock can take it again.
 
     Args:
-        destination: The destination. Without a file, the lock holds only on this machine, for runs that share dlt's
-            pipelines directory.
+        destination: The destination.
         make: Whether to create a DuckDB file that does not exist.
 
+    Yields:
+        The lock, to check that it is still held.
+
     Raises:
-        LoadError: Others held the lock longer than `lock_timeout`.
-        SettingError: The lock file cannot be created.
+        LoadError: Others held the lock longer than `lock_timeout`, or it was lost inside the block.
+        SettingError: A lock file cannot be created.
     """
-    if destination.lock_file is None:
-        with pipeline_lock(destination):
-            yield
-        return
-    deadline = time.monotonic() + destination.lock_timeout
-    with (
-        _locked(destination.lock_file, destination, deadline, destination.credentials_setting),
-        _open_file(destination, deadline, make=make),
-    ):
-        yield
+    with local_lock(destination, make=make), _dataset_lock(destination) as lock:
+        yield lock
 
 
 @contextmanager
-def pipeline_lock(destination: Destination) -> Iterator[None]:
-    """Lock the pipeline's working directory: two runs in it would break each other's files.
-
-    Raises:
-        LoadError: Others held the lock longer than `lock_timeout`.
-        SettingError: The lock file cannot be created.
-    """
-    deadline = time.monotonic() + destination.lock_timeout
-    lock_file = Path(get_dlt_pipelines_dir()) / f"{destination.pipeline_name}.lock"
+def _dataset_lock(destination: Destination) -> Iterator[DatasetLock]:
+    for held, lock in _HELD.locks:
+        if held == destination:
+            yield lock
+            return
+    lock = _LOCKS[destination.capabilities.lock](destination)
+    lock.acquire()
+    _HELD.locks.append((destination, lock))
     try:
-        lock_file.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        problem = f"leads to {lock_file.parent}, which cannot be made ({error.strerror})"
-        raise SettingError("DLT_DATA_DIR", problem, "Set it to a directory that can be written to.") from None
-    with _locked(lock_file, destination, deadline, "DLT_DATA_DIR"):
-        yield
-
-
-@contextmanager
-def _locked(file: Path, destination: Destination, deadline: float, setting: str) -> Iterator[None]:
-    lock = FileLock(file, is_singleton=True)
-    reentered = lock.is_locked
-    what = (
-        str(destination.file)
-        if setting == destination.credentials_setting
-        else f"the pipeline {destination.pipeline_name}"
-    )
-    try:
-        # if the directory was moved away meanwhile, filelock would create it again, and DuckDB a new file in it
-        file.parent.resolve(strict=True)
-        try:
-            lock.acquire(blocking=False)
-        except Timeout:
-            _log_waiting(what, _describe_holder(destination, setting), destination)
-            lock.acquire(timeout=max(0.0, deadline - time.monotonic()))
-    except Timeout:
-        raise _timeout_error(what, _describe_holder(destination, setting), destination, setting) from None
-    except OSError as error:
-        problem = f"leads to {file.parent}, where {file.name} cannot be made ({error.strerror})"
-        raise SettingError(setting, problem, "Set it to where can be written to.") from None
-    try:
-        yield
+        yield lock
+        lock.check()
     finally:
-        # before the release: a waiting process sees that the file is gone, and creates another. Windows keeps it.
-        if setting == destination.credentials_setting and not reentered:
-            with suppress(PermissionError):
-                file.unlink(missing_ok=True)
+        _HELD.locks.pop()
         lock.release()
-
-
-@contextmanager
-def _open_file(destination: Destination, deadline: float, *, make: bool) -> Iterator[None]:
-    """Keep a DuckDB file open: dlt opens and closes it many times, and another process could take it in between."""
-    assert destination.file is not None
-    resolved = destination.file.resolve()
-    if resolved in OPEN or not (make or destination.file.exists()):
-        yield
-        return
-    connection = OPEN[resolved] = _connect(destination, deadline)
-    try:
-        yield
-    finally:
-        del OPEN[resolved]
-        connection.close()
-
-
-def _connect(destination: Destination, deadline: float) -> "DuckDBPyConnection":
-    import duckdb
-
-    assert destination.file is not None
-    reported = None
-    while True:
-        try:
-            return connect(destination.file, destination.name)
-        except duckdb.Error as failure:
-            who = holder_of(failure)
-            if who is None:
-                raise LoadError(
-                    format_load_error(failure, "open", destination),
-                    retryable=is_retryable(failure, "open", destination),
-                ) from failure
-            if time.monotonic() >= deadline:
-                raise _timeout_error(
-                    str(destination.file), who, destination, destination.credentials_setting
-                ) from failure
-        if who != reported:
-            _log_waiting(str(destination.file), who, destination)
-            reported = who
-        time.sleep(POLL)
-
-
-def _describe_holder(destination: Destination, setting: str) -> str:
-    """Return who holds a lock, as a phrase. DuckDB knows it if that run has the file open, as it usually has."""
-    import duckdb
-
-    if (
-        setting == destination.credentials_setting
-        and destination.file
-        and destination.file.exists()
-        and destination.file.resolve() not in OPEN
-    ):
-        try:
-            duckdb.connect(str(destination.file)).close()
-        except duckdb.Error as failure:
-            return f"another run, {who}" if (who := holder_of(failure)) else "another run"
-    return "another run"
-
-
-def _log_waiting(what: str, who: str, destination: Destination) -> None:
-    logger.warning("%s is in use by %s: waiting for it, up to %g s", what, who, destination.lock_timeout)
-
-
-def _timeout_error(what: str, who: str, destination: Destination, setting: str) -> LoadError:
-    return LoadError(
-        f"{what} is locked by {who}, and was for {destination.lock_timeout:g} s: one process at a time can load. "
-        f"Close it there, raise SEGMENT_LOCK_TIMEOUT, or set {setting} to another place.",
-        retryable=True,
-    )

@@ -1,6 +1,6 @@
 """Load with dlt's pipeline `segment_pipeline`."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -27,10 +27,12 @@ from segment_dagster.load.incremental import check_no_gap
 from segment_dagster.load.inspector import DatasetInspector, inspect_dataset
 from segment_dagster.load.isolation import load_isolated
 from segment_dagster.load.load_state import TableState, is_current, record_load, table_states, unchanged
-from segment_dagster.load.lock import destination_lock, pipeline_lock
+from segment_dagster.load.local_lock import pipeline_lock
+from segment_dagster.load.lock import destination_lock
 from segment_dagster.load.owner import claim
 from segment_dagster.load.recreate import recreate_missing
 from segment_dagster.load.result import LoadPackage, LoadResult
+from segment_dagster.load.superseded import superseded
 from segment_dagster.load.working_directory import (
     attach_pipeline,
     discard_packages,
@@ -198,10 +200,13 @@ def load_extracts(
     now: datetime,
     history: bool = False,
     workspace: Workspace | None = None,
+    read_before: Mapping[str, datetime] | None = None,
     load_package: LoadPackage | None = None,
     verify: Callable[[LoadResult, DatasetInspector], None] | None = None,
 ) -> LoadResult:
-    """Load extracts, except those whose tables are unchanged. A refused table does not fail the others.
+    """Load extracts, except those whose tables are unchanged, or hold rows that another run has read later.
+
+    A refused table does not fail the others.
 
     Args:
         extracts: The extracts.
@@ -209,6 +214,8 @@ def load_extracts(
         now: The current time, in UTC.
         history: Whether to keep every version of configuration.
         workspace: The workspace of the rows, if known.
+        read_before: When the rows were read that the tables held before the extracts were read, by endpoint: see
+            `superseded`. If it is not given, no load of another run counts as newer.
         load_package: Loads extracts in one load package; by default with dlt's pipeline.
         verify: Checks the tables before another run can change them, even if nothing was loaded.
 
@@ -221,11 +228,14 @@ def load_extracts(
         source = source_for(destination, group, history=history)
         return load(source, destination, now, extracts=group, workspace=workspace)
 
-    with destination_lock(destination):
-        same = frozenset[str]()
-        if not destination.always_load:
-            with inspect_dataset(destination) as tables:
-                same = unchanged(tables, extracts, history=history)
+    with destination_lock(destination) as lock:
+        # everything that was known of the dataset before the read may have changed until it was locked
+        with inspect_dataset(destination) as tables:
+            newer = {} if read_before is None else superseded(tables, extracts, read_before)
+            extracts = [newer.get(extract.endpoint.name, extract) for extract in extracts]
+            same = frozenset(newer)
+            if not destination.always_load:
+                same |= unchanged(tables, extracts, history=history)
         changed = [extract for extract in extracts if extract.endpoint.name not in same]
         packages: list[Any] = []
         failures: list[Failure] = []
@@ -240,6 +250,8 @@ def load_extracts(
             packages=packages,
             failures=failures,
         )
+        # what another run may have changed meanwhile is not recorded as loaded
+        lock.check()
         with inspect_dataset(destination) as tables:
             states = (each for extract in result.written for each in table_states(extract, history=history))
             record_load(tables, states, now)

@@ -47,7 +47,7 @@ _ALTERED = re.compile(r'ALTER TABLE "[^"]+"\."([^"]+)"')
 _RAISE_EXCEPTION = "P0001"
 """SQLSTATE of errors raised by a trigger or a function: the author's own message may quote the row."""
 
-_LOCK_NOT_AVAILABLE = "55P03"
+LOCK_NOT_AVAILABLE = "55P03"
 """SQLSTATE of a lock timeout."""
 
 _BLOCKING = """
@@ -159,7 +159,7 @@ class _LockTimeouts:
                 executing = super().execute_query(query, *args, **options)  # type: ignore[misc]
                 cursor = executing.__enter__()
             except DatabaseException as error:
-                if getattr(error.dbapi_exception, "pgcode", None) != _LOCK_NOT_AVAILABLE:
+                if getattr(error.dbapi_exception, "pgcode", None) != LOCK_NOT_AVAILABLE:
                     raise
                 locked = LockedError(self._lock_timeout, watch.holders, str(query))
                 # terminal, so that dlt does not retry: it has waited as long as it may
@@ -212,7 +212,7 @@ class _LockWatch:
                 while not self._ended.is_set():
                     with connection.cursor() as cursor:
                         cursor.execute(_BLOCKING, (self._pid,))
-                        holders = "; ".join(_describe_session(*row) for row in cursor.fetchall())
+                        holders = "; ".join(describe_session(*row) for row in cursor.fetchall())
                     if holders and holders != self.holders:
                         self.holders = holders
                         logger.warning(
@@ -223,7 +223,8 @@ class _LockWatch:
                 connection.close()
 
 
-def _describe_session(pid: int, user: str | None, application: str | None, state: str | None, since: Any) -> str:
+def describe_session(pid: int, user: str | None, application: str | None, state: str | None, since: Any) -> str:
+    """Return a session of PostgreSQL as a phrase. What its server shows to nobody else is `None`."""
     began = f" since {since:%Y-%m-%dT%H:%M:%S%z}" if since else ""
     return (
         f"the session with pid {pid} (user {user or 'unknown'}, application {application or 'unnamed'}, "

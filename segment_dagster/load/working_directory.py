@@ -16,7 +16,7 @@ from segment_dagster._compat.dlt_packages import PENDING, drop_once
 from segment_dagster._compat.dlt_state import remember_duckdb_file
 from segment_dagster.load.destination import Destination
 from segment_dagster.load.errors import LoadError, format_load_error
-from segment_dagster.load.lock import pipeline_lock
+from segment_dagster.load.local_lock import pipeline_lock
 
 logger = logging.getLogger(__name__)
 

@@ -280,7 +280,7 @@ def test_a_run_waits_for_another_to_end(emulator):
             release.set()
 
     waited: list[str] = []
-    logger = logging.getLogger("segment_dagster.load.lock")
+    logger = logging.getLogger("segment_dagster.load.local_lock")
     handler, level = Release(), logger.level
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)

@@ -69,7 +69,7 @@ def told(then=lambda: None):
                 then()
 
     lines: list[str] = []
-    logger, handler = logging.getLogger("segment_dagster.load.lock"), Handler()
+    logger, handler = logging.getLogger("segment_dagster.load.local_lock"), Handler()
     logger.addHandler(handler)
     try:
         yield lines
