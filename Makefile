@@ -38,7 +38,7 @@ $(1)/bin/python -m pip install -qq --disable-pip-version-check $(2)
 @touch $@
 endef
 
-.PHONY: help demo dev notebook test test-fast check audit chaos move full-read budget bench bench-quick readme test-embedded-elt test-latest test-destinations databricks-sql constraints clean
+.PHONY: help demo dev notebook test test-fast test-scale check audit chaos move full-read budget bench bench-quick readme test-embedded-elt test-latest test-destinations databricks-sql constraints clean
 .DEFAULT_GOAL := help
 
 help: ## Show this help
@@ -62,6 +62,9 @@ test: check ## Everything: check, then the tests
 
 test-fast: $(VENV)/.installed ## The tests that take no time, for while you work: under 90 seconds on two cores
 	$(VENV)/bin/python -m pytest $(WORKERS) -m "not slow and not server and not chaos"
+
+test-scale: $(VENV)/.installed ## Several machines at once, in many rounds: half an hour
+	$(VENV)/bin/python -m pytest -m scale segment_dagster_tests/destinations
 
 check: $(VENV)/.installed ## Lint, format, types and the direction of imports
 	$(VENV)/bin/ruff check .
