@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from segment_dagster.load.clients import plain_client_of
 from segment_dagster.load.destination import Destination
-from segment_dagster.load.errors import LoadError, format_load_error
+from segment_dagster.load.errors import LoadError, format_load_error, is_retryable
 from segment_dagster.load.sql_clients import LOCK_NOT_AVAILABLE, describe_session
 
 if TYPE_CHECKING:
@@ -69,7 +69,11 @@ class AdvisoryLock:
             self._acquire(self._connection)
         except psycopg2.Error as failure:
             self.release()
-            raise LoadError(format_load_error(failure, "lock", self._destination), everything=True) from failure
+            raise LoadError(
+                format_load_error(failure, "lock", self._destination),
+                everything=True,
+                retryable=is_retryable(failure, "lock", self._destination),
+            ) from failure
         except BaseException:
             self.release()
             raise
@@ -91,6 +95,7 @@ class AdvisoryLock:
                 f"postgres: the lock of the dataset {self._destination.dataset!r} was lost, because its connection "
                 f"ended ({type(failure).__name__}): another run may have loaded at the same time. Run it again.",
                 everything=True,
+                retryable=True,
             ) from failure
 
     def release(self) -> None:
@@ -130,6 +135,7 @@ class AdvisoryLock:
                     f"load. Wait for that run, or raise SEGMENT_LOCK_TIMEOUT. If the run is dead, end its session"
                     f"{f': {ended}' if ended else ''}.",
                     everything=True,
+                    retryable=True,
                 ) from failure
 
 

@@ -6,7 +6,7 @@ import dlt
 
 from segment_dagster.extract.resources import SOURCE_NAME
 from segment_dagster.load.destination import Destination
-from segment_dagster.load.errors import LoadError, format_load_error
+from segment_dagster.load.errors import LoadError, format_load_error, is_retryable
 
 if TYPE_CHECKING:
     from dlt.destinations.impl.filesystem.filesystem import FilesystemClient
@@ -36,5 +36,7 @@ def _client_of(destination: Destination, schema: dlt.Schema | None = None) -> "S
         client = dlt.dataset(destination.factory, destination.dataset, schema).destination_client
     except ValueError as failure:
         # drivers raise this for settings they cannot use, such as an invalid address or port
-        raise LoadError(format_load_error(failure, "connect", destination)) from failure
+        raise LoadError(
+            format_load_error(failure, "connect", destination), retryable=is_retryable(failure, "connect", destination)
+        ) from failure
     return cast("SqlJobClientBase | FilesystemClient", client)

@@ -13,7 +13,7 @@ from segment_dagster.errors import SegmentError
 from segment_dagster.load.clients import plain_client_of
 from segment_dagster.load.credentials import failures_of
 from segment_dagster.load.destination import Destination
-from segment_dagster.load.errors import LoadError, format_load_error
+from segment_dagster.load.errors import LoadError, format_load_error, is_retryable
 from segment_dagster.load.lease_table import LeaseRow, LeaseTable
 
 LEASE_SECONDS = 120
@@ -104,6 +104,7 @@ class Lease:
                 f"{self._what}: its lease was lost while it was loaded, because {self._lost}: another run may have "
                 "loaded at the same time. Run it again.",
                 everything=True,
+                retryable=True,
             )
 
     def release(self) -> None:
@@ -149,6 +150,7 @@ class Lease:
                     "can load. Wait for that run, or raise SEGMENT_LOCK_TIMEOUT. If the run is dead, its lease ends in "
                     f"{max(0, row.left)} s.",
                     everything=True,
+                    retryable=True,
                 )
             if row.left > 0 and row.owner != reported:
                 logger.warning(
@@ -198,7 +200,11 @@ class Lease:
             yield LeaseTable(client, clock)
 
     def _error(self, failure: Exception) -> LoadError:
-        return LoadError(format_load_error(failure, "lock", self._destination), everything=True)
+        return LoadError(
+            format_load_error(failure, "lock", self._destination),
+            everything=True,
+            retryable=is_retryable(failure, "lock", self._destination),
+        )
 
 
 def _describe(row: LeaseRow) -> str:
