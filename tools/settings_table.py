@@ -117,6 +117,8 @@ SETTINGS: tuple[Setting, ...] = (
     _of(DestinationSettings, "lock_timeout"),
     _of(DefinitionSettings, "owners"),
     _of(ApiSettings, "retry_seconds"),
+    _of(DefinitionSettings, "step_retries"),
+    _of(DefinitionSettings, "step_retry_seconds"),
     _of(ApiSettings, "request_max_attempts", name="RUNTIME__REQUEST_MAX_ATTEMPTS"),
     _of(ApiSettings, "request_timeout", name="RUNTIME__REQUEST_TIMEOUT"),
     _of(ApiSettings, "request_backoff_factor", name="RUNTIME__REQUEST_BACKOFF_FACTOR"),

@@ -31,12 +31,6 @@ ATTEMPTS = 5
 END_SECONDS = 30.0
 """Most seconds to wait for a renewal under way. One that comes later delays other runs and does no more harm."""
 
-END_SECONDS = 30.0
-"""Most seconds to wait for a renewal under way. One that comes later delays other runs and does no more harm."""
-
-MAX_CONFLICTS = 10
-"""How often the destination may refuse to take a lease that nobody holds."""
-
 logger = logging.getLogger(__name__)
 
 

@@ -79,3 +79,4 @@ def test_a_whole_path_is_for_the_user_to_share(emulator, monkeypatch, tmp_path, 
 def test_a_local_executor_and_launcher_take_the_default_path(emulator):
     assert run(local) is None
     assert Path("segment.duckdb").exists()
+    assert local().execute_in_process().success
