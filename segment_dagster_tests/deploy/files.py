@@ -35,6 +35,11 @@ def interpolated(text: str) -> dict[str, tuple[str, str]]:
     return {name: (kind, rest) for name, kind, rest in _VARIABLE.findall(text)}
 
 
+def substituted(text: str, given: dict[str, str]) -> str:
+    """A text of a compose file as compose reads it: given values, and defaults where there are none."""
+    return _VARIABLE.sub(lambda found: given.get(found[1], found[3] if found[2] == "-" else ""), text)
+
+
 def assigned(text: str) -> dict[str, str]:
     """Variables of an env file, and their values."""
     return dict(_LINE.findall(text))

@@ -10,7 +10,7 @@ import yaml
 
 from segment_dagster.definitions import defs
 from segment_dagster_tests.deploy.fake_docker import CONTAINER, fake_docker
-from segment_dagster_tests.deploy.files import DEPLOY, text_of, yaml_of
+from segment_dagster_tests.deploy.files import DEPLOY, substituted, text_of, yaml_of
 from segment_dagster_tests.destinations.engines import postgres_server
 
 pytestmark = [pytest.mark.scale, pytest.mark.server]
@@ -28,18 +28,24 @@ def address():
 
 @pytest.fixture
 def environment(address, monkeypatch):
-    """What docker-compose.yaml gives the daemon."""
-    given = {
-        "DAGSTER_PG_HOST": address.hostname,
-        "DAGSTER_PG_PORT": str(address.port),
-        "DAGSTER_PG_DB": "dagster",
-        "DAGSTER_PG_USERNAME": address.username,
+    """What docker-compose.yaml gives the daemon, with this server for both databases."""
+    server = {"HOST": address.hostname, "PORT": str(address.port), "USERNAME": address.username}
+    filled_in = {
+        "SEGMENT_API_TOKEN": "made-up-token",
         "DAGSTER_PG_PASSWORD": address.password,
+        "DESTINATION__POSTGRES__CREDENTIALS__PASSWORD": address.password,
     }
-    named = yaml_of("dagster.yaml")["run_launcher"]["config"]["env_vars"]
-    for name in named:
-        monkeypatch.setenv(name, given.get(name, f"the-{name}"))
-    return {name: given.get(name, f"the-{name}") for name in named}
+    given = {}
+    for name, value in yaml_of("docker-compose.yaml")["services"]["daemon"]["environment"].items():
+        section, _, field = name.rpartition("_")
+        here = (
+            server.get(field) if section.rstrip("_") in ("DAGSTER_PG", "DESTINATION__POSTGRES__CREDENTIALS") else None
+        )
+        given[name] = here or substituted(value, filled_in)
+        monkeypatch.setenv(name, given[name])
+    # of this server alone: the compose file's has PostgreSQL's own
+    monkeypatch.setenv("DESTINATION__POSTGRES__CREDENTIALS__PORT", server["PORT"])
+    return given
 
 
 @pytest.fixture
@@ -67,7 +73,7 @@ def launched(instance):
 
 def test_the_instance_is_in_postgresql_and_set_as_the_file_says(instance):
     storages = (instance.run_storage, instance.event_log_storage, instance.schedule_storage)
-    assert {storage.inst_data.module_name.partition(".")[0] for storage in storages} == {"dagster_postgres"}
+    assert {type(storage).__module__.partition(".")[0] for storage in storages} == {"dagster_postgres"}
     assert instance.get_concurrency_config().pool_config.default_pool_limit == 1
     assert instance.get_concurrency_config().run_queue_config.max_concurrent_runs == 4
     assert instance.run_monitoring_enabled
@@ -129,10 +135,10 @@ def test_a_run_is_a_container_as_the_file_says(instance, environment, monkeypatc
         assert instance.run_launcher.check_run_worker_health(run).status.value == "NOT_FOUND"
     assert docker.started == [f"/v1.47/containers/{CONTAINER}/start"]
     assert asked["Image"] == IMAGE
-    assert asked["Cmd"][:3] == ["dagster", "api", "execute_run"]
+    assert asked["Cmd"][:5] == ["/opt/venv/bin/python", "-m", "dagster", "api", "execute_run"]
     given = dict(each.split("=", 1) for each in asked["Env"])
     assert given == {**environment, "DAGSTER_RUN_JOB_NAME": JOB}
-    assert asked["Healthcheck"] == {"Test": ["NONE"]}
+    assert asked["Healthcheck"]["Test"] == ["NONE"]
     host = asked["HostConfig"]
     assert [host["Memory"], host["NanoCpus"]] == [2 * 2**30, 10**9]
     assert host["ReadonlyRootfs"] and host["AutoRemove"]
