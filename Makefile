@@ -12,6 +12,7 @@ NOTEBOOK_PORT ?= 2718
 VENV_ELT := .venv-embedded-elt
 VENV_LATEST := .venv-latest
 VENV_DESTINATIONS := .venv-destinations
+VENV_SCALE := .venv-scale
 VENV_UV := .venv-uv
 VENV_AUDIT := .venv-audit
 
@@ -38,7 +39,7 @@ $(1)/bin/python -m pip install -qq --disable-pip-version-check $(2)
 @touch $@
 endef
 
-.PHONY: help demo dev notebook test test-fast test-scale check audit chaos move full-read budget bench bench-quick readme test-embedded-elt test-latest test-destinations databricks-sql constraints clean
+.PHONY: help demo dev notebook test test-fast check audit chaos move full-read budget bench bench-quick readme test-embedded-elt test-latest test-destinations test-scale databricks-sql constraints clean
 .DEFAULT_GOAL := help
 
 help: ## Show this help
@@ -61,10 +62,7 @@ test: check ## Everything: check, then the tests
 	$(VENV)/bin/python -m pytest $(WORKERS)
 
 test-fast: $(VENV)/.installed ## The tests that take no time, for while you work: under 90 seconds on two cores
-	$(VENV)/bin/python -m pytest $(WORKERS) -m "not slow and not server and not chaos"
-
-test-scale: $(VENV)/.installed ## Several machines at once, in many rounds: half an hour
-	$(VENV)/bin/python -m pytest -m scale segment_dagster_tests/destinations
+	$(VENV)/bin/python -m pytest $(WORKERS) -m "not slow and not server and not chaos and not scale"
 
 check: $(VENV)/.installed ## Lint, format, types and the direction of imports
 	$(VENV)/bin/ruff check .
@@ -117,11 +115,18 @@ test-destinations: $(VENV_DESTINATIONS)/.installed ## The same tests on more des
 		segment_dagster_tests/destinations/test_conformance.py segment_dagster_tests/destinations/test_databricks.py \
 		segment_dagster_tests/destinations/test_said_further.py
 
+# As root, or by sudo where there is one.
+test-scale: $(VENV_SCALE)/.installed ## Several machines at once, budgets in Redis, the instance of deploy/: half an hour; installs redis-server
+	@command -v redis-server >/dev/null || { sudo=$$(command -v sudo || true); \
+		$$sudo apt-get update -qq && $$sudo apt-get install -qq -y redis-server >/dev/null; } || { \
+		echo "There is no redis-server, and apt-get cannot install it: install Redis 6 or later" >&2; exit 1; }
+	$(VENV_SCALE)/bin/python -m pytest -m scale
+
 databricks-sql: $(VENV_DESTINATIONS)/.installed ## Write the SQL for Databricks anew, for a person to review
 	$(VENV_DESTINATIONS)/bin/python -m segment_dagster_tests.destinations.databricks_sql
 
 constraints: $(VENV_UV)/.installed ## Raise the pinned versions to the newest that pyproject.toml allows
-	$(call compile,constraints.txt,--extra dev --extra test-destinations)
+	$(call compile,constraints.txt,--extra dev --extra test-destinations --extra test-scale)
 	$(call compile,constraints-embedded-elt.txt,--extra test --extra embedded-elt)
 
 # One resolution for every Python and system, from 3.10 up. No index, host or path is written.
@@ -131,7 +136,7 @@ $(VENV_UV)/bin/uv pip compile pyproject.toml $(2) --universal --python-version 3
 endef
 
 clean: ## Remove the environments and what tools left behind
-	rm -rf $(VENV) $(VENV_ELT) $(VENV_LATEST) $(VENV_DESTINATIONS) $(VENV_UV) $(VENV_AUDIT) *.egg-info build dist bench/import_time.json
+	rm -rf $(VENV) $(VENV_ELT) $(VENV_LATEST) $(VENV_DESTINATIONS) $(VENV_SCALE) $(VENV_UV) $(VENV_AUDIT) *.egg-info build dist bench/import_time.json
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -150,6 +155,9 @@ $(VENV_LATEST)/.installed:
 # The engines' own environments go with it: make_venv removes what was there.
 $(VENV_DESTINATIONS)/.installed: pyproject.toml constraints.txt
 	$(call make_venv,$(VENV_DESTINATIONS),-c constraints.txt -e '.[test-destinations]')
+
+$(VENV_SCALE)/.installed: pyproject.toml constraints.txt
+	$(call make_venv,$(VENV_SCALE),-c constraints.txt -e '.[test-scale]')
 
 # Apart from .venv: a set of constraints that does not install can still be replaced.
 $(VENV_UV)/.installed:

@@ -21,7 +21,7 @@ from segment_dagster_tests.docs.pages import PAGES, ROOT, Page
 
 TARGETS = set(re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
 SCRIPTS = {script.name for script in entry_points(group="console_scripts")} | {"python", "activate"}
-SHELL = {".", "cd", "export", "git", "make", "mv", "pip", "python", "dlt"}
+SHELL = {".", "cd", "docker", "export", "git", "helm", "install", "kubectl", "make", "mv", "pip", "python", "dlt"}
 """Commands that a block may begin with, besides those of .venv."""
 
 EXTRAS = set(metadata("segment_dagster").get_all("Provides-Extra") or ())
@@ -63,7 +63,7 @@ def _is_module(name: str) -> bool:
 
 
 def _exists(place: str) -> bool:
-    return any((ROOT / room / place).exists() for room in (".", "bench", "segment_dagster_tests/facts"))
+    return any((ROOT / room / place).exists() for room in (".", "bench", "deploy", "segment_dagster_tests/facts"))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
