@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from segment_dagster.client.budgets import PROCESS
 from segment_dagster.emulator import Emulator, World, running
 from segment_dagster_tests.process_arguments import recorded_arguments, recording_arguments
 
@@ -63,6 +64,9 @@ def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SEGMENT_MINUTE_SECONDS", str(MINUTE))
     # a failed step would wait a minute for its next attempt
     monkeypatch.setenv("SEGMENT_STEP_RETRIES", "0")
+    # the budgets of the tests' one token would outlive each test: in a file, and in this process
+    monkeypatch.setenv("SEGMENT_BUDGET_URL", f"file://{tmp_path / 'budgets'}")
+    PROCESS.clear()
 
 
 @pytest.fixture(scope="session")

@@ -82,6 +82,7 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     _of(ApiSettings, "concurrency"),
     _of(ApiSettings, "requests_per_minute"),
+    _of(ApiSettings, "budget_url"),
     _of(ApiSettings, "on_unavailable"),
     _of(DefinitionSettings, "slow"),
     _of(ApiSettings, "progress"),

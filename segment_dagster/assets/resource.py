@@ -31,6 +31,7 @@ class SegmentResource(dg.ConfigurableResource[Any]):
     concurrency: int | None = optional_field("concurrency", ApiSettings)
     page_size: int | None = optional_field("page_size", ApiSettings)
     requests_per_minute: int | None = optional_field("requests_per_minute", ApiSettings)
+    budget_url: str | None = optional_field("budget_url", ApiSettings)
     retry_seconds: float | None = optional_field("retry_seconds", ApiSettings)
     on_unavailable: str | None = optional_field("on_unavailable", ApiSettings)
     granularity: dict[str, str] | None = optional_field("granularity", ApiSettings)

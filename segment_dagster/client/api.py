@@ -8,6 +8,7 @@ from functools import partial
 from types import TracebackType
 from urllib.parse import urlsplit
 
+from segment_dagster.client.budgets import PROCESS, owner_of
 from segment_dagster.client.context import RequestContext
 from segment_dagster.client.deadline import TIMEOUTS_PER_ATTEMPT, Deadlines
 from segment_dagster.client.errors import PathError
@@ -26,6 +27,9 @@ from segment_dagster.foreign_text import foreign_text
 
 CONNECT_TIMEOUT = 10.0
 """Seconds to wait for a connection."""
+
+PATIENCE = 60.0
+"""Seconds for which a run can wait for the rate limits, and a sensor cannot: Dagster ends its tick then."""
 
 MAX_PATH = 200
 """Characters of a request's path that an error shows."""
@@ -46,7 +50,7 @@ class SegmentClient:
         clock: Returns the current time, in UTC, to which the times in headers are compared.
 
     Raises:
-        TokenMissingError: There is no token.
+        SettingError: There is no token, or `budget_url` leads to what does not work.
     """
 
     def __init__(self, settings: ApiSettings, clock: Callable[[], datetime] = utc_now) -> None:
@@ -57,7 +61,14 @@ class SegmentClient:
         """All that was sent by this client."""
 
         self._deadlines = Deadlines(TIMEOUTS_PER_ATTEMPT * settings.request_timeout)
-        self.limits = Limits(settings.requests_per_minute, settings.minute, self._deadlines.closed)
+        self.limits = Limits(
+            settings.requests_per_minute,
+            settings.minute,
+            self._deadlines.closed,
+            owner=owner_of(settings.token, settings.base_url),
+            budgets=PROCESS.budgets(settings.budget_url),
+            patient=settings.rate_limit_seconds >= PATIENCE,
+        )
         """The budgets of requests a minute."""
 
         timeout = (CONNECT_TIMEOUT, settings.request_timeout)

@@ -2,124 +2,68 @@
 
 import threading
 import time
-from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from math import inf
 from typing import TypeGuard
 
+from segment_dagster.client.budgets import SECOND, TOKEN, Budget, Learned, SharedBudgets, Take
 from segment_dagster.endpoints import Endpoint
 
-
-class Budget:
-    """A sliding window: at most `limit` requests in any minute, shared by all threads.
-
-    All times are milliseconds and never decrease from call to call. Calls are not locked here.
-
-    Args:
-        limit: Requests a minute.
-        minute: Seconds of the minute.
-    """
-
-    def __init__(self, limit: int, minute: float) -> None:
-        self.limit = limit
-        self._minute = max(1, round(minute * 1000))
-        self._times: list[int] = []
-        """When each request was sent, or answered if it has been; oldest first. Kept two minutes, for `shrink`."""
-
-        self._blocked_until = -inf
-        self._shrunk_to = limit
-        self._shrunk_until = -inf
-
-    def take(self, now: int) -> float:
-        """Count a request that is about to be sent, if the budget allows it.
-
-        Returns:
-            Zero if the request may be sent, else the seconds until it is worth trying again.
-        """
-        if now < self._blocked_until:
-            return (self._blocked_until - now) / 1000
-        if now < self._shrunk_until and self._count_since(now - self._minute) >= self._shrunk_to:
-            return (self._shrunk_until - now) / 1000
-        del self._times[: bisect_left(self._times, now - 2 * self._minute)]
-        if self._count_since(now - self._minute) >= self.limit:
-            return (self._times[-self.limit] + self._minute + 1 - now) / 1000
-        self._times.append(now)
-        return 0.0
-
-    def give_back(self, taken: int) -> None:
-        """Uncount a request that is not sent.
-
-        Args:
-            taken: When it was taken.
-        """
-        self._times.remove(taken)
-
-    def answered(self, taken: int, now: int) -> None:
-        """Count a request from its answer on: the server may have counted it at any time up to then.
-
-        Args:
-            taken: When it was taken.
-            now: When the answer came.
-        """
-        index = bisect_left(self._times, taken)
-        # an answer that took more than two minutes is counted no more
-        if index < len(self._times) and self._times[index] == taken:
-            del self._times[index]
-            self._times.append(now)
-
-    def block(self, until: float) -> None:
-        """Allow no request before a time."""
-        self._blocked_until = max(self._blocked_until, until)
-
-    def shrink(self, remaining: int, sent: int, until: int) -> None:
-        """Subtract what other clients of the token consumed.
-
-        Args:
-            remaining: Requests that the server still allowed when it answered.
-            sent: When that request was sent: each of ours that the server counted then was answered within the minute
-                before, or later.
-            until: When the server counts anew.
-        """
-        ours = self._count_since(sent - self._minute)
-        others = self.limit - remaining - ours
-        self._shrunk_to, self._shrunk_until = (ours + remaining, until) if others > 0 else (self.limit, -inf)
-
-    def _count_since(self, start: int) -> int:
-        return len(self._times) - bisect_left(self._times, start)
+RESERVE = 50
+"""Runs leave a fiftieth of the token's budget to sensors: 12 of 600 requests, of which one takes 2 to 8 a minute."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Slot:
     """One request's place in its budgets."""
 
-    waited: float
+    waited: float = 0.0
     """Seconds spent waiting for it."""
 
-    taken: int
-    """When it was taken, in milliseconds."""
+    take: Take | None = None
+    """What came of taking it; `None` if the client was closed while it was waited for."""
+
+    learned: Learned | None = None
+    """What the answer said of a budget."""
 
 
 class Limits:
-    """The budgets of one client. Threads may share them.
+    """The budgets as one client keeps to them. Threads may share them.
 
     Args:
-        requests_per_minute: Budget of the token as a whole.
+        requests_per_minute: The most requests a minute that this client lets the token make.
         minute: Seconds of a minute; tests have shorter ones.
         closed: Ends all waiting once set.
+        owner: Whose budgets they are: see `owner_of`.
+        budgets: The budgets that are shared with everybody who uses the token.
+        patient: Whether this client can wait for a minute. It leaves a part of the token's budget to those that cannot.
     """
 
-    def __init__(self, requests_per_minute: int, minute: float, closed: threading.Event) -> None:
+    def __init__(
+        self,
+        requests_per_minute: int,
+        minute: float,
+        closed: threading.Event,
+        *,
+        owner: str,
+        budgets: SharedBudgets,
+        patient: bool = False,
+    ) -> None:
         self.minute = minute
         self._closed = closed
-        self._token = Budget(requests_per_minute, minute)
-        self._endpoints: dict[str, Budget] = {}
-        self._lock = threading.Lock()
+        self._owner = owner
+        self._budgets = budgets
+        self._requests_per_minute = requests_per_minute
+        left = requests_per_minute // RESERVE if patient else 0
+        self._token = self._budget(TOKEN, requests_per_minute - left)
+        self._lines: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+        """Who waits for a budget: the first by the clock, the others for the first. None overtakes."""
 
     def allowed(self, endpoint: Endpoint) -> int:
         """Return the most requests a minute that an endpoint may be sent."""
-        return min(endpoint.requests_per_minute or self._token.limit, self._token.limit)
+        return min(endpoint.requests_per_minute or self._requests_per_minute, self._requests_per_minute)
 
     def least_seconds(self, endpoint: Endpoint, requests: int) -> float:
         """Return the least seconds that so many requests of an endpoint take: the first minute's may go at once."""
@@ -132,16 +76,13 @@ class Limits:
         Yields:
             The slot, for `update_from_headers`.
         """
-        with self._lock:
-            budgets = self._budgets(endpoint)
+        budgets = self._budgets_of(endpoint)
         slot = self._wait_for_slot(budgets)
         try:
             yield slot
         finally:
-            with self._lock:
-                now = _now()
-                for budget in budgets:
-                    budget.answered(slot.taken, now)
+            if slot.take:
+                self._budgets.answered(budgets, slot.take, slot.learned)
 
     def on_429(self, endpoint: Endpoint, delay: float) -> None:
         """Block everybody who counts against the limit that was met.
@@ -150,13 +91,12 @@ class Limits:
             endpoint: The endpoint that answered 429.
             delay: Seconds until it is asked again.
         """
-        with self._lock:
-            self._own_budget(endpoint).block(_now() + delay * 1000)
+        self._budgets.block(self._own_budget(endpoint), delay)
 
     def update_from_headers(
         self, endpoint: Endpoint, slot: Slot, remaining: str | None, consumed: str | None, reset: float | None
     ) -> None:
-        """Shrink the budget that the headers of an answer describe, where they say enough.
+        """Let the slot say what the headers of its answer say of a budget, where they say enough.
 
         Args:
             endpoint: The endpoint that answered.
@@ -173,49 +113,69 @@ class Limits:
             return
         # a server whose clock is wrong must not block longer than the limit could
         seconds = self.minute if reset is None else min(reset, self.minute)
-        with self._lock:
-            budget = self._own_budget(endpoint) if limit == endpoint.requests_per_minute else self._token
-            budget.shrink(int(remaining), slot.taken, _now() + round(seconds * 1000))
+        budget = self._own_budget(endpoint) if limit == endpoint.requests_per_minute else self._token
+        slot.learned = Learned(budget, int(remaining), round(seconds * SECOND))
 
     def _wait_for_slot(self, budgets: list[Budget]) -> Slot:
-        waited = 0.0
-        while True:
-            with self._lock:
-                now = _now()
-                wait = _take_all(budgets, now)
-            # on a closed client the request goes on: its connection raises the error
-            if not wait or self._closed.wait(wait):
-                return Slot(waited, now)
-            waited += wait
+        slot = Slot()
+        *own, token = budgets
+        with self._in_line(own[0], slot) if own else nullcontext():
+            while not slot.take and not self._closed.is_set():
+                with self._in_line(token, slot):
+                    full = self._take(budgets, slot, wait_for=token)
+                # an endpoint that has used up its own limit does not keep the others from the token's
+                if full:
+                    self._wait(full, slot)
+        # on a closed client the request goes on: its connection raises the error
+        return slot
 
-    def _budgets(self, endpoint: Endpoint) -> list[Budget]:
-        if endpoint.requests_per_minute is None:
-            return [self._token]
-        return [self._own_budget(endpoint), self._token]
+    def _take(self, budgets: list[Budget], slot: Slot, wait_for: Budget) -> float:
+        """Take a request from its budgets, waiting as long as one of them is full.
+
+        Returns:
+            Zero if it was taken or the client is closed, else the seconds to wait for another budget.
+        """
+        while not self._closed.is_set():
+            take = self._budgets.take(budgets)
+            if not take.wait:
+                slot.take = take
+                break
+            if budgets[take.full] is not wait_for:
+                return take.wait
+            self._wait(take.wait, slot)
+        return 0.0
+
+    def _wait(self, seconds: float, slot: Slot) -> None:
+        started = time.monotonic()
+        self._closed.wait(seconds)
+        slot.waited += time.monotonic() - started
+
+    @contextmanager
+    def _in_line(self, budget: Budget, slot: Slot) -> Iterator[None]:
+        """Wait for those who came before and wait for the same budget."""
+        line = self._lines[budget.name]
+        if not line.acquire(blocking=False):
+            started = time.monotonic()
+            line.acquire()
+            slot.waited += time.monotonic() - started
+        try:
+            yield
+        finally:
+            line.release()
+
+    def _budgets_of(self, endpoint: Endpoint) -> list[Budget]:
+        own = self._own_budget(endpoint)
+        return [self._token] if own is self._token else [own, self._token]
 
     def _own_budget(self, endpoint: Endpoint) -> Budget:
         """Return the budget of the endpoint's own limit, or the token's if it has none."""
         if endpoint.requests_per_minute is None:
             return self._token
-        budget = self._endpoints.get(endpoint.name)
-        if budget is None:
-            budget = self._endpoints[endpoint.name] = Budget(endpoint.requests_per_minute, self.minute)
-        return budget
+        return self._budget(endpoint.name, endpoint.requests_per_minute)
 
-
-def _take_all(budgets: list[Budget], now: int) -> float:
-    """Take from every budget or from none. Return the seconds to wait, zero if taken."""
-    for number, budget in enumerate(budgets):
-        if wait := budget.take(now):
-            for taken in budgets[:number]:
-                taken.give_back(now)
-            return wait
-    return 0.0
+    def _budget(self, name: str, limit: int) -> Budget:
+        return Budget(self._owner, name, limit, max(1000, round(self.minute * SECOND)))
 
 
 def _is_count(text: str | None) -> TypeGuard[str]:
     return text is not None and text.isascii() and text.isdigit() and len(text) < 10
-
-
-def _now() -> int:
-    return time.monotonic_ns() // 1_000_000

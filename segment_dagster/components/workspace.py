@@ -29,6 +29,7 @@ class WorkspaceAttributes(dg.Model, dg.Resolvable):
     concurrency: int | None = optional_field("concurrency", ApiSettings)
     page_size: int | None = optional_field("page_size", ApiSettings)
     requests_per_minute: int | None = optional_field("requests_per_minute", ApiSettings)
+    budget_url: str | None = optional_field("budget_url", ApiSettings)
     retry_seconds: float | None = optional_field("retry_seconds", ApiSettings)
     on_unavailable: str | None = optional_field("on_unavailable", ApiSettings)
     granularity: dict[str, str] | None = optional_field("granularity", ApiSettings)

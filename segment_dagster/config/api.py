@@ -9,6 +9,7 @@ from annotated_types import Ge, Le
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
+from segment_dagster.config.budget_url import check_budget_url
 from segment_dagster.config.choices import Layout, OnUnavailable, Preview, Region
 from segment_dagster.config.clock import utc_now
 from segment_dagster.config.dlt_runtime import DltSource
@@ -85,6 +86,13 @@ class ApiSettings(SeriesSettings):
     minute: Annotated[Seconds, Variable("SEGMENT_MINUTE_SECONDS")] = Field(
         default=60.0,
         description="Seconds of the minute that all rate limits count in. Make it shorter against the emulator only.",
+    )
+    budget_url: Annotated[str | None, BeforeValidator(check_budget_url)] = Field(
+        default=None,
+        repr=False,
+        description="A server on which machines count the requests of a token together: `postgresql://...` or "
+        "`redis://...`. Without it, the processes of each machine do. `file:///...` names another directory for that "
+        "than the one in the temporary directory. See [Jobs](jobs.md#how-fast-it-reads).",
     )
     retry_seconds: Seconds = Field(
         default=300.0,

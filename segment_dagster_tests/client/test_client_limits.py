@@ -1,24 +1,24 @@
-"""The budgets: no minute has more requests than Segment allows, and none are wasted."""
+"""The budgets of a client: no minute has more requests than Segment allows, and none are wasted."""
 
 import threading
-from collections import deque
 from dataclasses import replace
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from segment_dagster.client.limits import Budget, Limits
+from segment_dagster.client.budgets import SharedBudgets
+from segment_dagster.client.budgets.guarded import Guarded
+from segment_dagster.client.budgets.memory import MemoryStore
+from segment_dagster.client.limits import Limits
 from segment_dagster.endpoints import CATALOGUE
 
 ROWS = {endpoint.name: endpoint for endpoint in CATALOGUE}
 FREE, LIMITED = ROWS["sources"], replace(ROWS["segments"], requests_per_minute=3)
-MINUTE = 60_000
 
 
-def limits(closed=None, *, token=100, minute=60.0):
-    return Limits(token, minute, closed or threading.Event())
+def limits(closed=None, *, token=100, minute=60.0, budgets=None):
+    budgets = budgets or SharedBudgets([Guarded(MemoryStore(), "memory", "")])
+    return Limits(token, minute, closed or threading.Event(), owner="somebody", budgets=budgets)
 
 
 def blocked(limits, closed, endpoint):
@@ -36,82 +36,6 @@ def blocked(limits, closed, endpoint):
     thread.join(timeout=10)
     assert not thread.is_alive()
     return waits
-
-
-def test_a_budget_gives_its_places_at_once_and_then_tells_how_long_to_wait():
-    budget = Budget(2, 60.0)
-    assert [budget.take(at) for at in (0, 10, 20)] == [0, 0, pytest.approx(59.98, abs=0.01)]
-
-
-def test_a_place_counts_from_when_its_answer_came():
-    budget = Budget(1, 60.0)
-    budget.take(0)
-    budget.answered(0, 5_000)
-    assert budget.take(MINUTE + 4_000) > 0
-    assert budget.take(MINUTE + 5_001) == 0
-
-
-@given(st.lists(st.tuples(st.integers(0, 30_000), st.integers(0, 40_000)), min_size=5, max_size=60), st.integers(1, 5))
-def test_no_minute_of_the_servers_has_more_than_the_limit(steps, limit):
-    """Whenever between sending and answer each request arrives."""
-    budget, now, sent = Budget(limit, 60.0), 0, []
-    flying: deque[tuple[int, int]] = deque()
-    for pause, takes in steps:
-        now += pause
-        while flying and flying[0][0] <= now:
-            answered, taken = flying.popleft()
-            budget.answered(taken, answered)
-        if budget.take(now) == 0:
-            flying.append((max(now + takes, flying[-1][0] if flying else 0), now))
-            sent.append((now, flying[-1][0]))
-    # the worst that may happen: of `limit` + 1 requests in turn, the first arrives last and the last arrives first
-    for (_, answered), (next_sent, _) in zip(sent, sent[limit:], strict=False):
-        assert next_sent >= answered + MINUTE
-
-
-def test_a_place_given_back_is_free():
-    budget = Budget(1, 60.0)
-    budget.take(0)
-    budget.give_back(0)
-    assert budget.take(1) == 0
-
-
-def test_what_others_used_is_learnt_from_what_remains():
-    budget = Budget(10, 60.0)
-    for at in range(3):
-        budget.take(at)
-    budget.shrink(remaining=2, sent=2, until=30_000)
-    assert [budget.take(at) > 0 for at in (11, 12, 13)] == [False, False, True]
-    # and is over when the server counts anew
-    assert budget.take(13) == pytest.approx(29.987)
-    assert budget.take(30_000) == 0
-
-
-def test_what_is_our_own_is_not_taken_for_others():
-    budget = Budget(3, 60.0)
-    for at in (0, 1, 2):
-        budget.take(at)
-    for at in (0, 1, 2):
-        budget.answered(at, 100)
-    # the answer that says so comes late: our places are free again by then
-    assert budget.take(MINUTE + 101) == 0
-    budget.shrink(remaining=0, sent=2, until=MINUTE * 2)
-    assert budget.take(MINUTE + 103) == 0
-
-
-def test_a_later_answer_corrects_what_was_learnt():
-    budget = Budget(10, 60.0)
-    budget.shrink(remaining=0, sent=0, until=MINUTE)
-    assert budget.take(1) > 0
-    budget.shrink(remaining=10, sent=0, until=MINUTE)
-    assert budget.take(2) == 0
-
-
-def test_a_budget_that_is_held_gives_no_place():
-    budget = Budget(5, 60.0)
-    budget.block(1_000)
-    assert budget.take(400) == pytest.approx(0.6)
-    assert budget.take(1_000) == 0
 
 
 def test_an_endpoint_counts_against_its_own_limit_and_the_tokens():
@@ -142,7 +66,43 @@ def test_a_place_that_the_token_has_not_is_not_lost_to_the_endpoint():
     with both.slot(FREE):
         pass
     assert blocked(both, closed, LIMITED)
-    assert both._own_budget(LIMITED).take(10**12) == 0
+    assert both._budgets.take([both._own_budget(LIMITED)]).wait == 0
+
+
+def test_nobody_overtakes_who_waits_for_the_same_budget():
+    both, went = limits(), threading.Event()
+
+    def take():
+        with both.slot(LIMITED):
+            went.set()
+
+    thread = threading.Thread(target=take)
+    with both._lines[LIMITED.name]:
+        thread.start()
+        assert not went.wait(0.05)
+        # who has another budget goes by
+        with both.slot(FREE) as slot:
+            assert slot.take
+    thread.join(timeout=10)
+    assert went.is_set()
+
+
+def test_closing_wakes_all_who_wait_in_line():
+    closed = threading.Event()
+    both, slots = limits(closed), []
+
+    def take():
+        with both.slot(LIMITED) as slot:
+            slots.append(slot.take)
+
+    both.on_429(LIMITED, 3600)
+    threads = [threading.Thread(target=take) for _ in range(5)]
+    for thread in threads:
+        thread.start()
+    closed.set()
+    for thread in threads:
+        thread.join(timeout=10)
+    assert slots == [None] * 5
 
 
 @pytest.mark.parametrize("endpoint", [LIMITED, FREE], ids=["its own", "the token's"])
