@@ -76,7 +76,7 @@ def audit_sensor(
         events = _fetch_events(settings, trail, previous.moment)
         new = [event for event in events if event["id"] not in previous.ids]
         if context.cursor is None or new:
-            _check_owner(source, place)
+            _check_owner(settings, place)
         cursor = previous.after(trail, events, now)
         if context.cursor is None or not new:
             reason = "Nothing has happened since the last look." if context.cursor else "From now on, changes are seen."
@@ -126,16 +126,17 @@ class _Cursor:
         return json.dumps({"since": self.moment.isoformat(), "seen": sorted(self.ids)})
 
 
-def _check_owner(segment: SegmentResource, destination: DestinationResource) -> None:
+def _check_owner(settings: ApiSettings, destination: DestinationResource) -> None:
     """Check that the dataset belongs to this workspace: otherwise each requested run would fail.
 
     Raises:
         SegmentError: It belongs to another workspace, or cannot be identified now; the next tick tries again.
     """
+    from segment_dagster.extract import Extractor
     from segment_dagster.extract.identity import identify
     from segment_dagster.load import check_owner, resolve_destination
 
-    with segment.extractor() as extractor:
+    with Extractor(settings) as extractor:
         check_owner(resolve_destination(destination.settings()), identify(extractor))
 
 
