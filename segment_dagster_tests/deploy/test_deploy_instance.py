@@ -73,7 +73,7 @@ def launched(instance):
 def test_the_instance_is_in_postgresql_and_set_as_the_file_says(instance):
     storages = (instance.run_storage, instance.event_log_storage, instance.schedule_storage)
     assert {type(storage).__module__.partition(".")[0] for storage in storages} == {"dagster_postgres"}
-    assert instance.get_concurrency_config().pool_config.default_pool_limit == 1
+    assert instance.get_concurrency_config().pool_config.default_pool_limit == 3
     assert instance.get_concurrency_config().run_queue_config.max_concurrent_runs == 4
     assert instance.run_monitoring_enabled
     assert instance.run_monitoring_settings["free_slots_after_run_end_seconds"] == 60
