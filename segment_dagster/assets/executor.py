@@ -5,8 +5,8 @@ import dagster as dg
 from segment_dagster.errors import SettingError
 from segment_dagster.load import Destination
 
-LOCAL_EXECUTORS = ("in_process", "multiprocess", "execute_in_process_executor")
-"""Names of the executors whose steps share the working directory of their run; the last is that of `materialize`."""
+LOCAL_EXECUTORS = ("in_process", "multiprocess", "multi_or_in_process_executor", "execute_in_process_executor")
+"""Names of Dagster's own executors, whose steps share the working directory of their run."""
 
 LOCAL_LAUNCHERS = ("DefaultRunLauncher", "SyncInMemoryRunLauncher", "ExplodingRunLauncher")
 """Classes of the run launchers whose runs share the working directory of the code location, and of Dagster's tests."""

@@ -9,6 +9,7 @@ import pytest
 from dagster._core.launcher.sync_in_memory_run_launcher import SyncInMemoryRunLauncher
 
 from segment_dagster import EndpointSelection, build_segment_defs
+from segment_dagster.assets.executor import LOCAL_EXECUTORS
 
 pytestmark = pytest.mark.slow
 
@@ -74,6 +75,11 @@ def test_a_whole_path_is_for_the_user_to_share(emulator, monkeypatch, tmp_path, 
     with duckdb.connect(str(file), read_only=True) as connection:
         ((rows,),) = connection.execute("SELECT count(*) FROM segment_data.labels").fetchall()
     assert rows == len(list(emulator.world.records("labels")))
+
+
+def test_the_names_are_those_of_dagsters_own_executors():
+    own = dg.in_process_executor, dg.multiprocess_executor, dg.multi_or_in_process_executor
+    assert {executor.name for executor in own} < set(LOCAL_EXECUTORS)
 
 
 def test_a_local_executor_and_launcher_take_the_default_path(emulator):
