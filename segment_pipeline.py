@@ -4,7 +4,7 @@ import argparse
 import signal
 import sys
 from collections.abc import Sequence
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, NoReturn
 
 from segment_dagster.terminal import StatusLine, run_command
@@ -84,6 +84,7 @@ def _load(given: argparse.Namespace) -> int:
     from segment_dagster.extract.failures import format_failures
     from segment_dagster.extract.times import Window
     from segment_dagster.load import DatasetInspector, LoadResult, resolve_destination
+    from segment_dagster.load.coverage import coverage
     from segment_dagster.load.verify import failed_checks
     from segment_dagster.sync import sync
 
@@ -97,6 +98,11 @@ def _load(given: argparse.Namespace) -> int:
         ):
             line = f"{endpoint.name}: {check}: {finding.description}"
             (warnings if finding.warns else errors).append(line)
+        max_age = timedelta(days=settings.slow_max_age)
+        for endpoint in (extract.endpoint for extract in loaded.extracts if extract.coverage):
+            finding = coverage(tables, endpoint, now=extractor.now, max_age=max_age)
+            if not finding.passed:
+                (warnings if finding.warns else errors).append(f"{endpoint.name}: coverage: {finding.description}")
 
     with StatusLine() as status, Extractor(settings) as extractor:
         wanted = [extractor.endpoint(name) for name in dict.fromkeys(given.endpoint)] or extractor.available(
@@ -110,7 +116,7 @@ def _load(given: argparse.Namespace) -> int:
         outcome = sync(wanted, extractor, destination, windows=windows, observer=observer, verify=verify)
     for package in outcome.packages:
         print(package)
-    if outcome.extracts and not outcome.packages and not outcome.failures:
+    if outcome.extracts and len(outcome.unchanged) == len(outcome.extracts) and not outcome.failures:
         print("Nothing was loaded: the tables hold all that was delivered.")
     if not given.endpoint:
         for endpoint in TABLES:
@@ -138,6 +144,12 @@ def _status_observer(status: StatusLine, extractor: "Extractor", destination: "D
         def reading(self, endpoints: "Sequence[Endpoint]") -> None:
             status.show(lambda: str(extractor.progress(endpoints)))
 
+        def slice_loaded(self, extract: "Extract") -> None:
+            coverage = extract.coverage
+            if coverage:
+                done = f"{coverage.read:,} of {pluralize(coverage.due, 'due parent')}"
+                status.show(lambda: f"reading {extract.endpoint.name}: {done}")
+
         def loading(self, extracts: "Sequence[Extract]") -> None:
             status.show(lambda: f"loading {pluralize(len(extracts), 'table')} into {destination.type}")
 
@@ -153,6 +165,9 @@ def _print_summary(outcome: "SyncResult", failed_checks: int, seconds: float) ->
     for extract in outcome.extracts:
         name = extract.endpoint.name
         line = f"{name}: {pluralize(extract.rows, 'row')} in {pluralize(extract.requests, 'request')}"
+        if extract.coverage:
+            read, due, left = extract.coverage.read, extract.coverage.due, extract.coverage.left
+            line = f"{line}, {read:,} of {pluralize(due, 'due parent')} read, {left:,} left"
         print(f"{line}, unchanged" if name in outcome.unchanged else line)
     rows = sum(extract.rows for extract in outcome.extracts)
     print(

@@ -1,7 +1,7 @@
 """One sync: read endpoints and load them. The script and the Dagster op are adapters of it."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from segment_dagster.config import OnUnavailable
 from segment_dagster.endpoints import Endpoint
@@ -12,11 +12,14 @@ from segment_dagster.extract.identity import Workspace, identify
 from segment_dagster.extract.result import Extract
 from segment_dagster.extract.times import Window
 from segment_dagster.load import Destination, LoadResult, UnsupportedError, load_extracts, split_supported
-from segment_dagster.load.inspector import DatasetInspector
+from segment_dagster.load.inspector import DatasetInspector, inspect_dataset
+from segment_dagster.load.lock import destination_lock
 from segment_dagster.load.owner import refuse_other_workspace
+from segment_dagster.load.parent_state import forget_parents
 from segment_dagster.load.preflight import preflight
 from segment_dagster.load.result import LoadPackage
 from segment_dagster.load.unsupported import check_history
+from segment_dagster.rolling import plan_slices, read_slices, sliceable
 
 
 class SyncObserver:
@@ -43,11 +46,14 @@ class SyncObserver:
     def failed(self, failures: Sequence[Failure]) -> None:
         """Called with the endpoints that could not be read, or whose tables could not be loaded."""
 
+    def slice_loaded(self, extract: Extract) -> None:
+        """Called after each slice of an endpoint that is read in slices, with the sum of them so far."""
+
     def loading(self, extracts: Sequence[Extract]) -> None:
         """Called before these extracts are loaded."""
 
     def loaded(self, result: LoadResult) -> None:
-        """Called after the load, with its result."""
+        """Called after the load, with its result; and once more for the endpoints that are read in slices."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +67,7 @@ class SyncResult:
     """Names of the endpoints whose tables already held the rows and were not written."""
 
     packages: Sequence[object]
-    """Results of `load_package`, one for each load package."""
+    """Results of `load_package`, one for each load package, without those of slices: there may be thousands."""
 
     skipped: Mapping[str, str]
     """Skipped endpoints by name, each with the reason as a clause."""
@@ -109,23 +115,22 @@ def sync(
     names = {endpoint.name for endpoint in supported}
     wanted = {name: window for name, window in {**(windows or {}), **state.windows}.items() if name in names}
     observer.reading(supported)
-    extracts, not_read = extractor.extract_all(supported, wanted)
-    requests = extractor.client.sent.requests - requests_before
-    observer.read(extracts, len(supported), requests)
-    failures = [*failures, *not_read]
-    skipped = {}
-    if settings.on_unavailable is OnUnavailable.SKIP:
-        skipped = {each.endpoint.name: reason for each in failures if (reason := _why_unavailable(each))}
-        for failure in failures:
-            if failure.endpoint.name in skipped:
-                observer.skipped(failure.endpoint, skipped[failure.endpoint.name])
-        failures = [failure for failure in failures if failure.endpoint.name not in skipped]
+    sliced = plan_slices(supported, extractor, destination)
+    in_slices = {read.endpoint.name for read in sliced}
+    whole = [endpoint for endpoint in supported if endpoint.name not in in_slices]
+    extracts, not_read = extractor.extract_all(whole, wanted)
+    observer.read(extracts, len(whole), extractor.client.sent.requests - requests_before)
+    skipped: dict[str, str] = {}
+    failures = _not_skipped([*failures, *not_read], settings.on_unavailable, skipped, observer)
     observer.failed(failures)
     result = LoadResult(extracts=(), unchanged=frozenset(), packages=(), failures=())
     if extracts:
         observer.loading(extracts)
 
         def verify_loaded(result: LoadResult, tables: DatasetInspector) -> None:
+            for extract in result.extracts:
+                if sliceable(extract.endpoint, extractor, destination):
+                    forget_parents(tables, extract.endpoint)
             observer.failed(result.failures)
             observer.loaded(result)
             if verify:
@@ -141,14 +146,59 @@ def sync(
             load_package=_of_workspace(load_package, workspace),
             verify=verify_loaded,
         )
+
+    def load_slices(slices: Sequence[Extract], record: Callable[[LoadResult, DatasetInspector], None]) -> LoadResult:
+        return load_extracts(
+            slices,
+            destination,
+            now=extractor.now,
+            history=settings.history,
+            workspace=workspace,
+            load_package=_of_workspace(load_package, workspace),
+            verify=record,
+        )
+
+    failures = [*failures, *result.failures]
+    if sliced:
+        not_read = read_slices(sliced, extractor, destination, load_slices, observer.slice_loaded)
+        not_read = _not_skipped(not_read, settings.on_unavailable, skipped, observer)
+        observer.failed(not_read)
+        failures += not_read
+        not_whole = {failure.endpoint.name for failure in not_read} | skipped.keys()
+        totals = [read.total(extractor.now) for read in sliced if read.endpoint.name not in not_whole]
+        of_slices = LoadResult(
+            extracts=totals,
+            unchanged=frozenset(extract.endpoint.name for extract in totals if not extract.parents),
+            packages=(),
+            failures=not_read,
+        )
+        if totals:
+            with destination_lock(destination), inspect_dataset(destination) as tables:
+                observer.loaded(of_slices)
+                if verify:
+                    verify(of_slices, tables)
+        result = replace(result, extracts=[*result.extracts, *totals], unchanged=result.unchanged | of_slices.unchanged)
     return SyncResult(
         extracts=result.extracts,
         unchanged=result.unchanged,
         packages=result.packages,
         skipped=skipped,
-        failures=[*failures, *result.failures],
-        requests=requests,
+        failures=failures,
+        requests=extractor.client.sent.requests - requests_before,
     )
+
+
+def _not_skipped(
+    failures: Sequence[Failure], on_unavailable: OnUnavailable, skipped: dict[str, str], observer: SyncObserver
+) -> list[Failure]:
+    """Return the failures, without the endpoints that the workspace does not have, where these are skipped."""
+    if on_unavailable is not OnUnavailable.SKIP:
+        return list(failures)
+    for failure in failures:
+        if reason := _why_unavailable(failure):
+            skipped[failure.endpoint.name] = reason
+            observer.skipped(failure.endpoint, reason)
+    return [failure for failure in failures if failure.endpoint.name not in skipped]
 
 
 def _of_workspace(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 
 import dagster as dg
 
@@ -11,6 +12,7 @@ from segment_dagster.assets.metadata import (
     LISTS_CHANGED,
     PARENT_DOUBTFUL,
     PARENT_INCOMPLETE,
+    PARENTS,
     RECORDS_DELIVERED,
     REPEATED,
     ROWS,
@@ -57,6 +59,7 @@ class CheckRunner:
         self._endpoints = endpoints
         self._key_of = key_of
         self._now, self._preview = settings.now, settings.preview
+        self._max_age = timedelta(days=settings.slow_max_age)
         self.partitions = partitions
         self.missing_endpoints = frozenset[str]()
         """Names of the endpoints that the layout in use or the selection does not have."""
@@ -70,7 +73,7 @@ class CheckRunner:
         """
         key = context.key
         checks = [check for check in self._checks if (key, check.name) in self._selected]
-        context = replace(context, preview=self._preview)
+        context = replace(context, preview=self._preview, max_age=self._max_age)
         return [check.evaluate(context) for check in checks if table or not check.needs_table]
 
     def gaps(self, endpoint: Endpoint, *, ran: bool = True) -> PartitionGaps | None:
@@ -139,7 +142,10 @@ class CheckRunner:
         last = LastRun(self._instance, self._key_of(endpoint.name))
         # an incremental run reads a part, but the merged table holds all rows
         window = None if endpoint.incremental else last.window()
-        rows = ROWS_IN_WINDOW if endpoint.partitioned else ROWS if endpoint.incremental else ROWS_DELIVERED
+        # nor did a run that read slices of parents read all rows of the table
+        sliced = last.number(PARENTS) is not None
+        of_table = endpoint.incremental or sliced
+        rows = ROWS_IN_WINDOW if endpoint.partitioned else ROWS if of_table else ROWS_DELIVERED
         return CheckContext(
             endpoint=endpoint,
             key_of=self._key_of,
@@ -151,8 +157,9 @@ class CheckRunner:
             missing_endpoints=self.missing_endpoints,
             loaded_with=frozenset(member.name for member in self._endpoints),
             delivered=last.number(rows),
-            records=last.number(RECORDS_DELIVERED),
-            total_entries=last.number(TOTAL_ENTRIES),
+            sliced=sliced,
+            records=None if sliced else last.number(RECORDS_DELIVERED),
+            total_entries=None if sliced else last.number(TOTAL_ENTRIES),
             changed=last.number(LISTS_CHANGED),
             still_listed=last.number(STILL_LISTED),
             still_listed_names=last.texts(STILL_LISTED_NAMES),

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
 import dagster as dg
@@ -43,6 +43,15 @@ class CheckContext:
 
     where: str | None = None
     """SQL condition that selects these rows of the table; `None` for all rows."""
+
+    conditions: Sequence[str] | None = None
+    """SQL conditions that select these rows, each other ones, if the table is read in slices of parents."""
+
+    sliced: bool = False
+    """Whether the table is read in slices of parents."""
+
+    max_age: timedelta = timedelta(0)
+    """How long ago a parent may have been read, if the table is read in slices of parents."""
 
     window: "Window | None" = None
     """Time range of these rows; `None` if the endpoint has no time parameters or the range is unknown."""

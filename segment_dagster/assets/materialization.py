@@ -8,8 +8,14 @@ from segment_dagster.assets.metadata import (
     HISTORY_CURRENT,
     HISTORY_VERSIONS,
     LISTS_CHANGED,
+    OLDEST_READ,
     PARENT_DOUBTFUL,
     PARENT_INCOMPLETE,
+    PARENTS,
+    PARENTS_DUE,
+    PARENTS_GONE,
+    PARENTS_LEFT,
+    PARENTS_READ,
     RECORDS_DELIVERED,
     REPEATED,
     ROWS,
@@ -26,7 +32,7 @@ from segment_dagster.assets.specs import column_schema
 from segment_dagster.config import Preview
 from segment_dagster.endpoints import Endpoint
 from segment_dagster.extract.columns import columns_of
-from segment_dagster.extract.result import Extract
+from segment_dagster.extract.result import Coverage, Extract
 from segment_dagster.extract.versions import VALID_TO, history_table
 from segment_dagster.load import DatasetInspector
 from segment_dagster.load.verify import in_window
@@ -60,6 +66,7 @@ def materialization_metadata(
         PARENT_INCOMPLETE: extract.parent_incomplete,
         PARENT_DOUBTFUL: extract.parent_doubtful,
         REPEATED: extract.repeated or None,
+        **coverage_metadata(extract.coverage),
         "segment/requests": extract.requests,
         "segment/duration_seconds": round(extract.seconds, 3),
         "segment/waited_seconds": round(extract.waited, 3),
@@ -68,6 +75,20 @@ def materialization_metadata(
     # dlt's list of load files is long, and the files no longer exist
     metadata.pop("jobs", None)
     return {name: value for name, value in metadata.items() if value is not None}
+
+
+def coverage_metadata(coverage: Coverage | None) -> dict[str, int | str | None]:
+    """Return how far a table has come that is read in slices of parents; empty for others."""
+    if coverage is None:
+        return {}
+    return {
+        PARENTS: coverage.parents,
+        PARENTS_DUE: coverage.due,
+        PARENTS_READ: coverage.read,
+        PARENTS_LEFT: coverage.left,
+        PARENTS_GONE: coverage.gone,
+        OLDEST_READ: coverage.oldest.isoformat() if coverage.oldest else None,
+    }
 
 
 def history_metadata(endpoint: Endpoint, tables: DatasetInspector) -> dict[str, int]:

@@ -45,7 +45,7 @@ from segment_dagster.load import (
     split_supported,
 )
 from segment_dagster.load.unsupported import check_history
-from segment_dagster.load.verify import in_window, replaced_rows
+from segment_dagster.load.verify import in_window, parent_conditions, replaced_rows
 from segment_dagster.sync import sync
 from segment_dagster.text import pluralize
 
@@ -192,12 +192,14 @@ class FamilyRun:
 
         def verify(loaded: LoadResult, tables: DatasetInspector) -> None:
             together = frozenset(extract.endpoint.name for extract in loaded.extracts)
+            made = []
             for extract in loaded.extracts:
                 of_asset = dlt_metadata.get(self._specs.key(extract.endpoint.name))
                 result = self._result(extract, tables, of_asset, loaded_with=together, history=history)
                 self._failed_checks.add(extract.endpoint.name, result.check_results or ())
-                results.append(result)
-            self._log.checked(results)
+                made.append(result)
+            self._log.checked(made)
+            results.extend(made)
 
         outcome = sync(
             endpoints,
@@ -239,15 +241,15 @@ class FamilyRun:
     ) -> dg.MaterializeResult[Any]:
         """Return the materialization of a table; `dlt_metadata` is `None` if there was nothing to load."""
         endpoint, version = extract.endpoint, extract.fingerprint
-        if endpoint.incremental and dlt_metadata is None:
-            # an incremental extract is a different part of the table each time
+        if (endpoint.incremental or extract.parents is not None) and dlt_metadata is None:
+            # what was read is a different part of the table each time
             version = LastRun(self._context.instance, self._specs.key(endpoint.name)).data_version or version
         return dg.MaterializeResult(
             asset_key=self._specs.key(endpoint.name),
             metadata={
                 **materialization_metadata(extract, tables, dlt_metadata, self._settings.preview),
                 **(self._partitions.describe(endpoint, tables, extract) if self._partitions else {}),
-                **(history_metadata(endpoint, tables) if history else {}),
+                **(history_metadata(endpoint, tables) if history and extract.parents is None else {}),
             },
             check_results=self._checks.evaluate(
                 CheckContext(
@@ -256,6 +258,8 @@ class FamilyRun:
                     tables=tables,
                     now=self._settings.now,
                     where=replaced_rows(extract),
+                    conditions=parent_conditions(extract),
+                    sliced=extract.parents is not None,
                     window=extract.window,
                     gaps=self._checks.gaps(endpoint),
                     missing_endpoints=self._checks.missing_endpoints,

@@ -55,11 +55,19 @@ class RunLog(SyncObserver):
     def loaded(self, result: LoadResult) -> None:
         """Log the number of tables and rows that were loaded."""
         tables, written = result.extracts, result.written
-        self._tables, self._rows = len(tables), sum(extract.rows for extract in tables)
+        self._tables += len(tables)
+        self._rows += sum(extract.rows for extract in tables)
         self._log(
             f"Loaded {len(written):,} of {pluralize(len(tables) + len(result.failures), 'table')}: {_rows(written)}, "
             f"{len(tables) - len(written):,} unchanged, {len(result.failures):,} refused"
         )
+        for coverage, name in ((each.coverage, each.endpoint.name) for each in tables):
+            if coverage:
+                left = f"{coverage.left:,} are left to the next run" if coverage.left else "none is left"
+                self._log(
+                    f"{name}: read {coverage.read:,} of {pluralize(coverage.due, 'due parent')}, {left}; "
+                    f"{pluralize(coverage.parents, 'parent')} in all, {coverage.gone:,} gone"
+                )
 
     def checked(self, results: Sequence[dg.MaterializeResult[object]]) -> None:
         """Log how many checks of materializations did not pass."""

@@ -2,6 +2,7 @@
 
 from segment_dagster.assets import Check
 from segment_dagster.checks.available import AvailableCheck
+from segment_dagster.checks.coverage import CoverageCheck
 from segment_dagster.checks.gaps import GapsCheck
 from segment_dagster.checks.history import HistoryCheck
 from segment_dagster.checks.primary_key import PrimaryKeyCheck
@@ -22,12 +23,14 @@ def standard_checks(settings: DefinitionSettings) -> tuple[Check, ...]:
         ReferencesCheck(),
         *([HistoryCheck()] if settings.history else []),
         GapsCheck(),
+        CoverageCheck(),
         VolumeCheck(days=settings.volume_check_days, deviations=settings.volume_check_deviations),
     )
 
 
 __all__ = [
     "AvailableCheck",
+    "CoverageCheck",
     "GapsCheck",
     "HistoryCheck",
     "PrimaryKeyCheck",

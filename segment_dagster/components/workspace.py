@@ -32,6 +32,8 @@ class WorkspaceAttributes(dg.Model, dg.Resolvable):
     budget_url: str | None = optional_field("budget_url", ApiSettings)
     retry_seconds: float | None = optional_field("retry_seconds", ApiSettings)
     on_unavailable: str | None = optional_field("on_unavailable", ApiSettings)
+    slow_max_minutes: int | None = optional_field("slow_max_minutes", ApiSettings)
+    slow_max_age: int | None = optional_field("slow_max_age", ApiSettings)
     granularity: dict[str, str] | None = optional_field("granularity", ApiSettings)
     group_by: dict[str, list[str]] | None = optional_field("group_by", ApiSettings)
     include_secrets: bool | None = optional_field("include_secrets", ApiSettings)

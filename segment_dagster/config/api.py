@@ -125,6 +125,16 @@ class ApiSettings(SeriesSettings):
         default=30.0,
         description="Seconds between two progress lines of an endpoint that takes one request per parent.",
     )
+    slow_max_minutes: Annotated[Whole, Ge(0), Le(10_080)] = Field(
+        default=0,
+        description="Minutes for which a run reads what takes long in slices of parents; the next run goes on where it "
+        "ended. 0: until nothing is due.",
+    )
+    slow_max_age: Annotated[Whole, Ge(0), Le(365)] = Field(
+        default=6,
+        description="Days after which a parent of such an endpoint is read again, from 0 to 365, if its record has not "
+        "changed before. 6: what a weekly run read in its first hours is due in the next one.",
+    )
     now: datetime = Field(
         default_factory=utc_now,
         description="The current time, in ISO 8601, of the years 2000 to 2100. Set it against the emulator only.",

@@ -313,6 +313,10 @@ class Endpoint:
     slow: bool = False
     """Whether a full read takes over ten minutes or has a limit of a few requests a minute; read weekly."""
 
+    changes_with_parent: str | None = None
+    """The fact from which it follows that rows change only when the record of their parent does, with its source;
+    `None` if no such fact is known: a parent that is read in slices is then read again once it is `max_age` old."""
+
     feature: str | None = None
     """Feature of the workspace's plan that the endpoint needs; without it the API refuses requests."""
 
@@ -435,5 +439,7 @@ class Endpoint:
             yield f"no request has the parameter {unknown} that fills a column"
         if self.exploded and self.exploded.element and self.exploded.element not in fields:
             yield f"the element {self.exploded.element!r} is not among its columns"
+        if self.changes_with_parent is not None and not (self.parent and self.changes_with_parent):
+            yield "`changes_with_parent` needs a parent, and the fact that it rests on"
         if self.wrapped and self.wrapped not in fields:
             yield f"the wrapped field {self.wrapped!r} is not among its columns"

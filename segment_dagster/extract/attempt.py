@@ -19,14 +19,18 @@ class Attempt:
         lists: How many lists there are to read.
         meter: Counts the requests, over all attempts.
         window: The time that is read.
+        sliced: Whether the lists are those of a slice of parents: the caller logs how far it has come.
     """
 
-    def __init__(self, writers: Sequence[PageWriter], lists: int, meter: Meter, window: Window | None) -> None:
+    def __init__(
+        self, writers: Sequence[PageWriter], lists: int, meter: Meter, window: Window | None, *, sliced: bool = False
+    ) -> None:
         self.writers = writers
         self.lists = lists
         self.meter = meter
         self.window = window
         self.began = time.monotonic()
+        self.sliced = sliced
         self.cancelled = threading.Event()
         """Nothing more is requested once this is set."""
 

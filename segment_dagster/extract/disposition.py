@@ -12,7 +12,7 @@ from segment_dagster.extract.columns import column_name
 from segment_dagster.extract.times import Window
 
 if TYPE_CHECKING:
-    from segment_dagster.extract.result import Extract
+    from segment_dagster.extract.result import Extract, ParentKey
 
 Merge = Literal["delete-insert", "upsert"]
 """How dlt puts rows into a table that keeps others."""
@@ -23,8 +23,9 @@ TableFormat = Literal["delta", "iceberg"]
 NOTHING = "1 = 0"
 """A condition that no row meets."""
 
-_SPLIT_AT = re.compile("[;\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
-"""Where dlt splits SQL, also within quotes: at semicolons, and at ends of lines as Python's `splitlines` knows them."""
+_NOT_PLAIN = re.compile("[\\\\%;\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
+"""What does not stand for itself within quotes. dlt splits SQL at semicolons, and at ends of lines as Python's
+`splitlines` knows them; percent signs begin its parameters; some destinations read a backslash as an escape."""
 
 _Ids = tuple[str, ...]
 """What a parent's record gives to the requests."""
@@ -33,7 +34,9 @@ _Range = tuple[str, str]
 """Start, included, and end of the time of a request, as the API takes them."""
 
 
-def disposition_of(endpoint: Endpoint, scope: str = NOTHING, merge: Merge = "delete-insert") -> TWriteDispositionConfig:
+def disposition_of(
+    endpoint: Endpoint, scope: str = NOTHING, merge: Merge = "delete-insert", *, sliced: bool = False
+) -> TWriteDispositionConfig:
     """Return the write disposition of an endpoint's table, as dlt takes it.
 
     Args:
@@ -41,7 +44,11 @@ def disposition_of(endpoint: Endpoint, scope: str = NOTHING, merge: Merge = "del
             that is read from its latest row on is merged by its key.
         scope: The rows that are replaced, as `scope_of` says, where the table is read in parts.
         merge: How the destination merges. An upsert leaves rows of a part that are delivered no more.
+        sliced: Whether the rows are those of a slice of parents.
     """
+    if sliced:
+        # by the columns of the parent, as their hint says: a scope would make a new version of dlt's schema each time
+        return {"disposition": "merge", "strategy": "delete-insert", "deduplicated": True}
     if endpoint.time is None:
         return "replace"
     if endpoint.incremental or merge == "upsert":
@@ -67,7 +74,7 @@ def scope_of(extract: "Extract") -> str:
         return NOTHING
     column = column_name(endpoint.time.column)
     if isinstance(endpoint.time, Months):
-        return _among(column, sorted({params[endpoint.time.column] for params in extract.params_read}))
+        return among(column, sorted({params[endpoint.time.column] for params in extract.params_read}))
     binds = [bind.parameter for bind in endpoint.parent.binds] if endpoint.parent else []
     read: dict[_Ids, set[_Range]] = {}
     for params in extract.params_read:
@@ -81,6 +88,31 @@ def scope_of(extract: "Extract") -> str:
         " AND ".join([_of_times(column, ranges), *([_of_parents(endpoint, binds, parents)] if binds else [])])
         for ranges, parents in alike.items()
     )
+
+
+def rows_of_parents(endpoint: Endpoint, parents: Sequence["ParentKey"]) -> str:
+    """Return the rows of some parents, as a condition in SQL."""
+    if not parents or endpoint.parent is None:
+        return NOTHING
+    return _of_parents(endpoint, [bind.parameter for bind in endpoint.parent.binds], sorted(parents))
+
+
+def parent_columns(endpoint: Endpoint) -> list[str]:
+    """Return the columns that hold what the parent's record gives to the requests, in the order of these.
+
+    Returns:
+        The columns; empty if there is no parent, or a value is in no column.
+    """
+    binds = endpoint.parent.binds if endpoint.parent else ()
+    columns = [_column_of(endpoint, bind.parameter) for bind in binds]
+    return [] if None in columns else [name for name in columns if name is not None]
+
+
+def _column_of(endpoint: Endpoint, parameter: str) -> str | None:
+    """Return the column that holds a parameter of the requests: one that it fills, or else one of the same name."""
+    filled = [column.field for column in endpoint.columns if column.parameter == parameter]
+    same = [column.field for column in endpoint.columns if column.field == parameter]
+    return column_name([*filled, *same][0]) if filled or same else None
 
 
 def within(column: str, window: Window) -> str:
@@ -108,19 +140,18 @@ def _joined(ranges: Iterable[_Range]) -> tuple[_Range, ...]:
 
 
 def _of_times(column: str, ranges: Iterable[_Range]) -> str:
-    return _either(f"{column} >= {_quoted(start)} AND {column} < {_quoted(end)}" for start, end in ranges)
+    return _either(f"{column} >= {quoted(start)} AND {column} < {quoted(end)}" for start, end in ranges)
 
 
 def _of_parents(endpoint: Endpoint, binds: Sequence[str], parents: Iterable[_Ids]) -> str:
     """Return the SQL condition for the rows of some parents."""
-    by_parameter = {column.parameter or column.field: column_name(column.field) for column in endpoint.columns}
-    *outer, last = (by_parameter[bind] for bind in binds)
+    *outer, last = (str(_column_of(endpoint, bind)) for bind in binds)
     grouped: dict[_Ids, list[str]] = {}
     for *ids, name in parents:
         grouped.setdefault(tuple(ids), []).append(name)
     return _either(
         " AND ".join(
-            [*(f"{column} = {_quoted(id_)}" for column, id_ in zip(outer, ids, strict=True)), _among(last, held)]
+            [*(f"{column} = {quoted(id_)}" for column, id_ in zip(outer, ids, strict=True)), among(last, held)]
         )
         for ids, held in grouped.items()
     )
@@ -131,10 +162,12 @@ def _either(conditions: Iterable[str]) -> str:
     return each[0] if len(each) == 1 else f"({' OR '.join(each)})"
 
 
-def _among(column: str, values: Iterable[str]) -> str:
-    return f"{column} IN ({', '.join(_quoted(value) for value in values)})"
+def among(column: str, values: Iterable[str]) -> str:
+    """Return the rows in which a column has one of some texts, as a condition in SQL."""
+    return f"{column} IN ({', '.join(quoted(value) for value in values)})"
 
 
-def _quoted(value: str) -> str:
-    text = _SPLIT_AT.sub(lambda sign: f"' || chr({ord(sign[0])}) || '", value.replace("'", "''"))
+def quoted(value: str) -> str:
+    """Return a text as a literal of SQL."""
+    text = _NOT_PLAIN.sub(lambda sign: f"' || chr({ord(sign[0])}) || '", value.replace("'", "''"))
     return f"'{text}'"

@@ -20,9 +20,9 @@ from segment_dagster.extract.not_found import lists_to_look_up, names_of, nothin
 from segment_dagster.extract.page_pipeline import PagePipeline
 from segment_dagster.extract.page_writer import PageWriter
 from segment_dagster.extract.parents import Parents, parent_key
-from segment_dagster.extract.result import Extract
+from segment_dagster.extract.result import Extract, ParentKey
 from segment_dagster.extract.scheduler import Scheduler
-from segment_dagster.extract.slices import build_slices
+from segment_dagster.extract.slices import build_slices, lists_of
 from segment_dagster.extract.spool_directory import SpoolDirectory
 from segment_dagster.extract.times import StreamSlice, Window, times_of
 from segment_dagster.text import pluralize
@@ -76,6 +76,9 @@ class EndpointReader:
         window: Window | None,
         parents: Parents,
         on_attempt: Callable[[Attempt], None],
+        only: Sequence[ParentKey] | None = None,
+        *,
+        may_be_gone: bool = False,
     ) -> Outcomes:
         """Read endpoints that share the response.
 
@@ -84,6 +87,8 @@ class EndpointReader:
             window: The time that is read.
             parents: Gives what is above them.
             on_attempt: Is told of each attempt when it begins.
+            only: The parents whose lists are read; all by default.
+            may_be_gone: Whether it is no failure if all lists answer 404.
 
         Raises:
             SegmentError: They could not be read whole.
@@ -93,18 +98,22 @@ class EndpointReader:
         if endpoint.derived_from:
             base = parents.base_of(endpoint)
             return {each.name: derive(each, base, self._spools.path_for(each.name)) for each in endpoints}
-        lists = self._slices(endpoint, window, parents)
+        lists = self._slices(endpoint, window, parents) if only is None else lists_of(endpoint, only)
         started, meter = time.monotonic(), Meter()
         for attempts_left in reversed(range(MAX_ATTEMPTS)):
-            attempt = Attempt([self._writer(each) for each in endpoints], len(lists), meter, window)
+            attempt = Attempt(
+                [self._writer(each) for each in endpoints], len(lists), meter, window, sliced=only is not None
+            )
             on_attempt(attempt)
-            self._run(attempt, lists, parents)
+            self._run(attempt, lists, parents, may_be_gone=may_be_gone)
             seconds = time.monotonic() - started
             if not (attempt.unstable and attempts_left and seconds <= RETRY_WITHIN):
                 break
             logger.warning("%s: %s: it is read again", endpoint.name, unstable_lists(attempt.unstable))
             attempt.discard()
-        return {writer.endpoint.name: self._outcome(writer, attempt, parents, seconds) for writer in attempt.writers}
+        return {
+            writer.endpoint.name: self._outcome(writer, attempt, parents, seconds, only) for writer in attempt.writers
+        }
 
     def _slices(self, endpoint: Endpoint, window: Window | None, parents: Parents) -> list[StreamSlice]:
         """Return the lists to read."""
@@ -117,16 +126,16 @@ class EndpointReader:
     def _writer(self, endpoint: Endpoint) -> PageWriter:
         return PageWriter(endpoint, self._spools.path_for(endpoint.name), self._settings, self._count_rows)
 
-    def _run(self, attempt: Attempt, lists: Sequence[StreamSlice], parents: Parents) -> None:
+    def _run(self, attempt: Attempt, lists: Sequence[StreamSlice], parents: Parents, *, may_be_gone: bool) -> None:
         """Read the lists of an attempt. If it fails, nothing of it is left on disk."""
         endpoint = attempt.endpoint
         try:
             self._read_lists(attempt, lists)
-            if attempt.not_found and not attempt.lists_read and endpoint.feature:
+            if attempt.not_found and not attempt.lists_read and endpoint.feature and not may_be_gone:
                 raise nothing_found(attempt)
             if attempt.not_found and not attempt.unstable and not endpoint.may_have_none:
                 self._retry_not_found(attempt, parents)
-            if attempt.still_listed and not attempt.lists_read:
+            if attempt.still_listed and not attempt.lists_read and not may_be_gone:
                 raise nothing_found(attempt)
         except FeatureError as error:
             attempt.discard()
@@ -168,7 +177,12 @@ class EndpointReader:
         return listed, [stream_slice for stream_slice in missing if parent_key(stream_slice, parent) not in keys]
 
     def _outcome(
-        self, writer: PageWriter, attempt: Attempt, parents: Parents, seconds: float
+        self,
+        writer: PageWriter,
+        attempt: Attempt,
+        parents: Parents,
+        seconds: float,
+        only: Sequence[ParentKey] | None,
     ) -> Extract | SegmentError:
         if writer.failure:
             writer.discard()
@@ -196,7 +210,8 @@ class EndpointReader:
             read_at=self._now,
             began_at=self._now + timedelta(seconds=attempt.began - self._created),
             params_read=attempt.params_read,
-            fingerprint=writer.fingerprint(attempt.window, parts),
+            parents=None if only is None else _parents_read(attempt, only),
+            fingerprint=writer.fingerprint(attempt.window, parts) if only is None else None,
             parent_incomplete=parent_incomplete(parent) if parent else None,
             parent_doubtful=parent_doubtful(parent) if parent else None,
             repeated=keys.repeated(each.path for each in parts) if keys and not unique else 0,
@@ -206,3 +221,11 @@ class EndpointReader:
         )
         log_extract(extract)
         return extract
+
+
+def _parents_read(attempt: Attempt, only: Sequence[ParentKey]) -> list[ParentKey]:
+    """Return the parents whose rows are known: not those that answered 404 twice though they are still listed."""
+    parent = attempt.endpoint.parent
+    assert parent is not None
+    unknown = {parent_key(stream_slice, parent) for stream_slice in attempt.still_listed}
+    return [key for key in only if key not in unknown]

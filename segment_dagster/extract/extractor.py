@@ -21,9 +21,10 @@ from segment_dagster.extract.errors import SpoolError, UnexpectedError
 from segment_dagster.extract.failures import Failure, translate_failure
 from segment_dagster.extract.overrides import apply_overrides
 from segment_dagster.extract.page_pipeline import PagePipeline
+from segment_dagster.extract.parent_records import fingerprints
 from segment_dagster.extract.parents import Parents
 from segment_dagster.extract.progress import EndpointProgress, ReadProgress
-from segment_dagster.extract.result import Extract
+from segment_dagster.extract.result import Extract, ParentKey
 from segment_dagster.extract.scheduler import Scheduler
 from segment_dagster.extract.spool_directory import SpoolDirectory
 from segment_dagster.extract.times import Window, default_window
@@ -228,6 +229,38 @@ class Extractor:
         _release_memory()
         return extracts, failures
 
+    def parents_of(self, endpoint: Endpoint) -> dict[ParentKey, str]:
+        """Return the fingerprint of each record of an endpoint's parent, by what it gives to the requests.
+
+        Raises:
+            SegmentError: The parent could not be read whole.
+            ValueError: The endpoint has no parent.
+        """
+        extract = Parents(lambda name: self.extract(self.endpoint(name))).extract_of(endpoint)
+        if extract is None or endpoint.parent is None:
+            raise ValueError(f"{endpoint.name}: it has no parent")
+        return fingerprints(extract, endpoint.parent)
+
+    def extract_slice(self, endpoint: Endpoint, parents: Sequence[ParentKey], *, may_be_gone: bool = False) -> Extract:
+        """Read an endpoint for some records of its parent. Unlike others, this read is not kept for later ones.
+
+        Args:
+            endpoint: The endpoint, which takes no time.
+            parents: What these records give to the requests.
+            may_be_gone: Whether it is no failure if all lists answer 404.
+
+        Raises:
+            SegmentError: It could not be read whole.
+        """
+        outcome = self._read([endpoint], None, parents, may_be_gone=may_be_gone)[endpoint.name]
+        if isinstance(outcome, SegmentError):
+            raise outcome
+        return outcome
+
+    def stop(self) -> None:
+        """Cancel what is under way, without waiting for it."""
+        self._scheduler.stop()
+
     def _sharing_response(self, endpoint: Endpoint) -> list[Endpoint]:
         """Return the endpoint and those that are lists of the same response."""
         if self.settings.layout is Layout.VERSIONED:
@@ -238,7 +271,14 @@ class Extractor:
             *(each for each in self._catalogue.values() if each != endpoint and _request_of(each) == request),
         ]
 
-    def _read(self, together: Sequence[Endpoint], window: Window | None) -> Outcomes:
+    def _read(
+        self,
+        together: Sequence[Endpoint],
+        window: Window | None,
+        only: Sequence[ParentKey] | None = None,
+        *,
+        may_be_gone: bool = False,
+    ) -> Outcomes:
         endpoint = together[0]
 
         def extract(name: str) -> Extract:
@@ -252,7 +292,7 @@ class Extractor:
         try:
             if self._scheduler.stopping.is_set():
                 raise CancelledError
-            return self._reader.read(together, window, Parents(extract), on_attempt)
+            return self._reader.read(together, window, Parents(extract), on_attempt, only, may_be_gone=may_be_gone)
         except (SegmentError, CancelledError):
             raise
         except OSError as error:

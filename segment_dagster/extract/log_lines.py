@@ -11,7 +11,9 @@ logger = logging.getLogger(__name__)
 def log_extract(extract: Extract) -> None:
     """Log how much was read, and each reason why rows may be missing."""
     name = extract.endpoint.name
-    logger.info(
+    logger.log(
+        # a table may have thousands of slices
+        logging.INFO if extract.parents is None else logging.DEBUG,
         "%s: %s in %s, %.1f s",
         name,
         pluralize(extract.rows, "row"),

@@ -14,8 +14,9 @@ from segment_dagster.errors import SegmentError
 from segment_dagster.extract.attempt import Attempt
 from segment_dagster.extract.columns import column_name
 from segment_dagster.extract.errors import UnavailableError
-from segment_dagster.extract.parents import ParentKey, params_from_rows, parent_key
+from segment_dagster.extract.parents import params_from_rows, parent_key
 from segment_dagster.extract.records import records_of_rows
+from segment_dagster.extract.result import ParentKey
 from segment_dagster.extract.scheduler import Scheduler
 from segment_dagster.extract.spool import SpooledFile
 from segment_dagster.extract.times import StreamSlice

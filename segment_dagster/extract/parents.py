@@ -10,11 +10,8 @@ from segment_dagster.endpoints import Endpoint, Parent
 from segment_dagster.errors import SegmentError
 from segment_dagster.extract.columns import column_name
 from segment_dagster.extract.errors import ParentError, UnavailableError
-from segment_dagster.extract.result import Extract
+from segment_dagster.extract.result import Extract, ParentKey
 from segment_dagster.extract.times import StreamSlice
-
-ParentKey = tuple[str, ...]
-"""The values that a list has from a record of the parent."""
 
 
 class Parents:

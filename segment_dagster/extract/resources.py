@@ -21,7 +21,7 @@ from segment_dagster.config.known import KnownSettings
 from segment_dagster.endpoints import TABLES, Endpoint
 from segment_dagster.errors import SettingError
 from segment_dagster.extract.columns import column_name, columns_of
-from segment_dagster.extract.disposition import Merge, TableFormat, disposition_of, scope_of
+from segment_dagster.extract.disposition import Merge, TableFormat, disposition_of, parent_columns, scope_of
 from segment_dagster.extract.extractor import Extractor
 from segment_dagster.extract.history import (
     SCD2,
@@ -148,7 +148,8 @@ def source_of_extracts(
         return extract
 
     reads = [(extract.endpoint, partial(kept, extract)) for extract in extracts]
-    return _source(reads, history, merge or "delete-insert", table_format, lambda: jsonl)
+    sliced = frozenset(extract.endpoint.name for extract in extracts if extract.parents is not None)
+    return _source(reads, history, merge or "delete-insert", table_format, lambda: jsonl, sliced)
 
 
 def resource_of(
@@ -157,6 +158,8 @@ def resource_of(
     merge: Merge = "delete-insert",
     table_format: TableFormat | None = None,
     file_format: FileFormat = _parquet,
+    *,
+    sliced: bool = False,
 ) -> DltResource:
     """Return the dlt resource of one endpoint.
 
@@ -166,6 +169,7 @@ def resource_of(
         merge: How the destination merges.
         table_format: The open format of the table, where it is files.
         file_format: Says in which files rows are handed on.
+        sliced: Whether the rows are those of a slice of parents.
     """
 
     def rows() -> Iterator[DataItemWithMeta]:
@@ -192,7 +196,8 @@ def resource_of(
         name=endpoint.name,
         columns=columns,
         primary_key=[column_name(field) for field in endpoint.primary_key],
-        write_disposition=disposition_of(endpoint, merge=merge),
+        merge_key=parent_columns(endpoint) if sliced else (),
+        write_disposition=disposition_of(endpoint, merge=merge, sliced=sliced),
         table_format=table_format,  # type: ignore[arg-type] # none is its default
         parallelized=True,
     )
@@ -321,13 +326,15 @@ def _source(
     merge: Merge = "delete-insert",
     table_format: TableFormat | None = None,
     file_format: FileFormat = _parquet,
+    sliced: frozenset[str] = frozenset(),
 ) -> DltSource:
     # objects and lists stay one JSON column each
     @dlt.source(name=SOURCE_NAME, max_table_nesting=0, **implemented_by(SourceWithHistory))
     def source() -> Iterator[DltResource]:
         for endpoint, read in reads:
-            yield resource_of(endpoint, read, merge, table_format, file_format)
-            if history and endpoint.keeps_history:
+            yield resource_of(endpoint, read, merge, table_format, file_format, sliced=endpoint.name in sliced)
+            # dlt ends all versions that a load does not deliver, also those of the parents that it is not about
+            if history and endpoint.keeps_history and endpoint.name not in sliced:
                 yield history_of(endpoint, read, file_format)
 
     made: DltSource = source()

@@ -10,6 +10,37 @@ from segment_dagster.extract.spool import SpooledFile
 from segment_dagster.extract.times import Params, Window
 from segment_dagster.extract.undeclared import MAX_COLUMNS
 
+ParentKey = tuple[str, ...]
+"""The values that a list has from a record of the parent."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Coverage:
+    """How far the table of an endpoint that is read in slices of parents has come."""
+
+    parents: int
+    """Parents that are listed."""
+
+    due: int
+    """How many of them were due when the run began."""
+
+    read: int
+    """How many of these the run has read."""
+
+    never_read: int
+    """Parents that no run has read."""
+
+    oldest: datetime | None
+    """When the parent was read that was read longest ago, in UTC; `None` if none was."""
+
+    gone: int = 0
+    """Parents that are listed no more, whose rows the run deleted."""
+
+    @property
+    def left(self) -> int:
+        """Parents that were due and are left to the next run."""
+        return self.due - self.read
+
 
 @dataclass(frozen=True, kw_only=True)
 class Extract:
@@ -58,8 +89,14 @@ class Extract:
     params_read: Sequence[Params] = ()
     """Request parameters of the lists that came whole. Only for partitioned endpoints."""
 
+    parents: Sequence[ParentKey] | None = None
+    """The parents whose rows these are, where the table is read in slices of parents; `None` where it is read whole."""
+
+    coverage: Coverage | None = None
+    """How far the table has come, where this is the sum of a run's slices of parents."""
+
     fingerprint: str | None = None
-    """A hash of the rows and the window; `None` for partitioned endpoints."""
+    """A hash of the rows and the window; `None` for partitioned endpoints, and for slices of parents."""
 
     still_listed: int = 0
     """How many lists answered 404 twice though their parents are still listed: rows may be missing."""

@@ -54,7 +54,7 @@ class Scheduler:
             SegmentError: A list could not be read.
         """
         endpoint = attempt.endpoint
-        if len(lists) > 1 or endpoint.parent:
+        if (len(lists) > 1 or endpoint.parent) and not attempt.sliced:
             self._log_forecast(endpoint, len(lists))
         with self._threads_for(endpoint, len(lists)) as threads:
             pending = {threads.submit(read, stream_slice) for stream_slice in lists[:1]}

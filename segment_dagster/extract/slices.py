@@ -5,6 +5,7 @@ from itertools import product
 from typing import Any
 
 from segment_dagster.endpoints import Endpoint
+from segment_dagster.extract.result import ParentKey
 from segment_dagster.extract.times import StreamSlice
 
 
@@ -33,3 +34,15 @@ def build_slices(
             params = {name: str(value) for part in (*parts, time.params) for name, value in part.items()}
             slices.setdefault(tuple(params.items()), StreamSlice(params, time.window))
     return list(slices.values())
+
+
+def lists_of(endpoint: Endpoint, parents: Iterable[ParentKey]) -> list[StreamSlice]:
+    """Return the lists of some parents, for an endpoint that takes no time.
+
+    Args:
+        endpoint: Says which parameters the parents fill.
+        parents: What they give to the requests.
+    """
+    binds = endpoint.parent.binds if endpoint.parent else ()
+    given = [{bind.parameter: value for bind, value in zip(binds, key, strict=True)} for key in parents]
+    return build_slices(endpoint, given, [StreamSlice({})])

@@ -15,6 +15,7 @@ from dlt.destinations.job_client_impl import SqlJobClientBase
 
 from segment_dagster._compat.dlt_logs import install_log_filter
 from segment_dagster._compat.dlt_state import stored_state
+from segment_dagster.extract.disposition import quoted
 from segment_dagster.load.capabilities import COLUMNS
 from segment_dagster.load.clients import client_of
 from segment_dagster.load.credentials import failures_of
@@ -29,6 +30,12 @@ if TYPE_CHECKING:
 
 Rows = Sequence[Sequence[Any]]
 T = TypeVar("T")
+PARAMETER = "%s"
+"""Stands for a parameter in SQL, as dlt takes it for every destination."""
+
+ROWS_PER_STATEMENT = 50
+"""Most rows that one statement inserts: Databricks takes 256 parameters."""
+
 CONDITIONS_PER_QUERY = 100
 """Most conditions that one query counts."""
 
@@ -139,20 +146,23 @@ class DatasetInspector:
         assert self._destination is not None
         return stored_state(self._destination.pipeline_name, self._client)
 
-    def upsert(self, table: str, types: Mapping[str, TDataType], rows: Sequence[Sequence[Any]]) -> None:
+    def upsert(
+        self, table: str, types: Mapping[str, TDataType], rows: Sequence[Sequence[Any]], *, keys: int = 1
+    ) -> None:
         """Upsert rows into one of the project's own tables, in one transaction. Create the table if it is missing.
 
         Args:
             table: The table.
-            types: Its columns and their data types. The first column is the key: a new row replaces an old one.
+            types: Its columns and their data types. The first ones are the key: a new row replaces an old one.
             rows: The values of each row, in the order of the columns.
+            keys: How many columns the key has. A destination that is files takes one alone.
         """
         assert self._client is not None
         if not isinstance(self._client, SqlJobClientBase):
             self._upsert_in_file(self._client, table, types, rows)
             return
         sql = self._client.sql_client
-        name, (key, *_) = self._name(table), types
+        name = self._name(table)
         existing = self.columns(table)
         if set(existing) != set(types):
             if existing:
@@ -164,11 +174,35 @@ class DatasetInspector:
             ]
             sql.execute_sql(f"CREATE TABLE IF NOT EXISTS {name} ({', '.join(columns)})")
             del self._columns[table]
-        values = ", ".join(["%s"] * len(types))
+        key_columns = [self._column(key) for key in [*types][:keys]]
         with sql.begin_transaction():
-            for row in rows:
-                sql.execute_sql(f"DELETE FROM {name} WHERE {self._column(key)} = %s", row[0])  # noqa: S608
-                sql.execute_sql(f"INSERT INTO {name} VALUES ({values})", *row)  # noqa: S608
+            for start in range(0, len(rows), ROWS_PER_STATEMENT):
+                some = rows[start : start + ROWS_PER_STATEMENT]
+                same = [" AND ".join(map("{} = {}".format, key_columns, map(_literal, row))) for row in some]
+                sql.execute_sql(f"DELETE FROM {name} WHERE ({') OR ('.join(same)})")  # noqa: S608 - escaped values
+                new = ", ".join(f"({', '.join(map(_literal, row))})" for row in some)
+                given = [value for row in some for value in row if _literal(value) == PARAMETER]
+                sql.execute_sql(f"INSERT INTO {name} VALUES {new}", *given)  # noqa: S608 - escaped values
+
+    @property
+    def replaces_at_once(self) -> bool:
+        """Return whether dlt replaces a part of a table in one transaction: a run that is killed leaves all or none."""
+        return self._client is not None and bool(self._client.capabilities.supports_transactions)
+
+    def delete(self, table: str, conditions: Iterable[str]) -> None:
+        """Delete the rows that meet any of the SQL conditions, in one transaction."""
+        assert self._client is not None and isinstance(self._client, SqlJobClientBase)
+        sql = self._client.sql_client
+        with sql.begin_transaction():
+            for condition in conditions:
+                sql.execute_sql(f"DELETE FROM {self._name(table)} WHERE {condition}")  # noqa: S608 - escaped values
+
+    def row_counts(self, table: str, by: Sequence[str]) -> Iterator[tuple[tuple[Any, ...], int]]:
+        """Return an iterator over the distinct values of columns, each with its number of rows."""
+        columns = ", ".join(map(self._column, by))
+        sql = f"SELECT {columns}, count(*) AS rows_found FROM {self._name(table)} GROUP BY {columns}"  # noqa: S608
+        for *values, count in self._query(sql):
+            yield tuple(values), int(count)
 
     def read_stored(self, table: str, types: Mapping[str, TDataType]) -> list[dict[str, Any]]:
         """Return the rows that `upsert` wrote; empty if the table is missing or has other columns."""
@@ -427,6 +461,11 @@ class DatasetInspector:
     def _column(self, column: str) -> str:
         assert self._client is not None
         return self._client.sql_client.escape_column_name(column)
+
+
+def _literal(value: Any) -> str:
+    """Return a value in SQL: a text, which DuckDB takes 0.3 ms for as a parameter, as a literal."""
+    return "NULL" if value is None else quoted(value) if isinstance(value, str) else PARAMETER
 
 
 def _json_as_text(connection: Any) -> None:

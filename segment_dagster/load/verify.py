@@ -8,13 +8,16 @@ from segment_dagster.config import Preview
 from segment_dagster.endpoints import Endpoint
 from segment_dagster.extract.columns import column_name, columns_of
 from segment_dagster.extract.completeness import agrees
-from segment_dagster.extract.disposition import scope_of, within
+from segment_dagster.extract.disposition import rows_of_parents, scope_of, within
 from segment_dagster.extract.people import shown_key
 from segment_dagster.extract.result import Extract
 from segment_dagster.extract.times import Window
 from segment_dagster.extract.versions import VALID_FROM, VALID_TO, history_table
 from segment_dagster.load.inspector import DatasetInspector, Rows
 from segment_dagster.text import pluralize
+
+PARENTS_PER_CONDITION = 100
+"""Parents whose rows one SQL condition selects."""
 
 SHOWN = 20
 """Most offending keys that a result shows."""
@@ -34,6 +37,10 @@ class Expected(Protocol):
     @property
     def where(self) -> str | None:
         """SQL condition for the rows that count; `None` for all."""
+
+    @property
+    def conditions(self) -> Sequence[str] | None:
+        """SQL conditions for the rows that count, each for others, where a table is read in slices of parents."""
 
     @property
     def window(self) -> Window | None:
@@ -87,6 +94,7 @@ class LoadedTable:
     endpoint: Endpoint
     tables: DatasetInspector
     where: str | None
+    conditions: Sequence[str] | None
     window: Window | None
     delivered: int
     records: int
@@ -106,6 +114,7 @@ class LoadedTable:
             endpoint=extract.endpoint,
             tables=tables,
             where=replaced_rows(extract),
+            conditions=parent_conditions(extract),
             window=extract.window,
             delivered=extract.rows,
             records=extract.records,
@@ -138,6 +147,15 @@ def replaced_rows(extract: Extract) -> str | None:
     return scope_of(extract) if endpoint.partitioned else in_window(endpoint, extract.window)
 
 
+def parent_conditions(extract: Extract) -> Sequence[str] | None:
+    """Return SQL conditions for the rows of the parents that were read; `None` if the table is read whole."""
+    parents = extract.parents
+    if parents is None:
+        return None
+    chunks = (parents[start : start + PARENTS_PER_CONDITION] for start in range(0, len(parents), PARENTS_PER_CONDITION))
+    return [rows_of_parents(extract.endpoint, chunk) for chunk in chunks]
+
+
 def in_window(endpoint: Endpoint, window: Window | None) -> str | None:
     """Return an SQL condition for the rows in a window; `None` if the endpoint has no time or there is no window."""
     return within(column_name(endpoint.time.column), window) if endpoint.time and window else None
@@ -160,7 +178,11 @@ def row_count(expected: Expected) -> Finding:
     endpoint, delivered = expected.endpoint, expected.delivered
     if not expected.tables.columns(endpoint.name):
         return no_table(endpoint)
-    found = expected.tables.count(endpoint.name, expected.where)
+    tables, conditions = expected.tables, expected.conditions
+    if conditions is None:
+        found = tables.count(endpoint.name, expected.where)
+    else:
+        found = sum(tables.counts(endpoint.name, conditions))
     if delivered is None:
         description = (
             f"{pluralize(found, 'row')} found; how many there should be is known once the asset is materialized."
@@ -290,7 +312,9 @@ def failed_checks(
     for extract in extracts:
         loaded = LoadedTable.of(extract, tables, preview)
         checks = [row_count, schema, primary_key]
-        checks += [history] if history_kept and extract.endpoint.keeps_history else []
+        # dlt keeps no versions of a part of a table
+        sliced = extract.parents is not None
+        checks += [history] if history_kept and extract.endpoint.keeps_history and not sliced else []
         for check in checks:
             finding = check(loaded)
             if not finding.passed:
