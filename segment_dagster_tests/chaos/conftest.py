@@ -7,7 +7,8 @@ from segment_dagster_tests.chaos.chaos_length import LONG
 from segment_dagster_tests.chaos.figures import FIGURES
 from segment_dagster_tests.chaos.runs import NOW, Runs, copied
 
-collect_ignore = [] if LONG else ["test_chaos_jobs.py", "test_chaos_small_disk.py", "test_chaos_system_clock.py"]
+LONG_ONLY = ("jobs", "slices", "small_disk", "system_clock")
+collect_ignore = [] if LONG else [f"test_chaos_{name}.py" for name in LONG_ONLY]
 
 
 @pytest.fixture(scope="package")

@@ -1,13 +1,14 @@
 """The references of 24 audiences, at two requests a minute: more than ten minutes, so they are read one by one."""
 
 from dataclasses import replace
+from typing import Any
 
 from segment_dagster.config import ApiSettings, DestinationSettings
 from segment_dagster.emulator import World
 from segment_dagster.endpoints import TABLES, Endpoint
 from segment_dagster.extract import Extractor
 from segment_dagster.load import resolve_destination
-from segment_dagster.sync import SyncObserver, SyncResult, sync
+from segment_dagster.sync import SyncObserver, sync
 
 NAME = "audience_references"
 AUDIENCES = 24
@@ -26,15 +27,22 @@ def first_audiences(world: World) -> tuple[str, ...]:
     return tuple(ids[:: len(ids) // AUDIENCES][:AUDIENCES])
 
 
-def read(*endpoints: Endpoint, observer: SyncObserver | None = None, verify=None, load_package=None, **settings):
+def read(
+    *endpoints: Endpoint,
+    observer: SyncObserver | None = None,
+    verify=None,
+    load_package=None,
+    destination=None,
+    **settings,
+) -> Any:
     """One run of the core, into DuckDB in the working directory or where the environment says."""
     names = {endpoint.name for endpoint in endpoints}
     catalogue = [*(row for row in TABLES if row.name not in names), *endpoints]
     with Extractor(ApiSettings(**settings), catalogue) as extractor:
-        result: SyncResult = sync(
+        result = sync(
             endpoints,
             extractor,
-            resolve_destination(DestinationSettings()),
+            destination or resolve_destination(DestinationSettings()),
             observer=observer,
             verify=verify,
             load_package=load_package,

@@ -31,7 +31,7 @@ def audiences(world):
 
 
 @pytest.fixture
-def references(audiences):
+def references(emulator, audiences):
     return of_few(audiences)
 
 
@@ -283,7 +283,7 @@ def test_two_endpoints_are_read_side_by_side_and_one_that_fails_leaves_the_other
     ]
 
 
-def test_what_is_read_in_one_piece_again_forgets_when_parents_were_read(emulator, references):
+def test_what_is_read_in_one_piece_again_forgets_when_parents_were_read(references):
     read(references, slow_max_minutes=1)
     assert coverage_now(references).metadata["left"] > 0
     read(replace(references, requests_per_minute=60))
@@ -314,18 +314,32 @@ def test_no_versions_are_kept_of_a_table_that_is_read_in_slices(references, requ
     assert query("SELECT count(*) FROM duckdb_tables() WHERE table_name LIKE '%_history'") == [(0,)]
 
 
-def test_where_rows_are_not_replaced_at_once_a_parent_counts_as_never_read_meanwhile(
-    references, audiences, emulator, monkeypatch
-):
+def test_where_rows_are_not_replaced_at_once_a_parent_counts_as_never_read_meanwhile(references, audiences, emulator):
     read(references)
     emulator.edits.add(Edit("segments", "modify", audiences[3], fields={"name": "Renamed"}))
-    monkeypatch.setattr("segment_dagster.load.inspector.DatasetInspector.replaces_at_once", False)
 
     def killed(extracts, workspace):
         raise LoadError("the power went")
 
-    read(references, load_package=killed)
+    usual = resolve_destination(DestinationSettings())
+    assert read(references, load_package=killed, destination=usual).failures
+    assert all(read_at for _, _, read_at in states())
+    without = {**usual.capabilities.dlt_capabilities, "supports_transactions": False}
+    destination = replace(usual, capabilities=replace(usual.capabilities, dlt_capabilities=without))
+    assert read(references, load_package=killed, destination=destination).failures
     assert [audiences[3] in parent for parent, _, read_at in states() if read_at is None] == [True]
+
+
+def test_rows_that_went_missing_after_their_slice_are_found(references):
+    found = []
+
+    def lose(loaded, tables):
+        tables.delete(NAME, ["audience_id <> ''"])
+        found.extend(not_passed(loaded, tables))
+
+    read(references, verify=lose)
+    assert [check for check, _ in found] == ["row_count"]
+    assert found[0][1].startswith("0 rows found, but delivered ")
 
 
 @pytest.mark.parametrize(("name", "value"), [("SLOW_MAX_MINUTES", "-1"), ("SLOW_MAX_AGE", "400")])
