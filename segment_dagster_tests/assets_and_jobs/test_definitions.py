@@ -283,6 +283,7 @@ def test_the_checks_are_these_and_no_others(code_location):
     expected = {(name, check) for name in GROUPS for check in ("row_count", "schema", "primary_key")}
     expected |= {(name, "references") for name in GROUPS if ROWS[name].references}
     expected |= {(name, "gaps") for name in (*MONTHLY, *DAILY_SERIES)}
+    expected |= {(name, "coverage") for name in GROUPS if ROWS[name].slow}
     expected |= {(name, "volume") for name in (*DELTAS, *DAILY_SERIES) if name != "destination_delivery_metrics"}
     found = checks_of(code_location)
     assert {key for key in found if key[1] != "available"} == expected
