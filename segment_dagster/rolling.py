@@ -29,9 +29,6 @@ from segment_dagster.load.parent_state import (
 )
 from segment_dagster.text import duration
 
-WHOLE_MINUTES = 10
-"""Minutes within which an endpoint is read in one piece: as long as the least that makes one slow."""
-
 SLICE_MINUTES = 0.5
 """Minutes of reading that a slice takes at the documented rate. A kill repeats at most one slice, and loading one takes
 one or two seconds, in which the rate allows the next requests."""
@@ -177,7 +174,7 @@ def plan_slices(endpoints: Sequence[Endpoint], extractor: Extractor, destination
         except SegmentError:
             continue
         limits = extractor.client.limits
-        if limits.least_seconds(endpoint, len(fingerprints)) > WHOLE_MINUTES * limits.minute:
+        if limits.least_seconds(endpoint, len(fingerprints)) > extractor.settings.slow_whole_seconds:
             reads.append(_plan(endpoint, fingerprints, extractor, destination))
     return reads
 

@@ -85,6 +85,7 @@ SETTINGS: tuple[Setting, ...] = (
     _of(ApiSettings, "budget_url"),
     _of(ApiSettings, "on_unavailable"),
     _of(DefinitionSettings, "slow"),
+    _of(ApiSettings, "slow_whole_seconds"),
     _of(ApiSettings, "slow_max_minutes"),
     _of(ApiSettings, "slow_max_age"),
     _of(ApiSettings, "progress"),

@@ -13,6 +13,7 @@ class CoverageCheck:
 
     name = "coverage"
     needs_table = True
+    fails_run = False
 
     def spec(self, endpoint: Endpoint, key: dg.AssetKey) -> dg.AssetCheckSpec | None:
         """Return the spec for endpoints that are read in slices of parents where there are many of these."""

@@ -125,6 +125,11 @@ class ApiSettings(SeriesSettings):
         default=30.0,
         description="Seconds between two progress lines of an endpoint that takes one request per parent.",
     )
+    slow_whole_seconds: Seconds = Field(
+        default=600.0,
+        description="An endpoint that takes longer at the documented rate is read in slices of parents: see "
+        "[Jobs](jobs.md#what-takes-longer-than-ten-minutes).",
+    )
     slow_max_minutes: Annotated[Whole, Ge(0), Le(10_080)] = Field(
         default=0,
         description="Minutes for which a run reads what takes long in slices of parents; the next run goes on where it "

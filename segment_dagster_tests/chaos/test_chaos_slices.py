@@ -34,6 +34,8 @@ def emulator(monkeypatch):
     with running(world=World(2), minute=0.05) as emulator:
         monkeypatch.setenv("SEGMENT_BASE_URL", emulator.url)
         monkeypatch.setenv("SEGMENT_API_TOKEN", emulator.token)
+        # ten of the emulator's minutes
+        monkeypatch.setenv("SEGMENT_SLOW_WHOLE_SECONDS", "0.5")
         yield emulator
 
 
