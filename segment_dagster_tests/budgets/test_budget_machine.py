@@ -1,5 +1,6 @@
 """The files that the processes of a machine share: whose they are, and what becomes of broken ones."""
 
+import gc
 import json
 import logging
 import os
@@ -57,6 +58,24 @@ def test_processes_share_what_they_took(store):
     with in_a_process(code, *arguments(store, budgets)) as process:
         assert process.communicate()[0] == "[False, False, True]\n"
     assert store.take(budgets).wait > 0
+
+
+def test_a_process_that_ends_says_nothing(store):
+    with in_a_process("store.take(budgets)", *arguments(store, two()), stderr=subprocess.PIPE) as process:
+        assert process.communicate() == ("", "")
+        assert process.returncode == 0
+
+
+def test_a_store_that_nobody_has_any_more_closes_its_files(tmp_path):
+    store = MachineStore(tmp_path / "shared")
+    store.take(two())
+    opened = [file._descriptor for file in store._files.values()]
+    assert all(os.fstat(each) for each in opened)
+    del store
+    gc.collect()
+    for each in opened:
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            os.fstat(each)
 
 
 def test_a_process_that_is_killed_with_the_lock_lets_go_of_it(store):
@@ -273,6 +292,11 @@ def test_what_nobody_wrote_for_two_hours_is_deleted(store):
     assert {path.name for path in store.directory.iterdir()} == {budget.key for budget in new}
     # who has it open is not misled
     assert [store.take(old).wait > 0 for _ in range(3)] == [False, False, True]
+
+
+def test_a_file_that_another_process_deletes_meanwhile_is_no_error(store, monkeypatch):
+    monkeypatch.setattr(os, "listdir", lambda directory: ["gone"])
+    store.open()
 
 
 def window(**state):

@@ -5,6 +5,7 @@ import os
 import random
 import time
 from pathlib import Path
+from weakref import finalize
 
 from segment_dagster.client.budgets.budget import StoreError
 from segment_dagster.client.budgets.private_directory import private_directory, private_file
@@ -32,11 +33,7 @@ class WindowFile:
         self.minute = minute
         self._descriptor = -1
         self._size = 0
-
-    def __del__(self) -> None:
-        """Close it."""
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
+        self._close: finalize[..., WindowFile] | None = None
 
     def lock(self) -> None:
         """Lock the file against other processes.
@@ -48,16 +45,17 @@ class WindowFile:
             StoreError: Another process held it for too long.
         """
         while True:
-            if self._descriptor < 0:
+            if self._close is None:
                 with private_directory(self.path.parent) as directory:
                     self._descriptor = private_file(self.path.name, directory)
+                self._close = finalize(self, os.close, self._descriptor)
             _lock(self._descriptor)
             found = os.fstat(self._descriptor)
             if found.st_nlink:
                 self._size = found.st_size
                 return
-            os.close(self._descriptor)
-            self._descriptor = -1
+            self._close()
+            self._close = None
 
     def unlock(self) -> None:
         """Let other processes lock it."""
