@@ -55,6 +55,14 @@ def test_the_widest_store_decides_and_the_others_count_along(wide, memory, share
     assert [memory.take(budgets).wait > 0 for _ in range(2)] == [False, True]
 
 
+def test_the_others_refuse_nothing_that_it_allows(memory, shared):
+    budgets = two(1, 10)
+    # from before the server of the widest store was started anew
+    memory.take(budgets)
+    memory.block(budgets[1], 600 * SECOND)
+    assert waits(budgets, shared, 2) == [False, True]
+
+
 def test_without_it_the_next_one_decides_by_what_it_has_counted(wide, shared, caplog):
     budgets = two(3, 10)
     assert waits(budgets, shared, 1) == [False]

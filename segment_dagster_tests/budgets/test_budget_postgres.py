@@ -1,5 +1,6 @@
 """The store in PostgreSQL."""
 
+import threading
 from contextlib import closing
 
 import psycopg2
@@ -43,6 +44,22 @@ class TestPostgresStore(StoreContract):
     @pytest.fixture
     def again(self, address):
         return PostgresStore(address)
+
+    def test_who_waits_for_another_sees_what_that_one_took(self, store, address):
+        budgets = two(1, 5)
+        answers = []
+        thread = threading.Thread(target=lambda: answers.append(store.take(budgets)))
+        with closing(psycopg2.connect(address)) as other, other.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (budgets[0].owner,))
+            now = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
+            cursor.execute(f"INSERT INTO segment_dagster_budgets.requests VALUES (%s, {now})", (budgets[0].key,))
+            thread.start()
+            waits = "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+            while thread.is_alive() and not run(address, waits):
+                pass
+            other.commit()
+        thread.join()
+        assert answers[0].wait > 0
 
 
 class TestPostgresStoreWhereTransactionsAreSerializable(TestPostgresStore):

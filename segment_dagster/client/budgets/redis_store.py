@@ -30,9 +30,9 @@ class RedisStore:
 
         self._redis = redis
         try:
-            # a server closes connections that were idle for long: once more on a new one
+            # a connection that was closed is opened anew without; to try again would hold a run up for longer
             self._client = redis.Redis.from_url(
-                url, socket_timeout=TIMEOUT, socket_connect_timeout=TIMEOUT, retry=Retry(NoBackoff(), 1)
+                url, socket_timeout=TIMEOUT, socket_connect_timeout=TIMEOUT, retry=Retry(NoBackoff(), 0)
             )
         except ValueError:
             raise StoreError(MALFORMED) from None
