@@ -240,7 +240,7 @@ class Runs:
     def left(self):
         """What is there that should not be."""
         left = [path.name for path in self.work.iterdir() if path.name != FILE]
-        left += [path.name for path in self.tmp.iterdir()]
+        left += [path.name for path in self.tmp.iterdir() if "budgets" not in path.name]
         homes = self.home / ".dlt/pipelines"
         left += [path.name for path in homes.parent.iterdir() if path != homes]
         left += [path.name for path in homes.iterdir() if not path.name.startswith("segment_pipeline")]
