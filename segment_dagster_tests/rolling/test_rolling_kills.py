@@ -13,7 +13,7 @@ import pytest
 
 from segment_dagster_tests.rolling.few_audiences import AUDIENCES, NAME, first_audiences, of_few, read
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.scale]
 
 RUN = """
 import json, sys
