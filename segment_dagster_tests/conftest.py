@@ -62,8 +62,6 @@ def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # and few of them: by itself a request is tried again for minutes
     monkeypatch.setenv("RUNTIME__REQUEST_MAX_ATTEMPTS", "5")
     monkeypatch.setenv("SEGMENT_MINUTE_SECONDS", str(MINUTE))
-    # a failed step would wait a minute for its next attempt
-    monkeypatch.setenv("SEGMENT_STEP_RETRIES", "0")
     # the budgets of the tests' one token would outlive each test: in a file, and in this process
     monkeypatch.setenv("SEGMENT_BUDGET_URL", f"file://{tmp_path / 'budgets'}")
     PROCESS.clear()

@@ -63,7 +63,7 @@ class DefinitionSettings(SeriesSettings):
         default="UTC", description="The time zone of `segment_sync_daily` and `segment_slow_sync_weekly`."
     )
     step_retries: Annotated[Whole, Ge(0), Le(10)] = Field(
-        default=2,
+        default=0,
         description="How often Dagster tries a step again after an error that may pass: no answer from the API, 5xx or "
         "429, a lock of the destination or a lost connection to it. What is loaded is not read again.",
     )
