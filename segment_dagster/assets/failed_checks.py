@@ -12,8 +12,7 @@ from segment_dagster.text import pluralize
 class FailedChecks:
     """Checks of the tables of one run that say that rows are missing or doubled.
 
-    Not `blocking=True`: Dagster's error for that would also fail a run of checks alone, and be retried, which reads and
-    loads all endpoints again.
+    Not `blocking=True`: Dagster's error for that would also fail a run of checks alone, and be retried.
 
     Args:
         checks: All checks.
