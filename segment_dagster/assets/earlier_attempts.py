@@ -13,7 +13,7 @@ AUTOMATIC_RETRY = "dagster/retry_number"
 class EarlierAttempts:
     """Materializations by earlier attempts of a step: of the same run, or of the run that it is an automatic retry of.
 
-    A run that a person starts again reads everything. So is a table read again of which a check failed.
+    A run that a person starts again reads everything. A table is also read again if one of its checks failed.
 
     Args:
         context: The attempt.

@@ -29,6 +29,13 @@ class Slot:
     """What the answer said of a budget."""
 
 
+class _Line:
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.changes = 0
+        """How often the first began or ended to wait by the clock: if it did not, the others did not wait either."""
+
+
 class Limits:
     """The budgets as one client keeps to them. Threads may share them.
 
@@ -58,7 +65,7 @@ class Limits:
         self._requests_per_minute = requests_per_minute
         left = requests_per_minute // RESERVE if patient else 0
         self._token = self._budget(TOKEN, requests_per_minute - left)
-        self._lines: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+        self._lines: defaultdict[str, _Line] = defaultdict(_Line)
         """Who waits for a budget: the first by the clock, the others for the first. None overtakes."""
 
     def allowed(self, endpoint: Endpoint) -> int:
@@ -125,7 +132,7 @@ class Limits:
                     full = self._take(budgets, slot, wait_for=token)
                 # an endpoint that has used up its own limit does not keep the others from the token's
                 if full:
-                    self._wait(full, slot)
+                    self._wait(full, slot, own[0])
         # on a closed client the request goes on: its connection raises the error
         return slot
 
@@ -142,26 +149,29 @@ class Limits:
                 break
             if budgets[take.full] is not wait_for:
                 return take.wait
-            self._wait(take.wait, slot)
+            self._wait(take.wait, slot, wait_for)
         return 0.0
 
-    def _wait(self, seconds: float, slot: Slot) -> None:
-        started = time.monotonic()
+    def _wait(self, seconds: float, slot: Slot, budget: Budget) -> None:
+        line, started = self._lines[budget.name], time.monotonic()
+        line.changes += 1
         self._closed.wait(seconds)
+        line.changes += 1
         slot.waited += time.monotonic() - started
 
     @contextmanager
     def _in_line(self, budget: Budget, slot: Slot) -> Iterator[None]:
         """Wait for those who came before and wait for the same budget."""
         line = self._lines[budget.name]
-        if not line.acquire(blocking=False):
-            started = time.monotonic()
-            line.acquire()
-            slot.waited += time.monotonic() - started
+        if not line.lock.acquire(blocking=False):
+            changes, started = line.changes, time.monotonic()
+            line.lock.acquire()
+            if line.changes != changes:
+                slot.waited += time.monotonic() - started
         try:
             yield
         finally:
-            line.release()
+            line.lock.release()
 
     def _budgets_of(self, endpoint: Endpoint) -> list[Budget]:
         own = self._own_budget(endpoint)
