@@ -77,7 +77,7 @@ def test_nobody_overtakes_who_waits_for_the_same_budget():
             went.set()
 
     thread = threading.Thread(target=take)
-    with both._lines[LIMITED.name]:
+    with both._lines[LIMITED.name].lock:
         thread.start()
         assert not went.wait(0.05)
         # who has another budget goes by
