@@ -1,11 +1,11 @@
 """PostgreSQL's lock of a dataset: who waits for whom, who is named, and what it does not hold up."""
 
-import logging
 import os
 import signal
 import subprocess
 import sys
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 
 import psycopg2
@@ -27,6 +27,7 @@ from segment_dagster.load.advisory_lock import AdvisoryLock
 from segment_dagster.load.load_state import LOAD_STATE_TABLE
 from segment_dagster.sync import sync
 from segment_dagster_tests.destinations.engines import postgres_server
+from segment_dagster_tests.logged_lines import logged_lines
 
 pytestmark = [pytest.mark.server, pytest.mark.slow]
 
@@ -89,23 +90,7 @@ def held_elsewhere(tmp_path):
             process.wait(60)
 
 
-@contextmanager
-def told(then=lambda: None):
-    """What is logged of waiting. The first time, something is done."""
-
-    class Handler(logging.Handler):
-        def emit(self, record):
-            lines.append(record.getMessage())
-            if len(lines) == 1:
-                then()
-
-    lines: list[str] = []
-    logger, handler = logging.getLogger("segment_dagster.load.advisory_lock"), Handler()
-    logger.addHandler(handler)
-    try:
-        yield lines
-    finally:
-        logger.removeHandler(handler)
+told = partial(logged_lines, "segment_dagster.load.advisory_lock")
 
 
 def load(*names, **options):

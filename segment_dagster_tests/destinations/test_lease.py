@@ -1,6 +1,5 @@
 """The lease that holds runs apart where the destination has no locks, on engines that stand for such destinations."""
 
-import logging
 import os
 import signal
 import subprocess
@@ -8,6 +7,7 @@ import sys
 import threading
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -18,6 +18,7 @@ from segment_dagster.load.clients import plain_client_of
 from segment_dagster.load.lease import Lease
 from segment_dagster.load.lease_table import LEASE_TABLE, LeaseTable
 from segment_dagster_tests.destinations.engines import ducklake, nothing, postgres_server
+from segment_dagster_tests.logged_lines import logged_lines
 
 pytestmark = [pytest.mark.server, pytest.mark.slow]
 
@@ -86,23 +87,7 @@ def query(sql):
         return client.sql_client.execute_sql(sql.format(client.sql_client.make_qualified_table_name(LEASE_TABLE)))
 
 
-@contextmanager
-def told(then=lambda: None):
-    """What is logged. The first time, something is done."""
-
-    class Handler(logging.Handler):
-        def emit(self, record):
-            lines.append(record.getMessage())
-            if len(lines) == 1:
-                then()
-
-    lines: list[str] = []
-    logger, handler = logging.getLogger("segment_dagster.load.lease"), Handler()
-    logger.addHandler(handler)
-    try:
-        yield lines
-    finally:
-        logger.removeHandler(handler)
+told = partial(logged_lines, "segment_dagster.load.lease")
 
 
 def held(lease):

@@ -1,12 +1,12 @@
 """Who waits for whom: runs of any home for each other, and all of them for whoever has the DuckDB file open."""
 
-import logging
 import os
 import signal
 import subprocess
 import sys
 import threading
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -18,6 +18,7 @@ from segment_dagster.emulator import Fault
 from segment_dagster.errors import SettingError
 from segment_dagster.extract.resources import segment_source
 from segment_dagster.load import LoadError, destination_lock, inspect_dataset, load, preflight, resolve_destination
+from segment_dagster_tests.logged_lines import logged_lines
 
 pytestmark = pytest.mark.slow
 
@@ -58,23 +59,7 @@ def held_by(kind, tmp_path):
             process.wait(60)
 
 
-@contextmanager
-def told(then=lambda: None):
-    """What is logged of waiting. The first time, something is done."""
-
-    class Handler(logging.Handler):
-        def emit(self, record):
-            lines.append(record.getMessage())
-            if len(lines) == 1:
-                then()
-
-    lines: list[str] = []
-    logger, handler = logging.getLogger("segment_dagster.load.local_lock"), Handler()
-    logger.addHandler(handler)
-    try:
-        yield lines
-    finally:
-        logger.removeHandler(handler)
+told = partial(logged_lines, "segment_dagster.load.local_lock")
 
 
 def load_some(*names):
