@@ -82,7 +82,9 @@ def _record(result: dg.ExecuteInProcessResult, done: Read) -> None:
     for event in result.all_events:
         failure = event.step_failure_data.user_failure_data if event.is_step_failure else None
         for name, value in (failure.metadata if failure else {}).items():
-            done.outcomes[name], done.reasons[name] = FAILED, str(value.value)
+            # a table that was loaded fails the run too, where a check says that its rows are wrong
+            done.outcomes.setdefault(name, FAILED)
+            done.reasons[name] = str(value.value)
     for evaluation in result.get_asset_check_evaluations():
         if not evaluation.passed:
             done.warnings.append(f"{evaluation.asset_key.path[-1]}: {evaluation.check_name}: {evaluation.description}")

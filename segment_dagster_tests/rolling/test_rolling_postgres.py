@@ -1,5 +1,6 @@
 """Slices of parents in PostgreSQL."""
 
+import json
 from contextlib import closing
 from dataclasses import replace
 
@@ -32,8 +33,12 @@ def test_slices_in_postgres(emulator, world, monkeypatch):
 
         first = read(references, slow_max_minutes=1).extracts[0].coverage
         assert 0 < first.read < AUDIENCES
+        # the order of the spaces is that in which they were listed
+        ((parent,), *_) = query("SELECT parent FROM segment_data._segment_parents WHERE read_at IS NOT NULL ORDER BY 1")
+        gone = json.loads(parent)[-1]
+        assert gone in audiences
         query(f"INSERT INTO segment_data.{NAME} (audience_id, space_id, id) VALUES ('it''s; \\ 100%', 'a space', 'x')")
-        emulator.edits.add(Edit("segments", "delete", audiences[0]))
+        emulator.edits.add(Edit("segments", "delete", gone))
         second = read(references).extracts[0].coverage
         assert (second.parents, second.read, second.left, second.gone) == (AUDIENCES - 1, AUDIENCES - first.read, 0, 2)
         in_slices = rows()
@@ -41,7 +46,7 @@ def test_slices_in_postgres(emulator, world, monkeypatch):
         assert query("SELECT count(*), count(read_at), count(fingerprint) FROM segment_data._segment_parents") == [
             (AUDIENCES - 1,) * 3
         ]
-        emulator.edits.add(Edit("segments", "modify", audiences[7], fields={"description": "Another one."}))
+        emulator.edits.add(Edit("segments", "modify", next(each for each in audiences if each != gone), fields={"description": "Another one."}))
         emulator.stats.clear()
         assert read(references).extracts[0].coverage.read == emulator.stats.by_endpoint[NAME] == 1
         assert rows() == in_slices
