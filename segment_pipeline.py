@@ -168,11 +168,14 @@ def _print_summary(outcome: "SyncResult", failed_checks: int, seconds: float) ->
         if extract.coverage:
             read, due, left = extract.coverage.read, extract.coverage.due, extract.coverage.left
             line = f"{line}, {read:,} of {pluralize(due, 'due parent')} read, {left:,} left"
+        if extract.carried:
+            line = f"{line}, {pluralize(extract.carried.parents, 'unchanged parent')} not requested"
         print(f"{line}, unchanged" if name in outcome.unchanged else line)
     rows = sum(extract.rows for extract in outcome.extracts)
+    saved = f", {outcome.saved:,} or more saved" if outcome.saved else ""
     print(
         f"{pluralize(len(outcome.extracts), 'table')}, {pluralize(rows, 'row')}, "
-        f"{pluralize(outcome.requests, 'request')}, {len(outcome.failures)} failed, "
+        f"{pluralize(outcome.requests, 'request')}{saved}, {len(outcome.failures)} failed, "
         f"{pluralize(failed_checks, 'failed check')}, {seconds:.1f} s"
     )
 

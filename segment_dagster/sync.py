@@ -19,6 +19,7 @@ from segment_dagster.load.parent_state import forget_parents
 from segment_dagster.load.preflight import preflight
 from segment_dagster.load.result import LoadPackage
 from segment_dagster.load.unsupported import check_history
+from segment_dagster.refresh import Refresh
 from segment_dagster.rolling import plan_slices, read_slices, sliceable
 
 
@@ -75,6 +76,16 @@ class SyncResult:
     failures: Sequence[Failure]
     requests: int
 
+    @property
+    def saved(self) -> int:
+        """Return how many requests were saved at least: a list of an unchanged parent takes one or more."""
+        return lists_saved(self.extracts)
+
+
+def lists_saved(extracts: Sequence[Extract]) -> int:
+    """Return how many lists were not requested, because their parents are unchanged."""
+    return sum(extract.carried.parents for extract in extracts if extract.carried)
+
 
 def sync(
     endpoints: Sequence[Endpoint],
@@ -118,6 +129,8 @@ def sync(
     sliced = plan_slices(supported, extractor, destination)
     in_slices = {read.endpoint.name for read in sliced}
     whole = [endpoint for endpoint in supported if endpoint.name not in in_slices]
+    refresh = Refresh(whole, extractor, destination)
+    refresh.read(wanted)
     extracts, not_read = extractor.extract_all(whole, wanted)
     observer.read(extracts, len(whole), extractor.client.sent.requests - requests_before)
     skipped: dict[str, str] = {}
@@ -131,6 +144,7 @@ def sync(
             for extract in result.extracts:
                 if sliceable(extract.endpoint, extractor, destination):
                     forget_parents(tables, extract.endpoint)
+            refresh.record(result, tables)
             observer.failed(result.failures)
             observer.loaded(result)
             if verify:

@@ -88,6 +88,7 @@ SETTINGS: tuple[Setting, ...] = (
     _of(ApiSettings, "slow_whole_seconds"),
     _of(ApiSettings, "slow_max_minutes"),
     _of(ApiSettings, "slow_max_age"),
+    _of(ApiSettings, "full_every_days"),
     _of(ApiSettings, "progress"),
     _of(ApiSettings, "minute"),
     _of(ApiSettings, "now", "the clock's"),

@@ -41,6 +41,10 @@ PARENTS = "segment/parents"
 
 PARENTS_DUE, PARENTS_READ, PARENTS_LEFT = "segment/parents_due", "segment/parents_read", "segment/parents_left"
 PARENTS_GONE = "segment/parents_gone"
+PARENTS_UNCHANGED = "segment/parents_unchanged"
+"""Parents whose lists were not requested: their rows, `ROWS_CARRIED`, were taken from the table."""
+
+ROWS_CARRIED = "segment/rows_carried"
 OLDEST_READ = "segment/oldest_read"
 FROM, UNTIL = "segment/from", "segment/until"
 ROWS_IN_WINDOW = "segment/rows_in_window"

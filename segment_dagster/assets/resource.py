@@ -36,6 +36,7 @@ class SegmentResource(dg.ConfigurableResource[Any]):
     on_unavailable: str | None = optional_field("on_unavailable", ApiSettings)
     slow_max_minutes: int | None = optional_field("slow_max_minutes", ApiSettings)
     slow_max_age: int | None = optional_field("slow_max_age", ApiSettings)
+    full_every_days: int | None = optional_field("full_every_days", ApiSettings)
     granularity: dict[str, str] | None = optional_field("granularity", ApiSettings)
     group_by: dict[str, list[str]] | None = optional_field("group_by", ApiSettings)
     history: bool | None = optional_field("history", ApiSettings)

@@ -11,7 +11,7 @@ from segment_dagster.endpoints import Endpoint
 from segment_dagster.extract.failures import Failure, format_failures
 from segment_dagster.extract.result import Extract
 from segment_dagster.load import LoadResult
-from segment_dagster.sync import SyncObserver
+from segment_dagster.sync import SyncObserver, lists_saved
 from segment_dagster.text import pluralize
 
 
@@ -27,16 +27,16 @@ class RunLog(SyncObserver):
         self._context = context
         self._key_of = key_of
         self._began = self._step_began = time.monotonic()
-        self._tables = self._rows = self._requests = self._failed = self._skipped = 0
+        self._tables = self._rows = self._requests = self._saved = self._failed = self._skipped = 0
         self._was_read = False
         self._mentioned = set[dg.AssetKey]()
 
     def read(self, extracts: Sequence[Extract], asked: int, requests: int) -> None:
         """Log the number of endpoints, rows and requests that were read."""
-        self._was_read, self._requests = True, requests
+        self._was_read, self._requests, self._saved = True, requests, lists_saved(extracts)
         self._log(
             f"Read {len(extracts):,} of {pluralize(asked, 'endpoint')}: {_rows(extracts)}, "
-            f"{pluralize(requests, 'request')}"
+            f"{pluralize(requests, 'request')}{_saved(lists_saved(extracts))}"
         )
 
     def skipped(self, endpoint: Endpoint, reason: str) -> None:
@@ -108,13 +108,18 @@ class RunLog(SyncObserver):
             self._step_began = self._began
             self._log(
                 f"Summary: {pluralize(self._tables, 'table')}, {pluralize(self._rows, 'row')}, "
-                f"{pluralize(self._requests, 'request')}, {self._failed:,} failed, {self._skipped:,} skipped"
+                f"{pluralize(self._requests, 'request')}{_saved(self._saved)}, {self._failed:,} failed, "
+                f"{self._skipped:,} skipped"
             )
 
     def _log(self, line: str) -> None:
         now = time.monotonic()
         self._context.log.info(f"{line}, {now - self._step_began:.1f} s.")
         self._step_began = now
+
+
+def _saved(requests: int) -> str:
+    return f", {requests:,} or more saved" if requests else ""
 
 
 def _rows(extracts: Iterable[Extract]) -> str:

@@ -34,6 +34,7 @@ class WorkspaceAttributes(dg.Model, dg.Resolvable):
     on_unavailable: str | None = optional_field("on_unavailable", ApiSettings)
     slow_max_minutes: int | None = optional_field("slow_max_minutes", ApiSettings)
     slow_max_age: int | None = optional_field("slow_max_age", ApiSettings)
+    full_every_days: int | None = optional_field("full_every_days", ApiSettings)
     granularity: dict[str, str] | None = optional_field("granularity", ApiSettings)
     group_by: dict[str, list[str]] | None = optional_field("group_by", ApiSettings)
     include_secrets: bool | None = optional_field("include_secrets", ApiSettings)

@@ -140,6 +140,12 @@ class ApiSettings(SeriesSettings):
         description="Days after which a parent of such an endpoint is read again, from 0 to 365, if its record has not "
         "changed before. 6: what a weekly run read in its first hours is due in the next one.",
     )
+    full_every_days: Annotated[Whole, Ge(0), Le(365)] = Field(
+        default=0,
+        description="Days after which the children of an unchanged parent are read again, from 0 to 365; until then "
+        "their rows are taken from the table. 0: they are read in every run. See "
+        "[Jobs](jobs.md#read-only-what-has-changed).",
+    )
     now: datetime = Field(
         default_factory=utc_now,
         description="The current time, in ISO 8601, of the years 2000 to 2100. Set it against the emulator only.",

@@ -19,10 +19,12 @@ def concerned(resource_type: str | None, catalogue: Sequence[Endpoint] = CATALOG
         catalogue: The endpoints to choose from.
 
     Returns:
-        Endpoints that declare the type, in the catalogue's order; empty if none does.
+        Endpoints that declare the type, or have its name, in the catalogue's order; empty if none does.
     """
     name = _normalized(resource_type or "")
-    return tuple(endpoint for endpoint in catalogue if name and name in map(_normalized, endpoint.audited_as))
+    return tuple(
+        endpoint for endpoint in catalogue if name and name in map(_normalized, (*endpoint.audited_as, endpoint.name))
+    )
 
 
 def audit_trail(endpoints: Sequence[Endpoint]) -> Endpoint | None:

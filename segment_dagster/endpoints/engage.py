@@ -59,6 +59,7 @@ ENGAGE = (
         references=(_TO_SPACE,),
         requests_per_minute=60,
         feature="Audience",
+        observed=True,
         audited_as=("audience",),
         columns=(
             identifier("audience"),
@@ -268,6 +269,7 @@ ENGAGE = (
         references=(_TO_SPACE,),
         requests_per_minute=25,
         feature="Computed Trait",
+        observed=True,
         audited_as=("computed trait",),
         columns=(
             identifier("computed trait"),

@@ -300,6 +300,10 @@ class Endpoint:
     log: bool = False
     """Whether its records are events such as syncs: they are added, change by themselves and expire."""
 
+    observed: bool = False
+    """Whether a record holds what Segment found or counted, such as the state of a connection or the size of an
+    audience: it changes although nobody has changed the workspace."""
+
     audit_fields: AuditFields | None = None
     """The fields of the audit trail; `None` for other endpoints."""
 
@@ -367,6 +371,11 @@ class Endpoint:
     def keeps_history(self) -> bool:
         """Whether its records are configuration, which stays until somebody changes it."""
         return self.time is None and not self.log
+
+    @property
+    def announced(self) -> bool:
+        """Whether its rows change only when somebody changes the workspace, which the audit trail then tells of."""
+        return bool(self.audited_as) and self.keeps_history and not self.observed
 
     @property
     def personal(self) -> frozenset[str]:

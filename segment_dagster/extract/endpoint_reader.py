@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from segment_dagster.client import Meter, SegmentClient
@@ -20,9 +21,10 @@ from segment_dagster.extract.not_found import lists_to_look_up, names_of, nothin
 from segment_dagster.extract.page_pipeline import PagePipeline
 from segment_dagster.extract.page_writer import PageWriter
 from segment_dagster.extract.parents import Parents, parent_key
-from segment_dagster.extract.result import Extract, ParentKey
+from segment_dagster.extract.result import Carried, Extract, ParentKey
 from segment_dagster.extract.scheduler import Scheduler
 from segment_dagster.extract.slices import build_slices, lists_of
+from segment_dagster.extract.spool import SpooledFile
 from segment_dagster.extract.spool_directory import SpoolDirectory
 from segment_dagster.extract.times import StreamSlice, Window, times_of
 from segment_dagster.text import pluralize
@@ -79,6 +81,7 @@ class EndpointReader:
         only: Sequence[ParentKey] | None = None,
         *,
         may_be_gone: bool = False,
+        carried: Carried | None = None,
     ) -> Outcomes:
         """Read endpoints that share the response.
 
@@ -89,6 +92,8 @@ class EndpointReader:
             on_attempt: Is told of each attempt when it begins.
             only: The parents whose lists are read; all by default.
             may_be_gone: Whether it is no failure if all lists answer 404.
+            carried: Rows of the other parents, so that the endpoint is whole with those that are read; of one endpoint
+                alone.
 
         Raises:
             SegmentError: They could not be read whole.
@@ -102,7 +107,11 @@ class EndpointReader:
         started, meter = time.monotonic(), Meter()
         for attempts_left in reversed(range(MAX_ATTEMPTS)):
             attempt = Attempt(
-                [self._writer(each) for each in endpoints], len(lists), meter, window, sliced=only is not None
+                [self._writer(each) for each in endpoints],
+                len(lists),
+                meter,
+                window,
+                sliced=only is not None and carried is None,
             )
             on_attempt(attempt)
             self._run(attempt, lists, parents, may_be_gone=may_be_gone)
@@ -112,7 +121,8 @@ class EndpointReader:
             logger.warning("%s: %s: it is read again", endpoint.name, unstable_lists(attempt.unstable))
             attempt.discard()
         return {
-            writer.endpoint.name: self._outcome(writer, attempt, parents, seconds, only) for writer in attempt.writers
+            writer.endpoint.name: self._outcome(writer, attempt, parents, seconds, only, carried)
+            for writer in attempt.writers
         }
 
     def _slices(self, endpoint: Endpoint, window: Window | None, parents: Parents) -> list[StreamSlice]:
@@ -183,11 +193,15 @@ class EndpointReader:
         parents: Parents,
         seconds: float,
         only: Sequence[ParentKey] | None,
+        carried: Carried | None,
     ) -> Extract | SegmentError:
         if writer.failure:
             writer.discard()
             return writer.failure
         endpoint, keys = writer.endpoint, writer.keys
+        if carried:
+            writer.add(carried.parts)
+            carried = replace(carried, read=_parents_read(attempt, only or ()))
         parts = writer.close()
         parent = None if self._settings.layout is Layout.VERSIONED else parents.extract_of(endpoint)
         unique = keys is not None and keys.all_unique()
@@ -196,7 +210,7 @@ class EndpointReader:
             parts=parts,
             rows=writer.rows,
             records=writer.records,
-            total_entries=attempt.total_entries(endpoint.name),
+            total_entries=_total(attempt.total_entries(endpoint.name), carried),
             lists=attempt.lists,
             not_found=attempt.not_found,
             still_listed=len(attempt.still_listed),
@@ -210,8 +224,9 @@ class EndpointReader:
             read_at=self._now,
             began_at=self._now + timedelta(seconds=attempt.began - self._created),
             params_read=attempt.params_read,
-            parents=None if only is None else _parents_read(attempt, only),
-            fingerprint=writer.fingerprint(attempt.window, parts) if only is None else None,
+            parents=None if only is None or carried else _parents_read(attempt, only),
+            carried=carried,
+            fingerprint=_fingerprint(writer, attempt, parts, carried) if only is None or carried else None,
             parent_incomplete=parent_incomplete(parent) if parent else None,
             parent_doubtful=parent_doubtful(parent) if parent else None,
             repeated=keys.repeated(each.path for each in parts) if keys and not unique else 0,
@@ -221,6 +236,18 @@ class EndpointReader:
         )
         log_extract(extract)
         return extract
+
+
+def _total(total: int | None, carried: Carried | None) -> int | None:
+    """Return the API's own count of the records, with those that were carried over: they were counted when read."""
+    return total if total is None or carried is None else total + carried.rows
+
+
+def _fingerprint(
+    writer: PageWriter, attempt: Attempt, parts: Sequence[SpooledFile], carried: Carried | None
+) -> str | None:
+    # a destination may spell a value in another way than it was loaded
+    return carried.fingerprint if carried and carried.whole else writer.fingerprint(attempt.window, parts)
 
 
 def _parents_read(attempt: Attempt, only: Sequence[ParentKey]) -> list[ParentKey]:

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from datetime import datetime
+from pathlib import Path
 from types import TracebackType
 
 import pyarrow as pa
@@ -24,7 +25,7 @@ from segment_dagster.extract.page_pipeline import PagePipeline
 from segment_dagster.extract.parent_records import fingerprints
 from segment_dagster.extract.parents import Parents
 from segment_dagster.extract.progress import EndpointProgress, ReadProgress
-from segment_dagster.extract.result import Extract, ParentKey
+from segment_dagster.extract.result import Carried, Extract, ParentKey
 from segment_dagster.extract.scheduler import Scheduler
 from segment_dagster.extract.spool_directory import SpoolDirectory
 from segment_dagster.extract.times import Window, default_window
@@ -257,6 +258,44 @@ class Extractor:
             raise outcome
         return outcome
 
+    def extract_changed(self, endpoint: Endpoint, parents: Sequence[ParentKey], carried: Carried) -> None:
+        """Read an endpoint for some records of its parent, and take the rows of the others from its table.
+
+        This read is kept as any other: `extract` returns it, or raises why it failed.
+
+        Args:
+            endpoint: The endpoint, which takes no time and was not read yet.
+            parents: What the records give to the requests whose lists are read.
+            carried: The rows of the others.
+        """
+        future = Future[Extract]()
+        with self._lock:
+            if self._reads.setdefault((endpoint.name, None), future) is not future:
+                return
+        try:
+            outcome = self._read([endpoint], None, parents, may_be_gone=True, carried=carried)[endpoint.name]
+        except BaseException as failure:
+            # whoever waits for this endpoint must not wait for ever
+            future.set_exception(failure)
+            if not isinstance(failure, SegmentError):
+                raise
+            return
+        if isinstance(outcome, SegmentError):
+            future.set_exception(outcome)
+        else:
+            future.set_result(outcome)
+
+    def new_directory(self, endpoint: Endpoint) -> Path:
+        """Return a path that does not exist yet, for rows of an endpoint; it is deleted when the extractor is closed.
+
+        Raises:
+            SpoolError: The directory above it cannot be made.
+        """
+        try:
+            return self._spools.path_for(endpoint.name)
+        except OSError as error:
+            raise SpoolError(endpoint, error) from error
+
     def stop(self) -> None:
         """Cancel what is under way, without waiting for it."""
         self._scheduler.stop()
@@ -278,6 +317,7 @@ class Extractor:
         only: Sequence[ParentKey] | None = None,
         *,
         may_be_gone: bool = False,
+        carried: Carried | None = None,
     ) -> Outcomes:
         endpoint = together[0]
 
@@ -292,7 +332,9 @@ class Extractor:
         try:
             if self._scheduler.stopping.is_set():
                 raise CancelledError
-            return self._reader.read(together, window, Parents(extract), on_attempt, only, may_be_gone=may_be_gone)
+            return self._reader.read(
+                together, window, Parents(extract), on_attempt, only, may_be_gone=may_be_gone, carried=carried
+            )
         except (SegmentError, CancelledError):
             raise
         except OSError as error:

@@ -1,20 +1,23 @@
 """One endpoint's pages become rows on disk: redaction, types, window, file."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from segment_dagster.config import ApiSettings
-from segment_dagster.endpoints import Endpoint
+from segment_dagster.endpoints import Column, Endpoint
 from segment_dagster.errors import SegmentError
 from segment_dagster.extract.characters import Replaced, clean
 from segment_dagster.extract.columns import column_name
 from segment_dagster.extract.errors import NestingError
 from segment_dagster.extract.fingerprint import Fingerprint, as_text
+from segment_dagster.extract.json_text import loads
 from segment_dagster.extract.keys import KeySet
 from segment_dagster.extract.records import records_of_rows
 from segment_dagster.extract.rows import rows_of, schema_of
@@ -92,6 +95,30 @@ class PageWriter:
             self.preview += preview[: PREVIEW_ROWS - len(self.preview)]
         self._count_rows(self.endpoint.name, table.num_rows)
 
+    def add(self, parts: Iterable[SpooledFile]) -> None:
+        """Add rows that are not of a page, as they are: their secrets are as the settings say already.
+
+        Args:
+            parts: Files with the declared columns, and others that hold JSON.
+
+        Raises:
+            OSError: The rows cannot be written.
+        """
+        for part in parts:
+            with pq.ParquetFile(part.path) as file:
+                for group in range(file.num_row_groups):
+                    table = file.read_row_group(group)
+                    self._spool.write(table)
+                    with self._lock:
+                        self.rows += table.num_rows
+                        self.records += table.num_rows
+                        missing = PREVIEW_ROWS - len(self.preview)
+                        self.preview += [self._preview_of(row) for row in table.slice(0, missing).to_pylist()]
+
+    def _preview_of(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        values = {column.field: _as_sent(row[column_name(column.field)], column) for column in self.endpoint.columns}
+        return self._redact_preview(values)
+
     def close(self) -> Sequence[SpooledFile]:
         """End writing and return the files."""
         return self._spool.close()
@@ -114,6 +141,13 @@ class PageWriter:
             # the setting changes which columns the table gets
             about = f"{about} {self._max_undeclared_columns}"
         return self._fingerprint.hexdigest(about)
+
+
+def _as_sent(value: Any, column: Column) -> Any:
+    """Return the value of a row as the API sent it."""
+    if value is not None and column.type == "json":
+        return loads(value)
+    return value.isoformat() if isinstance(value, date) else value
 
 
 def rows_in_window(endpoint: Endpoint, table: pa.Table, window: Window | None) -> pa.Table:

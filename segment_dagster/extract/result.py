@@ -43,6 +43,32 @@ class Coverage:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Carried:
+    """Rows of unchanged parents, which were not requested but taken from the endpoint's table."""
+
+    parts: Sequence[SpooledFile]
+    """The rows as they were in the table."""
+
+    parents: int
+    """How many parents were not requested: so many requests were saved at least."""
+
+    rows: int
+    digest: tuple[int, str]
+    """Number of rows, and digest of the table that they were taken from."""
+
+    fingerprint: str
+    """Fingerprint of the rows that were loaded into it."""
+
+    read: Sequence[ParentKey]
+    """The parents that were requested."""
+
+    @property
+    def whole(self) -> bool:
+        """Return whether they are all rows that the table had."""
+        return not self.read and self.rows == self.digest[0]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Extract:
     """All rows of one endpoint, on disk, and what reading them took."""
 
@@ -94,6 +120,9 @@ class Extract:
 
     coverage: Coverage | None = None
     """How far the table has come, where this is the sum of a run's slices of parents."""
+
+    carried: Carried | None = None
+    """The rows among these that were not requested; `None` where all lists were."""
 
     fingerprint: str | None = None
     """A hash of the rows and the window; `None` for partitioned endpoints, and for slices of parents."""

@@ -90,6 +90,18 @@ def forget_parents(tables: DatasetInspector, endpoint: Endpoint, parents: Iterab
         tables.delete(PARENTS_TABLE, [f"{_of(endpoint)} AND {_among(chunk)}" for chunk in _chunks(gone)])
 
 
+def forget_states(tables: DatasetInspector, endpoint: Endpoint, parents: Iterable[ParentKey]) -> None:
+    """Delete the states of some parents, and no row.
+
+    Args:
+        tables: The dataset, locked.
+        endpoint: The endpoint whose parents they are.
+        parents: The parents.
+    """
+    if chunks := list(_chunks(sorted(parents))):
+        tables.delete(PARENTS_TABLE, [f"{_of(endpoint)} AND {_among(chunk)}" for chunk in chunks])
+
+
 def delete_rows(tables: DatasetInspector, endpoint: Endpoint, parents: Iterable[ParentKey]) -> None:
     """Delete the rows of some parents: a load of a slice replaces those of the parents that it has rows of."""
     if chunks := list(_chunks(sorted(parents))):

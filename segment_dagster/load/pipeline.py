@@ -247,6 +247,7 @@ def load_extracts(
         result = LoadResult(
             extracts=[extract for extract in extracts if extract.endpoint.name not in failed],
             unchanged=same,
+            superseded=frozenset(newer),
             packages=packages,
             failures=failures,
         )

@@ -24,6 +24,9 @@ class LoadResult:
     packages: Sequence[Any]
     """Results of `LoadPackage`: usually one, none if all was unchanged, several if a table was refused."""
 
+    superseded: frozenset[str] = frozenset()
+    """Names of the endpoints whose tables hold the rows of another run, which has read them later."""
+
     failures: Sequence[Failure]
     """A failure for each extract that was not loaded."""
 

@@ -55,6 +55,9 @@ def superseded(
 
 def _is_newer(load: RecordedLoad, extract: Extract, before: datetime | None) -> bool:
     """Return whether other rows were loaded since `before` that were read later."""
+    if extract.carried and load.digest != extract.carried.digest:
+        # a part of the extract is from the table as it was before
+        return True
     return (
         load.read_at is not None
         and extract.began_at is not None
@@ -77,4 +80,5 @@ def _as_recorded(extract: Extract, load: RecordedLoad) -> Extract:
         parent_incomplete=None,
         parent_doubtful=None,
         fingerprint=load.fingerprint,
+        carried=None,
     )

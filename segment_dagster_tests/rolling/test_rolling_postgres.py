@@ -46,7 +46,14 @@ def test_slices_in_postgres(emulator, world, monkeypatch):
         assert query("SELECT count(*), count(read_at), count(fingerprint) FROM segment_data._segment_parents") == [
             (AUDIENCES - 1,) * 3
         ]
-        emulator.edits.add(Edit("segments", "modify", next(each for each in audiences if each != gone), fields={"description": "Another one."}))
+        emulator.edits.add(
+            Edit(
+                "segments",
+                "modify",
+                next(each for each in audiences if each != gone),
+                fields={"description": "Another one."},
+            )
+        )
         emulator.stats.clear()
         assert read(references).extracts[0].coverage.read == emulator.stats.by_endpoint[NAME] == 1
         assert rows() == in_slices
