@@ -16,8 +16,8 @@ SERVICES = yaml_of("docker-compose.yaml")["services"]
 LAUNCHER = yaml_of("dagster.yaml")["run_launcher"]["config"]
 DEPLOYMENT = yaml_of("helm-values.yaml")["dagster-user-deployments"]["deployments"][0]
 DEFAULTS = {name: setting.default.strip("`") for setting in SETTINGS for name in setting.names}
-DIFFERS = {"SEGMENT_DESTINATION": "postgres"}
-"""DuckDB's file is for one machine, and a container has no disk that stays."""
+DIFFERS = {"SEGMENT_DESTINATION": "postgres", "SEGMENT_STEP_RETRIES": "2"}
+"""DuckDB's file is for one machine, and a container has no disk that stays. Nobody waits for a run that fails."""
 
 NOT_IN_THE_INSTANCE = {"DAGSTER_CURRENT_IMAGE"}
 """Of the code location alone: Dagster asks it which image its runs start in."""
