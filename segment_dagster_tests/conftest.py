@@ -85,6 +85,7 @@ def emulator(one_emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Iterato
     """The shared emulator without faults and counts; the settings point at it."""
     one_emulator.faults.clear()
     one_emulator.edits.clear()
+    one_emulator.syncs.clear()
     one_emulator.corrections.clear()
     one_emulator.stats.clear()
     one_emulator.clock.set(None)
@@ -94,6 +95,7 @@ def emulator(one_emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Iterato
     one_emulator.hooks.clear()
     one_emulator.faults.clear()
     one_emulator.edits.clear()
+    one_emulator.syncs.clear()
     one_emulator.corrections.clear()
 
 

@@ -14,6 +14,8 @@ try:
     from segment_dagster.emulator.hooks import Hooks
     from segment_dagster.emulator.server import Emulator, running
     from segment_dagster.emulator.stats import Seen, Stats
+    from segment_dagster.emulator.syncs import Syncs
+    from segment_dagster.emulator.warehouse_sync import Notice, SyncStep, WarehouseSync
     from segment_dagster.emulator.world import World
 except ModuleNotFoundError as error:
     if error.name not in ("starlette", "uvicorn"):
@@ -39,9 +41,13 @@ __all__ = [
     "Faults",
     "Hooks",
     "MissingDay",
+    "Notice",
     "Seen",
     "Silence",
     "Stats",
+    "SyncStep",
+    "Syncs",
+    "WarehouseSync",
     "World",
     "running",
 ]

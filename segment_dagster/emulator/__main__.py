@@ -57,6 +57,7 @@ def main(arguments: list[str] | None = None) -> int:
             without=given.without,
             gate_status=given.gate_status,
             quiet_audit=given.quiet_audit,
+            quiet_syncs=given.quiet_syncs,
             audit_a_day=given.audit_a_day,
             latency=given.latency,
             keep=given.keep,
@@ -120,6 +121,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--quiet-audit", action="store_true", help="let the audit trail tell of nothing that did not happen"
+    )
+    parser.add_argument(
+        "--quiet-syncs", action="store_true", help="list only the warehouse syncs that /_emulator/syncs starts"
     )
     parser.add_argument(
         "--audit-a-day",

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from segment_dagster.emulator import control, control_workspace
+from segment_dagster.emulator import control, control_syncs, control_workspace
 from segment_dagster.emulator.active_edits import Edits
 from segment_dagster.emulator.clock import Clock
 from segment_dagster.emulator.corrections import Corrections
@@ -28,6 +28,7 @@ from segment_dagster.emulator.media import JSON, negotiate
 from segment_dagster.emulator.response_body import BodyBuilder
 from segment_dagster.emulator.routing import Match, Routes
 from segment_dagster.emulator.stats import Seen, Stats
+from segment_dagster.emulator.syncs import Syncs
 from segment_dagster.emulator.transport import Endless, Transports, Truncated, client_gone
 from segment_dagster.emulator.world import World
 
@@ -54,6 +55,7 @@ class Components:
     features: Features
     clock: Clock
     edits: Edits
+    syncs: Syncs
     corrections: Corrections
     latency: Latency
     hooks: Hooks
@@ -74,7 +76,7 @@ class Api:
         self._components = components
         lists, pages = (_MAX_CACHED_LISTS, _MAX_CACHED_PAGES) if components.keep else (0, 0)
         self._body_builder = BodyBuilder(
-            components.world, components.edits, components.corrections, components.clock, components.cursor_place, lists
+            components.world, components.syncs, components.corrections, components.clock, components.cursor_place, lists
         )
         self._cache: LruCache[bytes] = LruCache(pages)
         self._routes = Routes(row for row in components.world.catalogue if components.world.has(row.name))
@@ -165,6 +167,7 @@ def build_app(components: Components) -> Starlette:
             components.faults, components.stats, components.limits, components.features, components.latency
         ),
         *control_workspace.routes(components.clock, components.edits, components.corrections),
+        *control_syncs.routes(components.syncs),
     ]
     return Starlette(routes=[*routes, Route("/{path:path}", Api(components).respond, methods=_METHODS)])
 

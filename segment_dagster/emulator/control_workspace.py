@@ -1,8 +1,7 @@
 """Control endpoints for the clock and the workspace. They need no token."""
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 from starlette.routing import BaseRoute, Route
 
@@ -11,9 +10,7 @@ from segment_dagster.emulator.adjustments import from_json, to_json
 from segment_dagster.emulator.clock import Clock, parse_time
 from segment_dagster.emulator.corrections import Corrections
 from segment_dagster.emulator.edit import Edit
-from segment_dagster.emulator.handlers import checked, delete, get, put
-
-T = TypeVar("T")
+from segment_dagster.emulator.handlers import checked, delete, get, listed, put
 
 
 def routes(clock: Clock, edits: Edits, corrections: Corrections) -> list[BaseRoute]:
@@ -38,19 +35,19 @@ def routes(clock: Clock, edits: Edits, corrections: Corrections) -> list[BaseRou
             clock.advance(_seconds("advance", wanted["advance"]))
 
     def put_edits(given: Any) -> None:
-        edits.replace(_listed(given, Edit.from_json, "edits"))
+        edits.replace(listed(given, Edit.from_json, "edits"))
 
     def post_edits(given: Any) -> None:
-        edits.add(*_listed(given, Edit.from_json, "edits"))
+        edits.add(*listed(given, Edit.from_json, "edits"))
 
     def put_audit(given: Any) -> None:
         edits.quiet_audit = checked(given, quiet=bool).get("quiet", edits.quiet_audit)
 
     def put_numbers(given: Any) -> None:
-        corrections.replace(_listed(given, from_json, "adjustments"))
+        corrections.replace(listed(given, from_json, "adjustments"))
 
     def post_numbers(given: Any) -> None:
-        corrections.add(*_listed(given, from_json, "adjustments"))
+        corrections.add(*listed(given, from_json, "adjustments"))
 
     def get_edits() -> object:
         return [edit.to_json() for edit in edits.active]
@@ -88,9 +85,3 @@ def _seconds(name: str, number: float) -> timedelta:
         return timedelta(seconds=number)
     except (ValueError, OverflowError):
         raise ValueError(f"{name} is not a number of seconds: {number!r}") from None
-
-
-def _listed(given: Any, read: Callable[[object], T], what: str) -> list[T]:
-    if not isinstance(given, list):
-        raise ValueError(f"the body must be a JSON list of {what}")
-    return [read(item) for item in given]

@@ -60,6 +60,14 @@ class EditedWorld:
             return self._world.lists(endpoint)
         return [found.values for found in self._lists(endpoint).values()]
 
+    def row(self, endpoint: str) -> Endpoint:
+        """Return an endpoint of the workspace.
+
+        Raises:
+            KeyError: It does not exist.
+        """
+        return self._rows[endpoint]
+
     def records(self, endpoint: str, values: Mapping[str, str] | None = None) -> list[Any]:
         """Return the records of one list or of all lists: see `World.records`."""
         if self._world.is_timed(endpoint) or not self._touched(endpoint):

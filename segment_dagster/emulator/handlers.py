@@ -2,13 +2,15 @@
 
 import json
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from segment_dagster.emulator.encoding import encode
 from segment_dagster.emulator.errors import error_response
+
+T = TypeVar("T")
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -59,3 +61,19 @@ def checked(given: Any, **types: type | tuple[type, ...]) -> dict[str, Any]:
         if not isinstance(value, types[name]) or (isinstance(value, bool) and types[name] is not bool):
             raise ValueError(f"{name} is not of the right type")
     return given
+
+
+def listed(given: Any, read: Callable[[object], T], what: str) -> list[T]:
+    """Return the items of the body after parsing each.
+
+    Args:
+        given: The body.
+        read: Parses an item.
+        what: What the items are, for the message.
+
+    Raises:
+        ValueError: The body is not a list, or an item is invalid.
+    """
+    if not isinstance(given, list):
+        raise ValueError(f"the body must be a JSON list of {what}")
+    return [read(item) for item in given]

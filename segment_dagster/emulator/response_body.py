@@ -8,10 +8,8 @@ from zlib import crc32
 
 from starlette.requests import Request
 
-from segment_dagster.emulator.active_edits import Edits
 from segment_dagster.emulator.clock import Clock
 from segment_dagster.emulator.corrections import Corrections
-from segment_dagster.emulator.edited_world import EditedWorld
 from segment_dagster.emulator.endpoint_rules import FIRST_PAGE_ONLY
 from segment_dagster.emulator.errors import ApiError
 from segment_dagster.emulator.extra_fields import EXTRA_FIELDS, ListResponse
@@ -30,6 +28,8 @@ from segment_dagster.emulator.paging import (
 )
 from segment_dagster.emulator.parameters import Query, apply_filters, list_values, read_query
 from segment_dagster.emulator.routing import Match
+from segment_dagster.emulator.synced_world import SyncedWorld
+from segment_dagster.emulator.syncs import Syncs
 from segment_dagster.emulator.time_checks import check_time
 from segment_dagster.emulator.world import World
 from segment_dagster.endpoints import Endpoint
@@ -54,7 +54,7 @@ class BodyBuilder:
 
     Args:
         world: The workspace.
-        edits: The edits of the workspace.
+        syncs: The edited workspace with the controlled syncs.
         corrections: The adjustments of its counts.
         clock: The clock.
         cursor_place: Where the versioned layout puts the cursor of the next page.
@@ -64,14 +64,14 @@ class BodyBuilder:
     def __init__(
         self,
         world: World,
-        edits: Edits,
+        syncs: Syncs,
         corrections: Corrections,
         clock: Clock,
         cursor_place: str,
         lists_kept: int = 0,
     ) -> None:
         self._world = world
-        self._edits = edits
+        self._syncs = syncs
         self._corrections = corrections
         self._clock = clock
         self._cursor_place = cursor_place
@@ -90,7 +90,7 @@ class BodyBuilder:
         """
         query = read_query(request.query_params.multi_items())
         now = self._clock.now()
-        view = self._edits.view(now)
+        view = self._syncs.view(now)
         if match.versioned:
             return self._versioned(request, match.row, hits, view)
         made: dict[str, Any] = {}
@@ -103,12 +103,12 @@ class BodyBuilder:
     def cache_key(self, match: Match) -> tuple[Hashable, ...] | None:
         """Return what the body depends on besides the request, or `None` if it changes with the real time."""
         now = self._clock.now()
-        key = (self._edits.view(now), tuple(self._corrections.active))
+        key = (self._syncs.view(now).cache_key, tuple(self._corrections.active))
         if not any(self._world.is_timed(row.name) for row in match.rows):
             return key
         return (*key, now) if self._clock.is_frozen else None
 
-    def _found(self, row: Endpoint, match: Match, query: Query, view: EditedWorld, now: datetime) -> _Found:
+    def _found(self, row: Endpoint, match: Match, query: Query, view: SyncedWorld, now: datetime) -> _Found:
         values = list_values(row, match.ids, query)
         if not view.has(row.name, values):
             named = [values[bind.parameter] for bind in row.parent.binds] if row.parent else [row.name]
@@ -161,7 +161,7 @@ class BodyBuilder:
             response = ListResponse(request.url.path, query, found.values, found.records)
             set_path(made, row.selector[:1], EXTRA_FIELDS[row.name](response))
 
-    def _versioned(self, request: Request, row: Endpoint, hits: list[ActiveFault], view: EditedWorld) -> dict[str, Any]:
+    def _versioned(self, request: Request, row: Endpoint, hits: list[ActiveFault], view: SyncedWorld) -> dict[str, Any]:
         assert row.versioned is not None
         records, size = view.records(row.name), row.versioned.page_size
         page = single_page(records)

@@ -21,6 +21,7 @@ from segment_dagster.emulator.latency import Latency
 from segment_dagster.emulator.layouts import CURSOR_PLACES
 from segment_dagster.emulator.limits import MINUTE, Limits
 from segment_dagster.emulator.stats import Stats
+from segment_dagster.emulator.syncs import Syncs
 from segment_dagster.emulator.transport import recording_protocol
 from segment_dagster.emulator.world import TIMED, TRAIL, World
 from segment_dagster.emulator.world.audit import MADE_UP_A_DAY, audit_maker
@@ -45,6 +46,7 @@ class Emulator:
     features: Features
     clock: Clock
     edits: Edits
+    syncs: Syncs
     corrections: Corrections
     latency: Latency
     hooks: Hooks
@@ -62,7 +64,7 @@ class Emulator:
         Raises:
             KeyError: The endpoint or list does not exist, or it is time-dependent.
         """
-        return self.edits.view(self.clock.now()).records(endpoint, values)
+        return self.syncs.view(self.clock.now()).records(endpoint, values)
 
     def audit_events(self, start: datetime | None = None, end: datetime | None = None) -> list[dict[str, Any]]:
         """Return the events of the audit trail right now, newest first.
@@ -94,6 +96,7 @@ def running(
     without: Iterable[str] = (),
     gate_status: int = 403,
     quiet_audit: bool = False,
+    quiet_syncs: bool = False,
     audit_a_day: int = MADE_UP_A_DAY,
     latency: float = 0.0,
     keep: bool = False,
@@ -116,6 +119,7 @@ def running(
         without: Features that the workspace's plan lacks. Their endpoints are refused.
         gate_status: Status of those refusals: 403 or 404.
         quiet_audit: Whether the audit trail holds only edits. Otherwise it also has made-up events.
+        quiet_syncs: Whether the warehouse syncs are only those of `Emulator.syncs`. Otherwise also made-up ones.
         audit_a_day: Maximum number of made-up events per day at scale 1. The average is half of it.
         latency: Seconds between request and response.
         keep: Whether to cache response bodies, for benchmarks.
@@ -133,6 +137,7 @@ def running(
         timed = {**TIMED, TRAIL: audit_maker(audit_a_day)}
         workspace = world or World(scale, seed, catalogue=catalogue, timed=timed)
         clock = Clock(now)
+        edits = Edits(workspace, clock, quiet_audit=quiet_audit)
         components = Components(
             world=workspace,
             token=token,
@@ -141,7 +146,8 @@ def running(
             limits=Limits(enforced=limits, minute=minute, token_limit=token_limit),
             features=Features(workspace.catalogue, without, gate_status),
             clock=clock,
-            edits=Edits(workspace, clock, quiet_audit=quiet_audit),
+            edits=edits,
+            syncs=Syncs(edits, clock, quiet=quiet_syncs),
             corrections=Corrections(workspace, clock),
             latency=Latency(latency),
             hooks=Hooks(),
@@ -175,6 +181,7 @@ def running(
                 features=components.features,
                 clock=components.clock,
                 edits=components.edits,
+                syncs=components.syncs,
                 corrections=components.corrections,
                 latency=components.latency,
                 hooks=components.hooks,

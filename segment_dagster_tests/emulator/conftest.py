@@ -29,6 +29,7 @@ def served(world: World) -> Iterator[Emulator]:
 def emulator(served: Emulator) -> Iterator[Emulator]:
     served.faults.clear()
     served.edits.clear()
+    served.syncs.clear()
     served.corrections.clear()
     served.stats.clear()
     served.clock.set(NOW)
@@ -38,6 +39,7 @@ def emulator(served: Emulator) -> Iterator[Emulator]:
     served.hooks.clear()
     served.faults.clear()
     served.edits.clear()
+    served.syncs.clear()
     served.corrections.clear()
 
 

@@ -28,5 +28,15 @@ def format_timestamp(seconds: int, form: int) -> str:
     return f"{at:%Y-%m-%dT%H:%M:%S}{_fraction(seconds * 7919, form)}Z"
 
 
+def format_moment(at: datetime) -> str:
+    """Format a time in UTC with 6 fractional digits, or none if they are 0."""
+    return at.isoformat().replace("+00:00", "Z")
+
+
+def format_duration(seconds: int) -> str:
+    """Format a duration as a warehouse sync shows it. Segment documents no form."""
+    return f"{seconds // 60} minutes, {seconds % 60} seconds"
+
+
 def _fraction(bits: int, form: int) -> str:
     return ("", f".{bits % 1000:03d}", f".{bits % 1_000_000:06d}")[form]

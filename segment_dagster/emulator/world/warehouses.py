@@ -4,7 +4,7 @@ from segment_dagster.emulator.world.deterministic import is_linked, parent_index
 from segment_dagster.emulator.world.factories import ListContext, Maker, Record
 from segment_dagster.emulator.world.random_values import RandomValues, SecretGenerator
 from segment_dagster.emulator.world.texts import ODD
-from segment_dagster.emulator.world.timestamps import ZONES, format_timestamp
+from segment_dagster.emulator.world.timestamps import ZONES, format_duration, format_timestamp
 
 _EVENTS = ("order_completed", "product_viewed", "signed_up", "clicked_buy", "cart_updated", "trial_started")
 _COLLECTIONS = (
@@ -90,7 +90,7 @@ def _sync(draw: RandomValues, source_id: str, first: int, place: int, running: b
         "end": None if running else format_timestamp(start + duration, form),
         "status": status,
         "duration": duration,
-        "humanDuration": f"{duration // 60} minutes, {duration % 60} seconds",
+        "humanDuration": format_duration(duration),
         "count": 0 if status == "FAILED" else draw.number(0, 3_000_000_000),
         "notices": [
             {
