@@ -7,8 +7,11 @@ if TYPE_CHECKING:
     from segment_dagster.assets import DestinationResource, SegmentResource, SegmentTranslator, segment_assets
     from segment_dagster.components.build import build_segment_defs
     from segment_dagster.components.selection import EndpointSelection
+    from segment_dagster.components.warehouse import SegmentWarehouseComponent
     from segment_dagster.components.workspace import SegmentWorkspaceComponent
     from segment_dagster.extract.resources import segment_source
+    from segment_dagster.syncs.sensor import build_segment_warehouse_sensor
+    from segment_dagster.syncs.specs import segment_warehouse_specs
 
 __version__ = "0.1.0"
 
@@ -17,10 +20,13 @@ __all__ = [
     "EndpointSelection",
     "SegmentResource",
     "SegmentTranslator",
+    "SegmentWarehouseComponent",
     "SegmentWorkspaceComponent",
     "build_segment_defs",
+    "build_segment_warehouse_sensor",
     "segment_assets",
     "segment_source",
+    "segment_warehouse_specs",
 ]
 
 _MODULES = {
@@ -28,10 +34,13 @@ _MODULES = {
     "EndpointSelection": "segment_dagster.components.selection",
     "SegmentResource": "segment_dagster.assets",
     "SegmentTranslator": "segment_dagster.assets",
+    "SegmentWarehouseComponent": "segment_dagster.components.warehouse",
     "SegmentWorkspaceComponent": "segment_dagster.components.workspace",
     "build_segment_defs": "segment_dagster.components.build",
+    "build_segment_warehouse_sensor": "segment_dagster.syncs.sensor",
     "segment_assets": "segment_dagster.assets",
     "segment_source": "segment_dagster.extract.resources",
+    "segment_warehouse_specs": "segment_dagster.syncs.specs",
 }
 
 

@@ -15,7 +15,7 @@ from segment_dagster.client.errors import PathError
 from segment_dagster.client.layout import call_for, offers
 from segment_dagster.client.limits import Limits
 from segment_dagster.client.meter import Meter
-from segment_dagster.client.page import Page
+from segment_dagster.client.page import Page, Resume
 from segment_dagster.client.paging import paginate
 from segment_dagster.client.retry import RetryBudget
 from segment_dagster.client.sender import Sender
@@ -108,6 +108,7 @@ class SegmentClient:
         values: Mapping[str, str] | None = None,
         meter: Meter | None = None,
         cancelled: threading.Event | None = None,
+        resume: Resume | None = None,
     ) -> Iterator[Page]:
         """Yield all pages of one list, in the API's order, or of several lists that share their responses.
 
@@ -116,6 +117,7 @@ class SegmentClient:
             values: The request's own parameters: what fills the placeholders of the path, and the query.
             meter: Counts the requests.
             cancelled: Once set, nothing more is sent, not even a request that waits for its slot.
+            resume: Where to begin in place of the first page, if it is one list: `Page.next` of an earlier one.
 
         Yields:
             At least one page of each endpoint; its records may be none.
@@ -138,7 +140,7 @@ class SegmentClient:
             raise PathError(endpoints[0].name, shown)
         context = RequestContext(endpoints[0], url, shown, call.accept, meter or Meter(), cancelled)
         try:
-            yield from paginate(call, values, partial(self._sender.fetch, context), shown, show)
+            yield from paginate(call, values, partial(self._sender.fetch, context), shown, show, resume)
         finally:
             if repaired := str(context.repairs):
                 logger.warning("%s: GET %s: %s", endpoints[0].name, shown, repaired)

@@ -8,6 +8,17 @@ from segment_dagster.endpoints import Endpoint
 
 
 @dataclass(frozen=True)
+class Resume:
+    """A place in a list: where a later request goes on."""
+
+    cursor: str
+    """The cursor of the next page."""
+
+    records: int
+    """How many records were received before it."""
+
+
+@dataclass(frozen=True)
 class Page:
     """One page of an endpoint's records, as the API gave them."""
 
@@ -15,6 +26,9 @@ class Page:
     records: list[dict[str, Any]]
     total_entries: int | None
     """How many records the whole list holds, where the API says so."""
+
+    next: Resume | None = None
+    """Where the next page begins; `None` if this is the last one."""
 
 
 def page_of(body: Any, request: ListRequest, total: int | None) -> Page:

@@ -1,13 +1,14 @@
 """Follow the cursors: page after page, until every list is at its end."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from segment_dagster.client.counts import total_entries
 from segment_dagster.client.errors import BeyondCountError, CursorError, ShapeError, StalledError
 from segment_dagster.client.layout import Call, ListRequest, Query, get_path
 from segment_dagster.client.list_end import check_end
-from segment_dagster.client.page import Page, page_of
+from segment_dagster.client.page import Page, Resume, page_of
 from segment_dagster.client.received import GROWTH, Received
 
 MAX_STALLED = 100
@@ -18,7 +19,12 @@ Fetch = Callable[[Query, Sequence[ListRequest]], Any]
 
 
 def paginate(
-    call: Call, values: Mapping[str, str], fetch: Fetch, path: str, show: Callable[[Any, int], str]
+    call: Call,
+    values: Mapping[str, str],
+    fetch: Fetch,
+    path: str,
+    show: Callable[[Any, int], str],
+    resume: Resume | None = None,
 ) -> Iterator[Page]:
     """Yield the pages of a call's lists, in the API's order.
 
@@ -30,13 +36,14 @@ def paginate(
         fetch: Sends a request.
         path: The path of the requests, for the errors.
         show: Makes a name in a response fit for an error.
+        resume: Where to begin in place of the first page, if it is one list.
 
     Raises:
         ApiError: A list cannot be followed to its end.
     """
     known = [place for request in call.lists for place in (request.selector, *request.next_cursor)]
     lists_own = {place[:end] for place in known for end in range(1, len(place) + 1)}
-    cursors = [Cursor(request, path, lists_own, show) for request in call.lists]
+    cursors = [Cursor(request, path, lists_own, show, resume) for request in call.lists]
     while cursors:
         query = call.query_for(values)
         for cursor in cursors:
@@ -58,10 +65,16 @@ class Cursor:
         path: The path of the requests, for the errors.
         known: Places of a response that are the lists' own.
         show: Makes a name in a response fit for an error.
+        resume: Where to begin in place of the first page.
     """
 
     def __init__(
-        self, request: ListRequest, path: str, known: set[tuple[str, ...]], show: Callable[[Any, int], str]
+        self,
+        request: ListRequest,
+        path: str,
+        known: set[tuple[str, ...]],
+        show: Callable[[Any, int], str],
+        resume: Resume | None = None,
     ) -> None:
         self.request = request
         self.has_next = True
@@ -72,6 +85,10 @@ class Cursor:
         self._show = show
         self._next: str | None = None
         self._received = Received.nothing_of(request.endpoint)
+        if resume:
+            self._next = resume.cursor
+            self._received.records = resume.records
+            self._received.cursors.add(resume.cursor)
         self._fingerprints: set[int] = set()
         self._stalled = 0
 
@@ -99,7 +116,7 @@ class Cursor:
         page = page_of(body, self.request, total)
         self._next = self._find_next(body, page)
         self.has_next = self._next is not None
-        return page
+        return page if self._next is None else replace(page, next=Resume(self._next, self._received.records))
 
     def _find_next(self, body: Any, page: Page) -> str | None:
         request, received, endpoint = self.request, self._received, self.request.endpoint

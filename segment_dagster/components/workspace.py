@@ -7,11 +7,18 @@ import dagster as dg
 from dagster.components.utils.translation import TranslationFn, TranslationFnResolver
 from pydantic import Field, model_validator
 
-from segment_dagster.assets import DestinationResource, SegmentAssetData, SegmentResource, SegmentTranslator
+from segment_dagster.assets import (
+    AssetSpecs,
+    DestinationResource,
+    SegmentAssetData,
+    SegmentResource,
+    SegmentTranslator,
+)
 from segment_dagster.components.build import DEFAULT_NAME, NAME, SCHEDULES, build_segment_defs
 from segment_dagster.components.selection import EndpointSelection, domains_of, names_of
 from segment_dagster.config import ApiSettings, DestinationSettings
 from segment_dagster.config.attributes import names_schema, optional_field, tell_inner_errors, text_schema
+from segment_dagster.endpoints import TABLES
 
 
 class WorkspaceAttributes(dg.Model, dg.Resolvable):
@@ -159,6 +166,13 @@ class SegmentWorkspaceComponent(dg.Component, dg.Model, dg.Resolvable):
             data: The asset as it is by default.
         """
         return self.translation(data.default_spec, data) if self.translation else data.default_spec
+
+    def key_of(self, name: str) -> dg.AssetKey | None:
+        """Return the key of an endpoint's asset; `None` if the endpoint is not selected."""
+        endpoints = self.select.selection().of(TABLES)
+        if name not in {endpoint.name for endpoint in endpoints}:
+            return None
+        return AssetSpecs(_ComponentTranslator(self), endpoints).key(name)
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """Return the definitions of the workspace."""
