@@ -40,6 +40,8 @@ def environment(address, monkeypatch):
         here = (
             server.get(field) if section.rstrip("_") in ("DAGSTER_PG", "DESTINATION__POSTGRES__CREDENTIALS") else None
         )
+        # the budgets are in the instance's server, whose name this machine does not know
+        here = address.geturl() if name == "SEGMENT_BUDGET_URL" else here
         given[name] = here or substituted(value, filled_in)
         monkeypatch.setenv(name, given[name])
     # of this server alone: the compose file's has PostgreSQL's own
