@@ -26,12 +26,27 @@ def local() -> Any:
     )
 
 
-def remote() -> Any:
-    """The same with an executor of the name of a remote one."""
+def one_process(context):
+    """Make an executor that is none of Dagster's own, though its steps run in one process."""
+    make = dg.in_process_executor.executor_creation_fn
+    assert make is not None
+    return make(context)
+
+
+def job_of(executor) -> Any:
     defs = build_segment_defs(select=EndpointSelection(endpoints=("workspace", "labels")))
-    executor = dg.in_process_executor.configured({}, name="celery")
-    job = dg.define_asset_job("remote", selection=dg.AssetSelection.all(), executor_def=executor)
-    return dg.Definitions.merge(defs, dg.Definitions(jobs=[job])).resolve_job_def("remote")
+    job = dg.define_asset_job("of_the_test", selection=dg.AssetSelection.all(), executor_def=executor)
+    return dg.Definitions.merge(defs, dg.Definitions(jobs=[job])).resolve_job_def("of_the_test")
+
+
+def remote() -> Any:
+    schema = dg.in_process_executor.config_schema.as_field()
+    return job_of(dg.ExecutorDefinition("celery", config_schema=schema, executor_creation_fn=one_process))
+
+
+def renamed() -> Any:
+    """Dagster's own executor under a name of the project's."""
+    return job_of(dg.in_process_executor.configured({}, name="one_at_a_time"))
 
 
 def run(job, **overrides):
@@ -82,7 +97,8 @@ def test_the_names_are_those_of_dagsters_own_executors():
     assert {executor.name for executor in own} < set(LOCAL_EXECUTORS)
 
 
-def test_a_local_executor_and_launcher_take_the_default_path(emulator):
-    assert run(local) is None
+@pytest.mark.parametrize("job", [local, renamed], ids=["one process", "a name of its own"])
+def test_a_local_executor_and_launcher_take_the_default_path(emulator, job):
+    assert run(job) is None
     assert Path("segment.duckdb").exists()
     assert local().execute_in_process().success
