@@ -30,7 +30,7 @@ def pytest_collection_finish() -> None:
 
 # here, as the process that starts workers knows no other conftest
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Show which destinations conform, where that was tested."""
+    """Show which destinations conform, and which executors load into which of them, where that was tested."""
     reports = [report for outcome in ("passed", "failed", "xfailed") for report in terminalreporter.getreports(outcome)]
     lines = [value for report in reports for name, value in report.user_properties if name == "conformance"]
     lines += [
@@ -38,9 +38,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         for report in terminalreporter.getreports("failed") + terminalreporter.getreports("error")
         if "test_conformance" in report.nodeid
     ]
-    if lines:
-        terminalreporter.section("destinations")
-        for line in lines:
+    executors = [value for report in reports for name, value in report.user_properties if name == "executors"]
+    for title, section in {"destinations": lines, "executors": executors}.items():
+        if section:
+            terminalreporter.section(title)
+        for line in section:
             terminalreporter.line(str(line))
 
 

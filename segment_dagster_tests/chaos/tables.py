@@ -52,7 +52,7 @@ def after(old, emulator, names=ENDPOINTS, *, history=False, now=None, read_at=No
         if row.incremental:
             new[name] = _merged(before, emulator, now, min(read_at or now, now))
         elif row.partitioned:
-            read = _served(row, emulator)
+            read = served(row, emulator)
             new[name] = Counter(row_of(row, record) for record in read)
             if row.parent:
                 # what is not asked for any more keeps its rows
@@ -90,18 +90,26 @@ def _merged(before, emulator, now, read_at):
     return Counter([*come.values(), *(kept for kept in before.elements() if kept[0] not in come)])
 
 
-def _served(row, emulator):
-    """The rows of the days, each with what its list was asked with."""
+def served(row, emulator, days=DAYS):
+    """The records of some days of a time series, each with what its list was asked with.
+
+    Args:
+        row: The endpoint.
+        emulator: The workspace.
+        days: The first day, and the day after the last one.
+    """
     now = emulator.clock.now()
     view, numbers = emulator.edits.view(now), emulator.corrections.numbers(row, now)
     query = {parameter.name: parameter.values for parameter in row.parameters}
     if isinstance(row.time, Months):
-        asked = {"period": f"{DAYS[0][:7]}-01"}
+        asked = {"period": f"{days[0][:7]}-01"}
         query |= {name: (value,) for name, value in asked.items()}
     else:
+        start, end = (f"{day}T00:00:00Z" for day in days)
         asked = {"granularity": row.time.granularity}
-        query |= {"startTime": (f"{DAYS[0]}T00:00:00Z",), "endTime": (f"{DAYS[1]}T00:00:00Z",)}
-        query["granularity"] = (row.time.granularity,)
+        query |= {"startTime": (start,), "endTime": (end,), "granularity": (row.time.granularity,)}
+        if row.time.totals:
+            asked |= {"startTime": start, "endTime": end}
     for values in view.lists(row.name):
         for record in view.timed(row.name, values, query, now, numbers):
             whole = {**asked, **values, **record}
@@ -144,13 +152,14 @@ def found(file, aside):
         with duckdb.connect(str(copy)) as connection:
             listed = "SELECT table_name FROM duckdb_tables() WHERE schema_name = 'segment_data'"
             names = [name for (name,) in connection.execute(listed).fetchall()]
-            return {name: _held(connection, name) for name in names if not name.startswith("_")}
+            return {name: rows_in(connection, name) for name in names if not name.startswith("_")}
     finally:
         copy.unlink()
         copied_wal.unlink(missing_ok=True)
 
 
-def _held(connection, table):
+def rows_in(connection, table):
+    """What a table that DuckDB reads holds: a count of each row."""
     is_history = table.endswith(HISTORY)
     row = ROWS[table.removesuffix(HISTORY)]
     columns = [column for column in row.columns if not (is_history and column.volatile)]

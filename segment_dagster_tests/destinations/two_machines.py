@@ -22,7 +22,7 @@ DAGSTER = Path(sys.executable).with_name("dagster")
 NOW = datetime(2026, 3, 31, 6, 30, tzinfo=timezone.utc)
 DATASET = "segment_data"
 CREDENTIALS = "DESTINATION__POSTGRES__CREDENTIALS"
-PATIENCE = 100
+PATIENCE = 200
 """Seconds that a machine may take to come to its last request, and to its end."""
 
 
