@@ -59,6 +59,7 @@ def main(arguments: list[str] | None = None) -> int:
             quiet_audit=given.quiet_audit,
             quiet_syncs=given.quiet_syncs,
             audit_a_day=given.audit_a_day,
+            events_a_day=given.events_a_day,
             latency=given.latency,
             keep=given.keep,
         ) as emulator:
@@ -130,6 +131,11 @@ def _parser() -> argparse.ArgumentParser:
         type=_count,
         default=MADE_UP_A_DAY,
         help=f"made-up events of a day, at most, at scale 1 (default {MADE_UP_A_DAY})",
+    )
+    parser.add_argument(
+        "--events-a-day",
+        type=_count,
+        help="events of a day in the event volume, about at most, by source and kind of event (default 3 billion)",
     )
     parser.add_argument("--latency", type=_latency, default=0.0, help="seconds that every answer takes (default 0)")
     parser.add_argument(

@@ -25,6 +25,7 @@ from segment_dagster.emulator.syncs import Syncs
 from segment_dagster.emulator.transport import recording_protocol
 from segment_dagster.emulator.world import TIMED, TRAIL, World
 from segment_dagster.emulator.world.audit import MADE_UP_A_DAY, audit_maker
+from segment_dagster.emulator.world.volume import VOLUME, volume_maker
 from segment_dagster.endpoints import CATALOGUE, Endpoint
 
 HOST = "127.0.0.1"
@@ -66,6 +67,23 @@ class Emulator:
         """
         return self.syncs.view(self.clock.now()).records(endpoint, values)
 
+    def timed(
+        self, endpoint: str, query: Mapping[str, tuple[str, ...]], values: Mapping[str, str] | None = None
+    ) -> list[dict[str, Any]]:
+        """Return the records of a time-dependent list right now.
+
+        Args:
+            endpoint: The endpoint's name in the catalogue.
+            query: All query parameters, each with all its values. They are not checked.
+            values: The parameters of the list, without the time.
+
+        Raises:
+            KeyError: The endpoint or list does not exist, or it is not time-dependent.
+        """
+        now = self.clock.now()
+        row = self.edits.view(now).row(endpoint)
+        return self.syncs.view(now).timed(endpoint, values or {}, query, now, self.corrections.numbers(row, now))
+
     def audit_events(self, start: datetime | None = None, end: datetime | None = None) -> list[dict[str, Any]]:
         """Return the events of the audit trail right now, newest first.
 
@@ -98,6 +116,7 @@ def running(
     quiet_audit: bool = False,
     quiet_syncs: bool = False,
     audit_a_day: int = MADE_UP_A_DAY,
+    events_a_day: int | None = None,
     latency: float = 0.0,
     keep: bool = False,
 ) -> Iterator[Emulator]:
@@ -110,7 +129,8 @@ def running(
         port: The port, 0 for a free one.
         faults: The initial faults.
         cursor_place: Where the versioned layout puts the cursor of the next page: one of `CURSOR_PLACES`.
-        world: An existing workspace. Replaces `scale`, `seed`, `catalogue` and `audit_a_day`.
+        world: An existing workspace. Replaces `scale`, `seed`, `catalogue`, `audit_a_day` and
+            `events_a_day`.
         catalogue: The endpoints, each after its parent.
         now: A frozen time. Defaults to the real time.
         limits: Whether to refuse requests above a rate limit.
@@ -121,6 +141,7 @@ def running(
         quiet_audit: Whether the audit trail holds only edits. Otherwise it also has made-up events.
         quiet_syncs: Whether the warehouse syncs are only those of `Emulator.syncs`. Otherwise also made-up ones.
         audit_a_day: Maximum number of made-up events per day at scale 1. The average is half of it.
+        events_a_day: Approximate maximum of the event volume per day, source and kind of event. Defaults to 3 billion.
         latency: Seconds between request and response.
         keep: Whether to cache response bodies, for benchmarks.
 
@@ -134,7 +155,7 @@ def running(
     if cursor_place not in CURSOR_PLACES:
         raise ValueError(f"unknown cursor place {cursor_place!r}; the places are {', '.join(CURSOR_PLACES)}")
     with _listen(port) as listening:
-        timed = {**TIMED, TRAIL: audit_maker(audit_a_day)}
+        timed = {**TIMED, TRAIL: audit_maker(audit_a_day), VOLUME: volume_maker(events_a_day)}
         workspace = world or World(scale, seed, catalogue=catalogue, timed=timed)
         clock = Clock(now)
         edits = Edits(workspace, clock, quiet_audit=quiet_audit)

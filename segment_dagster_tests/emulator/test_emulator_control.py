@@ -139,7 +139,7 @@ def test_the_command_serves_until_it_is_told_to_stop(number):
         "500:sources",
         *("--limits", "--minute", "3600", "--token-limit", "3"),
         *("--without", "Protocols", "--without", "Functions", "--gate-status", "404"),
-        *("--now", "2024-03-15T12:30:00Z", "--quiet-audit", "--quiet-syncs"),
+        *("--now", "2024-03-15T12:30:00Z", "--quiet-audit", "--quiet-syncs", "--events-a-day", "40"),
     ]
     with subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

@@ -1,5 +1,7 @@
 """Event volume of the workspace."""
 
+from functools import partial
+
 from segment_dagster.emulator.world.deterministic import stable_hash
 from segment_dagster.emulator.world.factories import Record, TimedMaker, TimedRequest
 from segment_dagster.emulator.world.series import (
@@ -44,7 +46,7 @@ def is_mobile(source: Record) -> bool:
     return "Mobile" in source.get("metadata", {}).get("categories", ())
 
 
-def _volume(request: TimedRequest) -> list[Record]:
+def _volume(most: int, request: TimedRequest) -> list[Record]:
     over = request_window(request)
     if not over.starts:
         return []
@@ -56,7 +58,7 @@ def _volume(request: TimedRequest) -> list[Record]:
         stream
         for source in counted_sources(request)
         if source["enabled"] and (not wanted or source["id"] in wanted)
-        for stream in _streams(request, source)
+        for stream in _streams(most, request, source)
         if all(stream.columns.get(name) in values for name, values in filters.items())
     ]
     written = format_times(over.starts)
@@ -70,7 +72,7 @@ def _volume(request: TimedRequest) -> list[Record]:
     ]
 
 
-def _streams(request: TimedRequest, source: Record) -> list[Stream]:
+def _streams(most: int, request: TimedRequest, source: Record) -> list[Stream]:
     first = stable_hash(source["id"])
     named = [EVENTS[(first + place) % len(EVENTS)] for place in range(7 + first % 3)]
     kinds = [*named, *(("", type_) for type_ in UNNAMED[: first % len(UNNAMED) + 1])]
@@ -85,9 +87,21 @@ def _streams(request: TimedRequest, source: Record) -> list[Stream]:
         if is_mobile(source) and place % 4:
             columns["appVersion"] = VERSIONS[place % len(VERSIONS)]
         per_day = _PER_DAY[number % len(_PER_DAY)] if number % 50 else _LARGEST
-        made.append(Stream(number, per_day, columns, factor))
+        made.append(Stream(number, min(per_day, most), columns, factor))
     return made
 
 
-TIMED: dict[str, TimedMaker] = {"events_volume": _volume}
+def volume_maker(most: int | None = None) -> TimedMaker:
+    """Return the function that generates the event volume.
+
+    Args:
+        most: Approximate maximum per day, source and kind of event. `None` for none.
+    """
+    return partial(_volume, most or _LARGEST)
+
+
+VOLUME = "events_volume"
+"""The endpoint of the event volume."""
+
+TIMED: dict[str, TimedMaker] = {VOLUME: volume_maker()}
 """Functions that generate the records, by endpoint name."""
