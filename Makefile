@@ -13,6 +13,7 @@ VENV_ELT := .venv-embedded-elt
 VENV_LATEST := .venv-latest
 VENV_DESTINATIONS := .venv-destinations
 VENV_SCALE := .venv-scale
+VENV_DBT := .venv-dbt
 VENV_UV := .venv-uv
 VENV_AUDIT := .venv-audit
 
@@ -39,7 +40,7 @@ $(1)/bin/python -m pip install -qq --disable-pip-version-check $(2)
 @touch $@
 endef
 
-.PHONY: help demo dev notebook test test-fast check audit chaos move full-read budget bench bench-quick readme test-embedded-elt test-latest test-destinations test-scale databricks-sql constraints clean
+.PHONY: help demo dev notebook test test-fast check audit chaos move full-read budget bench bench-quick readme test-embedded-elt test-latest test-destinations test-scale test-dbt databricks-sql constraints clean
 .DEFAULT_GOAL := help
 
 help: ## Show this help
@@ -62,7 +63,7 @@ test: check ## Everything: check, then the tests
 	$(VENV)/bin/python -m pytest $(WORKERS)
 
 test-fast: $(VENV)/.installed ## The tests that take no time, for while you work: under 90 seconds on two cores
-	$(VENV)/bin/python -m pytest $(WORKERS) -m "not slow and not server and not chaos and not scale"
+	$(VENV)/bin/python -m pytest $(WORKERS) -m "not slow and not server and not chaos and not scale and not dbt"
 
 check: $(VENV)/.installed ## Lint, format, types and the direction of imports
 	$(VENV)/bin/ruff check .
@@ -123,12 +124,16 @@ test-scale: $(VENV_SCALE)/.installed ## Executors times destinations, several ma
 		echo "There is no redis-server, and apt-get cannot install it: install Redis 6 or later" >&2; exit 1; }
 	$(VENV_SCALE)/bin/python -m pytest -n 2 --dist loadgroup -m scale
 
+test-dbt: $(VENV_DBT)/.installed ## The dbt example: models that run after syncs of Segment's; installs dbt
+	$(VENV_DBT)/bin/python -m pytest -m dbt
+
 databricks-sql: $(VENV_DESTINATIONS)/.installed ## Write the SQL for Databricks anew, for a person to review
 	$(VENV_DESTINATIONS)/bin/python -m segment_dagster_tests.destinations.databricks_sql
 
 constraints: $(VENV_UV)/.installed ## Raise the pinned versions to the newest that pyproject.toml allows
 	$(call compile,constraints.txt,--extra dev --extra test-destinations --extra test-scale)
 	$(call compile,constraints-embedded-elt.txt,--extra test --extra embedded-elt)
+	$(call compile,constraints-dbt.txt,--extra test-dbt)
 
 # One resolution for every Python and system, from 3.10 up. No index, host or path is written.
 define compile
@@ -137,7 +142,7 @@ $(VENV_UV)/bin/uv pip compile pyproject.toml $(2) --universal --python-version 3
 endef
 
 clean: ## Remove the environments and what tools left behind
-	rm -rf $(VENV) $(VENV_ELT) $(VENV_LATEST) $(VENV_DESTINATIONS) $(VENV_SCALE) $(VENV_UV) $(VENV_AUDIT) *.egg-info build dist bench/import_time.json
+	rm -rf $(VENV) $(VENV_ELT) $(VENV_LATEST) $(VENV_DESTINATIONS) $(VENV_SCALE) $(VENV_DBT) $(VENV_UV) $(VENV_AUDIT) *.egg-info build dist bench/import_time.json
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -159,6 +164,9 @@ $(VENV_DESTINATIONS)/.installed: pyproject.toml constraints.txt
 
 $(VENV_SCALE)/.installed: pyproject.toml constraints.txt
 	$(call make_venv,$(VENV_SCALE),-c constraints.txt -e '.[test-scale]')
+
+$(VENV_DBT)/.installed: pyproject.toml constraints-dbt.txt
+	$(call make_venv,$(VENV_DBT),-c constraints-dbt.txt -e '.[test-dbt]')
 
 # Apart from .venv: a set of constraints that does not install can still be replaced.
 $(VENV_UV)/.installed:

@@ -21,7 +21,7 @@ from segment_dagster_tests.docs.pages import PAGES, ROOT, Page
 
 TARGETS = set(re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
 SCRIPTS = {script.name for script in entry_points(group="console_scripts")} | {"python", "activate"}
-SHELL = {".", "cd", "docker", "export", "git", "helm", "install", "kubectl", "make", "mv", "pip", "python", "dlt"}
+SHELL = {".", "cd", "dg", "docker", "export", "git", "helm", "install", "kubectl", "make", "mv", "pip", "python", "dlt"}
 """Commands that a block may begin with, besides those of .venv."""
 
 EXTRAS = set(metadata("segment_dagster").get_all("Provides-Extra") or ())
@@ -30,7 +30,7 @@ _MAKE = re.compile(r"\bmake ([a-z][a-z-]*)")
 _MODULE = re.compile(r"python -m ([\w.]+)")
 _IN_VENV = re.compile(r"\.venv/bin/([\w-]+)")
 _FILE = re.compile(r"[\w.-]+(?:/[\w.-]+)+/?|[\w-]+\.(?:py|md|toml|yaml|txt)")
-_OUR_NAME = re.compile(r"segment_(?:\w+_)?(?:sync|daily|hourly|weekly|monthly|sensor)\b")
+_OUR_NAME = re.compile(r"\bsegment_(?:\w+_)?(?:sync|daily|hourly|weekly|monthly|sensor)\b")
 _EXTRA = re.compile(r"(?:segment_dagster|whl\)?|\.)\[([\w,-]+)\]")
 OURS_AT_RUN_TIME = {"segment.duckdb", ".demo/segment.duckdb", ".dlt/secrets.toml", "dagster.yaml", "secrets.toml"}
 """Files that a run makes, or a user."""
