@@ -116,13 +116,13 @@ test-destinations: $(VENV_DESTINATIONS)/.installed ## The same tests on more des
 		segment_dagster_tests/destinations/test_conformance.py segment_dagster_tests/destinations/test_databricks.py \
 		segment_dagster_tests/destinations/test_said_further.py
 
-# As root, or by sudo where there is one. One worker has the deployment of all executors, which are the largest group and
-# come first; the other begins with the rest.
+# As root, or by sudo where there is one. The files with the most tests come first: the rounds and the executors, which
+# take the longest, each have a worker.
 test-scale: $(VENV_SCALE)/.installed ## Executors times destinations, several machines at once, budgets in Redis: under fifteen minutes; installs redis-server
 	@command -v redis-server >/dev/null || { sudo=$$(command -v sudo || true); \
 		$$sudo apt-get update -qq && $$sudo apt-get install -qq -y redis-server >/dev/null; } || { \
 		echo "There is no redis-server, and apt-get cannot install it: install Redis 6 or later" >&2; exit 1; }
-	$(VENV_SCALE)/bin/python -m pytest -n 2 --dist loadgroup -m scale
+	$(VENV_SCALE)/bin/python -m pytest -n 2 --dist loadfile -m scale
 
 test-dbt: $(VENV_DBT)/.installed ## The dbt example: models that run after syncs of Segment's; installs dbt
 	$(VENV_DBT)/bin/python -m pytest -m dbt

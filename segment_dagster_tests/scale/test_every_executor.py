@@ -19,14 +19,7 @@ from segment_dagster_tests.destinations.landed_rows import expected
 from segment_dagster_tests.destinations.two_machines import DATASET, held
 from segment_dagster_tests.scale.deployment import WORKERS, deployment
 
-pytestmark = [
-    pytest.mark.server,
-    pytest.mark.slow,
-    pytest.mark.scale,
-    pytest.mark.timeout(600),
-    # by one process, which has the deployment
-    pytest.mark.xdist_group("executors"),
-]
+pytestmark = [pytest.mark.server, pytest.mark.slow, pytest.mark.scale, pytest.mark.timeout(600)]
 
 NOW = datetime(2026, 3, 31, 6, 30, tzinfo=timezone.utc)
 DAYS = ("2026-03-30", "2026-03-31")
