@@ -118,7 +118,7 @@ test-destinations: $(VENV_DESTINATIONS)/.installed ## The same tests on more des
 
 # As root, or by sudo where there is one. The files with the most tests come first: the rounds and the executors, which
 # take the longest, each have a worker.
-test-scale: $(VENV_SCALE)/.installed ## Executors times destinations, several machines at once, budgets in Redis: 17 minutes of processor time; installs redis-server
+test-scale: $(VENV_SCALE)/.installed ## Executors times destinations, several machines at once, budgets in Redis: 17 to 20 minutes of processor time; installs redis-server
 	@command -v redis-server >/dev/null || { sudo=$$(command -v sudo || true); \
 		$$sudo apt-get update -qq && $$sudo apt-get install -qq -y redis-server >/dev/null; } || { \
 		echo "There is no redis-server, and apt-get cannot install it: install Redis 6 or later" >&2; exit 1; }
