@@ -12,6 +12,8 @@ try:
     from segment_dagster.emulator.edit import Edit
     from segment_dagster.emulator.faults import KINDS, Fault, Faults
     from segment_dagster.emulator.hooks import Hooks
+    from segment_dagster.emulator.reverse_sync import ReverseStep, ReverseSync
+    from segment_dagster.emulator.reverse_syncs import ReverseSyncs
     from segment_dagster.emulator.server import Emulator, running
     from segment_dagster.emulator.stats import Seen, Stats
     from segment_dagster.emulator.syncs import Syncs
@@ -42,6 +44,9 @@ __all__ = [
     "Hooks",
     "MissingDay",
     "Notice",
+    "ReverseStep",
+    "ReverseSync",
+    "ReverseSyncs",
     "Seen",
     "Silence",
     "Stats",

@@ -10,6 +10,7 @@ from math import isfinite
 from threading import Event
 from typing import NoReturn
 
+from segment_dagster.emulator.actions import ACTION_ROWS
 from segment_dagster.emulator.clock import parse_time
 from segment_dagster.emulator.faults import Fault
 from segment_dagster.emulator.features import GATE_STATUSES, Features
@@ -150,7 +151,7 @@ def _no_token(_: str) -> NoReturn:
 
 def _fault(spec: str) -> Fault:
     try:
-        return Fault.parse(spec)
+        return Fault.parse(spec, (*CATALOGUE, *ACTION_ROWS))
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
 

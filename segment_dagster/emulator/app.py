@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from segment_dagster.emulator import control, control_syncs, control_workspace
+from segment_dagster.emulator.actions import Actions
 from segment_dagster.emulator.active_edits import Edits
 from segment_dagster.emulator.clock import Clock
 from segment_dagster.emulator.corrections import Corrections
@@ -79,13 +80,14 @@ class Api:
             components.world, components.syncs, components.corrections, components.clock, components.cursor_place, lists
         )
         self._cache: LruCache[bytes] = LruCache(pages)
+        self._actions = Actions(components.syncs, components.clock)
         self._routes = Routes(row for row in components.world.catalogue if components.world.has(row.name))
 
     async def respond(self, request: Request) -> Response:
         """Answer a request and count it."""
         at = time.monotonic()
         raw_path = request.scope["raw_path"].decode("latin-1")
-        match = self._routes.match(raw_path)
+        match = self._routes.match(raw_path) or self._actions.match(raw_path)
         with self._components.stats.open() as counting:
             if self._components.latency.seconds:
                 await _wait(request, self._components.latency.seconds)
@@ -115,8 +117,11 @@ class Api:
         headers = self._components.limits.arrive(match.rows if match else ())
         if match is None:
             raise ApiError(not_found(request.url.path))
-        if request.method != "GET":
-            raise ApiError(error_response(405, "method-not-allowed", "Only GET is answered.", headers={"Allow": "GET"}))
+        action = self._actions.get(match)
+        method = action.method if action else "GET"
+        if request.method != method:
+            message = f"Only {method} is answered."
+            raise ApiError(error_response(405, "method-not-allowed", message, headers={"Allow": method}))
         self._components.features.check(match.rows)
         hits = faults.hits(match.rows)
         for active in hits:
@@ -127,7 +132,11 @@ class Api:
             if instead := fault_response(row, active.fault, self._components.transports):
                 return instead
         media_type = JSON if match.versioned else negotiate(match.row, request.headers.get("accept"))
-        return self._encoded(self._content(request, match, hits), headers, media_type, hits)
+        if action:
+            content = encode({"data": action.answer(match.ids, await request.body())})
+        else:
+            content = self._content(request, match, hits)
+        return self._encoded(content, headers, media_type, hits)
 
     def _content(self, request: Request, match: Match, hits: list[ActiveFault]) -> bytes:
         def made() -> bytes:

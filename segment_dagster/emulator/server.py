@@ -10,6 +10,7 @@ from typing import Any
 
 import uvicorn
 
+from segment_dagster.emulator.actions import ACTION_ROWS
 from segment_dagster.emulator.active_edits import Edits
 from segment_dagster.emulator.app import Components, build_app
 from segment_dagster.emulator.clock import Clock, to_utc
@@ -20,6 +21,7 @@ from segment_dagster.emulator.hooks import Hooks
 from segment_dagster.emulator.latency import Latency
 from segment_dagster.emulator.layouts import CURSOR_PLACES
 from segment_dagster.emulator.limits import MINUTE, Limits
+from segment_dagster.emulator.reverse_syncs import ReverseSyncs
 from segment_dagster.emulator.stats import Stats
 from segment_dagster.emulator.syncs import Syncs
 from segment_dagster.emulator.transport import recording_protocol
@@ -162,13 +164,13 @@ def running(
         components = Components(
             world=workspace,
             token=token,
-            faults=Faults(faults, workspace.catalogue),
+            faults=Faults(faults, (*workspace.catalogue, *ACTION_ROWS)),
             stats=Stats(),
             limits=Limits(enforced=limits, minute=minute, token_limit=token_limit),
             features=Features(workspace.catalogue, without, gate_status),
             clock=clock,
             edits=edits,
-            syncs=Syncs(edits, clock, quiet=quiet_syncs),
+            syncs=Syncs(edits, clock, ReverseSyncs(edits, clock, workspace.seed), quiet=quiet_syncs),
             corrections=Corrections(workspace, clock),
             latency=Latency(latency),
             hooks=Hooks(),

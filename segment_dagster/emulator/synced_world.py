@@ -6,12 +6,17 @@ from typing import Any
 
 from segment_dagster.emulator.clock import parse_time
 from segment_dagster.emulator.edited_world import EditedWorld
+from segment_dagster.emulator.reverse_sync import ReverseSync
 from segment_dagster.emulator.warehouse_sync import WarehouseSync
 from segment_dagster.emulator.world.factories import CountChanges, Record
 from segment_dagster.emulator.world.lists import with_parameter_columns
 
+_FIELDS = {"warehouseId": "warehouse_id", "sourceId": "source_id", "modelId": "model_id"}
+_FIELDS["subscriptionId"] = "subscription_id"
+"""The field of a sync for each parameter of a list."""
+
 WAREHOUSE_LISTS = ("warehouse_syncs", "warehouse_source_syncs")
-"""The endpoints that list warehouse syncs."""
+REVERSE_LISTS = ("reverse_etl_syncs",)
 
 
 class SyncedWorld:
@@ -19,22 +24,36 @@ class SyncedWorld:
 
     Args:
         edited: The workspace after its edits.
-        syncs: The controlled syncs that have started.
-        quiet: Whether the made-up syncs are hidden.
+        syncs: The controlled syncs of warehouses.
+        reverse: The controlled syncs of reverse ETL.
+        quiet: The endpoints that do not list made-up syncs.
         now: The time.
     """
 
-    def __init__(self, edited: EditedWorld, syncs: Sequence[WarehouseSync], quiet: bool, now: datetime) -> None:
+    def __init__(
+        self,
+        edited: EditedWorld,
+        syncs: Sequence[WarehouseSync],
+        reverse: Sequence[ReverseSync],
+        quiet: Sequence[str],
+        now: datetime,
+    ) -> None:
         self._edited = edited
-        self._syncs = tuple(syncs)
-        self._quiet = quiet
+        warehouse = tuple(sync for sync in syncs if sync.start <= now)
+        reverse = tuple(sync for sync in reverse if sync.start <= now)
+        self._syncs: dict[str, tuple[WarehouseSync | ReverseSync, ...]] = {
+            **dict.fromkeys(WAREHOUSE_LISTS, warehouse),
+            **dict.fromkeys(REVERSE_LISTS, reverse),
+        }
+        self._quiet = tuple(quiet)
         self._now = now
 
     @property
     def cache_key(self) -> Hashable:
         """What all records but the time-dependent ones follow from: equal keys mean equal records."""
-        running = any(sync.end is None or sync.end > self._now for sync in self._syncs)
-        return (self._edited, self._syncs, self._quiet, self._now if running else None)
+        syncs = tuple(self._syncs.values())
+        running = any(sync.end is None or sync.end > self._now for listed in syncs for sync in listed)
+        return (self._edited, syncs, self._quiet, self._now if running else None)
 
     def has(self, endpoint: str, values: Mapping[str, str] | None = None) -> bool:
         """Return whether the endpoint and the list exist: see `World.has`."""
@@ -46,7 +65,7 @@ class SyncedWorld:
 
     def records(self, endpoint: str, values: Mapping[str, str] | None = None) -> list[Any]:
         """Return the records of one list or of all lists: see `World.records`."""
-        if endpoint not in WAREHOUSE_LISTS or not (self._syncs or self._quiet):
+        if not self._syncs.get(endpoint) and endpoint not in self._quiet:
             return self._edited.records(endpoint, values)
         if values is not None:
             return self._list(endpoint, values)
@@ -56,6 +75,12 @@ class SyncedWorld:
             for each in self._edited.lists(endpoint)
             for record in with_parameter_columns(row, each, self._list(endpoint, each))
         ]
+
+    def find(self, endpoint: str, parameter: tuple[str, str], field: tuple[str, str]) -> Record | None:
+        """Return the first record, as the API lists it, of the lists with a parameter that has a field, or `None`."""
+        lists = (values for values in self.lists(endpoint) if parameter in values.items())
+        every = (record for values in lists for record in self.records(endpoint, values))
+        return next((record for record in every if field in record.items()), None)
 
     def timed(
         self,
@@ -71,14 +96,14 @@ class SyncedWorld:
     def _list(self, endpoint: str, values: Mapping[str, str]) -> list[Record]:
         listed = [
             sync.to_record(self._now)
-            for sync in self._syncs
-            if sync.warehouse_id == values["warehouseId"] and sync.source_id == values.get("sourceId", sync.source_id)
+            for sync in self._syncs[endpoint]
+            if all(getattr(sync, _FIELDS[name]) == value for name, value in values.items())
         ]
-        made_up = self._edited.records(endpoint, values)
-        return sorted([*listed, *(() if self._quiet else made_up)], key=_newest_first, reverse=True)
+        made_up = () if endpoint in self._quiet else self._edited.records(endpoint, values)
+        return sorted([*listed, *made_up], key=_started, reverse=True)
 
 
-def _newest_first(sync: Record) -> tuple[datetime, str]:
-    start = parse_time(sync["start"])
+def _started(sync: Record) -> tuple[datetime, str]:
+    start = parse_time(sync["start"] if "start" in sync else sync["startedAt"])
     assert start is not None
     return start, sync["sourceId"]

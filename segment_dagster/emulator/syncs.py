@@ -6,7 +6,8 @@ from threading import Lock
 
 from segment_dagster.emulator.active_edits import Edits
 from segment_dagster.emulator.clock import Clock
-from segment_dagster.emulator.synced_world import SyncedWorld
+from segment_dagster.emulator.reverse_syncs import ReverseSyncs
+from segment_dagster.emulator.synced_world import REVERSE_LISTS, WAREHOUSE_LISTS, SyncedWorld
 from segment_dagster.emulator.warehouse_sync import Notice, SyncStep, WarehouseSync, sync_label
 
 
@@ -20,15 +21,18 @@ class Syncs:
     Args:
         edits: The edits of the workspace.
         clock: The clock.
-        quiet: Whether to hide the made-up syncs.
+        reverse_etl: The controlled syncs of reverse ETL.
+        quiet: Whether to hide the made-up syncs of warehouses.
     """
 
-    def __init__(self, edits: Edits, clock: Clock, *, quiet: bool = False) -> None:
+    def __init__(self, edits: Edits, clock: Clock, reverse_etl: ReverseSyncs, *, quiet: bool = False) -> None:
         self._edits = edits
         self._clock = clock
         self._lock = Lock()
         self._quiet_at_start = self._quiet = quiet
         self._syncs: tuple[WarehouseSync, ...] = ()
+        self.reverse_etl = reverse_etl
+        """The controlled syncs of reverse ETL."""
 
     @property
     def active(self) -> list[WarehouseSync]:
@@ -37,7 +41,7 @@ class Syncs:
 
     @property
     def quiet(self) -> bool:
-        """Whether the made-up syncs are hidden."""
+        """Whether the made-up syncs of warehouses are hidden."""
         return self._quiet
 
     @quiet.setter
@@ -152,7 +156,8 @@ class Syncs:
             self._syncs = made
 
     def clear(self) -> None:
-        """Forget all controlled syncs and reset `quiet` to its initial value."""
+        """Forget all controlled syncs, those of reverse ETL too, and reset `quiet` to its initial value."""
+        self.reverse_etl.clear()
         with self._lock:
             self._syncs = ()
             self._quiet = self._quiet_at_start
@@ -164,8 +169,9 @@ class Syncs:
             now: The time, in UTC.
         """
         edited = self._edits.view(now)
-        with self._lock:
-            return SyncedWorld(edited, tuple(sync for sync in self._syncs if sync.start <= now), self._quiet, now)
+        hidden = (WAREHOUSE_LISTS, self._quiet), (REVERSE_LISTS, self.reverse_etl.quiet)
+        quiet = [endpoint for endpoints, is_hidden in hidden if is_hidden for endpoint in endpoints]
+        return SyncedWorld(edited, self._syncs, self.reverse_etl.active, quiet, now)
 
     def _started(self, syncs: tuple[WarehouseSync, ...], step: SyncStep, now: datetime) -> tuple[WarehouseSync, ...]:
         sync = WarehouseSync(step.warehouse_id, step.source_id, step.at or now)

@@ -1,11 +1,11 @@
 """A controlled warehouse sync, and the steps that start and end one."""
 
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, ClassVar
 
-from segment_dagster.emulator.clock import parse_time, to_utc
+from segment_dagster.emulator.clock import to_utc
+from segment_dagster.emulator.json_fields import parse_fields
 from segment_dagster.emulator.world.factories import Record
 from segment_dagster.emulator.world.timestamps import format_duration, format_moment
 
@@ -40,7 +40,7 @@ class Notice:
         Raises:
             ValueError: It is invalid. The message says why.
         """
-        return cls(**_parsed("a notice", given, ("level", "message"), cls._TYPES))
+        return cls(**parse_fields("a notice", given, ("level", "message"), cls._TYPES))
 
     def to_json(self) -> dict[str, Any]:
         """Return the notice as JSON that `from_json` parses."""
@@ -138,8 +138,7 @@ class WarehouseSync:
         Raises:
             ValueError: It is invalid. The message says why.
         """
-        held = _parsed("a sync", given, ("warehouse_id", "source_id", "start"), cls._TYPES)
-        return cls(**held)
+        return cls(**_with_notices(parse_fields("a sync", given, ("warehouse_id", "source_id", "start"), cls._TYPES)))
 
     def to_json(self) -> dict[str, Any]:
         """Return the sync as JSON that `from_json` parses."""
@@ -225,8 +224,8 @@ class SyncStep:
         Raises:
             ValueError: It is invalid. The message says why.
         """
-        held = _parsed("a step of a sync", given, ("action", "warehouse_id", "source_id"), cls._TYPES)
-        return cls(**held)
+        required = ("action", "warehouse_id", "source_id")
+        return cls(**_with_notices(parse_fields("a step of a sync", given, required, cls._TYPES)))
 
 
 def sync_label(warehouse_id: str, source_id: str) -> str:
@@ -234,21 +233,5 @@ def sync_label(warehouse_id: str, source_id: str) -> str:
     return f"sync of source {source_id} to warehouse {warehouse_id}"
 
 
-def _parsed(what: str, given: object, required: Iterable[str], types: Mapping[str, tuple[type, ...]]) -> dict[str, Any]:
-    if not isinstance(given, dict):
-        raise ValueError(f"{what} is an object with {', '.join(required)}")
-    if missing := [name for name in required if name not in given]:
-        raise ValueError(f"{what} needs {', '.join(missing)}")
-    held: dict[str, Any] = dict(given)
-    for name, value in list(held.items()):
-        if name not in types:
-            raise ValueError(f"unknown {name!r} in {what}; there are {', '.join(types)}")
-        if not isinstance(value, types[name]) or isinstance(value, bool):
-            raise ValueError(f"{name} of {what} is not of the right type")
-        if name in ("at", "start", "end") and value is not None:
-            if (moment := parse_time(given[name])) is None:
-                raise ValueError(f"{name} of {what} is not a time in ISO 8601: {value!r}")
-            held[name] = moment
-        if name == "notices":
-            held[name] = tuple(Notice.from_json(item) for item in given[name])
-    return held
+def _with_notices(held: dict[str, Any]) -> dict[str, Any]:
+    return held | {"notices": tuple(Notice.from_json(item) for item in held.get("notices", ()))}

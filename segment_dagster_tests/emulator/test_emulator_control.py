@@ -137,6 +137,7 @@ def test_the_command_serves_until_it_is_told_to_stop(number):
         "0",
         "--fault",
         "500:sources",
+        *("--fault", "503-html:reverse_etl_sync_start"),
         *("--limits", "--minute", "3600", "--token-limit", "3"),
         *("--without", "Protocols", "--without", "Functions", "--gate-status", "404"),
         *("--now", "2024-03-15T12:30:00Z", "--quiet-audit", "--quiet-syncs", "--events-a-day", "40"),
