@@ -7,13 +7,14 @@ from typing import Annotated, Any, Literal
 import dagster as dg
 from dagster.components.utils.defs_state import DefsStateConfig, DefsStateConfigArgs, ResolvedDefsStateConfig
 from dagster.components.utils.translation import TranslationFn, TranslationFnResolver
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from segment_dagster.components.build import NAME
 from segment_dagster.components.workspace import DestinationAttributes, SegmentWorkspaceComponent, WorkspaceAttributes
 from segment_dagster.config.attributes import tell_inner_errors, text_schema
 from segment_dagster.endpoints.pipes import SOURCES
 from segment_dagster.errors import SegmentError, SettingError
+from segment_dagster.syncs.arrived_check import Arrival, arrived_checks
 from segment_dagster.syncs.checks import sync_checks
 from segment_dagster.syncs.events import LATE_AFTER
 from segment_dagster.syncs.sensor import build_segment_warehouse_sensor
@@ -46,6 +47,27 @@ class StatusesAttributes(dg.Model, dg.Resolvable):
     partial: Sequence[str] = Field(default=Statuses.partial, description="The sync has succeeded in part.")
     failed: Sequence[str] = Field(default=Statuses.failed, description="The sync has failed.")
     running: Sequence[str] = Field(default=Statuses.running, description="The sync has not ended.")
+
+
+class ArrivedAttributes(dg.Model, dg.Resolvable):
+    """A warehouse that may be read: `destination`, a dlt destination, or `resource`, the key of a Dagster resource."""
+
+    destination: DestinationAttributes | None = Field(default=None, description="The warehouse as a dlt destination.")
+    resource: str | None = Field(
+        default=None, description="Key of a resource with `get_connection()`, such as that of DuckDB or Snowflake."
+    )
+    days: int = Field(default=7, ge=1, le=30, description="Days that are compared.")
+    tolerance: float = Field(default=0.01, ge=0, lt=1, description="Share of the expected rows that may be missing.")
+
+    def arrival(self) -> Arrival:
+        """Return what it stands for."""
+        destination = self.destination.resource() if self.destination else None
+        return Arrival(destination=destination, resource=self.resource, days=self.days, tolerance=self.tolerance)
+
+    @model_validator(mode="after")
+    def _check_warehouse(self) -> "ArrivedAttributes":
+        self.arrival()
+        return self
 
 
 class SegmentWarehouseScaffolder(dg.Scaffolder[Any]):
@@ -104,6 +126,9 @@ class SegmentWarehouseComponent(dg.StateBackedComponent, dg.Model, dg.Resolvable
     )
     late_after: float = Field(
         default=LATE_AFTER, gt=1, description="How many usual intervals without an end make the next sync late."
+    )
+    arrived: ArrivedAttributes | None = Field(
+        default=None, description="Compare the rows in the warehouse with Segment's own count of events, by day."
     )
     group_name: str = Field(default="segment_warehouse", description="The group of the assets.")
     upstream: Sequence[str] | None = Field(
@@ -188,9 +213,11 @@ class SegmentWarehouseComponent(dg.StateBackedComponent, dg.Model, dg.Resolvable
             return dg.Definitions()
         workspace = self.workspace.resource()
         statuses, on_partial = Statuses.of(self.statuses.model_dump()), OnPartial(self.on_partial)
+        arrived = self.arrived and arrived_checks(specs, self.arrived.arrival(), workspace=workspace, name=self.name)
         return dg.Definitions(
             assets=specs,
             asset_checks=[
+                *([arrived] if arrived else []),
                 sync_checks(
                     specs,
                     workspace=workspace,
@@ -198,7 +225,7 @@ class SegmentWarehouseComponent(dg.StateBackedComponent, dg.Model, dg.Resolvable
                     statuses=statuses,
                     on_partial=on_partial,
                     late_after=self.late_after,
-                )
+                ),
             ],
             sensors=[
                 build_segment_warehouse_sensor(

@@ -18,3 +18,6 @@ SELECTIVE_SYNCS = _endpoint("warehouse_selective_syncs")
 """Which collections and properties of a source are synced into a warehouse."""
 
 SOURCES = _endpoint("sources")
+
+VOLUME = _endpoint("events_volume")
+"""How many events Segment has taken in, by source, type and name."""

@@ -13,7 +13,10 @@ from segment_dagster.text import duration
 SYNC_CHECK, LATE_CHECK = "segment_sync", "segment_sync_late"
 """Names of the checks of a table: whether the latest sync succeeded, and whether the next one is late."""
 
-SYNC_END, LAST_END = "segment/sync_end", "segment/last_sync_end"
+ARRIVED_CHECK = "events_arrived"
+"""Name of the check of a table's rows."""
+
+SYNC_START, SYNC_END, LAST_END = "segment/sync_start", "segment/sync_end", "segment/last_sync_end"
 DATA_VERSION = "dagster/data_version"
 
 LATE_AFTER = 3.0
@@ -94,7 +97,7 @@ def sync_metadata(sync: Sync) -> dict[str, Any]:
     """Return the metadata of an event."""
     assert sync.end is not None
     return {
-        "segment/sync_start": dg.MetadataValue.timestamp(sync.start),
+        SYNC_START: dg.MetadataValue.timestamp(sync.start),
         SYNC_END: dg.MetadataValue.timestamp(sync.end),
         "segment/sync_seconds": sync.seconds,
         "segment/sync_rows": sync.rows,

@@ -162,6 +162,8 @@ def test_tables_and_columns_come_from_the_destination(emulator, tmp_path):
         ({"statuses": {"succes": ["OK"]}}, "succes"),
         ({"statuses": {"success": ["OK"], "failed": ["ok"]}}, "the status 'OK' means 'success' and 'failed'"),
         ({"interval_seconds": 0}, "interval_seconds"),
+        ({"arrived": {}}, "name the warehouse either by a destination or by a resource"),
+        ({"arrived": {"resource": "dwh", "tolerance": 1}}, "tolerance"),
         (
             {"warehouses": {"by_name": ["Redshift"]}},
             "warehouses.by_name names 'Redshift', which the workspace does not",
@@ -185,6 +187,14 @@ def test_an_api_that_fails_is_told_in_a_line(emulator):
         ),
     ):
         refresh(project, path)
+
+
+def test_rows_are_compared_where_a_warehouse_is_named(emulator):
+    one = {"warehouses": {"by_name": ["Snowflake"]}, "arrived": {"destination": {"type": "duckdb"}, "tolerance": 0.05}}
+    with loaded(one) as defs:
+        keys = {key for key in defs.resolve_asset_graph().asset_check_keys if key.name == "events_arrived"}
+        assert {key.asset_key.path[-1] for key in keys} == {"tracks", "pages", "screens", "identifies", "groups"}
+        assert len(keys) == 5 * len({spec.metadata["segment/source_id"] for spec in specs_of(defs).values()})
 
 
 def test_it_is_scaffolded(emulator):
