@@ -7,7 +7,9 @@ import duckdb
 import pytest
 
 from segment_dagster.emulator import Correction, Silence, running
-from segment_dagster.emulator.warehouse import COLLECTIONS, Loss, fill, snake_case
+from segment_dagster.emulator.snake_case import snake_case
+from segment_dagster.emulator.warehouse import Loss, fill
+from segment_dagster.emulator.warehouse_tables import COLLECTIONS
 from segment_dagster.endpoints import CATALOGUE
 from segment_dagster_tests.destinations.engines import postgres_server
 
