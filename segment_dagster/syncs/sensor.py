@@ -94,8 +94,9 @@ def build_segment_warehouse_sensor(
             for source_id, of_source in keys.items():
                 events += _late_events(of_source, state.sources.get(source_id), settings.now, late_after, told)
             cursor.advance(warehouse_ids, warehouse_id)
-        said = f"{pluralize(len(new), 'sync')} of the warehouse {warehouse_id} have ended since the last look."
-        return dg.SensorResult(asset_events=events, skip_reason=None if events else said, cursor=cursor.written())
+        # Dagster logs it as the reason why no run was started
+        said = f"Told of {pluralize(len(new), 'sync')} into the warehouse {warehouse_id}."
+        return dg.SensorResult(asset_events=events, skip_reason=said, cursor=cursor.written())
 
     return look
 
