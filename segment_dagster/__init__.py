@@ -3,6 +3,8 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from segment_dagster.version import __version__ as __version__
+
 if TYPE_CHECKING:
     from segment_dagster.assets import DestinationResource, SegmentResource, SegmentTranslator, segment_assets
     from segment_dagster.components.build import build_segment_defs
@@ -13,7 +15,6 @@ if TYPE_CHECKING:
     from segment_dagster.syncs.sensor import build_segment_warehouse_sensor
     from segment_dagster.syncs.specs import segment_warehouse_specs
 
-__version__ = "0.1.0"
 
 __all__ = [
     "DestinationResource",

@@ -4,11 +4,12 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from hashlib import blake2b
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from segment_dagster.config import ApiSettings, Layout
@@ -17,7 +18,6 @@ from segment_dagster.endpoints.audit_trail import audit_trail
 from segment_dagster.errors import SegmentError
 from segment_dagster.extract.columns import column_name
 from segment_dagster.extract.disposition import parent_columns
-from segment_dagster.extract.errors import SpoolError
 from segment_dagster.extract.extractor import Extractor
 from segment_dagster.extract.result import Carried, Extract, ParentKey
 from segment_dagster.extract.times import Window
@@ -35,16 +35,20 @@ from segment_dagster.load.announced import (
     unassigned,
 )
 from segment_dagster.load.carried_rows import write_rows
-from segment_dagster.load.incremental import incremental_windows
 from segment_dagster.load.load_state import RecordedLoad, recorded_loads
-from segment_dagster.load.parent_state import ParentState, forget_states, parent_states, record_parents
+from segment_dagster.load.parent_state import (
+    TRAIL_READ_UNTIL,
+    ParentState,
+    forget_states,
+    parent_states,
+    record_parents,
+    trail_state,
+)
 from segment_dagster.text import pluralize
+from segment_dagster.version import __version__
 
-ROWS_VERSION = 1
-"""To be raised once redaction or types make other rows of the same records."""
-
-HEARD: ParentKey = ()
-"""Stands among the parents for the time until which the audit trail was heard: it has told of no change before."""
+TRAIL_DAYS = 60
+"""Days for which the audit trail is taken to be whole: Segment states no retention, and its own app shows 90 days."""
 
 TYPES_SHOWN = 5
 """Types of resources that a log line names."""
@@ -67,6 +71,17 @@ def refreshable(endpoint: Endpoint, settings: ApiSettings, destination: Destinat
         and bool(parent_columns(endpoint))
         and not any(parameter.fan_out for parameter in endpoint.parameters)
     )
+
+
+class UnstableTrailError(SegmentError):
+    """The audit trail changed while it was read: an event may be missing.
+
+    Args:
+        name: Its name.
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name}: it changed while it was read, so an event may be missing.")
 
 
 @dataclass(frozen=True)
@@ -93,30 +108,33 @@ class Refresh:
         self._known: list[Ids] = []
         self._due_parents: dict[str, Sequence[ParentKey]] = {}
 
-    def read(self, windows: Mapping[str, Window]) -> None:
+    def read(self) -> None:
         """Read the endpoints whose tables hold rows of unchanged parents, with these rows.
 
         The others are left for `Extractor.extract_all`, which also tells why one of these could not be read.
-
-        Args:
-            windows: The times to read, by endpoint name.
 
         Raises:
             LoadError: The destination cannot be read.
         """
         if not self._endpoints:
             return
-        with inspect_dataset(self._destination) as tables:
-            recorded = recorded_loads(tables)
-            states = {each.name: parent_states(tables, each) for each in self._endpoints if each.name in recorded}
-        heard = {name: until for name, known in states.items() if (until := known.get(HEARD, ParentState()).read_at)}
         trail = audit_trail(self._extractor.available())
-        if not heard or trail is None:
+        if trail is None:
             return
         assert isinstance(trail.time, TimeRange) and trail.time.lookback is not None
-        since = {name: until - trail.time.lookback for name, until in heard.items()}
+        with inspect_dataset(self._destination) as tables:
+            recorded = recorded_loads(tables)
+            known = [each for each in self._endpoints if each.name in recorded]
+            states = {each.name: parent_states(tables, each) for each in known}
+            since = {
+                each.name: until - trail.time.lookback
+                for each in known
+                if (until := self._trail_read_until(trail_state(tables, each), recorded[each.name]))
+            }
+        if not since:
+            return
         try:
-            events = self._events(trail, windows, min(since.values()))
+            events = self._events(trail, min(since.values()))
         except SegmentError as error:
             logger.warning("every parent is read again, because the audit trail cannot be read: %s", error)
             return
@@ -155,20 +173,35 @@ class Refresh:
             read = extract.carried.read if extract.carried else list(fingerprints)
             began = extract.began_at or extract.read_at
             known = parent_states(tables, extract.endpoint)
-            # what was due and could not be read is due again, although its event has been heard
+            # what was due and could not be read is due again, although its event has been read
             states = {key: ParentState() for key in self._due_parents.get(name, fingerprints)}
             states |= {key: ParentState(fingerprints[key], began) for key in read}
-            record_parents(tables, extract.endpoint, {**states, HEARD: ParentState(None, self._extractor.now)})
-            forget_states(tables, extract.endpoint, known.keys() - fingerprints.keys() - {HEARD})
+            load = recorded_loads(tables).get(name)
+            states[TRAIL_READ_UNTIL] = ParentState(load.digest[1] if load else None, self._extractor.now)
+            record_parents(tables, extract.endpoint, states)
+            forget_states(tables, extract.endpoint, known.keys() - fingerprints.keys())
 
-    def _events(self, trail: Endpoint, windows: Mapping[str, Window], since: datetime) -> list[Event]:
-        with inspect_dataset(self._destination) as tables:
-            window = windows.get(trail.name) or incremental_windows(tables, [trail], self._extractor.now).get(
-                trail.name
-            )
-        extract = self._extractor.extract(trail, window)
-        with inspect_dataset(self._destination) as tables:
-            return events_since(tables, trail, extract, since)
+    def _trail_read_until(self, state: ParentState, load: RecordedLoad) -> datetime | None:
+        """Return until when the audit trail was read for the rows of a table; `None` if its rows are others by now.
+
+        A load that was not recorded here, such as one with rows missing, has another digest.
+        """
+        now = self._extractor.now
+        if state.read_at is None or state.fingerprint != load.digest[1]:
+            return None
+        # a clock that was ahead, or a trail that does not reach back so far
+        return state.read_at if now - timedelta(days=TRAIL_DAYS) < state.read_at <= now else None
+
+    def _events(self, trail: Endpoint, since: datetime) -> list[Event]:
+        """Return the events since a time.
+
+        Raises:
+            SegmentError: They could not be read, or the trail changed while it was read.
+        """
+        extract = self._extractor.extract(trail, Window(since.replace(microsecond=0)))
+        if extract.unstable:
+            raise UnstableTrailError(trail.name)
+        return events_since(trail, extract, since)
 
     def _plans(
         self,
@@ -197,12 +230,19 @@ class Refresh:
                 known = states[endpoint.name]
                 new = [event for event in events if event.at >= since[endpoint.name]]
                 gone = known.keys() - fingerprints.keys()
-                said = announced(new, endpoint, [*self._ids(tables, endpoint), ids_of_keys(gone)])
+                ids = [*self._ids(tables, endpoint), ids_of_keys(gone)] if new else []
+                said = announced(new, endpoint, ids)
                 due = self._due(fingerprints, known, said)
                 if len(due) == len(fingerprints):
                     continue
+                try:
+                    carried = self._carry(tables, endpoint, fingerprints, due, load)
+                except (OSError, ValueError, SegmentError, pa.ArrowException) as error:
+                    # such as a column that somebody has added
+                    logger.info("%s: every parent is read again: %s", endpoint.name, error)
+                    continue
                 self._due_parents[endpoint.name] = due
-                yield _Plan(endpoint, due, self._carry(tables, endpoint, fingerprints, due, load))
+                yield _Plan(endpoint, due, carried)
 
     def _due(
         self,
@@ -219,6 +259,7 @@ class Refresh:
                 state is None
                 or state.read_at is None
                 or state.fingerprint != fingerprints[key]
+                or state.read_at > self._extractor.now
                 # by the day: a schedule does not start at the same second each day
                 or (today - state.read_at.date()).days >= days
                 or said.of_any
@@ -236,10 +277,7 @@ class Refresh:
         load: RecordedLoad,
     ) -> Carried:
         kept = fingerprints.keys() - set(due)
-        try:
-            parts, rows = write_rows(tables, endpoint, kept, self._extractor.new_directory(endpoint))
-        except OSError as error:
-            raise SpoolError(endpoint, error) from error
+        parts, rows = write_rows(tables, endpoint, kept, self._extractor.new_directory(endpoint))
         return Carried(
             parts=parts, parents=len(kept), rows=rows, digest=load.digest, fingerprint=load.fingerprint, read=()
         )
@@ -295,7 +333,7 @@ class Refresh:
 def shape_of(endpoint: Endpoint, settings: ApiSettings) -> str:
     """Return a hash of what decides how records become rows: once it is another one, no row is taken from a table."""
     key = settings.fingerprint_key or ""
-    parts = [ROWS_VERSION, endpoint, settings.include_secrets, blake2b(key.encode()).hexdigest()]
+    parts = [__version__, endpoint, settings.include_secrets, blake2b(key.encode()).hexdigest()]
     return blake2b(repr(parts).encode(), digest_size=16).hexdigest()
 
 

@@ -130,7 +130,7 @@ def sync(
     in_slices = {read.endpoint.name for read in sliced}
     whole = [endpoint for endpoint in supported if endpoint.name not in in_slices]
     refresh = Refresh(whole, extractor, destination)
-    refresh.read(wanted)
+    refresh.read()
     extracts, not_read = extractor.extract_all(whole, wanted)
     observer.read(extracts, len(whole), extractor.client.sent.requests - requests_before)
     skipped: dict[str, str] = {}

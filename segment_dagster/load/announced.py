@@ -42,23 +42,19 @@ class Announced(NamedTuple):
     """Whether those of any parent may have."""
 
 
-def events_since(tables: DatasetInspector, trail: Endpoint, extract: Extract, since: datetime) -> list[Event]:
-    """Return the events of the audit trail since a time: those of its table, and those that were read now.
+def events_since(trail: Endpoint, extract: Extract, since: datetime) -> list[Event]:
+    """Return the events of the audit trail since a time.
 
     Args:
-        tables: The dataset.
         trail: The audit trail.
-        extract: What was read of it: all that happened since its table's latest row.
+        extract: What was read of it.
         since: The time, in UTC.
     """
     fields = trail.audit_fields
     assert fields is not None
-    at, resource, kind = map(column_name, (fields.timestamp, fields.resource, fields.resource_type))
-    columns = [at, resource, kind]
+    columns = [column_name(field) for field in (fields.timestamp, fields.resource, fields.resource_type)]
     rows = [row for part in extract.parts for row in pq.read_table(part.path, columns=columns).to_pylist()]
-    if set(columns) <= set(tables.columns(trail.name)):
-        rows += tables.rows(trail.name, columns, where=f"{at} >= '{since:%Y-%m-%dT%H:%M:%S}+00:00'")
-    events = {Event(_utc(row[at]), str(row[resource]), str(row[kind])) for row in rows if row[at] is not None}
+    events = {Event(_utc(at), str(id_), str(kind)) for at, id_, kind in (map(row.get, columns) for row in rows) if at}
     return sorted(event for event in events if event.at >= since)
 
 

@@ -32,6 +32,7 @@ def write_rows(
 
     Raises:
         OSError: They cannot be written.
+        ValueError: The table has a column that is none of ours, or a value is not as it was loaded.
     """
     schema, columns, rows = _schema(tables, endpoint), parent_columns(endpoint), 0
     types = {column_name(column.field): column.type for column in endpoint.columns}
@@ -58,6 +59,10 @@ def _schema(tables: DatasetInspector, endpoint: Endpoint) -> pa.Schema:
     others = sorted(
         name for name in tables.columns(endpoint.name) if name not in declared.names and not name.startswith("_dlt_")
     )
+    # fields that are not declared are JSON, which some destinations take as text
+    as_json = {"json", tables.lands_as("json")}
+    if foreign := [name for name in others if tables.columns(endpoint.name)[name].get("data_type") not in as_json]:
+        raise ValueError(f"the column {foreign[0]!r} is none that a load has made")
     return pa.schema([*declared, *(pa.field(name, pa.string()) for name in others)])
 
 

@@ -15,6 +15,10 @@ from segment_dagster.load.inspector import ROWS_PER_STATEMENT, DatasetInspector
 PARENTS_TABLE = "_segment_parents"
 """The table of the dataset that records the parents of the tables that are read in slices."""
 
+TRAIL_READ_UNTIL: ParentKey = ()
+"""Stands among an endpoint's parents for the time until which the audit trail was read for them, and for the digest of
+the table whose rows their states are about."""
+
 TYPES: Mapping[str, TDataType] = {
     "endpoint": "text",
     # what its record gives to the requests: a JSON array of texts
@@ -40,8 +44,18 @@ def parent_states(tables: DatasetInspector, endpoint: Endpoint) -> dict[ParentKe
     """Return the state of each parent of an endpoint as of its last run.
 
     Returns:
-        The states; empty if its table is missing, or is not read in slices.
+        The states; empty if its table is missing, or is not read by the parent.
     """
+    states = _states(tables, endpoint)
+    return {key: state for key, state in states.items() if key != TRAIL_READ_UNTIL}
+
+
+def trail_state(tables: DatasetInspector, endpoint: Endpoint) -> ParentState:
+    """Return until when the audit trail was read for an endpoint's parents, and the digest of the table then."""
+    return _states(tables, endpoint).get(TRAIL_READ_UNTIL, ParentState())
+
+
+def _states(tables: DatasetInspector, endpoint: Endpoint) -> dict[ParentKey, ParentState]:
     tables.prefetch([PARENTS_TABLE, endpoint.name])
     if set(tables.columns(PARENTS_TABLE)) != set(TYPES) or not tables.columns(endpoint.name):
         return {}
