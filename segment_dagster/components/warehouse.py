@@ -195,20 +195,18 @@ class SegmentWarehouseComponent(dg.StateBackedComponent, dg.Model, dg.Resolvable
         """Return the tables, their checks and the sensor; nothing before the list was asked for."""
         if state_path is None:
             return dg.Definitions()
+        tables = Tables(self.tables) if isinstance(self.tables, str) else self.tables
         try:
-            topology = self._selection.of(Topology.from_json(state_path.read_text()))
+            specs = segment_warehouse_specs(
+                self._selection.of(Topology.from_json(state_path.read_text())),
+                names=TableNames(tables=tables, schemas=self.schemas),
+                database=self.database,
+                upstream=self._upstream(context),
+                group_name=self.group_name,
+                translate=self.get_asset_spec,
+            )
         except SettingError as error:
             raise WarehouseError(self.name, error) from None
-        specs = segment_warehouse_specs(
-            topology,
-            names=TableNames(
-                tables=Tables(self.tables) if isinstance(self.tables, str) else self.tables, schemas=self.schemas
-            ),
-            database=self.database,
-            upstream=self._upstream(context),
-            group_name=self.group_name,
-            translate=self.get_asset_spec,
-        )
         if not specs:
             return dg.Definitions()
         workspace = self.workspace.resource()

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 from typing import Any
@@ -49,19 +49,48 @@ class Difference:
         return f"{self.day}{of_event}: {self.found:,} of {self.expected:,}"
 
 
-def expected_counts(rows: Iterable[Mapping[str, Any]], source_id: str, table: str) -> Counter[Key]:
+def rows_by_source(
+    rows: Iterable[Mapping[str, Any]], source_ids: Collection[str]
+) -> dict[str, list[Mapping[str, Any]]]:
+    """Return the rows of `events_volume` by their source, for some sources."""
+    found: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+    for row in rows:
+        if row[column_name("sourceId")] in source_ids:
+            found[row[column_name("sourceId")]].append(row)
+    return found
+
+
+def existing_tables(query: Query, names: Collection[str]) -> set[str]:
+    """Return those of these tables that the warehouse has.
+
+    Args:
+        query: Runs SQL.
+        names: Names with their schema, and perhaps a database.
+    """
+    found = set()
+    for database in {name.rpartition(".")[0].rpartition(".")[0] for name in names}:
+        of_database = {name for name in names if name.rpartition(".")[0].rpartition(".")[0] == database}
+        views = f"{sql_name(database)}.information_schema" if database else "information_schema"
+        there = {
+            (str(schema).lower(), str(table).lower())
+            for schema, table in query(f"SELECT table_schema, table_name FROM {views}.tables")  # noqa: S608 - our names
+        }
+        found |= {name for name in of_database if tuple(name.lower().split(".")[-2:]) in there}
+    return found
+
+
+def expected_counts(rows: Iterable[Mapping[str, Any]], table: str) -> Counter[Key]:
     """Return how many rows of a table Segment's own count lets expect.
 
     Args:
-        rows: Rows of `events_volume`, by the day.
-        source_id: The source.
+        rows: Rows of `events_volume` of the source, by the day.
         table: One of `CALLS`.
     """
-    names = {field: column_name(field) for field in ("sourceId", "eventType", "eventName", "time", "count")}
+    names = {field: column_name(field) for field in ("eventType", "eventName", "time", "count")}
     counts: Counter[Key] = Counter()
     for row in rows:
         same_type = str(row[names["eventType"]] or "").lower() == CALLS[table]
-        if row[names["sourceId"]] == source_id and same_type and row[names["time"]] is not None:
+        if same_type and row[names["time"]] is not None:
             day = row[names["time"]].astimezone(timezone.utc).date()
             event = row[names["eventName"]] if table == BY_EVENT else None
             counts[day, event] += int(row[names["count"]] or 0)

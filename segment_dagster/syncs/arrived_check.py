@@ -1,9 +1,9 @@
 """The check `events_arrived`: whether every event that Segment has taken in is in the warehouse."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 from typing import Any
 
 import dagster as dg
@@ -13,20 +13,37 @@ from segment_dagster.assets.pool import pool_of
 from segment_dagster.endpoints.pipes import VOLUME
 from segment_dagster.errors import SegmentError
 from segment_dagster.extract.times import Window
+from segment_dagster.foreign_text import foreign_text
 from segment_dagster.syncs.arrival import (
     CALLS,
     MAX_SHOWN,
     Difference,
+    Key,
     Query,
     by_day,
     comparable_days,
     differences,
+    existing_tables,
     expected_counts,
     found_counts,
+    rows_by_source,
 )
 from segment_dagster.syncs.events import ARRIVED_CHECK, SYNC_START
 from segment_dagster.syncs.specs import SOURCE_ID
 from segment_dagster.text import pluralize
+
+
+class WarehouseQueryError(SegmentError):
+    """The warehouse of a Dagster resource does not answer a query.
+
+    Args:
+        resource: Key of the resource.
+        error: What its driver says.
+    """
+
+    def __init__(self, resource: str, error: Exception) -> None:
+        said = foreign_text(str(error), 200)
+        super().__init__(f"The warehouse of the resource {resource!r} cannot be read ({type(error).__name__}): {said}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,19 +120,23 @@ def arrived_checks(
         if not known:
             return
         try:
-            with source.extractor() as extractor, _query(context, arrival) as query:
+            with source.extractor() as extractor:
                 days = {key: comparable_days(extractor.now, reach, arrival.days) for key, reach in known.items()}
                 first, last = min(each[0] for each in days.values()), max(each[-1] for each in days.values())
                 window = Window(_midnight(first), _midnight(last + timedelta(days=1)))
                 extract = extractor.extract(extractor.endpoint(VOLUME.name), window)
-                rows = [row for part in extract.parts for row in _rows(part.path)]
+                sources = {tables[key].metadata[SOURCE_ID] for key in days}
+                rows = rows_by_source((row for part in extract.parts for row in _rows(part.path)), sources)
+            with _query(context, arrival) as query:
+                there = existing_tables(query, {tables[key].metadata["dagster/table_name"] for key in days})
                 for key, of_table in days.items():
                     spec = tables[key]
-                    table = _table_of(spec)
-                    counts = expected_counts(rows, spec.metadata[SOURCE_ID], table)
+                    table, name = _table_of(spec), spec.metadata["dagster/table_name"]
+                    counts = expected_counts(rows.get(spec.metadata[SOURCE_ID], ()), table)
                     expected = {each: count for each, count in counts.items() if each[0] in of_table}
-                    found = found_counts(query, table, spec.metadata["dagster/table_name"], of_table)
-                    yield _result(key, expected, found, differences(expected, found, arrival.tolerance), arrival)
+                    # Segment makes a table with its first row
+                    found = found_counts(query, table, name, of_table) if name in there else {}
+                    yield _result(key, expected, found, differences(expected, found, arrival.tolerance), of_table)
         except SegmentError as error:
             raise dg.Failure(str(error), allow_retries=error.retryable) from error
 
@@ -123,10 +144,14 @@ def arrived_checks(
 
 
 def _result(
-    key: dg.AssetKey, expected: Any, found: Any, differing: Sequence[Difference], arrival: Arrival
+    key: dg.AssetKey,
+    expected: Mapping[Key, int],
+    found: Mapping[Key, int],
+    differing: Sequence[Difference],
+    compared: Sequence[date],
 ) -> dg.AssetCheckResult:
     missing = [each for each in differing if each.missing > 0]
-    days = pluralize(len(by_day(found)) or arrival.days, "day")
+    days = pluralize(len(compared), "day")
     if not differing:
         description = f"{sum(found.values()):,} of {sum(expected.values()):,} expected rows on {days}."
     else:
@@ -142,7 +167,6 @@ def _result(
         metadata={
             "segment/rows_expected": by_day(expected),
             "segment/rows_found": by_day(found),
-            "segment/tolerance": arrival.tolerance,
             **({"segment/differences": _table(differing)} if differing else {}),
         },
     )
@@ -196,8 +220,12 @@ def _query(context: dg.AssetCheckExecutionContext, arrival: Arrival) -> Iterator
             cursor = connection.cursor()
 
             def run(sql: str) -> Sequence[Sequence[Any]]:
-                cursor.execute(sql)
-                rows: Sequence[Sequence[Any]] = cursor.fetchall()
+                try:
+                    cursor.execute(sql)
+                    rows: Sequence[Sequence[Any]] = cursor.fetchall()
+                except Exception as error:
+                    # each driver has errors of its own
+                    raise WarehouseQueryError(arrival.resource or "", error) from error
                 return rows
 
             yield run

@@ -11,10 +11,10 @@ from segment_dagster.client import SegmentClient
 from segment_dagster.endpoints.pipes import WAREHOUSE_SYNCS
 from segment_dagster.errors import SegmentError
 from segment_dagster.syncs.cursor import SourceState, in_order
-from segment_dagster.syncs.events import LATE_AFTER, LATE_CHECK, SYNC_CHECK, events_of, late_event
+from segment_dagster.syncs.events import LATE_AFTER, LATE_CHECK, SYNC_CHECK, events_of, late_event, materializes
 from segment_dagster.syncs.specs import keys_by_pipe
 from segment_dagster.syncs.statuses import OnPartial, Statuses
-from segment_dagster.syncs.sync import Sync, syncs_of
+from segment_dagster.syncs.warehouse_sync import WarehouseSync, syncs_of
 
 SPECS = {
     SYNC_CHECK: "The latest sync of the source into the warehouse has succeeded.",
@@ -73,7 +73,7 @@ def sync_checks(
                     if not wanted:
                         continue
                     pages = client.pages(WAREHOUSE_SYNCS, {"warehouseId": warehouse_id})
-                    syncs = [sync for page in pages for sync in syncs_of(page.records)]
+                    syncs = [meanings.with_end(sync) for page in pages for sync in syncs_of(page.records)]
                     for id_, keys in wanted.items():
                         of_source = [sync for sync in syncs if sync.source_id == id_]
                         for key in keys:
@@ -83,10 +83,12 @@ def sync_checks(
         except SegmentError as error:
             raise dg.Failure(str(error), allow_retries=error.retryable) from error
 
-    def results_of(syncs: Sequence[Sync], key: dg.AssetKey, now: datetime) -> Iterator[tuple[str, dg.AssetCheckResult]]:
+    def results_of(
+        syncs: Sequence[WarehouseSync], key: dg.AssetKey, now: datetime
+    ) -> Iterator[tuple[str, dg.AssetCheckResult]]:
         state, ended = SourceState(), in_order(syncs)
         for sync in ended:
-            state.see(sync)
+            state.see(sync, succeeded=materializes(meanings.outcome(sync.status), on_partial))
         if not ended:
             yield from ((check, _passed(key, check, "No sync has ended yet.")) for check in SPECS)
             return

@@ -1,16 +1,22 @@
 """What the sensor remembers between its ticks: which warehouse is next, and which syncs of each source have ended."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from statistics import median
 
 from segment_dagster.client.page import Resume
-from segment_dagster.syncs.sync import Sync
+from segment_dagster.syncs.warehouse_sync import WarehouseSync
 
-OVERLAP = 3600.0
-"""Seconds before the latest end in which another sync that has ended still counts as new: it may be listed late."""
+AHEAD = 86_400.0
+"""Seconds that an end may lie in the future: a wrong clock is not to silence a source until then."""
+
+LONGEST = 2 * 86_400.0
+"""Seconds that a sync may run. One that seems to run for longer is not looked for any more."""
+
+LISTED_WITHIN = 3600.0
+"""Seconds after its start within which a sync is listed."""
 
 ENDS = 8
 """Ends of syncs that are remembered: their distances are the usual interval of a source."""
@@ -23,27 +29,33 @@ LEAST_ENDS = 4
 class SourceState:
     """The ended syncs of a source that were seen. Times are seconds since 1970."""
 
-    ends: list[float] = field(default_factory=list)
-    """The latest ends, in order."""
+    last: float | None = None
+    """The latest end. A source has one sync at a time, so what ends later is new."""
 
-    seen: dict[float, float] = field(default_factory=dict)
-    """Ends by start of the syncs that ended within the overlap before the latest."""
+    ends: list[float] = field(default_factory=list)
+    """The latest ends of syncs that have succeeded, in order."""
 
     late: bool = False
     """Whether it was told that the next sync is late."""
 
-    def is_new(self, sync: Sync) -> bool:
+    def is_new(self, sync: WarehouseSync, now: datetime) -> bool:
         """Return whether a sync has ended that was not seen."""
-        if sync.end is None or sync.start.timestamp() in self.seen:
+        if sync.end is None or sync.end.timestamp() > now.timestamp() + AHEAD:
             return False
-        return not self.ends or sync.end.timestamp() > self.ends[-1] - OVERLAP
+        return self.last is None or sync.end.timestamp() > self.last
 
-    def see(self, sync: Sync) -> None:
-        """Remember a sync that has ended."""
+    def see(self, sync: WarehouseSync, *, succeeded: bool = True) -> None:
+        """Remember a sync that has ended.
+
+        Args:
+            sync: The sync.
+            succeeded: Whether it did: one that failed is often tried again soon, which is no usual interval.
+        """
         assert sync.end is not None
-        self.ends = sorted({*self.ends, sync.end.timestamp()})[-ENDS:]
-        self.seen[sync.start.timestamp()] = sync.end.timestamp()
-        self.seen = {start: end for start, end in self.seen.items() if end > self.ends[-1] - OVERLAP}
+        end = sync.end.timestamp()
+        self.last = end if self.last is None else max(self.last, end)
+        if succeeded:
+            self.ends = sorted({*self.ends, end})[-ENDS:]
 
     @property
     def interval(self) -> float | None:
@@ -55,7 +67,7 @@ class SourceState:
     @property
     def last_end(self) -> datetime | None:
         """Return the latest end, in UTC."""
-        return datetime.fromtimestamp(self.ends[-1], timezone.utc) if self.ends else None
+        return datetime.fromtimestamp(self.last, timezone.utc) if self.last is not None else None
 
 
 @dataclass
@@ -66,11 +78,79 @@ class WarehouseState:
     known: bool = False
     """Whether its list was read to its end once."""
 
+    read_from: float | None = None
+    """Start of the earliest sync that may have ended since the list was read last; what began before was seen."""
+
+    earliest_running: float | None = None
+    latest_start: float | None = None
+    """Of the pages of the present read: the earliest start of a sync that runs, and the latest of any."""
+
     resume: Resume | None = None
     """Where the next tick goes on; `None` at the beginning of the list."""
 
-    waiting: list[Sync] = field(default_factory=list)
-    """Syncs of the pages so far, which are told once the list was read far enough."""
+    ready: list[WarehouseSync] = field(default_factory=list)
+    """Syncs that are told in the next ticks, before another request is made."""
+
+    waiting: list[WarehouseSync] = field(default_factory=list)
+    """New syncs of the pages so far, which are told once the list was read far enough."""
+
+    def take(
+        self,
+        syncs: Sequence[WarehouseSync],
+        following: Resume | None,
+        source_ids: Collection[str],
+        now: datetime,
+        succeeded: Callable[[WarehouseSync], bool],
+    ) -> None:
+        """Take in a page of the list, and note where the next tick goes on.
+
+        The new syncs of several pages are told together, in the order of their ends. Of the first read of the list, the
+        latest one of each source is.
+
+        Args:
+            syncs: All syncs of the page, in the API's order, which Segment does not state.
+            following: Where the next page begins; `None` if this is the last one.
+            source_ids: The sources that count.
+            now: The present, in UTC.
+            succeeded: Says whether a sync that has ended has succeeded.
+        """
+        starts = [sync.start.timestamp() for sync in syncs]
+        running = [
+            start
+            for sync, start in zip(syncs, starts, strict=True)
+            if sync.end is None and start > now.timestamp() - LONGEST
+        ]
+        self.earliest_running = min([*running, *_given(self.earliest_running)], default=None)
+        self.latest_start = max([*starts, *_given(self.latest_start)], default=None)
+        selected = [sync for sync in syncs if sync.source_id in source_ids]
+        for sync in selected:
+            self.sources.setdefault(sync.source_id, SourceState())
+        new = [sync for sync in in_order(selected) if self.sources[sync.source_id].is_new(sync, now)]
+        if self.known:
+            newest_first = starts == sorted(starts, reverse=True)
+            # what follows began before all that may have ended since
+            seen = newest_first and bool(starts) and self.read_from is not None and starts[-1] < self.read_from
+            self.resume = None if seen else following
+            # a sync that has begun meanwhile moves others to the next page
+            self.waiting = in_order({(sync.source_id, sync.start): sync for sync in [*self.waiting, *new]}.values())
+        else:
+            for sync in in_order(selected):
+                if succeeded(sync):
+                    state = self.sources[sync.source_id]
+                    state.ends = sorted({*state.ends, sync.end.timestamp() if sync.end else 0.0})[-ENDS:]
+            self.resume = following
+            self.waiting = latest_of_each([*self.waiting, *new])
+        if self.resume is None:
+            self._end_read(succeeded)
+
+    def _end_read(self, succeeded: Callable[[WarehouseSync], bool]) -> None:
+        for sync in self.waiting:
+            self.sources[sync.source_id].see(sync, succeeded=succeeded(sync))
+        self.ready, self.waiting, self.known = [*self.ready, *self.waiting], [], True
+        earliest = [*_given(self.earliest_running), *_given(self.latest_start)]
+        # a sync may be listed a little later than it began
+        self.read_from = min(earliest) - LISTED_WITHIN if earliest else self.read_from
+        self.earliest_running = self.latest_start = None
 
 
 @dataclass
@@ -106,11 +186,12 @@ class SensorCursor:
                 "warehouses": {
                     name: {
                         "known": state.known,
+                        "starts": [state.read_from, state.earliest_running, state.latest_start],
+                        "ready": [_sync_as_json(sync) for sync in state.ready],
                         "resume": state.resume and [state.resume.cursor, state.resume.records],
                         "waiting": [_sync_as_json(sync) for sync in state.waiting],
                         "sources": {
-                            source: [seen.ends, list(seen.seen.items()), seen.late]
-                            for source, seen in state.sources.items()
+                            source: [seen.last, seen.ends, seen.late] for source, seen in state.sources.items()
                         },
                     }
                     for name, state in self.warehouses.items()
@@ -120,39 +201,49 @@ class SensorCursor:
         )
 
 
-def latest_of_each(syncs: Iterable[Sync]) -> list[Sync]:
+def _given(value: float | None) -> list[float]:
+    return [] if value is None else [value]
+
+
+def latest_of_each(syncs: Iterable[WarehouseSync]) -> list[WarehouseSync]:
     """Return the latest ended sync of each source, in the order of their ends."""
-    latest: dict[str, Sync] = {}
+    latest: dict[str, WarehouseSync] = {}
     for sync in in_order(syncs):
         latest[sync.source_id] = sync
     return in_order(latest.values())
 
 
-def in_order(syncs: Iterable[Sync]) -> list[Sync]:
+def in_order(syncs: Iterable[WarehouseSync]) -> list[WarehouseSync]:
     """Return those that have ended, in the order of their ends."""
     ended = [(sync.end, sync.source_id, sync.start, sync) for sync in syncs if sync.end]
     return [sync for *_, sync in sorted(ended, key=lambda each: each[:3])]
 
 
 def _warehouse(given: dict[str, object]) -> WarehouseState:
-    sources, resume, waiting = given["sources"], given["resume"], given["waiting"]
-    assert isinstance(sources, dict) and isinstance(waiting, list)
+    sources, resume, waiting, ready = given["sources"], given["resume"], given["waiting"], given["ready"]
+    starts = given["starts"]
+    assert isinstance(sources, dict) and isinstance(waiting, list) and isinstance(ready, list)
+    assert isinstance(starts, list)
     return WarehouseState(
-        sources={name: SourceState(ends, dict(map(tuple, seen)), late) for name, (ends, seen, late) in sources.items()},
+        sources={name: SourceState(*state) for name, state in sources.items()},
         known=bool(given["known"]),
+        read_from=starts[0],
+        earliest_running=starts[1],
+        latest_start=starts[2],
+        ready=[_sync_from_json(each) for each in ready],
         resume=Resume(*resume) if isinstance(resume, list) else None,
         waiting=[_sync_from_json(each) for each in waiting],
     )
 
 
-def _sync_as_json(sync: Sync) -> list[object]:
+def _sync_as_json(sync: WarehouseSync) -> list[object]:
     assert sync.end is not None
     return [sync.source_id, sync.start.isoformat(), sync.end.isoformat(), sync.status, sync.rows, list(sync.notices)]
 
 
-def _sync_from_json(given: list[object]) -> Sync:
+def _sync_from_json(given: list[object]) -> WarehouseSync:
     source, start, end, status, rows, notices = given
-    return Sync(
+    return WarehouseSync(
         source_id=str(source),
         start=datetime.fromisoformat(str(start)),
         end=datetime.fromisoformat(str(end)),

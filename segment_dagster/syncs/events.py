@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 
 from segment_dagster.syncs.statuses import OnPartial, Outcome, Statuses
-from segment_dagster.syncs.sync import Sync
+from segment_dagster.syncs.warehouse_sync import WarehouseSync
 from segment_dagster.text import duration
 
 SYNC_CHECK, LATE_CHECK = "segment_sync", "segment_sync_late"
@@ -29,12 +29,12 @@ AssetEvent = dg.AssetMaterialization | dg.AssetCheckEvaluation
 
 
 def events_of(
-    sync: Sync,
+    sync: WarehouseSync,
     keys: Sequence[dg.AssetKey],
     *,
     statuses: Statuses,
     on_partial: OnPartial,
-    told: Callable[[dg.AssetKey, str | None], datetime | None] = lambda key, check: None,
+    reported: Callable[[dg.AssetKey, str | None], datetime | None] = lambda key, check: None,
 ) -> Iterator[AssetEvent]:
     """Yield the events of a sync that has ended, for each of its tables.
 
@@ -43,22 +43,22 @@ def events_of(
         keys: Keys of its tables.
         statuses: What a status means.
         on_partial: What a partial success counts as.
-        told: Returns until which end the syncs of a table were told, for its materialization or a check of it. What was
-            told is not told again.
+        reported: Returns until which end the instance has events of a table's syncs: its materialization, or a check
+            of it. What it has is not yielded again.
     """
     assert sync.end is not None
     outcome = statuses.outcome(sync.status)
     metadata = sync_metadata(sync)
     passed, severity, description = _result(sync, outcome, on_partial)
     for key in keys:
-        if _materializes(outcome, on_partial) and not _was_told(told(key, None), sync.end):
+        if materializes(outcome, on_partial) and not _is_reported(reported(key, None), sync.end):
             yield dg.AssetMaterialization(
                 key,
                 description=f"Segment has synced {sync.rows:,} rows of all tables of the source together.",
                 metadata=metadata,
                 tags={DATA_VERSION: sync.end.isoformat()},
             )
-        if not _was_told(told(key, SYNC_CHECK), sync.end):
+        if not _is_reported(reported(key, SYNC_CHECK), sync.end):
             yield dg.AssetCheckEvaluation(
                 asset_key=key,
                 check_name=SYNC_CHECK,
@@ -93,7 +93,7 @@ def late_event(
     )
 
 
-def sync_metadata(sync: Sync) -> dict[str, Any]:
+def sync_metadata(sync: WarehouseSync) -> dict[str, Any]:
     """Return the metadata of an event."""
     assert sync.end is not None
     return {
@@ -106,11 +106,12 @@ def sync_metadata(sync: Sync) -> dict[str, Any]:
     }
 
 
-def _materializes(outcome: Outcome, on_partial: OnPartial) -> bool:
+def materializes(outcome: Outcome, on_partial: OnPartial) -> bool:
+    """Return whether a sync that has ended so counts as a materialization of its tables."""
     return outcome is Outcome.SUCCESS or (outcome is Outcome.PARTIAL and on_partial is not OnPartial.FAIL)
 
 
-def _result(sync: Sync, outcome: Outcome, on_partial: OnPartial) -> tuple[bool, dg.AssetCheckSeverity, str]:
+def _result(sync: WarehouseSync, outcome: Outcome, on_partial: OnPartial) -> tuple[bool, dg.AssetCheckSeverity, str]:
     ended = f"The sync that ended at {sync.end:%Y-%m-%d %H:%M:%S} UTC"
     reason = f" {' '.join(sync.notices)}" if sync.notices else ""
     if outcome is Outcome.SUCCESS:
@@ -127,5 +128,5 @@ def _result(sync: Sync, outcome: Outcome, on_partial: OnPartial) -> tuple[bool, 
     )
 
 
-def _was_told(until: datetime | None, end: datetime) -> bool:
+def _is_reported(until: datetime | None, end: datetime) -> bool:
     return until is not None and until >= end - ROUNDED

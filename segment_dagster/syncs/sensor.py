@@ -8,16 +8,21 @@ import dagster as dg
 from segment_dagster.assets import SegmentResource
 from segment_dagster.client import SegmentClient
 from segment_dagster.client.errors import RateLimitedError, TokenError
-from segment_dagster.client.page import Page
 from segment_dagster.endpoints.pipes import WAREHOUSE_SYNCS
 from segment_dagster.errors import SegmentError
-from segment_dagster.syncs.cursor import SensorCursor, SourceState, WarehouseState, in_order, latest_of_each
-from segment_dagster.syncs.events import LATE_AFTER, LATE_CHECK, AssetEvent, events_of, late_event
+from segment_dagster.syncs.cursor import SensorCursor, SourceState, WarehouseState
+from segment_dagster.syncs.events import LATE_AFTER, LATE_CHECK, AssetEvent, events_of, late_event, materializes
+from segment_dagster.syncs.reported import ReportedSyncs
 from segment_dagster.syncs.specs import keys_by_pipe
 from segment_dagster.syncs.statuses import OnPartial, Statuses
-from segment_dagster.syncs.sync import Sync, syncs_of
-from segment_dagster.syncs.told import Told
+from segment_dagster.syncs.warehouse_sync import WarehouseSync, syncs_of
 from segment_dagster.text import pluralize
+
+MAX_TOLD = 50
+"""Syncs that one tick tells of; the others follow in the next ticks, which make no request."""
+
+REQUEST_TIMEOUT = 15.0
+"""Seconds to wait for a response."""
 
 RETRY_SECONDS = 15.0
 """Seconds for which a tick retries its request, or waits for the limit: Dagster ends a tick after 60 s."""
@@ -56,81 +61,66 @@ def build_segment_warehouse_sensor(
     warehouse_ids = list(pipes)
     meanings = statuses or Statuses()
 
+    def succeeded(sync: WarehouseSync) -> bool:
+        return materializes(meanings.outcome(sync.status), on_partial)
+
     @dg.sensor(
         name=f"{name}_sensor",
         minimum_interval_seconds=interval_seconds,
         description="Tells of each sync of Segment's into the warehouses, once it has ended.",
     )
-    def look(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+    def poll(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         """Ask for the syncs of the next warehouse."""
-        brief = {"retry_seconds": RETRY_SECONDS, "rate_limit_seconds": RETRY_SECONDS}
+        brief = {
+            "retry_seconds": RETRY_SECONDS,
+            "rate_limit_seconds": RETRY_SECONDS,
+            "request_timeout": REQUEST_TIMEOUT,
+        }
         settings = source.settings().model_copy(update=brief)
-        cursor = SensorCursor.read(context.cursor)
+        now, cursor = settings.now, SensorCursor.read(context.cursor)
         warehouse_id = cursor.choose(warehouse_ids)
         state = cursor.warehouses.setdefault(warehouse_id, WarehouseState())
         keys = pipes[warehouse_id]
-        try:
-            with SegmentClient(settings) as client:
-                pages = client.pages(WAREHOUSE_SYNCS, {"warehouseId": warehouse_id}, resume=state.resume)
-                page = next(iter(pages))
-            syncs = [sync for sync in syncs_of(page.records) if sync.source_id in keys]
-        except TokenError:
-            raise
-        except RateLimitedError as error:
-            # the cursor stays: the same warehouse has the next turn
-            return dg.SkipReason(str(error))
-        except SegmentError as error:
-            # another warehouse is not to wait for this one
-            context.log.error(str(error))
-            state.resume = None
-            cursor.advance(warehouse_ids, warehouse_id)
-            return dg.SensorResult(skip_reason=str(error), cursor=cursor.written())
-        new = _new_syncs(state, syncs, page)
-        told = Told(context.instance)
+        if not state.ready:
+            try:
+                with SegmentClient(settings) as client:
+                    pages = client.pages(WAREHOUSE_SYNCS, {"warehouseId": warehouse_id}, resume=state.resume)
+                    page = next(iter(pages))
+            except TokenError:
+                raise
+            except RateLimitedError as error:
+                # the cursor stays: the same warehouse has the next turn
+                return dg.SkipReason(str(error))
+            except SegmentError as error:
+                # another warehouse is not to wait for this one
+                context.log.error(str(error))
+                state.resume = None
+                cursor.advance(warehouse_ids, warehouse_id)
+                return dg.SensorResult(skip_reason=str(error), cursor=cursor.written())
+            syncs = [meanings.with_end(sync) for sync in syncs_of(page.records)]
+            state.take(
+                syncs, page.next, keys, now, lambda sync: materializes(meanings.outcome(sync.status), on_partial)
+            )
+        told, state.ready = state.ready[:MAX_TOLD], state.ready[MAX_TOLD:]
+        reported = ReportedSyncs(context.instance)
         events: list[AssetEvent] = []
-        for sync in new:
-            events += events_of(sync, keys[sync.source_id], statuses=meanings, on_partial=on_partial, told=told.until)
-        if state.resume is None:
+        for sync in told:
+            events += events_of(
+                sync, keys[sync.source_id], statuses=meanings, on_partial=on_partial, reported=reported.until
+            )
+        if state.resume is None and not state.ready:
             for source_id, of_source in keys.items():
-                events += _late_events(of_source, state.sources.get(source_id), settings.now, late_after, told)
+                events += _late_events(of_source, state.sources.get(source_id), now, late_after, reported)
             cursor.advance(warehouse_ids, warehouse_id)
         # Dagster logs it as the reason why no run was started
-        said = f"Told of {pluralize(len(new), 'sync')} into the warehouse {warehouse_id}."
+        said = f"Told of {pluralize(len(told), 'sync')} into the warehouse {warehouse_id}."
         return dg.SensorResult(asset_events=events, skip_reason=said, cursor=cursor.written())
 
-    return look
-
-
-def _new_syncs(state: WarehouseState, syncs: Sequence[Sync], page: Page) -> list[Sync]:
-    """Return the syncs that are to be told now, and note where the next tick goes on.
-
-    Those of several pages are told together, in the order of their ends.
-    """
-    for sync in syncs:
-        state.sources.setdefault(sync.source_id, SourceState())
-    new = [sync for sync in in_order(syncs) if state.sources[sync.source_id].is_new(sync)]
-    if state.known:
-        # newest first, what follows was seen; in another order, new ones may be on any page
-        starts = [sync.start for sync in syncs]
-        newest_first = starts == sorted(starts, reverse=True)
-        state.resume = None if newest_first and len(new) < len(syncs) else page.next
-        # a sync that has begun meanwhile moves others to the next page
-        state.waiting = in_order({(sync.source_id, sync.start): sync for sync in [*state.waiting, *new]}.values())
-    else:
-        for sync in in_order(syncs):
-            state.sources[sync.source_id].see(sync)
-        state.resume = page.next
-        state.waiting = latest_of_each([*state.waiting, *in_order(syncs)])
-    if state.resume is not None:
-        return []
-    told, state.waiting, state.known = state.waiting, [], True
-    for sync in told:
-        state.sources[sync.source_id].see(sync)
-    return told
+    return poll
 
 
 def _late_events(
-    keys: Sequence[dg.AssetKey], state: SourceState | None, now: datetime, late_after: float, told: Told
+    keys: Sequence[dg.AssetKey], state: SourceState | None, now: datetime, late_after: float, reported: ReportedSyncs
 ) -> Iterator[dg.AssetCheckEvaluation]:
     """Yield a warning for each table once the next sync of its source is late, and once it is not any more."""
     if state is None or state.interval is None or state.last_end is None:
@@ -140,5 +130,5 @@ def _late_events(
         return
     state.late = late
     for key in keys:
-        if told.late_since(key, LATE_CHECK) != (state.last_end.isoformat(), late):
+        if reported.late_since(key, LATE_CHECK) != (state.last_end.isoformat(), late):
             yield late_event(key, last_end=state.last_end, now=now, interval=state.interval, late=late)

@@ -54,6 +54,9 @@ def segment_warehouse_specs(
         group_name: The group of the assets.
         translate: Decides what an asset looks like; by default as described here.
 
+    Raises:
+        SettingError: `names` names a source that is not there.
+
     Example:
         >>> from segment_dagster.syncs.topology import SyncedSource, SyncedWarehouse, Topology
         >>> web = SyncedSource(id="s1", slug="web")
@@ -63,12 +66,14 @@ def segment_warehouse_specs(
         'web/tracks'
     """
     names = names or TableNames()
+    names.check([source for warehouse in topology.warehouses for source in warehouse.sources])
+    prefixes = _prefixes(topology)
     found = list(_tables(topology, names))
     several = any(count > 1 for count in Counter((schema, table) for *_, schema, table, _ in found).values())
     specs = []
     for warehouse, source, schema, table, columns in found:
         default = dg.AssetSpec(
-            key=[*([_plain(warehouse.name)] if several else []), schema, table],
+            key=[*([prefixes[warehouse.id]] if several else []), schema, table],
             deps=list(upstream),
             description=f"The table {table!r} of the source {source.name or source.slug!r}, written by Segment.",
             group_name=group_name,
@@ -107,6 +112,13 @@ def _tables(topology: Topology, names: TableNames) -> Iterator[tuple[SyncedWareh
             tables: Mapping[str, Columns] = names.of(source)
             for table, columns in tables.items():
                 yield warehouse, source, names.schema_of(source), table, columns
+
+
+def _prefixes(topology: Topology) -> dict[str, str]:
+    """Return the names of warehouses by id, as a part of a key; those that are the same with the id behind them."""
+    names = {warehouse.id: _plain(warehouse.name) for warehouse in topology.warehouses}
+    alike = Counter(names.values())
+    return {id_: name if alike[name] == 1 else f"{name}_{_plain(id_)}" for id_, name in names.items()}
 
 
 def _plain(name: str) -> str:

@@ -1,8 +1,10 @@
 """What the status of a sync means. Segment documents no value of it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from enum import Enum
+
+from segment_dagster.syncs.warehouse_sync import WarehouseSync
 
 
 class Outcome(Enum):
@@ -63,3 +65,7 @@ class Statuses:
             if wanted in map(str.upper, getattr(self, outcome.value)):
                 return outcome
         return Outcome.UNKNOWN
+
+    def with_end(self, sync: WarehouseSync) -> WarehouseSync:
+        """Return a sync without an end if its status says that it runs."""
+        return replace(sync, end=None) if self.outcome(sync.status) is Outcome.RUNNING else sync

@@ -130,7 +130,8 @@ class WarehouseSelection:
 
 def names_of(record: Mapping[str, Any]) -> set[str]:
     """Return the names by which a warehouse may be called."""
-    return set(filter(None, (_own_name(record), record["metadata"]["name"], record["metadata"]["slug"])))
+    type_ = _type_of(record)
+    return set(filter(None, (_own_name(record), type_.get("name"), type_.get("slug"))))
 
 
 def fetch_topology(client: SegmentClient, selection: WarehouseSelection) -> Topology:
@@ -149,8 +150,8 @@ def fetch_topology(client: SegmentClient, selection: WarehouseSelection) -> Topo
         warehouses=tuple(
             SyncedWarehouse(
                 id=record["id"],
-                name=_own_name(record) or record["metadata"]["name"],
-                type=record["metadata"]["slug"],
+                name=_own_name(record) or _type_of(record).get("name") or record["id"],
+                type=_type_of(record).get("slug") or "warehouse",
                 sources=tuple(_sources(client, record["id"])),
             )
             for record in selection.warehouses_of(records)
@@ -161,11 +162,18 @@ def fetch_topology(client: SegmentClient, selection: WarehouseSelection) -> Topo
 def _sources(client: SegmentClient, warehouse_id: str) -> Iterator[SyncedSource]:
     for page in client.pages(CONNECTED_SOURCES, {"warehouseId": warehouse_id}):
         for record in page.records:
-            yield SyncedSource(id=record["id"], slug=record["slug"], name=record.get("name"))
+            yield SyncedSource(id=record["id"], slug=record.get("slug") or record["id"], name=record.get("name"))
+
+
+def _type_of(record: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the catalogue's entry of a warehouse's type; empty if it is not there."""
+    given = record.get("metadata")
+    return given if isinstance(given, dict) else {}
 
 
 def _own_name(record: Mapping[str, Any]) -> str | None:
-    name = (record.get("settings") or {}).get("name")
+    settings = record.get("settings")
+    name = settings.get("name") if isinstance(settings, dict) else None
     return name if isinstance(name, str) and name else None
 
 

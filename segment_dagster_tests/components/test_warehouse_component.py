@@ -5,10 +5,14 @@ from contextlib import contextmanager
 import dagster as dg
 import dlt
 import pytest
+import yaml
 from dagster.components.testing.utils import create_defs_folder_sandbox
 
-from segment_dagster import SegmentWarehouseComponent, SegmentWorkspaceComponent
+from segment_dagster import SegmentWarehouseComponent, SegmentWorkspaceComponent, segment_warehouse_specs
 from segment_dagster.emulator import Fault
+from segment_dagster.errors import SettingError
+from segment_dagster.syncs.tables import TableNames
+from segment_dagster.syncs.topology import SyncedSource, SyncedWarehouse, Topology, WarehouseSelection, names_of
 
 TYPE = "segment_dagster.SegmentWarehouseComponent"
 WORKSPACE = {"token_env": "SEGMENT_API_TOKEN"}
@@ -162,6 +166,11 @@ def test_tables_and_columns_come_from_the_destination(emulator, tmp_path):
         ({"statuses": {"succes": ["OK"]}}, "succes"),
         ({"statuses": {"success": ["OK"], "failed": ["ok"]}}, "the status 'OK' means 'success' and 'failed'"),
         ({"interval_seconds": 0}, "interval_seconds"),
+        (
+            {"tables": {"web": ["tracks"]}},
+            "'dwh' cannot be loaded: tables names 'web', which is no source that is synced",
+        ),
+        ({"schemas": {"web": "w"}}, "schemas names 'web', which is no source that is synced. There are: "),
         ({"arrived": {}}, "name the warehouse either by a destination or by a resource"),
         ({"arrived": {"resource": "dwh", "tolerance": 1}}, "tolerance"),
         (
@@ -187,6 +196,39 @@ def test_an_api_that_fails_is_told_in_a_line(emulator):
         ),
     ):
         refresh(project, path)
+
+
+def test_tables_of_the_destination_have_to_be_read_first(emulator):
+    with sandbox({}) as (project, path):
+        refresh(project, path)
+        file = path / "defs.yaml"
+        written = yaml.safe_load(file.read_text())
+        written["attributes"]["tables"] = "loaded"
+        file.write_text(yaml.safe_dump(written))
+        with pytest.raises(Exception, match="dwh") as failure, project.build_all_defs():
+            pass
+        said = "tables is 'loaded', and the tables were not read yet. Run `dg utils refresh-defs-state`."
+        assert said in chain(failure.value)
+
+
+def test_warehouses_of_one_name_have_keys_of_their_own():
+    web = SyncedSource(id="s", slug="web")
+    names = TableNames(tables={"web": ["tracks"]})
+
+    def keys(*warehouses):
+        made = [SyncedWarehouse(id=id_, name=name, type="snowflake", sources=[web]) for id_, name in warehouses]
+        return [spec.key.to_user_string() for spec in segment_warehouse_specs(Topology(warehouses=made), names=names)]
+
+    assert keys(("a", "My DWH")) == ["web/tracks"]
+    assert keys(("a", "My DWH"), ("b", "Other")) == ["my_dwh/web/tracks", "other/web/tracks"]
+    assert keys(("a", "My DWH"), ("b", "my-dwh")) == ["my_dwh_a/web/tracks", "my_dwh_b/web/tracks"]
+
+
+@pytest.mark.parametrize("record", [{"metadata": None, "settings": None}, {}, {"metadata": "x", "settings": []}])
+def test_a_warehouse_that_says_little_is_called_by_its_id(record):
+    assert names_of({"id": "a", **record}) == set()
+    with pytest.raises(SettingError, match="names 'Snowflake', which the workspace does not have"):
+        WarehouseSelection(warehouse_names=["Snowflake"]).warehouses_of([{"id": "a", "enabled": True, **record}])
 
 
 def test_rows_are_compared_where_a_warehouse_is_named(emulator):

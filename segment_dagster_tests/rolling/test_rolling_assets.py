@@ -79,7 +79,9 @@ def test_a_run_that_ends_early_succeeds_and_says_how_many_are_left(materialize, 
         "oldest": metadata["segment/oldest_read"],
     }
     logged = [event.user_message for event in instance.all_logs(first.run_id)]
-    assert any(f"read {read} of {AUDIENCES} due parents, {left} are left to the next run" in line for line in logged), logged
+    assert any(f"read {read} of {AUDIENCES} due parents, {left} are left to the next run" in line for line in logged), (
+        logged
+    )
 
     second = materialize()
     metadata = metadata_of(second)

@@ -90,6 +90,9 @@ def check(served, source, monkeypatch):
             job = dg.define_asset_job("checks", selection=dg.AssetSelection.all_asset_checks())
             made = dg.Definitions.merge(definitions, dg.Definitions(jobs=[job])).resolve_job_def("checks")
             result = made.execute_in_process(instance=instance, raise_on_error=False)
+        failures = [event.step_failure_data.user_failure_data for event in result.all_events if event.is_step_failure]
+        if failures:
+            raise RuntimeError(failures[0] and failures[0].description)
         return {each.asset_key.path[-1]: each for each in result.get_asset_check_evaluations()}
 
     return run
@@ -170,6 +173,16 @@ def test_only_days_that_the_latest_sync_has_reached_are_compared(served, source,
     assert not check(destination, days=3)["tracks"].passed
 
 
+def test_a_table_that_is_not_there_is_no_reason_to_fail_for_the_others(served, source, warehouse, check):
+    destination, connect = warehouse
+    filled = write(connect, served, source)
+    execute(connect, "DROP TABLE web.screens")
+    results = check(destination)
+    assert set(results) == set(TABLES)
+    assert {table for table, result in results.items() if not result.passed} == {"screens"}
+    assert results["screens"].description.startswith(f"0 of {filled.rows['screens']:,} expected rows on 7 days: ")
+
+
 def test_without_a_sync_it_is_not_known_what_has_to_be_there(served, source, warehouse, check):
     destination, _ = warehouse
     results = check(destination, reach=None)
@@ -189,6 +202,18 @@ def test_a_dagster_resource_can_be_the_warehouse(served, source, tmp_path, check
 
     results = check(None, resource="dwh", resources={"dwh": Warehouse()})
     assert all(result.passed for result in results.values()) and set(results) == set(TABLES)
+
+
+def test_a_resource_that_cannot_be_read_is_told_in_a_line(served, source, check):
+    class Broken(dg.ConfigurableResource):
+        @contextmanager
+        def get_connection(self):
+            with duckdb.connect() as connection:
+                connection.execute("CREATE SCHEMA web; CREATE TABLE web.tracks (id INT)")
+                yield connection
+
+    with pytest.raises(RuntimeError, match=r"The warehouse of the resource 'dwh' cannot be read \(\w+\): "):
+        check(None, resource="dwh", resources={"dwh": Broken()})
 
 
 def test_a_warehouse_is_named_once():

@@ -3,8 +3,11 @@
 import dagster as dg
 import pytest
 
+from segment_dagster.client.page import Resume
 from segment_dagster.emulator import Fault
+from segment_dagster.syncs.cursor import SourceState, WarehouseState
 from segment_dagster.syncs.statuses import OnPartial, Statuses
+from segment_dagster.syncs.warehouse_sync import WarehouseSync
 from segment_dagster_tests.syncs.conftest import good, hours
 
 
@@ -184,8 +187,111 @@ def test_lists_of_several_pages_are_read_page_by_page(pipes, monkeypatch):
     # more than a page has ended meanwhile
     for number in range(5):
         pipes.sync(0, number, number + 0.5)
-    pipes.tick(6)
-    assert pipes.told() == []
-    pipes.tick(6)
-    assert [event for event in pipes.told() if event[1] != "segment_sync_late"] == good("w0_s0") * 5
+    told: list[object] = []
+    ticks = 0
+    while not told:
+        pipes.tick(6)
+        assert pipes.emulator.stats.total == 1
+        ticks += 1
+        told = [event for event in pipes.told() if event[1] != "segment_sync_late"]
+    assert told == good("w0_s0") * 5 and ticks > 1
     assert pipes.state().warehouses[pipes.pairs[0][0]].resume is None
+
+
+def test_syncs_behind_one_that_runs_are_told(pipes, monkeypatch):
+    monkeypatch.setenv("SEGMENT_PAGE_SIZE", "3")
+    pipes.round(-1)
+    for number in range(5):
+        pipes.sync(1, number, number + 0.5)
+    for number in range(3):
+        pipes.sync(0, 5 + number, 5.5 + number)
+    pipes.start(0, 9)
+    for _ in range(8):
+        pipes.tick(9.5)
+    told = [event for event in pipes.told() if event[1] != "segment_sync_late"]
+    assert sorted(told) == sorted(good("w0_s1") * 5 + good("w0_s0") * 3)
+
+
+def test_a_sync_that_takes_long_is_told_though_many_have_begun_after_it(pipes, monkeypatch):
+    monkeypatch.setenv("SEGMENT_PAGE_SIZE", "3")
+    pipes.round(-1)
+    pipes.start(1, 0.1)
+    for number in range(5):
+        pipes.sync(0, number + 0.5, number + 0.9)
+        for _ in range(6):
+            pipes.tick(number + 1)
+    assert pipes.told() == good("w0_s0") * 5
+    pipes.finish(1, 5.7)
+    for _ in range(6):
+        pipes.tick(5.8)
+    assert pipes.told() == good("w0_s1")
+
+
+def test_a_status_says_that_it_runs_though_there_is_an_end():
+    running = WarehouseSync(source_id="s", start=hours(1), end=hours(2), status="Running", rows=0)
+    assert Statuses().with_end(running).end is None
+    assert Statuses().with_end(made("s", 1, 2)).end == hours(2)
+
+
+@pytest.mark.parametrize("kind", ["missing-field", "wrong-type"])
+@pytest.mark.parametrize("field", ["notices", "start", "end", "count", "status"])
+def test_an_odd_record_keeps_no_other_waiting(pipes, kind, field):
+    pipes.round(-1)
+    for number in range(4):
+        pipes.sync(0, number, number + 0.5)
+    pipes.emulator.faults.add(Fault(kind, "warehouse_syncs", value=field))
+    result = pipes.tick(4)
+    assert result.cursor and pipes.told()
+    pipes.tick(4)
+    assert pipes.emulator.stats.requests[0].path == f"/warehouses/{pipes.topology.warehouses[1].id}/syncs"
+
+
+def test_much_that_has_ended_is_told_tick_by_tick(pipes, monkeypatch):
+    monkeypatch.setattr("segment_dagster.syncs.sensor.MAX_TOLD", 3)
+    pipes.round(-1)
+    for number in range(8):
+        pipes.sync(0, number, number + 0.5)
+    told: list[object] = []
+    for requests in (1, 0, 0):
+        pipes.tick(8)
+        assert pipes.emulator.stats.total == requests
+        told += [event for event in pipes.told() if event[1] != "segment_sync_late"]
+    assert told == good("w0_s0") * 8
+
+
+def test_a_list_in_another_order_is_read_to_its_end(pipes):
+    state = WarehouseState(known=True, read_from=0.0)
+    oldest_first = [made("s", number, number + 0.5) for number in range(3)]
+    state.take(oldest_first, Resume("next", 3), {"s"}, hours(9), bool)
+    assert state.resume and not state.ready
+    state.take([made("s", 3, 3.5)], None, {"s"}, hours(9), bool)
+    assert [sync.start for sync in state.ready] == [hours(number) for number in range(4)]
+
+
+def test_an_end_far_in_the_future_does_not_silence_a_source():
+    state = SourceState()
+    assert not state.is_new(made("s", 0, 400), hours(1))
+    assert state.is_new(made("s", 0, 1), hours(1))
+
+
+def test_a_failure_that_is_tried_again_soon_is_no_usual_interval():
+    state = SourceState()
+    for day in range(6):
+        state.see(made("s", 24 * day, 24 * day + 0.1), succeeded=False)
+        state.see(made("s", 24 * day, 24 * day + 0.2))
+    assert state.interval == 24 * 3600
+
+
+def test_a_warehouse_that_hangs_keeps_no_other_waiting(pipes, monkeypatch):
+    monkeypatch.setattr("segment_dagster.syncs.sensor.REQUEST_TIMEOUT", 0.2)
+    monkeypatch.setattr("segment_dagster.syncs.sensor.RETRY_SECONDS", 0.2)
+    pipes.emulator.faults.add(Fault("slow", "warehouse_syncs", value=3.0))
+    result = pipes.tick()
+    assert result.skip_message and "warehouse_syncs" in result.skip_message
+    pipes.emulator.faults.clear()
+    pipes.tick()
+    assert pipes.emulator.stats.requests[0].path == f"/warehouses/{pipes.topology.warehouses[1].id}/syncs"
+
+
+def made(source, start, end):
+    return WarehouseSync(source_id=source, start=hours(start), end=hours(end), status="SUCCESS", rows=1)

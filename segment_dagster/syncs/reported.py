@@ -1,4 +1,4 @@
-"""What Dagster has been told of the syncs of a table: a tick that was interrupted is not to tell it twice."""
+"""Which syncs of a table the instance has events of: a tick that was interrupted is not to store them twice."""
 
 from datetime import datetime, timezone
 from functools import cache
@@ -8,7 +8,7 @@ import dagster as dg
 from segment_dagster.syncs.events import LAST_END, SYNC_END
 
 
-class Told:
+class ReportedSyncs:
     """Looks up the latest events of tables in the instance, each once.
 
     Args:
