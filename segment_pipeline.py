@@ -168,8 +168,8 @@ def _print_summary(outcome: "SyncResult", failed_checks: int, seconds: float) ->
         if extract.coverage:
             read, due, left = extract.coverage.read, extract.coverage.due, extract.coverage.left
             line = f"{line}, {read:,} of {pluralize(due, 'due parent')} read, {left:,} left"
-        if extract.carried:
-            line = f"{line}, {pluralize(extract.carried.parents, 'unchanged parent')} not requested"
+        if extract.reused:
+            line = f"{line}, {pluralize(extract.reused.parents, 'unchanged parent')} not requested"
         print(f"{line}, unchanged" if name in outcome.unchanged else line)
     rows = sum(extract.rows for extract in outcome.extracts)
     saved = f", {outcome.saved:,} or more saved" if outcome.saved else ""

@@ -19,7 +19,7 @@ from segment_dagster.errors import SegmentError
 from segment_dagster.extract.columns import column_name
 from segment_dagster.extract.disposition import parent_columns
 from segment_dagster.extract.extractor import Extractor
-from segment_dagster.extract.result import Carried, Extract, ParentKey
+from segment_dagster.extract.result import Extract, ParentKey, ReusedRows
 from segment_dagster.extract.times import Window
 from segment_dagster.load import DatasetInspector, Destination, LoadResult, inspect_dataset
 from segment_dagster.load.announced import (
@@ -34,7 +34,6 @@ from segment_dagster.load.announced import (
     ids_of_related,
     unassigned,
 )
-from segment_dagster.load.carried_rows import write_rows
 from segment_dagster.load.load_state import RecordedLoad, recorded_loads
 from segment_dagster.load.parent_state import (
     TRAIL_READ_UNTIL,
@@ -44,6 +43,7 @@ from segment_dagster.load.parent_state import (
     record_parents,
     trail_state,
 )
+from segment_dagster.load.reused_rows import write_rows
 from segment_dagster.text import pluralize
 from segment_dagster.version import __version__
 
@@ -88,7 +88,7 @@ class UnstableTrailError(SegmentError):
 class _Plan:
     endpoint: Endpoint
     due: Sequence[ParentKey]
-    carried: Carried
+    reused: ReusedRows
 
 
 class Refresh:
@@ -146,7 +146,7 @@ class Refresh:
             plans = list(self._plans(level, recorded, states, events, since))
             with ThreadPoolExecutor(max(1, len(plans)), thread_name_prefix="segment-refresh") as threads:
                 reads = [
-                    threads.submit(self._extractor.extract_changed, plan.endpoint, plan.due, plan.carried)
+                    threads.submit(self._extractor.extract_changed, plan.endpoint, plan.due, plan.reused)
                     for plan in plans
                 ]
                 for each in reads:
@@ -167,10 +167,10 @@ class Refresh:
                 continue
             if extract.unstable or extract.parent_doubtful or extract.parent_incomplete or extract.read_at is None:
                 continue
-            if extract.still_listed and not extract.carried:
+            if extract.still_listed and not extract.reused:
                 continue
             fingerprints = self._fingerprints(extract.endpoint)
-            read = extract.carried.read if extract.carried else list(fingerprints)
+            read = extract.reused.read if extract.reused else list(fingerprints)
             began = extract.began_at or extract.read_at
             known = parent_states(tables, extract.endpoint)
             # what was due and could not be read is due again, although its event has been read
@@ -236,13 +236,13 @@ class Refresh:
                 if len(due) == len(fingerprints):
                     continue
                 try:
-                    carried = self._carry(tables, endpoint, fingerprints, due, load)
+                    reused = self._reuse(tables, endpoint, fingerprints, due, load)
                 except (OSError, ValueError, SegmentError, pa.ArrowException) as error:
                     # such as a column that somebody has added
                     logger.info("%s: every parent is read again: %s", endpoint.name, error)
                     continue
                 self._due_parents[endpoint.name] = due
-                yield _Plan(endpoint, due, carried)
+                yield _Plan(endpoint, due, reused)
 
     def _due(
         self,
@@ -268,17 +268,17 @@ class Refresh:
 
         return [key for key in fingerprints if is_due(key)]
 
-    def _carry(
+    def _reuse(
         self,
         tables: DatasetInspector,
         endpoint: Endpoint,
         fingerprints: Mapping[ParentKey, str],
         due: Sequence[ParentKey],
         load: RecordedLoad,
-    ) -> Carried:
+    ) -> ReusedRows:
         kept = fingerprints.keys() - set(due)
         parts, rows = write_rows(tables, endpoint, kept, self._extractor.new_directory(endpoint))
-        return Carried(
+        return ReusedRows(
             parts=parts, parents=len(kept), rows=rows, digest=load.digest, fingerprint=load.fingerprint, read=()
         )
 

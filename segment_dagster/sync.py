@@ -84,7 +84,7 @@ class SyncResult:
 
 def lists_saved(extracts: Sequence[Extract]) -> int:
     """Return how many lists were not requested, because their parents are unchanged."""
-    return sum(extract.carried.parents for extract in extracts if extract.carried)
+    return sum(extract.reused.parents for extract in extracts if extract.reused)
 
 
 def sync(

@@ -59,7 +59,7 @@ ENGAGE = (
         references=(_TO_SPACE,),
         requests_per_minute=60,
         feature="Audience",
-        observed=True,
+        changes_by_itself=True,
         audited_as=("audience",),
         columns=(
             identifier("audience"),
@@ -269,7 +269,7 @@ ENGAGE = (
         references=(_TO_SPACE,),
         requests_per_minute=25,
         feature="Computed Trait",
-        observed=True,
+        changes_by_itself=True,
         audited_as=("computed trait",),
         columns=(
             identifier("computed trait"),

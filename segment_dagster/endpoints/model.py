@@ -300,7 +300,7 @@ class Endpoint:
     log: bool = False
     """Whether its records are events such as syncs: they are added, change by themselves and expire."""
 
-    observed: bool = False
+    changes_by_itself: bool = False
     """Whether a record holds what Segment found or counted, such as the state of a connection or the size of an
     audience: it changes although nobody has changed the workspace."""
 
@@ -375,7 +375,7 @@ class Endpoint:
     @property
     def announced(self) -> bool:
         """Whether its rows change only when somebody changes the workspace, which the audit trail then tells of."""
-        return bool(self.audited_as) and self.keeps_history and not self.observed
+        return bool(self.audited_as) and self.keeps_history and not self.changes_by_itself
 
     @property
     def personal(self) -> frozenset[str]:

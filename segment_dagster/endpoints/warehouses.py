@@ -80,7 +80,7 @@ WAREHOUSES = (
         parent=parent_of("warehouses", warehouseId="id"),
         references=(_TO_WAREHOUSE,),
         requests_per_minute=200,
-        observed=True,
+        changes_by_itself=True,
         audited_as=("warehouse",),
         columns=(
             from_request("warehouseId", "The warehouse that Segment tried to connect to."),

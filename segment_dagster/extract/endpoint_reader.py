@@ -21,7 +21,7 @@ from segment_dagster.extract.not_found import lists_to_look_up, names_of, nothin
 from segment_dagster.extract.page_pipeline import PagePipeline
 from segment_dagster.extract.page_writer import PageWriter
 from segment_dagster.extract.parents import Parents, parent_key
-from segment_dagster.extract.result import Carried, Extract, ParentKey
+from segment_dagster.extract.result import Extract, ParentKey, ReusedRows
 from segment_dagster.extract.scheduler import Scheduler
 from segment_dagster.extract.slices import build_slices, lists_of
 from segment_dagster.extract.spool import SpooledFile
@@ -81,7 +81,7 @@ class EndpointReader:
         only: Sequence[ParentKey] | None = None,
         *,
         may_be_gone: bool = False,
-        carried: Carried | None = None,
+        reused: ReusedRows | None = None,
     ) -> Outcomes:
         """Read endpoints that share the response.
 
@@ -92,7 +92,7 @@ class EndpointReader:
             on_attempt: Is told of each attempt when it begins.
             only: The parents whose lists are read; all by default.
             may_be_gone: Whether it is no failure if all lists answer 404.
-            carried: Rows of the other parents, so that the endpoint is whole with those that are read; of one endpoint
+            reused: Rows of the other parents, so that the endpoint is whole with those that are read; of one endpoint
                 alone.
 
         Raises:
@@ -111,7 +111,7 @@ class EndpointReader:
                 len(lists),
                 meter,
                 window,
-                sliced=only is not None and carried is None,
+                sliced=only is not None and reused is None,
             )
             on_attempt(attempt)
             self._run(attempt, lists, parents, may_be_gone=may_be_gone)
@@ -121,7 +121,7 @@ class EndpointReader:
             logger.warning("%s: %s: it is read again", endpoint.name, unstable_lists(attempt.unstable))
             attempt.discard()
         return {
-            writer.endpoint.name: self._outcome(writer, attempt, parents, seconds, only, carried)
+            writer.endpoint.name: self._outcome(writer, attempt, parents, seconds, only, reused)
             for writer in attempt.writers
         }
 
@@ -193,15 +193,15 @@ class EndpointReader:
         parents: Parents,
         seconds: float,
         only: Sequence[ParentKey] | None,
-        carried: Carried | None,
+        reused: ReusedRows | None,
     ) -> Extract | SegmentError:
         if writer.failure:
             writer.discard()
             return writer.failure
         endpoint, keys = writer.endpoint, writer.keys
-        if carried:
-            writer.add(carried.parts)
-            carried = replace(carried, read=_parents_read(attempt, only or ()))
+        if reused:
+            writer.add(reused.parts)
+            reused = replace(reused, read=_parents_read(attempt, only or ()))
         parts = writer.close()
         parent = None if self._settings.layout is Layout.VERSIONED else parents.extract_of(endpoint)
         unique = keys is not None and keys.all_unique()
@@ -210,7 +210,7 @@ class EndpointReader:
             parts=parts,
             rows=writer.rows,
             records=writer.records,
-            total_entries=_total(attempt.total_entries(endpoint.name), carried),
+            total_entries=_total(attempt.total_entries(endpoint.name), reused),
             lists=attempt.lists,
             not_found=attempt.not_found,
             still_listed=len(attempt.still_listed),
@@ -224,9 +224,9 @@ class EndpointReader:
             read_at=self._now,
             began_at=self._now + timedelta(seconds=attempt.began - self._created),
             params_read=attempt.params_read,
-            parents=None if only is None or carried else _parents_read(attempt, only),
-            carried=carried,
-            fingerprint=_fingerprint(writer, attempt, parts, carried) if only is None or carried else None,
+            parents=None if only is None or reused else _parents_read(attempt, only),
+            reused=reused,
+            fingerprint=_fingerprint(writer, attempt, parts, reused) if only is None or reused else None,
             parent_incomplete=parent_incomplete(parent) if parent else None,
             parent_doubtful=parent_doubtful(parent) if parent else None,
             repeated=keys.repeated(each.path for each in parts) if keys and not unique else 0,
@@ -238,16 +238,16 @@ class EndpointReader:
         return extract
 
 
-def _total(total: int | None, carried: Carried | None) -> int | None:
-    """Return the API's own count of the records, with those that were carried over: they were counted when read."""
-    return total if total is None or carried is None else total + carried.rows
+def _total(total: int | None, reused: ReusedRows | None) -> int | None:
+    """Return the API's own count of the records, with those of the rows that are reused."""
+    return total if total is None or reused is None else total + reused.rows
 
 
 def _fingerprint(
-    writer: PageWriter, attempt: Attempt, parts: Sequence[SpooledFile], carried: Carried | None
+    writer: PageWriter, attempt: Attempt, parts: Sequence[SpooledFile], reused: ReusedRows | None
 ) -> str | None:
     # a destination may spell a value in another way than it was loaded
-    return carried.fingerprint if carried and carried.whole else writer.fingerprint(attempt.window, parts)
+    return reused.fingerprint if reused and reused.whole else writer.fingerprint(attempt.window, parts)
 
 
 def _parents_read(attempt: Attempt, only: Sequence[ParentKey]) -> list[ParentKey]:

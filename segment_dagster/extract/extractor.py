@@ -25,7 +25,7 @@ from segment_dagster.extract.page_pipeline import PagePipeline
 from segment_dagster.extract.parent_records import fingerprints
 from segment_dagster.extract.parents import Parents
 from segment_dagster.extract.progress import EndpointProgress, ReadProgress
-from segment_dagster.extract.result import Carried, Extract, ParentKey
+from segment_dagster.extract.result import Extract, ParentKey, ReusedRows
 from segment_dagster.extract.scheduler import Scheduler
 from segment_dagster.extract.spool_directory import SpoolDirectory
 from segment_dagster.extract.times import Window, default_window
@@ -258,7 +258,7 @@ class Extractor:
             raise outcome
         return outcome
 
-    def extract_changed(self, endpoint: Endpoint, parents: Sequence[ParentKey], carried: Carried) -> None:
+    def extract_changed(self, endpoint: Endpoint, parents: Sequence[ParentKey], reused: ReusedRows) -> None:
         """Read an endpoint for some records of its parent, and take the rows of the others from its table.
 
         This read is kept as any other: `extract` returns it, or raises why it failed.
@@ -266,14 +266,14 @@ class Extractor:
         Args:
             endpoint: The endpoint, which takes no time and was not read yet.
             parents: What the records give to the requests whose lists are read.
-            carried: The rows of the others.
+            reused: The rows of the others.
         """
         future = Future[Extract]()
         with self._lock:
             if self._reads.setdefault((endpoint.name, None), future) is not future:
                 return
         try:
-            outcome = self._read([endpoint], None, parents, may_be_gone=True, carried=carried)[endpoint.name]
+            outcome = self._read([endpoint], None, parents, may_be_gone=True, reused=reused)[endpoint.name]
         except BaseException as failure:
             # whoever waits for this endpoint must not wait for ever
             future.set_exception(failure)
@@ -317,7 +317,7 @@ class Extractor:
         only: Sequence[ParentKey] | None = None,
         *,
         may_be_gone: bool = False,
-        carried: Carried | None = None,
+        reused: ReusedRows | None = None,
     ) -> Outcomes:
         endpoint = together[0]
 
@@ -333,7 +333,7 @@ class Extractor:
             if self._scheduler.stopping.is_set():
                 raise CancelledError
             return self._reader.read(
-                together, window, Parents(extract), on_attempt, only, may_be_gone=may_be_gone, carried=carried
+                together, window, Parents(extract), on_attempt, only, may_be_gone=may_be_gone, reused=reused
             )
         except (SegmentError, CancelledError):
             raise

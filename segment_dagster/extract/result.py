@@ -43,7 +43,7 @@ class Coverage:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Carried:
+class ReusedRows:
     """Rows of unchanged parents, which were not requested but taken from the endpoint's table."""
 
     parts: Sequence[SpooledFile]
@@ -121,7 +121,7 @@ class Extract:
     coverage: Coverage | None = None
     """How far the table has come, where this is the sum of a run's slices of parents."""
 
-    carried: Carried | None = None
+    reused: ReusedRows | None = None
     """The rows among these that were not requested; `None` where all lists were."""
 
     fingerprint: str | None = None

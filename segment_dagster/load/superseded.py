@@ -55,7 +55,7 @@ def superseded(
 
 def _is_newer(load: RecordedLoad, extract: Extract, before: datetime | None) -> bool:
     """Return whether other rows were loaded since `before` that were read later."""
-    if extract.carried and load.digest != extract.carried.digest:
+    if extract.reused and load.digest != extract.reused.digest:
         # a part of the extract is from the table as it was before
         return True
     return (
@@ -80,5 +80,5 @@ def _as_recorded(extract: Extract, load: RecordedLoad) -> Extract:
         parent_incomplete=None,
         parent_doubtful=None,
         fingerprint=load.fingerprint,
-        carried=None,
+        reused=None,
     )

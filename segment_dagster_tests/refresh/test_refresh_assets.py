@@ -35,7 +35,7 @@ def test_the_metadata_of_the_asset_and_the_summary_of_the_run_say_what_was_saved
     }
     said = metadata["destination_filters"]
     assert said["segment/parents_unchanged"] == parents - 1
-    assert said["segment/rows_carried"] == rows - len(of_parent)
+    assert said["segment/rows_reused"] == rows - len(of_parent)
     assert (said["segment/requests"], said["dagster/row_count"]) == (1, rows)
     assert "segment/parents_unchanged" not in metadata["destinations"]
     assert first.success and second.success
