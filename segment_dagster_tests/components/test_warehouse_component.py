@@ -14,6 +14,8 @@ from segment_dagster.errors import SettingError
 from segment_dagster.syncs.tables import TableNames
 from segment_dagster.syncs.topology import SyncedSource, SyncedWarehouse, Topology, WarehouseSelection, names_of
 
+pytestmark = pytest.mark.slow
+
 TYPE = "segment_dagster.SegmentWarehouseComponent"
 WORKSPACE = {"token_env": "SEGMENT_API_TOKEN"}
 

@@ -10,6 +10,8 @@ from segment_dagster.syncs.statuses import OnPartial, Statuses
 from segment_dagster.syncs.warehouse_sync import WarehouseSync
 from segment_dagster_tests.syncs.conftest import good, hours
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_sync_is_told_once_when_it_has_ended(pipes):
     pipes.round()
