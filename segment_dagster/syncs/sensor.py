@@ -98,13 +98,12 @@ def build_segment_warehouse_sensor(
                 cursor.advance(warehouse_ids, warehouse_id)
                 return dg.SensorResult(skip_reason=str(error), cursor=cursor.written())
             syncs = [meanings.with_end(sync) for sync in syncs_of(page.records)]
-            state.take(
-                syncs, page.next, keys, now, lambda sync: materializes(meanings.outcome(sync.status), on_partial)
-            )
+            state.take(syncs, page.next, keys, now, succeeded)
         told, state.ready = state.ready[:MAX_TOLD], state.ready[MAX_TOLD:]
         reported = ReportedSyncs(context.instance)
         events: list[AssetEvent] = []
-        for sync in told:
+        # those of a source that is not synced any more wait in the cursor of an earlier definition
+        for sync in (each for each in told if each.source_id in keys):
             events += events_of(
                 sync, keys[sync.source_id], statuses=meanings, on_partial=on_partial, reported=reported.until
             )

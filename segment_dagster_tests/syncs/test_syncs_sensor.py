@@ -261,6 +261,22 @@ def test_much_that_has_ended_is_told_tick_by_tick(pipes, monkeypatch):
     assert told == good("w0_s0") * 8
 
 
+def test_a_source_that_is_not_synced_any_more_keeps_no_other_waiting(pipes, monkeypatch):
+    monkeypatch.setattr("segment_dagster.syncs.sensor.MAX_TOLD", 1)
+    pipes.round(-1)
+    pipes.sync(0, 1, 2)
+    pipes.sync(1, 1, 3)
+    pipes.tick(4)
+    assert pipes.told() == good("w0_s0")
+    # the definitions are loaded anew while the other one waits to be told
+    gone = pipes.pairs[1][1]
+    pipes.specs = [spec for spec in pipes.specs if spec.metadata["segment/source_id"] != gone]
+    pipes.tick(4)
+    assert pipes.told() == []
+    pipes.tick(4)
+    assert pipes.emulator.stats.requests[0].path == f"/warehouses/{pipes.topology.warehouses[1].id}/syncs"
+
+
 def test_a_list_in_another_order_is_read_to_its_end(pipes):
     state = WarehouseState(known=True, read_from=0.0)
     oldest_first = [made("s", number, number + 0.5) for number in range(3)]
