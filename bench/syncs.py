@@ -151,7 +151,7 @@ class _Run:
                 self.under_way.add(pair)
 
     def _weekly_job(self) -> None:
-        """Ask for the same lists, as the weekly job does, in a process of its own budget file."""
+        """Ask for the same lists, as the weekly job does, with the same budget."""
         with SegmentClient(ApiSettings()) as client:
             while not self.stop.is_set():
                 for warehouse in self.pipes:

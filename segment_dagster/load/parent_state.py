@@ -100,8 +100,8 @@ def forget_parents(tables: DatasetInspector, endpoint: Endpoint, parents: Iterab
         return
     gone = sorted(parents)
     delete_rows(tables, endpoint, gone)
-    if gone and recorded:
-        tables.delete(PARENTS_TABLE, [f"{_of(endpoint)} AND {_among(chunk)}" for chunk in _chunks(gone)])
+    if recorded:
+        forget_states(tables, endpoint, gone)
 
 
 def forget_states(tables: DatasetInspector, endpoint: Endpoint, parents: Iterable[ParentKey]) -> None:

@@ -55,7 +55,12 @@ class SourceState:
         end = sync.end.timestamp()
         self.last = end if self.last is None else max(self.last, end)
         if succeeded:
-            self.ends = sorted({*self.ends, end})[-ENDS:]
+            self.add_end(sync)
+
+    def add_end(self, sync: WarehouseSync) -> None:
+        """Count the end of a sync that has succeeded for the usual interval."""
+        assert sync.end is not None
+        self.ends = sorted({*self.ends, sync.end.timestamp()})[-ENDS:]
 
     @property
     def interval(self) -> float | None:
@@ -136,8 +141,7 @@ class WarehouseState:
         else:
             for sync in in_order(selected):
                 if succeeded(sync):
-                    state = self.sources[sync.source_id]
-                    state.ends = sorted({*state.ends, sync.end.timestamp() if sync.end else 0.0})[-ENDS:]
+                    self.sources[sync.source_id].add_end(sync)
             self.resume = following
             self.waiting = latest_of_each([*self.waiting, *new])
         if self.resume is None:
