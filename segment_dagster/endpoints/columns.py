@@ -58,6 +58,11 @@ def timestamp(field: str, description: str, *, parameter: str | None = None) -> 
     return Column(field=field, type="timestamp", description=description, parameter=parameter)
 
 
+def day(field: str, description: str) -> Column:
+    """Return a date column."""
+    return Column(field=field, type="date", description=description)
+
+
 def unix_moment(field: str, description: str) -> Column:
     """Return a timestamp column; the API sends seconds since 1970, the table holds UTC."""
     return Column(field=field, type="timestamp", description=description, unix=True)

@@ -359,6 +359,30 @@ class DatasetInspector:
         chosen = ", ".join(map(self._column, columns))
         return self._stream(f"SELECT {chosen} FROM {self._name(table)}{condition}{by}")  # noqa: S608 - escaped names
 
+    @property
+    def dialect(self) -> str:
+        """Return sqlglot's name of the SQL that the dataset takes."""
+        assert self._client is not None
+        return str(self._client.sql_client.capabilities.sqlglot_dialect)
+
+    def select_as(self, table: str, names: Mapping[str, str]) -> str:
+        """Return SQL that selects columns of a table under other names, which are SQL already.
+
+        Args:
+            table: The table.
+            names: SQL of the new name by the column's.
+        """
+        columns = ", ".join(f"{self._column(column)} AS {name}" for column, name in names.items())
+        return f"SELECT {columns} FROM {self._name(table)}"  # noqa: S608 - escaped names
+
+    def query(self, sql: str) -> Iterator[dict[str, Any]]:
+        """Return an iterator over the rows of a query, fetched in chunks. Run no other before it is exhausted.
+
+        Args:
+            sql: The query, in the dataset's dialect.
+        """
+        return self._stream(sql)
+
     def least(self, table: str, column: str) -> Any:
         """Return the least value of a column; `None` if there is none."""
         sql = f"SELECT min({self._column(column)}) AS least FROM {self._name(table)}"  # noqa: S608

@@ -1,73 +1,41 @@
 """Build the table `changes` from the histories and the audit trail, and load it."""
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import chain, islice
 from typing import Any
-
-import dlt
-import pyarrow as pa
-from dlt.extract import DltResource
-from dlt.extract.items import DataItemWithMeta
 
 from segment_dagster.config import ApiSettings
 from segment_dagster.endpoints import Endpoint
 from segment_dagster.endpoints.audit_trail import audit_trail
 from segment_dagster.endpoints.denormalized import denormalized_fields
-from segment_dagster.extract.columns import column_name, declared
-from segment_dagster.extract.fingerprint import Fingerprint
-from segment_dagster.extract.jsonl import JsonLines
-from segment_dagster.extract.resources import SOURCE_NAME, file_imports
-from segment_dagster.extract.rows import arrow_schema
-from segment_dagster.extract.spool import Spool, SpooledFile
-from segment_dagster.extract.temp_dir import TempDir
+from segment_dagster.extract.columns import column_name
 from segment_dagster.extract.versions import VALID_FROM, VALID_TO, as_json, history_table
 from segment_dagster.load import (
     DatasetInspector,
     Destination,
-    TableState,
-    destination_lock,
     inspect_dataset,
-    jsonl_of,
-    load_table,
 )
 from segment_dagster.marts.attribution import Event, Events, columns_of_trail
 from segment_dagster.marts.changes import COLUMNS, NAME, REQUIRED
+from segment_dagster.marts.load_rows import LoadedRows, Row, row_spool
 from segment_dagster.marts.records import RecordChange, record_changes
 from segment_dagster.marts.redacted import history_redactor
 
-ROWS_PER_WRITE = 1_000
-PREVIEW_ROWS = 5
-
 logger = logging.getLogger(__name__)
-
-Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class Built:
     """The table that was built."""
 
-    table: str
-    """The table's name with database and dataset."""
-
-    rows: int
+    loaded: LoadedRows
     histories: int
     """Number of histories that were read."""
 
     with_actor: int
     """Number of rows with an actor from the audit trail."""
-
-    first: Sequence[Row]
-    """The first rows."""
-
-    fingerprint: str
-    """Fingerprint of the rows."""
-
-    unchanged: bool
-    """Whether the table already held the rows and was not written."""
 
 
 @dataclass(frozen=True)
@@ -97,29 +65,25 @@ def build(destination: Destination, catalogue: Sequence[Endpoint], settings: Api
     Raises:
         LoadError: The tables could not be read, or the new one could not be loaded.
     """
-    # locked throughout: a load in between would change the tables after they were read
-    with destination_lock(destination), TempDir() as temp_dir:
-        schema = arrow_schema(COLUMNS, REQUIRED)
-        fingerprint = Fingerprint(schema)
-        spool = Spool(temp_dir.path / NAME, schema, fingerprint)
+    with row_spool(destination, NAME, COLUMNS, REQUIRED) as spool:
         with inspect_dataset(destination) as tables:
             histories = _histories(tables, catalogue)
-            rows = _rows(tables, histories, catalogue, settings)
-            first = list(islice(rows, PREVIEW_ROWS))
-            with_actor = _write(spool, chain(first, rows))
-            parts = spool.close()
-            content = TableState(NAME, fingerprint.hexdigest(), sum(part.rows for part in parts))
-        source = _source(parts, jsonl_of(destination))
-        loaded, name = load_table(source, content, destination, parts, settings.now)
-    return Built(
-        table=name,
-        rows=content.rows or 0,
-        histories=len(histories),
-        with_actor=with_actor,
-        first=first,
-        fingerprint=content.fingerprint,
-        unchanged=not loaded,
-    )
+            counted = _WithActor(_rows(tables, histories, catalogue, settings))
+            spool.write(counted)
+        return Built(spool.load(settings.now), histories=len(histories), with_actor=counted.number)
+
+
+class _WithActor(Iterator[Row]):
+    """Counts the rows that have an actor while they pass."""
+
+    def __init__(self, rows: Iterator[Row]) -> None:
+        self._rows = rows
+        self.number = 0
+
+    def __next__(self) -> Row:
+        row = next(self._rows)
+        self.number += row["actor"] is not None
+        return row
 
 
 def _histories(tables: DatasetInspector, catalogue: Sequence[Endpoint]) -> list[_History]:
@@ -192,30 +156,3 @@ def _row(change: RecordChange, event: Event | None) -> dict[str, Any]:
 
 def _json(value: Any) -> str | None:
     return None if value is None else as_json(value).decode()
-
-
-def _write(spool: Spool, rows: Iterator[dict[str, Any]]) -> int:
-    """Write the rows.
-
-    Returns:
-        The number of rows with an actor.
-    """
-    with_actor = 0
-    while batch := list(islice(rows, ROWS_PER_WRITE)):
-        spool.write(pa.Table.from_pylist(batch, arrow_schema(COLUMNS, REQUIRED)))
-        with_actor += sum(row["actor"] is not None for row in batch)
-    return with_actor
-
-
-def _source(parts: Sequence[SpooledFile], jsonl: JsonLines | None) -> dlt.sources.DltSource:
-    columns = declared(COLUMNS, REQUIRED)
-
-    def changes() -> Iterator[DataItemWithMeta]:
-        yield from file_imports(parts, columns, jsonl=jsonl)
-
-    # the name of the endpoints' source, so that the table is in the same dlt schema
-    @dlt.source(name=SOURCE_NAME, max_table_nesting=0)
-    def source() -> DltResource:
-        return dlt.resource(changes, name=NAME, columns=columns, write_disposition="replace")
-
-    return source()

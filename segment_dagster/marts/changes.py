@@ -106,20 +106,20 @@ class Changes:
         from segment_dagster.marts.build import build
 
         built = build(destination, self._catalogue, settings)
-        rows = self._without_people(built.first) if settings.preview is Preview.MASKED else built.first
+        rows = self._without_people(built.loaded.first) if settings.preview is Preview.MASKED else built.loaded.first
         first = shown_rows(rows, SHOWN, PERSONAL, settings.preview)
         return dg.MaterializeResult(
             asset_key=key,
             metadata={
                 **({PREVIEW: first} if first else {}),
-                "dagster/row_count": built.rows,
-                "dagster/table_name": built.table,
+                "dagster/row_count": built.loaded.rows,
+                "dagster/table_name": built.loaded.table,
                 "dagster/column_schema": _column_schema(),
                 "segment/histories": built.histories,
                 "segment/with_actor": built.with_actor,
-                ROWS_UNCHANGED: built.unchanged,
+                ROWS_UNCHANGED: built.loaded.unchanged,
             },
-            data_version=dg.DataVersion(built.fingerprint),
+            data_version=dg.DataVersion(built.loaded.fingerprint),
         )
 
     def _without_people(self, rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
