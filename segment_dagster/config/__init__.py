@@ -10,6 +10,7 @@ from segment_dagster.config.api import (
 from segment_dagster.config.choices import Granularity, Layout, OnUnavailable, Preview, Region
 from segment_dagster.config.definitions import DefinitionSettings
 from segment_dagster.config.destination import DestinationSettings
+from segment_dagster.config.health import HealthSettings
 
 __all__ = [
     "FIRST_YEAR",
@@ -19,6 +20,7 @@ __all__ = [
     "DefinitionSettings",
     "DestinationSettings",
     "Granularity",
+    "HealthSettings",
     "Layout",
     "OnUnavailable",
     "Preview",

@@ -12,10 +12,10 @@ from segment_dagster.assets.keys import asset_key
 from segment_dagster.assets.metadata import ROWS, ROWS_UNCHANGED
 from segment_dagster.assets.specs import kinds
 from segment_dagster.assets.translator import AssetSpecs
+from segment_dagster.config import HealthSettings
 from segment_dagster.errors import SegmentError, SettingError
 from segment_dagster.marts.check import check_mart, mart_check_spec
 from segment_dagster.marts.mart import Mart
-from segment_dagster.marts.settings import HealthSettings
 
 GROUP = "health"
 

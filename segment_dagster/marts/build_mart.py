@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from segment_dagster.assets.keys import asset_key
+from segment_dagster.config import HealthSettings
 from segment_dagster.endpoints.model import DataType
 from segment_dagster.errors import SegmentError
 from segment_dagster.extract.json_text import dumps
@@ -13,7 +14,6 @@ from segment_dagster.load import DatasetInspector, Destination, inspect_dataset
 from segment_dagster.marts.load_rows import LoadedRows, row_spool
 from segment_dagster.marts.mart import Mart, Row
 from segment_dagster.marts.parameters import parameters
-from segment_dagster.marts.settings import HealthSettings
 from segment_dagster.marts.sql import Columns, compile_sql, null_columns, quoted_name
 
 
@@ -74,7 +74,13 @@ def mart_rows(mart: Mart, tables: DatasetInspector, now: datetime, settings: Hea
         now: The current time.
         settings: Thresholds and plan.
     """
-    sql = compile_sql(mart.sql, select_from(tables), tables.dialect, parameters(now, settings))
+    sql = compile_sql(
+        mart.sql,
+        select_from(tables),
+        tables.dialect,
+        parameters(now, settings),
+        lambda table: bool(tables.columns(table)),
+    )
     rows: Iterator[Row] = tables.query(sql)
     if mart.finish:
         rows = mart.finish(rows, now, settings)

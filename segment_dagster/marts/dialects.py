@@ -1,51 +1,87 @@
-"""SQL that sqlglot does not translate by itself: three functions that the marts' SQL calls."""
+"""SQL that sqlglot does not translate by itself: the functions that only the marts' SQL has."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import sqlglot
 from sqlglot import exp
 
 from segment_dagster.errors import SettingError
 
-UTC_DAY, JSON_TEXT = "utc_day", "json_text"
-"""`utc_day(timestamp)` is the day in UTC, as a date. `json_text(json, 'key')` is the text at a key of an object."""
+ELEMENTS = "json_elements"
+"""`LEFT JOIN UNNEST(json_elements(json)) AS p(value) ON TRUE` has a row for each element of an array."""
 
-_TEMPLATES: Mapping[str, Mapping[str, str]] = {
-    "duckdb": {
-        UTC_DAY: "CAST({0} AT TIME ZONE 'UTC' AS DATE)",
-        JSON_TEXT: "({0} ->> '$.{1}')",
-    },
-    "postgres": {
-        UTC_DAY: "CAST({0} AT TIME ZONE 'UTC' AS DATE)",
-        JSON_TEXT: "({0} ->> '{1}')",
-    },
-    "redshift": {
-        UTC_DAY: "CAST({0} AT TIME ZONE 'UTC' AS DATE)",
+
+@dataclass(frozen=True)
+class _Templates:
+    """What a dialect has in place of the functions. `{0}` is the first argument, `{1}` the second, a plain word."""
+
+    utc_day: str
+    """`utc_day(timestamp)`: the day in UTC, as a date."""
+
+    json_text: str
+    """`json_text(json, 'key')`: the text at a key of an object."""
+
+    json_part: str
+    """`json_part(json, 'key')`: the JSON at a key of an object."""
+
+    elements: str
+    """The join of an array's elements; `{1}` is its alias."""
+
+    element: str = "{0}.{1}"
+    """An element, by the alias of the join and the name of its column."""
+
+
+_BY_DIALECT: Mapping[str, _Templates] = {
+    "duckdb": _Templates(
+        utc_day="CAST({0} AT TIME ZONE 'UTC' AS DATE)",
+        json_text="({0} ->> '$.{1}')",
+        json_part="({0} -> '$.{1}')",
+        elements="LEFT JOIN UNNEST(CAST({0} AS JSON[])) AS {1}(value) ON TRUE",
+    ),
+    "postgres": _Templates(
+        utc_day="CAST({0} AT TIME ZONE 'UTC' AS DATE)",
+        json_text="({0} ->> '{1}')",
+        json_part="({0} -> '{1}')",
+        elements="LEFT JOIN LATERAL JSONB_ARRAY_ELEMENTS(CASE JSONB_TYPEOF({0}) WHEN 'array' THEN {0} END) "
+        "AS {1}(value) ON TRUE",
+    ),
+    "redshift": _Templates(
+        utc_day="CAST({0} AT TIME ZONE 'UTC' AS DATE)",
         # dlt loads JSON as SUPER
-        JSON_TEXT: "CAST({0}.{1} AS VARCHAR)",
-    },
-    "snowflake": {
-        UTC_DAY: "CAST(CONVERT_TIMEZONE('UTC', {0}) AS DATE)",
-        JSON_TEXT: "CAST(GET_PATH({0}, '{1}') AS VARCHAR)",
-    },
-    "bigquery": {
-        UTC_DAY: "DATE({0}, 'UTC')",
-        JSON_TEXT: "JSON_VALUE({0}, '$.{1}')",
-    },
-    "databricks": {
+        json_text="CAST({0}.{1} AS VARCHAR)",
+        json_part="{0}.{1}",
+        elements="LEFT JOIN {0} AS {1} ON TRUE",
+        element="{0}",
+    ),
+    "snowflake": _Templates(
+        utc_day="CAST(CONVERT_TIMEZONE('UTC', {0}) AS DATE)",
+        json_text="CAST(GET_PATH({0}, '{1}') AS VARCHAR)",
+        json_part="GET_PATH({0}, '{1}')",
+        elements="CROSS JOIN LATERAL FLATTEN(INPUT => {0}, OUTER => TRUE) AS {1}(seq, key, path, index, value, this)",
+    ),
+    "bigquery": _Templates(
+        utc_day="DATE({0}, 'UTC')",
+        json_text="JSON_VALUE({0}, '$.{1}')",
+        json_part="JSON_QUERY({0}, '$.{1}')",
+        elements="LEFT JOIN UNNEST(ARRAY(SELECT AS STRUCT e AS value FROM UNNEST(JSON_QUERY_ARRAY({0})) AS e)) AS {1} "
+        "ON TRUE",
+    ),
+    "databricks": _Templates(
         # a cast takes the session's time zone
-        UTC_DAY: "CAST(TO_UTC_TIMESTAMP({0}, CURRENT_TIMEZONE()) AS DATE)",
-        JSON_TEXT: "GET_JSON_OBJECT({0}, '$.{1}')",
-    },
+        utc_day="CAST(TO_UTC_TIMESTAMP({0}, CURRENT_TIMEZONE()) AS DATE)",
+        json_text="GET_JSON_OBJECT({0}, '$.{1}')",
+        json_part="GET_JSON_OBJECT({0}, '$.{1}')",
+        elements="LEFT JOIN LATERAL EXPLODE(FROM_JSON({0}, 'ARRAY<STRING>')) AS {1}(value) ON TRUE",
+    ),
 }
-"""By sqlglot's name of the dialect: `{0}`, `{1}` are the arguments, the second one a plain word."""
 
-DIALECTS = tuple(_TEMPLATES)
-"""The dialects that the marts' SQL is translated to."""
+DIALECTS = tuple(_BY_DIALECT)
+"""sqlglot's names of the dialects that the marts' SQL is translated to."""
 
 
 def translate(tree: exp.Query, dialect: str) -> exp.Query:
-    """Replace the functions by what the dialect has for them.
+    """Replace the marts' own functions by what the dialect has for them.
 
     Args:
         tree: SQL of a mart. It is not changed.
@@ -54,23 +90,60 @@ def translate(tree: exp.Query, dialect: str) -> exp.Query:
     Raises:
         SettingError: The marts have no SQL for the dialect.
     """
-    if dialect not in _TEMPLATES:
+    if dialect not in _BY_DIALECT:
         legal = ", ".join(DIALECTS)
-        raise SettingError("SEGMENT_DESTINATION", f"has the dialect {dialect!r}", f"Marts are made in: {legal}.")
-    translated = tree.transform(_replace(_TEMPLATES[dialect], dialect))
+        raise SettingError("SEGMENT_DESTINATION", f"has the SQL dialect {dialect!r}", f"Marts are made in: {legal}.")
+    replace = _Replacement(_BY_DIALECT[dialect], dialect, _aliases(tree))
+    translated = tree.transform(replace)
     assert isinstance(translated, exp.Query)
     return translated
 
 
-def _replace(templates: Mapping[str, str], dialect: str) -> Callable[[exp.Expr], exp.Expr]:
-    def replace(node: exp.Expr) -> exp.Expr:
-        if not isinstance(node, exp.Anonymous) or node.name.lower() not in templates:
-            return node
-        column, *others = node.expressions
-        # the column may hold such a function itself
-        inner = column.transform(replace).sql(dialect, identify=True)
-        return sqlglot.parse_one(
-            templates[node.name.lower()].format(inner, *(each.name for each in others)), read=dialect
-        )
+def _aliases(tree: exp.Query) -> set[str]:
+    """Return the aliases of joined elements."""
+    return {join.this.alias for join in tree.find_all(exp.Join) if _elements_of(join)}
 
-    return replace
+
+def _elements_of(join: exp.Join) -> exp.Expr | None:
+    """Return the array whose elements a join has; `None` for other joins."""
+    unnest = join.this
+    call = unnest.expressions[0] if isinstance(unnest, exp.Unnest) else None
+    return call.expressions[0] if isinstance(call, exp.Anonymous) and call.name.lower() == ELEMENTS else None
+
+
+class _Replacement:
+    def __init__(self, templates: _Templates, dialect: str, aliases: set[str]) -> None:
+        self._templates = templates
+        self._dialect = dialect
+        self._aliases = aliases
+        self._functions: Mapping[str, str] = {
+            "utc_day": templates.utc_day,
+            "json_text": templates.json_text,
+            "json_part": templates.json_part,
+        }
+
+    def __call__(self, node: exp.Expr) -> exp.Expr:
+        if isinstance(node, exp.Join) and (array := _elements_of(node)):
+            return self._join(node, array)
+        if isinstance(node, exp.Column) and node.table in self._aliases:
+            return self._parsed(self._templates.element.format(_quoted(node.table, self._dialect), node.name))
+        if isinstance(node, exp.Anonymous) and (template := self._functions.get(node.name.lower())):
+            first, *others = node.expressions
+            return self._parsed(template.format(self._sql(first), *(each.name for each in others)))
+        return node
+
+    def _join(self, node: exp.Join, array: exp.Expr) -> exp.Expr:
+        alias = _quoted(node.this.alias, self._dialect)
+        join = self._templates.elements.format(self._sql(array), alias)
+        made: exp.Expr = sqlglot.parse_one(f"SELECT 1 FROM one {join}", read=self._dialect).args["joins"][0]  # noqa: S608
+        return made
+
+    def _sql(self, argument: exp.Expr) -> str:
+        return argument.transform(self).sql(self._dialect, identify=True)
+
+    def _parsed(self, sql: str) -> exp.Expr:
+        return sqlglot.parse_one(sql, read=self._dialect)
+
+
+def _quoted(name: str, dialect: str) -> str:
+    return exp.to_identifier(name, quoted=True).sql(dialect)

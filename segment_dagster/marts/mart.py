@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from segment_dagster.config import HealthSettings
 from segment_dagster.endpoints.model import Column
-from segment_dagster.marts.settings import HealthSettings
 
 Row = Mapping[str, Any]
 """A row of a mart, or of what its SQL returns."""

@@ -3,7 +3,10 @@
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta, timezone
 
-from segment_dagster.marts.settings import HealthSettings
+from segment_dagster.config import HealthSettings
+
+WEEKS = 8
+"""Weeks that `changes_weekly` shows, with the present one."""
 
 Parameter = date | int | float | str | tuple[str, ...]
 
@@ -25,6 +28,8 @@ def parameters(now: datetime, settings: HealthSettings) -> Mapping[str, Paramete
         "first_of_7": days(6),
         "first_of_previous_7": days(13),
         "first_of_28": days(27),
+        # the Monday that begins the last eight weeks
+        "first_week": days(as_of.weekday() + 7 * (WEEKS - 1)),
         # far enough back for both
         "known_from": min(days(27), days(settings.dead_days - 1)),
         "live_since": days(settings.quiet_days - 1),

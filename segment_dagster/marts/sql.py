@@ -11,6 +11,9 @@ from sqlglot.optimizer.scope import traverse_scope
 from segment_dagster.endpoints import TABLES
 from segment_dagster.endpoints.model import Column, DataType
 from segment_dagster.extract.columns import column_name
+from segment_dagster.extract.versions import VALID_FROM, VALID_TO, history_table
+from segment_dagster.load.parent_state import PARENTS_TABLE
+from segment_dagster.load.parent_state import TYPES as PARENTS_TYPES
 from segment_dagster.marts.changes import COLUMNS as CHANGES_COLUMNS
 from segment_dagster.marts.changes import NAME as CHANGES
 from segment_dagster.marts.dialects import translate
@@ -37,7 +40,13 @@ _TYPES: Mapping[DataType, str] = {
 }
 
 
-def compile_sql(sql: str, select_of: SelectOf, dialect: str, parameters: Mapping[str, Parameter]) -> str:
+def compile_sql(
+    sql: str,
+    select_of: SelectOf,
+    dialect: str,
+    parameters: Mapping[str, Parameter],
+    is_loaded: Callable[[str], bool] = lambda table: True,
+) -> str:
     """Return a mart's SQL in a dialect.
 
     Args:
@@ -45,6 +54,7 @@ def compile_sql(sql: str, select_of: SelectOf, dialect: str, parameters: Mapping
         select_of: Returns the SELECT of a loaded table's columns. It says what becomes of those that are not there.
         dialect: sqlglot's name of the dialect.
         parameters: Values by the name of the parameter.
+        is_loaded: Says whether a table is in the dataset: the value of `is_loaded('table')` in the query.
 
     Raises:
         SettingError: The marts have no SQL for the dialect.
@@ -52,7 +62,7 @@ def compile_sql(sql: str, select_of: SelectOf, dialect: str, parameters: Mapping
     """
     tree = with_ephemeral(sql)
     columns = columns_read(tree)
-    tree = translate(_with_values(tree, parameters), dialect)
+    tree = translate(_with_values(tree, parameters, is_loaded), dialect)
     ctes = [f"{quoted_name(table, dialect)} AS ({select_of(table, of_table)})" for table, of_table in columns.items()]
     for cte in tree.ctes:
         ctes.append(f"{quoted_name(cte.alias, dialect)} AS ({cte.this.sql(dialect, identify=True)})")
@@ -144,8 +154,10 @@ def _renamed(query: exp.Query, ctes: Sequence[exp.CTE], prefix: str) -> exp.Quer
     return _query(query.transform(rename))
 
 
-def _with_values(tree: exp.Query, parameters: Mapping[str, Parameter]) -> exp.Query:
+def _with_values(tree: exp.Query, parameters: Mapping[str, Parameter], is_loaded: Callable[[str], bool]) -> exp.Query:
     def replace(node: exp.Expr) -> exp.Expr:
+        if isinstance(node, exp.Anonymous) and node.name.lower() == "is_loaded":
+            return exp.convert(is_loaded(node.expressions[0].name))
         return _literal(parameters[node.name]) if isinstance(node, exp.Placeholder) else node
 
     return _query(tree.transform(replace))
@@ -160,13 +172,22 @@ def _literal(value: Parameter) -> exp.Expr:
     return exp.convert(value)
 
 
+_DECLARED: Mapping[str, DataType] = {"text": "text", "timestamp": "timestamp"}
+"""The types of the project's own tables."""
+
+
 def _typed(columns: Sequence[Column]) -> dict[str, DataType]:
     return {column_name(column.field): column.type for column in columns}
 
 
 def _loaded() -> Iterator[tuple[str, dict[str, DataType]]]:
-    yield from ((endpoint.name, _typed(endpoint.columns)) for endpoint in TABLES)
+    for endpoint in TABLES:
+        yield endpoint.name, _typed(endpoint.columns)
+        if endpoint.keeps_history:
+            validity: dict[str, DataType] = {VALID_FROM: "timestamp", VALID_TO: "timestamp"}
+            yield history_table(endpoint.name), {**_typed(endpoint.columns), **validity}
     yield CHANGES, _typed(CHANGES_COLUMNS)
+    yield PARENTS_TABLE, {name: _DECLARED[kind] for name, kind in PARENTS_TYPES.items()}
 
 
 _LOADED: Mapping[str, Columns] = dict(_loaded())
