@@ -8,6 +8,8 @@ from segment_dagster.version import __version__ as __version__
 if TYPE_CHECKING:
     from segment_dagster.assets import DestinationResource, SegmentResource, SegmentTranslator, segment_assets
     from segment_dagster.components.build import build_segment_defs
+    from segment_dagster.components.build_health import build_segment_health_defs
+    from segment_dagster.components.health import SegmentHealthComponent
     from segment_dagster.components.selection import EndpointSelection
     from segment_dagster.components.warehouse import SegmentWarehouseComponent
     from segment_dagster.components.workspace import SegmentWorkspaceComponent
@@ -19,11 +21,13 @@ if TYPE_CHECKING:
 __all__ = [
     "DestinationResource",
     "EndpointSelection",
+    "SegmentHealthComponent",
     "SegmentResource",
     "SegmentTranslator",
     "SegmentWarehouseComponent",
     "SegmentWorkspaceComponent",
     "build_segment_defs",
+    "build_segment_health_defs",
     "build_segment_warehouse_sensor",
     "segment_assets",
     "segment_source",
@@ -33,11 +37,13 @@ __all__ = [
 _MODULES = {
     "DestinationResource": "segment_dagster.assets",
     "EndpointSelection": "segment_dagster.components.selection",
+    "SegmentHealthComponent": "segment_dagster.components.health",
     "SegmentResource": "segment_dagster.assets",
     "SegmentTranslator": "segment_dagster.assets",
     "SegmentWarehouseComponent": "segment_dagster.components.warehouse",
     "SegmentWorkspaceComponent": "segment_dagster.components.workspace",
     "build_segment_defs": "segment_dagster.components.build",
+    "build_segment_health_defs": "segment_dagster.components.build_health",
     "build_segment_warehouse_sensor": "segment_dagster.syncs.sensor",
     "segment_assets": "segment_dagster.assets",
     "segment_source": "segment_dagster.extract.resources",

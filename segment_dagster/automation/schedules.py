@@ -1,7 +1,7 @@
 """Schedules, off until switched on. None starts a run while another run of its job has not ended."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from functools import partial
 
@@ -173,6 +173,23 @@ def last_month(tick: datetime) -> Range:
 
 
 def _schedule(spec: ScheduleSpec, settings: DefinitionSettings) -> dg.ScheduleDefinition:
+    cron = settings.crons.get(spec.key, spec.cron) if spec.key else spec.cron
+    return no_overlap_schedule(
+        replace(spec, cron=cron), settings.variable("crons", spec.key) if spec.key else spec.name
+    )
+
+
+def no_overlap_schedule(spec: ScheduleSpec, setting: str) -> dg.ScheduleDefinition:
+    """Return a schedule that starts no run while another of its job has not ended.
+
+    Args:
+        spec: The schedule.
+        setting: The setting that an error names.
+
+    Raises:
+        SettingError: The cron expression is invalid.
+    """
+
     def evaluate(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         tick = context.scheduled_execution_time.astimezone(timezone.utc)
         if run_id := run_under_way(context.instance, spec.job):
@@ -180,16 +197,14 @@ def _schedule(spec: ScheduleSpec, settings: DefinitionSettings) -> dg.ScheduleDe
         tags = dict(zip((RANGE_START, RANGE_END), spec.partitions(tick), strict=True)) if spec.partitions else {}
         return dg.RunRequest(run_key=f"{spec.name}:{tick:%Y-%m-%dT%H:%M}Z", tags=tags)
 
-    cron = settings.crons.get(spec.key, spec.cron) if spec.key else spec.cron
     try:
         return dg.ScheduleDefinition(
             name=spec.name,
             job_name=spec.job,
-            cron_schedule=cron,
+            cron_schedule=spec.cron,
             execution_timezone=spec.timezone,
             execution_fn=evaluate,
             description=spec.description,
         )
     except dg.DagsterInvalidDefinitionError:
-        setting = settings.variable("crons", spec.key) if spec.key else spec.name
-        raise SettingError(setting, f"is {cron!r}", "Set it to a cron expression such as 0 6 * * *.") from None
+        raise SettingError(setting, f"is {spec.cron!r}", "Set it to a cron expression such as 0 6 * * *.") from None

@@ -21,6 +21,7 @@ from segment_dagster.automation.partitions import partitions_of
 from segment_dagster.automation.schedules import schedules as schedules_of
 from segment_dagster.automation.sensor import audit_sensor as sensor_of
 from segment_dagster.checks import standard_checks
+from segment_dagster.components.instance import instance_specs
 from segment_dagster.components.selection import EndpointSelection
 from segment_dagster.config import ApiSettings, DefinitionSettings, DestinationSettings
 from segment_dagster.config.definitions import SYNC
@@ -127,24 +128,17 @@ def _build(
     pool: str | None,
     settings: DefinitionSettings,
 ) -> dg.Definitions:
-    if not re.fullmatch(NAME, name):
-        raise SettingError("name", f"is {name!r}", "Legal values: lower-case letters, digits and single underscores.")
+    check_name(name)
     ApiSettings.check(workspace.given())
     DestinationSettings.check(destination.given())
     _check_destination(destination.shown("type"))
-    keeps_history = next((each for each in (history, workspace.history) if each is not None), settings.history)
+    keeps_history = has_history(history, workspace, settings)
     granularity = workspace.granularity or settings.granularity
     settings = settings.model_copy(update={"history": keeps_history, "granularity": granularity})
     workspace = workspace.with_defaults(history=history)
     destination = destination.with_defaults(pipeline_name=None if name == DEFAULT_NAME else f"{name}_pipeline")
     endpoints = select.of(TABLES)
-    specs = AssetSpecs(
-        translator,
-        endpoints,
-        owners=settings.owners,
-        destination=destination.shown("type") or settings.destination,
-        dataset=destination.shown("dataset") or settings.dataset,
-    )
+    specs = instance_specs(endpoints, translator, destination, settings)
     # names that are not selected are no error: the setting may be of another instance
     others = {endpoint.name for endpoint in TABLES if endpoint not in endpoints}
     of_name = families(endpoints, [each for each in settings.slow if each not in others], name=name)
@@ -199,6 +193,27 @@ def _build(
         schedules=_schedules(of_name, crons, settings, name),
         sensors=sensors,
     )
+
+
+def check_name(name: str) -> None:
+    """Refuse a name that an instance cannot have.
+
+    Raises:
+        SettingError: It cannot.
+    """
+    if not re.fullmatch(NAME, name):
+        raise SettingError("name", f"is {name!r}", "Legal values: lower-case letters, digits and single underscores.")
+
+
+def has_history(given: bool | None, workspace: SegmentResource, settings: DefinitionSettings) -> bool:
+    """Return whether an instance keeps every version of configuration.
+
+    Args:
+        given: What the instance says; `None` if it says nothing.
+        workspace: The workspace, which may say it.
+        settings: What counts if neither does.
+    """
+    return next((each for each in (given, workspace.history) if each is not None), settings.history)
 
 
 def _check_destination(kind: str | None) -> None:

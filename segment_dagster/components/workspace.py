@@ -172,7 +172,11 @@ class SegmentWorkspaceComponent(dg.Component, dg.Model, dg.Resolvable):
         endpoints = self.select.selection().of(TABLES)
         if name not in {endpoint.name for endpoint in endpoints}:
             return None
-        return AssetSpecs(_ComponentTranslator(self), endpoints).key(name)
+        return AssetSpecs(self.translator(), endpoints).key(name)
+
+    def translator(self) -> SegmentTranslator:
+        """Return the translator of all assets of the workspace, those of other components too."""
+        return _ComponentTranslator(self)
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """Return the definitions of the workspace."""
@@ -181,7 +185,7 @@ class SegmentWorkspaceComponent(dg.Component, dg.Model, dg.Resolvable):
             workspace=self.workspace.resource(),
             destination=self.destination.resource(),
             select=self.select.selection(),
-            translator=_ComponentTranslator(self),
+            translator=self.translator(),
             history=self.history,
             schedules=self.schedules,
             audit_sensor=self.audit_sensor,

@@ -14,7 +14,6 @@ from segment_dagster.assets.specs import kinds
 from segment_dagster.assets.translator import AssetSpecs
 from segment_dagster.config import HealthSettings
 from segment_dagster.errors import SegmentError, SettingError
-from segment_dagster.marts.check import check_mart, mart_check_spec
 from segment_dagster.marts.mart import Mart
 
 GROUP = "health"
@@ -84,7 +83,10 @@ def mart_assets(
     @dg.multi_asset(
         name=name,
         specs=[specs.spec(mart.name) for mart in marts],
-        check_specs=[mart_check_spec(mart, keys[mart.name]) for mart in marts],
+        check_specs=[
+            dg.AssetCheckSpec(mart.offenders.check, asset=keys[mart.name], description=mart.offenders.description)
+            for mart in marts
+        ],
         can_subset=True,
     )
     def made(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
@@ -93,6 +95,7 @@ def mart_assets(
         from segment_dagster.assets.executor import check_executor
         from segment_dagster.load import inspect_dataset, resolve_destination
         from segment_dagster.marts.build_mart import build_mart
+        from segment_dagster.marts.check import check_mart
         from segment_dagster.marts.sql_lineage import mart_lineage
 
         try:

@@ -23,16 +23,6 @@ OFFENDERS, ROWS_SQL = "segment/offenders", "segment/rows_sql"
 """Metadata: the first rows that a result counts, and the query of them all."""
 
 
-def mart_check_spec(mart: Mart, key: dg.AssetKey) -> dg.AssetCheckSpec:
-    """Return the spec of a mart's check.
-
-    Args:
-        mart: The mart.
-        key: Key of its asset.
-    """
-    return dg.AssetCheckSpec(mart.offenders.check, asset=key, description=mart.offenders.description)
-
-
 def check_mart(mart: Mart, key: dg.AssetKey, tables: DatasetInspector, preview: Preview) -> dg.AssetCheckResult:
     """Look for the rows of a mart that its check names.
 

@@ -1,0 +1,163 @@
+"""Build the Dagster definitions of an instance's marts."""
+
+from collections.abc import Sequence
+
+import dagster as dg
+
+from segment_dagster.assets import DestinationResource, SegmentResource, SegmentTranslator
+from segment_dagster.automation.schedules import ScheduleSpec, no_overlap_schedule
+from segment_dagster.components.build import DEFAULT_NAME, InstanceError, check_name, has_history
+from segment_dagster.components.instance import instance_specs
+from segment_dagster.components.selection import EndpointSelection
+from segment_dagster.config import DefinitionSettings, HealthSettings
+from segment_dagster.endpoints import TABLES
+from segment_dagster.errors import SettingError
+from segment_dagster.marts import Changes
+from segment_dagster.marts.assets import mart_assets, mart_spec
+from segment_dagster.marts.mart import Mart
+from segment_dagster.marts.models import MARTS
+
+CRON = "30 7 * * *"
+"""When the marts are made by default: after the daily jobs of the tables have begun. In the schedules' time zone."""
+
+
+def build_segment_health_defs(
+    *,
+    name: str = DEFAULT_NAME,
+    workspace: SegmentResource | None = None,
+    destination: DestinationResource | None = None,
+    select: EndpointSelection | None = None,
+    translator: SegmentTranslator | None = None,
+    history: bool | None = None,
+    marts: Sequence[str] | None = None,
+    thresholds: HealthSettings | None = None,
+    schedule: str | None = CRON,
+    settings: DefinitionSettings | None = None,
+) -> dg.Definitions:
+    """Return the marts of an instance as assets with checks, a job that makes them, and its schedule.
+
+    Give the arguments that its `build_segment_defs` has. Nothing global comes with them. Neither network, nor files or
+    secrets are used.
+
+    Args:
+        name: Name of the instance. The op, the job and the schedule begin with it.
+        workspace: The workspace. No request is made.
+        destination: Where its tables are loaded, and the marts as well.
+        select: The endpoints that the instance loads. Marts that need others are left out.
+        translator: Decides what the assets look like.
+        history: Whether the instance keeps every version of configuration.
+        marts: Names of marts; all by default.
+        thresholds: What counts as healthy, and your plan; by default as the environment says.
+        schedule: A cron expression; `None` for no schedule.
+        settings: The other settings of definitions; by default those in the environment.
+
+    Raises:
+        SettingError: A setting cannot be used.
+        InstanceError: The same, for an instance with a name of its own; the message has the name.
+
+    Example:
+        >>> defs = dg.Definitions.merge(
+        ...     build_segment_defs(destination=DestinationResource(dataset="segment_eu")),
+        ...     build_segment_health_defs(destination=DestinationResource(dataset="segment_eu")),
+        ... )
+        >>> defs.get_job_def("segment_health").name
+        'segment_health'
+    """
+    try:
+        return _build(
+            name,
+            workspace or SegmentResource(),
+            destination or DestinationResource(),
+            select or EndpointSelection(),
+            translator or SegmentTranslator(),
+            history,
+            marts,
+            thresholds or HealthSettings(),
+            schedule,
+            settings or DefinitionSettings(),
+        )
+    except SettingError as error:
+        if name == DEFAULT_NAME:
+            raise
+        raise InstanceError(name, error) from None
+
+
+def selected_marts(names: Sequence[str] | None, loaded: Sequence[str]) -> list[Mart]:
+    """Return the marts of some names that can be made of the tables that an instance loads.
+
+    Args:
+        names: Names of marts; all by default.
+        loaded: Names of the tables.
+
+    Raises:
+        SettingError: There is no mart of a name, or none of those that are named can be made.
+    """
+    known = {mart.name: mart for mart in MARTS}
+    if unknown := [name for name in names or () if name not in known]:
+        raise SettingError("marts", f"names {unknown[0]!r}", f"Legal values: {', '.join(known)}.")
+    found = []
+    for mart in known.values() if names is None else (known[name] for name in dict.fromkeys(names)):
+        if not (missing := [table for table in mart.required if table not in loaded]):
+            found.append(mart)
+        elif names is not None:
+            raise SettingError("marts", f"names {mart.name!r}", f"It needs {missing[0]}: select that endpoint as well.")
+    return found
+
+
+def _build(
+    name: str,
+    workspace: SegmentResource,
+    destination: DestinationResource,
+    select: EndpointSelection,
+    translator: SegmentTranslator,
+    history: bool | None,
+    names: Sequence[str] | None,
+    thresholds: HealthSettings,
+    cron: str | None,
+    settings: DefinitionSettings,
+) -> dg.Definitions:
+    check_name(name)
+    endpoints = select.of(TABLES)
+    destination = destination.with_defaults(pipeline_name=None if name == DEFAULT_NAME else f"{name}_pipeline")
+    specs = instance_specs(endpoints, translator, destination, settings)
+    if has_history(history, workspace, settings):
+        changes = Changes(TABLES)
+        specs.add(changes.name, changes.spec((), owners=specs.owners, destination=specs.destination))
+    marts = selected_marts(names, [endpoint.name for endpoint in endpoints])
+    if not marts:
+        return dg.Definitions()
+    for mart in marts:
+        dataset = destination.shown("dataset") or settings.dataset
+        default = mart_spec(mart, owners=specs.owners, destination=specs.destination, dataset=dataset)
+        specs.add(mart.name, default)
+    assets = mart_assets(
+        marts,
+        specs,
+        name=f"{name}_health",
+        workspace=workspace,
+        destination=destination,
+        settings=thresholds,
+    )
+    job = dg.define_asset_job(
+        f"{name}_health",
+        selection=dg.AssetSelection.assets(assets),
+        description="Work out from the loaded tables what is dead, what fails, what it will cost, and who may do what.",
+        executor_def=dg.in_process_executor,
+    )
+    schedules = []
+    if cron is not None:
+        schedules.append(
+            no_overlap_schedule(
+                ScheduleSpec(
+                    name=f"{name}_health_daily",
+                    job=f"{name}_health",
+                    key=None,
+                    group="health",
+                    cron=cron,
+                    timezone=settings.schedule_timezone,
+                    description="Once a day, after the tables have been loaded.",
+                ),
+                "schedule",
+            )
+        )
+    return dg.Definitions(assets=[assets], jobs=[job], schedules=schedules)
