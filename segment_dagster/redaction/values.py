@@ -40,6 +40,9 @@ The sets are not merged: for many small maps inside a map with many options, eac
 
 _TRUE = (True, "true", "True", "TRUE", "yes", "1", 1)
 _PAIR = (2, 3)
+MAX_REMEMBERED = 512
+"""Most characters of a text of which it is remembered whether it is secret: 8,192 such texts are 4 MB."""
+
 _PERCENT_DEPTH = 3
 # words of a flag's name that carry no meaning
 _OF_FLAG = frozenset(("is", "x", "should", "must", "has", "value", "field"))
@@ -173,9 +176,8 @@ def _is_option(name: str, options: Options) -> bool:
 
 
 def _text_is_secret(text: str, options: Options) -> bool:
-    if options or len(text) > MAX_NAME:
-        return _is_secret_text(text, options)
-    return _kept_is_secret_text(text, options)
+    # the metadata of a kind of destination is in the record of each
+    return _is_secret_text(text, options) if len(text) > MAX_REMEMBERED else _remembered_is_secret(text, options)
 
 
 def _is_secret_text(text: str, options: Options) -> bool:
@@ -192,7 +194,7 @@ def _is_secret_text(text: str, options: Options) -> bool:
     return names_secret(text, lambda name: _is_option(name, options) or is_secret_name(name))
 
 
-_kept_is_secret_text = lru_cache(maxsize=8192)(_is_secret_text)
+_remembered_is_secret = lru_cache(maxsize=8192)(_is_secret_text)
 
 
 def _all_members(members: list[tuple[str, Any]]) -> Any:
