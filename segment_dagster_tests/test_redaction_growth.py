@@ -199,7 +199,7 @@ MAPS = {
 
 def forget():
     """What was asked before is answered at once: ask for the first time."""
-    for kept in (names._is_secret_name, names._is_assigned_name, texts._kept_spans, values._kept_is_secret_text):
+    for kept in (names._is_secret_name, names._is_assigned_name, texts._kept_spans, values._remembered_is_secret):
         kept.cache_clear()
 
 
