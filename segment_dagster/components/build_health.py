@@ -133,7 +133,7 @@ def _build(
     assets = mart_assets(
         marts,
         specs,
-        name=f"{name}_health",
+        name=f"{name}_marts",
         workspace=workspace,
         destination=destination,
         settings=thresholds,

@@ -86,8 +86,12 @@ def columns_read(tree: exp.Query) -> dict[str, dict[str, DataType]]:
     """Return the columns of loaded tables that a query reads, by table, with their declared types.
 
     Raises:
-        sqlglot.errors.OptimizeError: The query names a table or a column that no endpoint has.
+        ValueError: The query names a table that no endpoint loads.
+        sqlglot.errors.OptimizeError: It names a column that its table does not have.
     """
+    ctes = {cte.alias for cte in tree.ctes}
+    if unknown := [name for table in tree.find_all(exp.Table) if (name := table.name) not in {*_LOADED, *ctes}]:
+        raise ValueError(f"the SQL of a mart reads {unknown[0]}, which no endpoint loads")
     qualified = qualify(tree.copy(), schema=sqlglot_schema(), dialect=WRITTEN_IN, quote_identifiers=False)
     found: dict[str, dict[str, DataType]] = {}
     for scope in traverse_scope(qualified):
