@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
-from segment_dagster.config import ApiSettings, DefinitionSettings, DestinationSettings
+from segment_dagster.config import ApiSettings, DefinitionSettings, DestinationSettings, HealthSettings
 from segment_dagster.config.series import groups_of, series_domains
 from segment_dagster.config.source import EnvironmentSettings
 
@@ -121,6 +121,15 @@ SETTINGS: tuple[Setting, ...] = (
     _of(DestinationSettings, "always_load"),
     _of(DestinationSettings, "lock_timeout"),
     _of(DefinitionSettings, "owners"),
+    _of(HealthSettings, "quiet_days"),
+    _of(HealthSettings, "dead_days"),
+    _of(HealthSettings, "success_rate"),
+    _of(HealthSettings, "least_events"),
+    _of(HealthSettings, "disabled_days"),
+    _of(HealthSettings, "inactive_days"),
+    _of(HealthSettings, "mtu_plan"),
+    _of(HealthSettings, "api_calls_plan"),
+    _of(HealthSettings, "violation_reasons", "none"),
     _of(ApiSettings, "retry_seconds"),
     _of(DefinitionSettings, "step_retries"),
     _of(DefinitionSettings, "step_retry_seconds"),

@@ -55,7 +55,7 @@ def test_the_marts_are_below_the_tables_of_the_workspace_and_translated_as_they_
         repository = defs.get_repository_def()
         assert "prod_health" in {job.name for job in repository.get_all_jobs()}
         assert {each.name: each.cron_schedule for each in repository.schedule_defs}["prod_health_daily"] == "30 7 * * *"
-        checks = {(key.asset_key.to_user_string(), key.name) for key in repository.asset_checks_defs_by_key}
+        checks = {(key.asset_key.to_user_string(), key.name) for key in defs.resolve_asset_graph().asset_check_keys}
         assert ("prod/segment/health_sources", "sources_send_events") in checks
 
 
