@@ -17,6 +17,7 @@ try:
     from segment_dagster.emulator.server import Emulator, running
     from segment_dagster.emulator.stats import Seen, Stats
     from segment_dagster.emulator.syncs import Syncs
+    from segment_dagster.emulator.traffic import Outcome, Traffic
     from segment_dagster.emulator.warehouse_sync import Notice, SyncStep, WarehouseSync
     from segment_dagster.emulator.world import World
 except ModuleNotFoundError as error:
@@ -44,6 +45,7 @@ __all__ = [
     "Hooks",
     "MissingDay",
     "Notice",
+    "Outcome",
     "ReverseStep",
     "ReverseSync",
     "ReverseSyncs",
@@ -52,6 +54,7 @@ __all__ = [
     "Stats",
     "SyncStep",
     "Syncs",
+    "Traffic",
     "WarehouseSync",
     "World",
     "running",

@@ -10,7 +10,7 @@ from segment_dagster.emulator.edit import Edit
 from segment_dagster.emulator.edited_world import EditedWorld
 from segment_dagster.emulator.endpoint_rules import RETENTION
 from segment_dagster.emulator.world import World
-from segment_dagster.emulator.world.factories import Change
+from segment_dagster.emulator.world.factories import Change, Record
 from segment_dagster.emulator.world.lists import with_parameter_columns
 from segment_dagster.emulator.world.random_values import RandomValues, SecretGenerator
 from segment_dagster.endpoints import Endpoint
@@ -120,11 +120,8 @@ class Edits:
     def _step(self, edit: Edit, number: int, before: EditedWorld) -> _Step:
         row = self._row(edit, before)
         assert edit.at is not None
-        users = {user["id"]: user for user in before.records("users")}
-        actor = edit.actor or next(iter(users), None)
-        if actor is None or actor not in users:
-            raise ValueError(f"{edit.label}: no user has the id {actor!r}")
-        given = replace(edit, actor=actor)
+        actor = _actor(edit, before)
+        given = replace(edit, actor=None if edit.token else actor["id"])
         if edit.action == "create":
             given, done = _created(row, given, before)
             (record,) = with_parameter_columns(row, given.values or {}, [{"id": edit.id, **done.fields}])
@@ -141,7 +138,7 @@ class Edits:
             action=edit.action,
             record=record,
             fields=edit.fields,
-            actor=users[actor],
+            actor=actor,
         )
         return _Step(given, edit.at, done, change)
 
@@ -157,6 +154,18 @@ class Edits:
         if edit.values is not None and edit.values not in before.lists(row.name):
             raise ValueError(f"{edit.label}: there is no list of {row.name} with {dict(edit.values)}")
         return row
+
+
+def _actor(edit: Edit, before: EditedWorld) -> Record:
+    """Return the user who makes an edit, or a record with only the id of the token."""
+    if edit.token:
+        return {"id": edit.token}
+    users = {user["id"]: user for user in before.records("users")}
+    actor = edit.actor or next(iter(users), None)
+    if actor is None or actor not in users:
+        raise ValueError(f"{edit.label}: no user has the id {actor!r}")
+    found: Record = users[actor]
+    return found
 
 
 def _is_editable(row: Endpoint, before: EditedWorld) -> bool:

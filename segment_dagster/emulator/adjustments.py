@@ -1,4 +1,4 @@
-"""Adjustments of counts: a late correction, a silent source, a missing daily snapshot."""
+"""Adjustments of counts: exact traffic, its outcomes, a late correction, a silent source, a missing snapshot."""
 
 from dataclasses import asdict, dataclass, fields
 from datetime import date, datetime
@@ -7,6 +7,7 @@ from math import inf
 from typing import Any, ClassVar
 
 from segment_dagster.emulator.clock import parse_time, to_utc
+from segment_dagster.emulator.traffic import Outcome, Traffic
 
 
 @dataclass(frozen=True)
@@ -79,27 +80,36 @@ class MissingDay:
     """The day, in UTC."""
 
 
-Adjustment = Correction | Silence | MissingDay
+Adjustment = Correction | Silence | MissingDay | Traffic | Outcome
 """An adjustment of counts."""
 
-_KINDS: dict[str, type[Adjustment]] = {one.kind: one for one in (Correction, Silence, MissingDay)}
-_TEXT = (str,)
+_KINDS: dict[str, type[Adjustment]] = {one.kind: one for one in (Correction, Silence, MissingDay, Traffic, Outcome)}
+_TEXT, _OPTIONAL_TEXT, _COUNT = (str,), (str, type(None)), (int,)
 _TYPES: dict[str, tuple[type, ...]] = {
     "of": _TEXT,
     "endpoint": _TEXT,
     "day": _TEXT,
     "factor": (int, float),
-    "source_id": (str, type(None)),
-    "from": (str, type(None)),
-    "until": (str, type(None)),
+    "source_id": _OPTIONAL_TEXT,
+    "from": _OPTIONAL_TEXT,
+    "until": _OPTIONAL_TEXT,
+    "per_day": _COUNT,
+    "event": _OPTIONAL_TEXT,
+    "type": _TEXT,
+    "weekend": (int, type(None)),
+    "users": _COUNT,
+    "stage": _TEXT,
+    "share": (int, float),
+    "reason": _OPTIONAL_TEXT,
+    "destination_id": _OPTIONAL_TEXT,
 }
 
 
 def from_json(given: object) -> Adjustment:
     """Parse an item of `PUT /_emulator/numbers`: an object with `kind` and the fields of that class.
 
-    The kinds are `correction`, `silence` and `missing-day`. Days are written `2024-02-29`. The field `from_` is `from`
-    in JSON, in ISO 8601.
+    The kinds are `correction`, `silence`, `missing-day`, `traffic` and `outcome`. Days are written `2024-02-29`. The
+    field `from_` is `from` in JSON, in ISO 8601.
 
     Raises:
         ValueError: It is invalid. The message says why.

@@ -6,9 +6,11 @@ from datetime import date, datetime
 from fractions import Fraction
 from threading import Lock
 
+from segment_dagster.emulator.active_edits import Edits
 from segment_dagster.emulator.adjustments import Adjustment, Correction, MissingDay, Silence
 from segment_dagster.emulator.clock import Clock
 from segment_dagster.emulator.endpoint_rules import SUMS
+from segment_dagster.emulator.traffic import Outcome, Traffic
 from segment_dagster.emulator.world import TRAIL, World
 from segment_dagster.emulator.world.factories import CountChanges
 from segment_dagster.endpoints import Endpoint, Months
@@ -22,10 +24,12 @@ class Corrections:
     Args:
         world: The workspace.
         clock: The clock.
+        edits: The edits, whose created sources and destinations may have traffic.
     """
 
-    def __init__(self, world: World, clock: Clock) -> None:
+    def __init__(self, world: World, clock: Clock, edits: Edits) -> None:
         self._world = world
+        self._edits = edits
         self._clock = clock
         self._lock = Lock()
         self._active: tuple[Adjustment, ...] = ()
@@ -39,7 +43,7 @@ class Corrections:
         """Add adjustments. Several corrections of the same day multiply.
 
         Raises:
-            ValueError: One names an endpoint or a source without such counts. None is added.
+            ValueError: One names an endpoint, a source or a destination without such counts. None is added.
         """
         more = self._checked(adjustments)
         with self._lock:
@@ -49,7 +53,7 @@ class Corrections:
         """Replace all adjustments.
 
         Raises:
-            ValueError: One names an endpoint or a source without such counts. The old ones stay.
+            ValueError: One names an endpoint, a source or a destination without such counts. The old ones stay.
         """
         instead = self._checked(adjustments)
         with self._lock:
@@ -74,8 +78,13 @@ class Corrections:
         ]
         silences = [each for each in active if isinstance(each, Silence)]
         missing = [each.day for each in active if isinstance(each, MissingDay) and each.endpoint == row.name]
+        exact = CountChanges(
+            missing=frozenset(day.isoformat() for day in missing),
+            traffic=tuple(each for each in active if isinstance(each, Traffic)),
+            outcomes=tuple(each for each in active if isinstance(each, Outcome)),
+        )
         if not corrections and not silences:
-            return CountChanges(missing=frozenset(day.isoformat() for day in missing))
+            return exact
 
         def factor(source_id: str, day: int) -> Fraction:
             found = Fraction(1)
@@ -88,7 +97,7 @@ class Corrections:
                     found *= silence.until is not None and day >= _days(silence.until)
             return found
 
-        return CountChanges(factor, frozenset(day.isoformat() for day in missing))
+        return replace(exact, factor=factor)
 
     def _checked(self, adjustments: Iterable[Adjustment]) -> tuple[Adjustment, ...]:
         now = self._clock.now()
@@ -101,15 +110,22 @@ class Corrections:
             if adjustment.endpoint not in monthly:
                 raise ValueError(f"missing-day: {adjustment.endpoint!r} has no snapshots; {', '.join(monthly)} have")
             return adjustment
-        known = {source["id"] for source in self._world.counted_sources}
+        known = {source["id"] for source in self._world.counted_sources} | self._created("sources")
         if adjustment.source_id is not None and adjustment.source_id not in known:
             raise ValueError(f"{adjustment.kind}: no source {adjustment.source_id!r} has numbers")
-        if isinstance(adjustment, Silence):
+        if isinstance(adjustment, Outcome) and adjustment.destination_id is not None:
+            destinations = {each["id"] for each in self._world.records("destinations")} | self._created("destinations")
+            if adjustment.destination_id not in destinations:
+                raise ValueError(f"outcome: there is no destination {adjustment.destination_id!r}")
+        if isinstance(adjustment, Silence | Traffic | Outcome):
             return adjustment
         names = list(dict.fromkeys([*(row.domain for row in counted), *(row.name for row in counted)]))
         if adjustment.of not in names:
             raise ValueError(f"correction: {adjustment.of!r} has no numbers; {', '.join(names)} have")
         return replace(adjustment, from_=adjustment.from_ or now)
+
+    def _created(self, endpoint: str) -> set[str]:
+        return {each.id for each in self._edits.active if each.endpoint == endpoint and each.action == "create"}
 
 
 def _is_of(named: str, row: Endpoint) -> bool:

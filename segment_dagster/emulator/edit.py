@@ -18,13 +18,14 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "like": (str, type(None)),
     "at": (str, type(None)),
     "actor": (str, type(None)),
+    "token": (str, type(None)),
     "silent": (bool,),
 }
 
 
 @dataclass(frozen=True)
 class Edit:
-    """A change of one record of the workspace by a user."""
+    """A change of one record of the workspace by a user or a token."""
 
     endpoint: str
     """Name of the endpoint that lists the record."""
@@ -54,6 +55,9 @@ class Edit:
     actor: str | None = None
     """Id of the user who makes the change. `None` means the first user."""
 
+    token: str | None = None
+    """Id of the API token that makes the change, instead of a user. Its audit event has no e-mail address."""
+
     silent: bool = False
     """Whether to keep it out of the audit trail."""
 
@@ -75,6 +79,8 @@ class Edit:
             raise ValueError(f"{self.label}: nothing is new in what is deleted, so it has no fields")
         if self.action != "create" and self.like is not None:
             raise ValueError(f"{self.label}: only what is created is like another record")
+        if self.actor is not None and self.token is not None:
+            raise ValueError(f"{self.label}: either an actor or a token makes it")
         if self.at is not None:
             object.__setattr__(self, "at", to_utc(self.at))
 
@@ -108,4 +114,7 @@ class Edit:
 
     def to_json(self) -> dict[str, Any]:
         """Return the edit as JSON that `from_json` parses."""
-        return asdict(self) | {"at": self.at and self.at.isoformat().replace("+00:00", "Z")}
+        made = asdict(self) | {"at": self.at and self.at.isoformat().replace("+00:00", "Z")}
+        if self.token is None:
+            del made["token"]
+        return made

@@ -171,7 +171,7 @@ def running(
             clock=clock,
             edits=edits,
             syncs=Syncs(edits, clock, ReverseSyncs(edits, clock, workspace.seed), quiet=quiet_syncs),
-            corrections=Corrections(workspace, clock),
+            corrections=Corrections(workspace, clock, edits),
             latency=Latency(latency),
             hooks=Hooks(),
             transports={},

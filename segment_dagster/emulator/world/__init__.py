@@ -83,7 +83,7 @@ class World:
     @property
     def counted_sources(self) -> list[Record]:
         """All sources that have counts: those of the workspace, and a deleted one that has only an id."""
-        return add_deleted_source(self.records("sources"))
+        return add_deleted_source(self.records("sources"), self.scale)
 
     def has(self, endpoint: str, values: Mapping[str, str] | None = None) -> bool:
         """Return whether the endpoint and the list exist.

@@ -65,7 +65,8 @@ def _change_event(change: Change) -> Record:
         "timestamp": _format_time(change.at, _digits(change.at)),
         "type": event_type(change),
         "actor": change.actor["id"],
-        "actorEmail": change.actor["email"],
+        # tokens have no e-mail address
+        **({"actorEmail": change.actor["email"]} if "email" in change.actor else {}),
         "resourceId": change.record["id"],
         "resourceType": resource_type(change.endpoint),
         "resourceName": resource_name(change.record),

@@ -1,16 +1,19 @@
 """Delivery of events: counts at the source and at each destination."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from fractions import Fraction
 from functools import partial
 
 from segment_dagster.emulator.world.deterministic import stable_hash
+from segment_dagster.emulator.world.exact import added, retries_of, without_empty
+from segment_dagster.emulator.world.exact_delivery import at_destination, at_source
 from segment_dagster.emulator.world.factories import Record, TimedMaker, TimedRequest
 from segment_dagster.emulator.world.series import (
     Stream,
     Window,
+    counted_records,
     counts,
     daily_factor,
     format_times,
@@ -36,10 +39,11 @@ class _Stage:
     at_destination: bool = False
 
 
+_RECEIVED = "delivery_overview_successfully_received"
 _COLUMNS = ("eventName", "eventType", "discardReason", "appVersion")
 _MANY, _FEW = (40, 900, 12_000, 250_000), (0, 2, 30, 500)
 _STAGES = {
-    "delivery_overview_successfully_received": _Stage(_MANY),
+    _RECEIVED: _Stage(_MANY),
     "delivery_overview_failed_on_ingest": _Stage(_FEW, ("invalid_json", "event_too_large", "", "bad 'userId'/\u2028")),
     "delivery_overview_filtered_at_source": _Stage(_FEW, ("blocked_by_schema", "unplanned_event", "")),
     "delivery_overview_filtered_at_destination": _Stage(
@@ -65,15 +69,15 @@ _DEFAULT_RANGES = {"MINUTE": timedelta(hours=1), "HOUR": timedelta(days=7), "DAY
 """Default range of a metrics request, by granularity."""
 
 
-def _overview(stage: _Stage, request: TimedRequest) -> list[Record]:
-    over = request_window(request)
+def _overview(name: str, request: TimedRequest) -> list[Record]:
+    over, stage = request_window(request), _STAGES[name]
     source, destination = _named(request, stage)
     if not over.starts or source is None or (stage.at_destination and destination is None):
         return []
     filters = {name: request.query.get(f"filter.{name}", ()) for name in _COLUMNS}
     streams = [
         stream
-        for stream in _streams(request, stage, source, destination or {})
+        for stream in _streams(name, request, source, destination or {}, over)
         if all(stream.columns.get(name) in values for name, values in filters.items() if values)
     ]
     # records have no field for the other groupings
@@ -92,10 +96,30 @@ def _named(request: TimedRequest, stage: _Stage) -> tuple[Record | None, Record 
 
 
 def _enabled(request: TimedRequest, endpoint: str, identity: str | None) -> Record | None:
-    return next((r for r in request.state.counted_records(endpoint) if r["id"] == identity and r["enabled"]), None)
+    return next((r for r in counted_records(request, endpoint) if r["id"] == identity and r["enabled"]), None)
 
 
-def _streams(request: TimedRequest, stage: _Stage, source: Record, destination: Record) -> list[Stream]:
+def _streams(name: str, request: TimedRequest, source: Record, destination: Record, over: Window) -> list[Stream]:
+    def made_up() -> list[Stream]:
+        return _made_up_received(request, source)
+
+    exact = (
+        at_destination(request, source["id"], destination["id"], made_up)
+        if destination
+        else at_source(request, source["id"], made_up)
+    )
+    if exact is None:
+        return _made_up(request, _STAGES[name], source, destination)
+    return without_empty(exact.stages[name.removeprefix("delivery_overview_")], over)
+
+
+def _made_up_received(request: TimedRequest, source: Record) -> list[Stream]:
+    """Return what a source receives, as the list of it says."""
+    seed = "/".join((request.seed.partition("/")[0], _RECEIVED, source["id"]))
+    return _made_up(replace(request, seed=seed), _STAGES[_RECEIVED], source, {})
+
+
+def _made_up(request: TimedRequest, stage: _Stage, source: Record, destination: Record) -> list[Stream]:
     ids = (source["id"], destination.get("id", ""))
     first = stable_hash(*ids)
     count = 2 + first % 2 if destination else 4 + first % 2
@@ -138,15 +162,28 @@ def _metrics(request: TimedRequest) -> list[Record]:
     source_id = get_parameter(request, "sourceId") or destination["sourceId"]
     receives = _enabled(request, "destinations", identity)
     counted = _METRICS if receives and receives["sourceId"] == source_id else {}
-    factor = daily_factor(request, source_id, destination["id"])
-    streams = [(_counted(f"{request.seed}/{identity}", name, factor), parts) for name, parts in counted.items()]
+    streams = _metric_streams(request, source_id, destination["id"])
     return [
         {
             "sourceId": source_id,
             "destinationMetadataId": destination["metadata"]["id"],
-            "metrics": [_metric(made, parts, over) for made, parts in streams],
+            "metrics": [_metric(streams[name], parts, over) for name, parts in counted.items()],
         }
     ]
+
+
+def _metric_streams(request: TimedRequest, source_id: str, destination_id: str) -> dict[str, Stream]:
+    source = _enabled(request, "sources", source_id) or {"id": source_id}
+    exact = at_destination(request, source_id, destination_id, lambda: _made_up_received(request, source))
+    if exact is None:
+        factor = daily_factor(request, source_id, destination_id)
+        return {name: _counted(f"{request.seed}/{destination_id}", name, factor) for name in _METRICS}
+    made = {
+        "successes": added(exact.sent_on, {"metricName": "successes"}),
+        "discarded": added(exact.stages["filtered_at_destination"], {"metricName": "discarded"}),
+        "expired": added(exact.stages["failed_delivery"], {"metricName": "expired"}),
+    }
+    return made | {"retried": retries_of(exact.sent_on, {"metricName": "retried"})}
 
 
 def _metrics_window(request: TimedRequest) -> Window:
@@ -175,8 +212,6 @@ def _metric(made: Stream, parts: tuple[str, ...], over: Window) -> Record:
     return record
 
 
-_OVERVIEWS: dict[str, Callable[[TimedRequest], list[Record]]] = {
-    name: partial(_overview, stage) for name, stage in _STAGES.items()
-}
+_OVERVIEWS: dict[str, Callable[[TimedRequest], list[Record]]] = {name: partial(_overview, name) for name in _STAGES}
 TIMED: dict[str, TimedMaker] = {**_OVERVIEWS, "destination_delivery_metrics": _metrics}
 """Functions that generate the records, by endpoint name."""

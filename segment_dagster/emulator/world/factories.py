@@ -6,6 +6,7 @@ from datetime import datetime
 from fractions import Fraction
 from typing import Any
 
+from segment_dagster.emulator.traffic import Outcome, Traffic
 from segment_dagster.emulator.world.random_values import RandomValues
 
 Record = dict[str, Any]
@@ -59,7 +60,7 @@ class Change:
     """The changed fields of a modified record."""
 
     actor: Record
-    """The user who made the change."""
+    """The user who made the change, or the token: it has only an id."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,12 @@ class CountChanges:
 
     missing: frozenset[str] = frozenset()
     """Days without a snapshot, as `2024-02-29`."""
+
+    traffic: tuple[Traffic, ...] = ()
+    """What sources send exactly."""
+
+    outcomes: tuple[Outcome, ...] = ()
+    """What becomes of shares of events."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +91,7 @@ class WorldState:
     """Returns the records of an endpoint that have counts: the original records in their current state.
 
     `enabled` is true if a record ever was enabled. A deleted record keeps its place but has no name and slug. Created
-    records are not included.
+    records are not included: they have counts only if their source has traffic.
     """
 
     changes: tuple[Change, ...] = ()

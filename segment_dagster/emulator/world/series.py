@@ -41,6 +41,12 @@ class Stream:
     retries: int = 0
     """One in this many events was retried; 0 if retries are not counted."""
 
+    exact: Callable[[int], int] | None = None
+    """Returns the number of events of a day since 1970. `None` means a made-up number around `per_day`."""
+
+    retried: Callable[[int], int] | None = None
+    """Returns how many events of a day were retried. `None` means as `retries` says."""
+
 
 @dataclass(frozen=True)
 class Window:
@@ -55,12 +61,26 @@ class Window:
 
 def counted_sources(request: TimedRequest) -> list[Record]:
     """Return all sources that have counts: those of the workspace and a deleted one."""
-    return add_deleted_source(request.state.counted_records("sources"))
+    return add_deleted_source(counted_records(request, "sources"), request.scale)
 
 
-def add_deleted_source(sources: list[Record]) -> list[Record]:
+def counted_records(request: TimedRequest, endpoint: str) -> list[Record]:
+    """Return the sources or destinations that have counts: the original ones, and created ones with traffic."""
+    counted, sending = (
+        request.state.counted_records(endpoint),
+        {each.source_id for each in request.state.numbers.traffic},
+    )
+    if not sending:
+        return counted
+    known, source_field = {record["id"] for record in counted}, "id" if endpoint == "sources" else "sourceId"
+    created = [record for record in request.state.records(endpoint) if record["id"] not in known]
+    # whether one was enabled on a day is known from the edits
+    return [*counted, *(record | {"enabled": True} for record in created if record[source_field] in sending)]
+
+
+def add_deleted_source(sources: list[Record], scale: int) -> list[Record]:
     """Add a source that was deleted before the world was generated: it has an id and no name."""
-    return [*sources, *({"id": source["id"][::-1], "enabled": True} for source in sources[:1])]
+    return [*sources, *({"id": source["id"][::-1], "enabled": True} for source in sources[: min(scale, 1)])]
 
 
 def get_parameter(request: TimedRequest, name: str) -> str | None:
@@ -143,13 +163,18 @@ def counts(stream: Stream, over: Window) -> tuple[list[int], list[int]]:
         end = since + min(step, over.until - start)
         last = _so_far(total, end // _MINUTE) if end < _DAY else total
         found.append(last - first)
-        if retries:
+        if stream.retried:
+            again = stream.retried(day)
+            retried.append(last * again // total - first * again // total if total else 0)
+        elif retries:
             retried.append(last // retries - first // retries)
     return found, retried
 
 
 def count_on_day(stream: Stream, day: int) -> int:
     """Return the number of events of a stream on a day since 1970."""
+    if stream.exact:
+        return stream.exact(day)
     mixed = ((stream.number ^ day * 0x9E3779B1) & 0xFFFFFFFF) * 0x85EBCA6B & 0xFFFFFFFF
     mixed = (mixed ^ mixed >> 15) * 0xC2B2AE35 & 0xFFFFFFFF
     mixed ^= mixed >> 13

@@ -6,6 +6,7 @@ from functools import partial
 from itertools import accumulate
 
 from segment_dagster.emulator.world.deterministic import stable_hash
+from segment_dagster.emulator.world.exact import new_users, received, traffic_of
 from segment_dagster.emulator.world.factories import Record, TimedMaker, TimedRequest
 from segment_dagster.emulator.world.series import (
     Stream,
@@ -36,9 +37,18 @@ def _days(request: TimedRequest) -> tuple[range, tuple[int, int]]:
 
 def _used(request: TimedRequest, source: Record, kind: str, per_day: int, days: range) -> list[int]:
     """Return the cumulative usage of a source per day: the same in every list that reports it."""
+    if traffic_of(request, source["id"]):
+        return list(accumulate(_exactly(request, source["id"], kind, day) for day in days))
     factor = daily_factor(request, source["id"])
     stream = Stream(stable_hash(source["id"], kind), per_day if source["enabled"] else 0, factor=factor)
     return list(accumulate(count_on_day(stream, day) for day in days))
+
+
+def _exactly(request: TimedRequest, source_id: str, kind: str, day: int) -> int:
+    """Return the usage of a source with traffic on a day since 1970."""
+    if kind == "apiCalls":
+        return sum(count_on_day(stream, day) for stream in received(request, source_id))
+    return new_users(request, source_id, day) if kind == "identified" else 0
 
 
 def _calls(request: TimedRequest, source: Record, days: range) -> list[int]:
@@ -76,10 +86,16 @@ def _mtu(request: TimedRequest) -> list[Record]:
     sources = counted_sources(request)
     if not sources:
         return []
+    exact = [bool(traffic_of(request, source["id"])) for source in sources]
     each = {kind: zip(*(_users(request, source, kind, days) for source in sources), strict=True) for kind in _KINDS}
-    # a user of two sources counts once in the workspace
-    together = {kind: [max(*used, sum(used) * 3 // 4) for used in users] for kind, users in each.items()}
+    together = {kind: [_in_workspace(used, exact) for used in users] for kind, users in each.items()}
     return _tracked(together, days, period)
+
+
+def _in_workspace(used: Sequence[int], exact: Sequence[bool]) -> int:
+    """Return the users of the workspace. One of two sources counts once, but sources with traffic share none."""
+    shared = [users for users, alone in zip(used, exact, strict=True) if not alone]
+    return max([*shared, sum(shared) * 3 // 4]) + sum(used) - sum(shared)
 
 
 def _mtu_per_source(request: TimedRequest) -> list[Record]:

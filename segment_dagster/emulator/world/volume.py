@@ -3,9 +3,11 @@
 from functools import partial
 
 from segment_dagster.emulator.world.deterministic import stable_hash
+from segment_dagster.emulator.world.exact import received, traffic_of, without_empty
 from segment_dagster.emulator.world.factories import Record, TimedMaker, TimedRequest
 from segment_dagster.emulator.world.series import (
     Stream,
+    Window,
     counted_sources,
     daily_factor,
     format_times,
@@ -58,7 +60,7 @@ def _volume(most: int, request: TimedRequest) -> list[Record]:
         stream
         for source in counted_sources(request)
         if source["enabled"] and (not wanted or source["id"] in wanted)
-        for stream in _streams(most, request, source)
+        for stream in _streams(most, request, source, over)
         if all(stream.columns.get(name) in values for name, values in filters.items())
     ]
     written = format_times(over.starts)
@@ -72,11 +74,13 @@ def _volume(most: int, request: TimedRequest) -> list[Record]:
     ]
 
 
-def _streams(most: int, request: TimedRequest, source: Record) -> list[Stream]:
+def _streams(most: int, request: TimedRequest, source: Record, over: Window) -> list[Stream]:
+    about = {name: source[name] for name in ("id", "name", "slug") if name in source}
+    if traffic_of(request, source["id"]):
+        return without_empty(received(request, source["id"], {"source": about}), over)
     first = stable_hash(source["id"])
     named = [EVENTS[(first + place) % len(EVENTS)] for place in range(7 + first % 3)]
     kinds = [*named, *(("", type_) for type_ in UNNAMED[: first % len(UNNAMED) + 1])]
-    about = {name: source[name] for name in ("id", "name", "slug") if name in source}
     factor = daily_factor(request, source["id"])
     made = []
     for place, (name, type_) in enumerate(kinds):
