@@ -63,6 +63,7 @@ def main(arguments: list[str] | None = None) -> int:
             events_a_day=given.events_a_day,
             latency=given.latency,
             keep=given.keep,
+            planted=given.planted,
         ) as emulator:
             print(f"Segment emulator listening on {emulator.url}", flush=True)
             stop.wait()
@@ -141,6 +142,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--latency", type=_latency, default=0.0, help="seconds that every answer takes (default 0)")
     parser.add_argument(
         "--keep", action="store_true", help="keep answers, and do not make again what is asked for again"
+    )
+    parser.add_argument(
+        "--planted",
+        action="store_true",
+        help="add sources, destinations, plans, users and more with one trouble each; with --scale 0 there is no more",
     )
     return parser
 

@@ -21,11 +21,12 @@ from segment_dagster.emulator.hooks import Hooks
 from segment_dagster.emulator.latency import Latency
 from segment_dagster.emulator.layouts import CURSOR_PLACES
 from segment_dagster.emulator.limits import MINUTE, Limits
+from segment_dagster.emulator.planted import history, numbers, planted_makers, planted_timed
 from segment_dagster.emulator.reverse_syncs import ReverseSyncs
 from segment_dagster.emulator.stats import Stats
 from segment_dagster.emulator.syncs import Syncs
 from segment_dagster.emulator.transport import recording_protocol
-from segment_dagster.emulator.world import TIMED, TRAIL, World
+from segment_dagster.emulator.world import MAKERS, TIMED, TRAIL, World
 from segment_dagster.emulator.world.audit import MADE_UP_A_DAY, audit_maker
 from segment_dagster.emulator.world.volume import VOLUME, volume_maker
 from segment_dagster.endpoints import CATALOGUE, Endpoint
@@ -121,6 +122,7 @@ def running(
     events_a_day: int | None = None,
     latency: float = 0.0,
     keep: bool = False,
+    planted: bool = False,
 ) -> Iterator[Emulator]:
     """Run the emulator in a thread while the block runs.
 
@@ -146,21 +148,33 @@ def running(
         events_a_day: Approximate maximum of the event volume per day, source and kind of event. Defaults to 3 billion.
         latency: Seconds between request and response.
         keep: Whether to cache response bodies, for benchmarks.
+        planted: Whether to add the planted cases to the workspace: see `segment_dagster.emulator.planted`. With scale 0
+            there is nothing else. Their days are counted back from the day on which the emulator starts.
 
     Yields:
         The emulator, which listens.
 
     Raises:
         OSError: The port is taken.
-        ValueError: The cursor place, feature or status is unknown, or a fault, limit or latency is invalid.
+        ValueError: The cursor place, feature or status is unknown, a fault, limit or latency is invalid, or the cases
+            are to be planted in an existing workspace.
     """
+    if planted and world:
+        raise ValueError("planted cases need a workspace of their own: give scale and seed instead of world")
     if cursor_place not in CURSOR_PLACES:
         raise ValueError(f"unknown cursor place {cursor_place!r}; the places are {', '.join(CURSOR_PLACES)}")
     with _listen(port) as listening:
         timed = {**TIMED, TRAIL: audit_maker(audit_a_day), VOLUME: volume_maker(events_a_day)}
-        workspace = world or World(scale, seed, catalogue=catalogue, timed=timed)
+        makers = planted_makers(MAKERS) if planted else MAKERS
+        timed = planted_timed(timed) if planted else timed
+        workspace = world or World(scale, seed, catalogue=catalogue, makers=makers, timed=timed)
         clock = Clock(now)
         edits = Edits(workspace, clock, quiet_audit=quiet_audit)
+        corrections = Corrections(workspace, clock, edits)
+        if planted:
+            today = clock.now().date()
+            edits.add(*history(today))
+            corrections.add(*numbers(today))
         components = Components(
             world=workspace,
             token=token,
@@ -171,7 +185,7 @@ def running(
             clock=clock,
             edits=edits,
             syncs=Syncs(edits, clock, ReverseSyncs(edits, clock, workspace.seed), quiet=quiet_syncs),
-            corrections=Corrections(workspace, clock, edits),
+            corrections=corrections,
             latency=Latency(latency),
             hooks=Hooks(),
             transports={},
