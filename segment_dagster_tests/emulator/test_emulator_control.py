@@ -141,6 +141,7 @@ def test_the_command_serves_until_it_is_told_to_stop(number):
         *("--limits", "--minute", "3600", "--token-limit", "3"),
         *("--without", "Protocols", "--without", "Functions", "--gate-status", "404"),
         *("--now", "2024-03-15T12:30:00Z", "--quiet-audit", "--quiet-syncs", "--events-a-day", "40"),
+        "--planted",
     ]
     with subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -154,6 +155,8 @@ def test_the_command_serves_until_it_is_told_to_stop(number):
             assert requests.get(f"{words[-1]}/tracking-plans", headers=headers, timeout=10).status_code == 404
             assert requests.get(f"{words[-1]}/destinations", headers=headers, timeout=10).status_code == 429
             assert requests.get(f"{words[-1]}/_emulator/clock", timeout=10).json() == {"now": "2024-03-15T12:30:00Z"}
+            numbers = requests.get(f"{words[-1]}/_emulator/numbers", timeout=10).json()
+            assert {each["kind"] for each in numbers} == {"traffic", "outcome"}
             assert requests.get(f"{words[-1]}/_emulator/audit", timeout=10).json() == {"quiet": True}
             assert requests.get(f"{words[-1]}/_emulator/syncs", timeout=10).json() == {"quiet": True, "syncs": []}
             process.send_signal(number)

@@ -54,6 +54,23 @@ def test_answers_have_the_shape_that_the_sdk_reads(asker: Asker, name: str):
     assert read
 
 
+@pytest.fixture(scope="module")
+def planted() -> Iterator[Asker]:
+    with running(scale=0, planted=True, now=NOW) as emulator:
+        asker = Asker(emulator.url, emulator.token, FACTS, NOW)
+        yield asker
+        asker.close()
+
+
+@every_endpoint
+def test_planted_records_have_the_shape_that_the_sdk_reads(planted: Asker, name: str):
+    about = FACTS.endpoints[name]
+    for values in islice(planted.lists(name), LISTS_READ):
+        response = planted.ask(name, values, whole=True)
+        if response.status_code != 404:
+            assert problems(response.json(), about, FACTS) == []
+
+
 @paginated
 def test_a_page_beyond_the_maximum_is_refused(asker: Asker, name: str):
     about = FACTS.endpoints[name]
