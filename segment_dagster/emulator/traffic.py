@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
+from functools import cached_property
 from typing import ClassVar
 
 NAMELESS = ("identify", "group", "alias")
@@ -136,8 +137,12 @@ class Outcome:
 
     def share_on(self, day: date) -> Fraction:
         """Return the share of a day."""
+        return self._exact_share if _is_within(day, self.day, self.until) else Fraction(0)
+
+    @cached_property
+    def _exact_share(self) -> Fraction:
         # through text, so that 0.1 is exactly one tenth and not the nearest binary number
-        return Fraction(str(self.share)) if _is_within(day, self.day, self.until) else Fraction(0)
+        return Fraction(str(self.share))
 
 
 def _is_within(day: date, start: date, end: date | None) -> bool:

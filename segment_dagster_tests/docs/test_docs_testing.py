@@ -33,12 +33,15 @@ def run(project, *arguments):
 
 
 def test_the_page_shows_no_other_python():
-    assert set(FILES) == {"conftest.py", "test_segment.py", "test_syncs.py", "test_warehouse.py", "script.py"}
+    assert set(FILES) == {
+        *("conftest.py", "test_segment.py", "test_syncs.py", "test_planted.py", "test_warehouse.py"),
+        "script.py",
+    }
 
 
 def test_the_tests_pass(project):
     ran = run(project, "-m", "pytest", "-q")
-    assert "4 passed" in ran.stdout, ran.stdout + ran.stderr
+    assert "5 passed" in ran.stdout, ran.stdout + ran.stderr
 
 
 def test_the_script_loads(project):

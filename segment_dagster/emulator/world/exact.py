@@ -49,17 +49,17 @@ def received(request: TimedRequest, source_id: str, columns: Record | None = Non
 
         def exact(day: int, traffic: Traffic = traffic) -> int:
             count = traffic.count_on(_date(day))
-            return int(count * factor(day)) if factor else count
+            return int(count * factor(day)) if factor and count else count
 
         made.append(Stream(number, 0, {**(columns or {}), **named, "eventType": traffic.type}, exact=exact))
     return made
 
 
-def new_users(request: TimedRequest, source_id: str, day: int) -> int:
-    """Return the new users of a source on a day since 1970."""
-    factor = daily_factor(request, source_id)
-    count = sum(traffic.users_on(_date(day)) for traffic in traffic_of(request, source_id))
-    return int(count * factor(day)) if factor else count
+def new_users(request: TimedRequest, source_id: str, days: range) -> list[int]:
+    """Return the new users of a source per day since 1970."""
+    factor, every = daily_factor(request, source_id), traffic_of(request, source_id)
+    counts = ((day, sum(traffic.users_on(_date(day)) for traffic in every)) for day in days)
+    return [int(count * factor(day)) if factor and count else count for day, count in counts]
 
 
 def split(streams: Sequence[Stream], outcomes: Sequence[Outcome]) -> tuple[list[Stream], list[Stream]]:

@@ -38,17 +38,20 @@ def _days(request: TimedRequest) -> tuple[range, tuple[int, int]]:
 def _used(request: TimedRequest, source: Record, kind: str, per_day: int, days: range) -> list[int]:
     """Return the cumulative usage of a source per day: the same in every list that reports it."""
     if traffic_of(request, source["id"]):
-        return list(accumulate(_exactly(request, source["id"], kind, day) for day in days))
+        return list(accumulate(_exactly(request, source["id"], kind, days)))
     factor = daily_factor(request, source["id"])
     stream = Stream(stable_hash(source["id"], kind), per_day if source["enabled"] else 0, factor=factor)
     return list(accumulate(count_on_day(stream, day) for day in days))
 
 
-def _exactly(request: TimedRequest, source_id: str, kind: str, day: int) -> int:
-    """Return the usage of a source with traffic on a day since 1970."""
+def _exactly(request: TimedRequest, source_id: str, kind: str, days: range) -> list[int]:
+    """Return the usage of a source with traffic per day."""
     if kind == "apiCalls":
-        return sum(count_on_day(stream, day) for stream in received(request, source_id))
-    return new_users(request, source_id, day) if kind == "identified" else 0
+        streams = received(request, source_id)
+        return [sum(count_on_day(stream, day) for stream in streams) for day in days]
+    if kind == "identified":
+        return new_users(request, source_id, days)
+    return [0] * len(days)
 
 
 def _calls(request: TimedRequest, source: Record, days: range) -> list[int]:
