@@ -25,8 +25,14 @@ class _Templates:
     json_part: str
     """`json_part(json, 'key')`: the JSON at a key of an object."""
 
+    json_string: str
+    """`json_string(json)`: the JSON as text."""
+
     elements: str
     """The join of an array's elements; `{1}` is its alias."""
+
+    words: str = "' ' || REGEXP_REPLACE({0}, '[^A-Za-z0-9_]', ' ') || ' '"
+    """`words(text)`: its words with one blank before and after each. Whatever separates them becomes blanks."""
 
     element: str = "{0}.{1}"
     """An element, by the alias of the join and the name of its column."""
@@ -37,12 +43,16 @@ _BY_DIALECT: Mapping[str, _Templates] = {
         utc_day="CAST({0} AT TIME ZONE 'UTC' AS DATE)",
         json_text="({0} ->> '$.{1}')",
         json_part="({0} -> '$.{1}')",
+        json_string="CAST({0} AS VARCHAR)",
+        words="' ' || REGEXP_REPLACE({0}, '[^A-Za-z0-9_]', ' ', 'g') || ' '",
         elements="LEFT JOIN UNNEST(CAST({0} AS JSON[])) AS {1}(value) ON TRUE",
     ),
     "postgres": _Templates(
         utc_day="CAST({0} AT TIME ZONE 'UTC' AS DATE)",
         json_text="({0} ->> '{1}')",
         json_part="({0} -> '{1}')",
+        json_string="CAST({0} AS TEXT)",
+        words="' ' || REGEXP_REPLACE({0}, '[^A-Za-z0-9_]', ' ', 'g') || ' '",
         elements="LEFT JOIN LATERAL JSONB_ARRAY_ELEMENTS(CASE JSONB_TYPEOF({0}) WHEN 'array' THEN {0} END) "
         "AS {1}(value) ON TRUE",
     ),
@@ -51,6 +61,7 @@ _BY_DIALECT: Mapping[str, _Templates] = {
         # dlt loads JSON as SUPER
         json_text="CAST({0}.{1} AS VARCHAR)",
         json_part="{0}.{1}",
+        json_string="JSON_SERIALIZE({0})",
         elements="LEFT JOIN {0} AS {1} ON TRUE",
         element="{0}",
     ),
@@ -58,12 +69,14 @@ _BY_DIALECT: Mapping[str, _Templates] = {
         utc_day="CAST(CONVERT_TIMEZONE('UTC', {0}) AS DATE)",
         json_text="CAST(GET_PATH({0}, '{1}') AS VARCHAR)",
         json_part="GET_PATH({0}, '{1}')",
+        json_string="TO_JSON({0})",
         elements="CROSS JOIN LATERAL FLATTEN(INPUT => {0}, OUTER => TRUE) AS {1}(seq, key, path, index, value, this)",
     ),
     "bigquery": _Templates(
         utc_day="DATE({0}, 'UTC')",
         json_text="JSON_VALUE({0}, '$.{1}')",
         json_part="JSON_QUERY({0}, '$.{1}')",
+        json_string="TO_JSON_STRING({0})",
         elements="LEFT JOIN UNNEST(ARRAY(SELECT AS STRUCT e AS value FROM UNNEST(JSON_QUERY_ARRAY({0})) AS e)) AS {1} "
         "ON TRUE",
     ),
@@ -72,6 +85,7 @@ _BY_DIALECT: Mapping[str, _Templates] = {
         utc_day="CAST(TO_UTC_TIMESTAMP({0}, CURRENT_TIMEZONE()) AS DATE)",
         json_text="GET_JSON_OBJECT({0}, '$.{1}')",
         json_part="GET_JSON_OBJECT({0}, '$.{1}')",
+        json_string="{0}",
         elements="LEFT JOIN LATERAL EXPLODE(FROM_JSON({0}, 'ARRAY<STRING>')) AS {1}(value) ON TRUE",
     ),
 }
@@ -120,6 +134,8 @@ class _Replacement:
             "utc_day": templates.utc_day,
             "json_text": templates.json_text,
             "json_part": templates.json_part,
+            "json_string": templates.json_string,
+            "words": templates.words,
         }
 
     def __call__(self, node: exp.Expr) -> exp.Expr:

@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta, timezone
 
 from segment_dagster.config import HealthSettings
 
-WEEKS = 8
+WEEKS = 13
 """Weeks that `changes_weekly` shows, with the present one."""
 
 Parameter = date | int | float | str | tuple[str, ...]
@@ -28,13 +28,14 @@ def parameters(now: datetime, settings: HealthSettings) -> Mapping[str, Paramete
         "first_of_7": days(6),
         "first_of_previous_7": days(13),
         "first_of_28": days(27),
-        # the Monday that begins the last eight weeks
+        # the Monday that begins the weeks that are shown
         "first_week": days(as_of.weekday() + 7 * (WEEKS - 1)),
         # far enough back for both
         "known_from": min(days(27), days(settings.dead_days - 1)),
         "live_since": days(settings.quiet_days - 1),
         "quiet_since": days(settings.dead_days - 1),
         "active_since": days(settings.inactive_days - 1),
+        "trail_since": days(settings.inactive_days - 8),
         "disabled_before": days(settings.disabled_days),
         "dead_days": settings.dead_days,
         "success_rate": settings.success_rate,

@@ -4,7 +4,7 @@ from segment_dagster.endpoints.columns import choice, day, text, timestamp
 from segment_dagster.marts.mart import Mart, Offenders
 
 ACTIVE, INACTIVE, INVITED, TOKEN, UNKNOWN = "active", "inactive", "invited", "token", "unknown"
-DIRECT, GROUP, INVITE, TRAIL = "direct", "group", "invite", "trail"
+DIRECT, GROUP = "direct", "group"
 
 SQL = """
 WITH granted AS (
@@ -14,6 +14,9 @@ WITH granted AS (
     FROM users AS u
     LEFT JOIN UNNEST(json_elements(u.permissions)) AS p(value) ON TRUE
     LEFT JOIN UNNEST(json_elements(json_part(p.value, 'resources'))) AS r(value) ON TRUE
+    -- a row without a role for those alone who have none at all
+    WHERE json_text(p.value, 'roleName') IS NOT NULL
+        OR NOT EXISTS (SELECT 1 FROM user_group_users AS o WHERE o.id = u.id)
     UNION ALL
     SELECT m.id, m.name, m.email, 'group', g.name, json_text(q.value, 'roleName'),
         json_text(t.value, 'type'), json_text(t.value, 'id')
@@ -22,16 +25,18 @@ WITH granted AS (
     LEFT JOIN UNNEST(json_elements(g.permissions)) AS q(value) ON TRUE
     LEFT JOIN UNNEST(json_elements(json_part(q.value, 'resources'))) AS t(value) ON TRUE
     UNION ALL
-    SELECT CAST(NULL AS TEXT), CAST(NULL AS TEXT), i.email, 'invite', g.name, json_text(v.value, 'roleName'),
+    SELECT CAST(NULL AS TEXT), CAST(NULL AS TEXT), i.email, 'group', g.name, json_text(v.value, 'roleName'),
         json_text(w.value, 'type'), json_text(w.value, 'id')
     FROM user_group_invites AS i
     JOIN user_groups AS g ON g.id = i.user_group_id
     LEFT JOIN UNNEST(json_elements(g.permissions)) AS v(value) ON TRUE
     LEFT JOIN UNNEST(json_elements(json_part(v.value, 'resources'))) AS w(value) ON TRUE
     UNION ALL
-    SELECT CAST(NULL AS TEXT), CAST(NULL AS TEXT), i.email, 'invite', CAST(NULL AS TEXT), CAST(NULL AS TEXT),
-        CAST(NULL AS TEXT), CAST(NULL AS TEXT)
+    SELECT CAST(NULL AS TEXT), CAST(NULL AS TEXT), i.email, CAST(NULL AS TEXT), CAST(NULL AS TEXT),
+        CAST(NULL AS TEXT), CAST(NULL AS TEXT), CAST(NULL AS TEXT)
     FROM invites AS i
+    -- the list of invites has those into groups as well
+    WHERE NOT EXISTS (SELECT 1 FROM user_group_invites AS o WHERE o.email = i.email)
 ),
 resources AS (
     SELECT 'WORKSPACE' AS type, id, name FROM workspace
@@ -63,10 +68,10 @@ SELECT
     g.user_id, g.user_name, g.user_email, g.granted_by, g.group_name, g.role_name, g.resource_type, g.resource_id,
     r.name AS resource_name,
     CASE
-        WHEN g.granted_by = 'invite' THEN 'invited'
+        WHEN g.user_id IS NULL THEN 'invited'
         WHEN utc_day(p.last_event_at) >= $active_since THEN 'active'
-        -- somebody may have been active before the first event that is loaded
-        WHEN t.since IS NULL OR t.since > $active_since THEN 'unknown'
+        -- somebody may have been active before the first event that is loaded; a week without one is nothing special
+        WHEN t.since IS NULL OR t.since > $trail_since THEN 'unknown'
         ELSE 'inactive'
     END AS state,
     p.last_event_at,
@@ -77,7 +82,7 @@ LEFT JOIN resources AS r ON r.type = g.resource_type AND r.id = g.resource_id
 LEFT JOIN people AS p ON p.email = lower(g.user_email)
 UNION ALL
 SELECT
-    k.actor, CAST(NULL AS TEXT), CAST(NULL AS TEXT), 'trail', CAST(NULL AS TEXT), CAST(NULL AS TEXT),
+    k.actor, CAST(NULL AS TEXT), CAST(NULL AS TEXT), CAST(NULL AS TEXT), CAST(NULL AS TEXT), CAST(NULL AS TEXT),
     CAST(NULL AS TEXT), CAST(NULL AS TEXT), CAST(NULL AS TEXT), 'token', k.last_event_at, $as_of
 FROM tokens AS k
 ORDER BY 4, 3, 1, 5, 6, 7, 8
@@ -92,11 +97,9 @@ ACCESS_REVIEW = Mart(
         text("user_email", "The user's e-mail address, or that of the invite."),
         choice(
             "granted_by",
-            "What grants the role: `trail` where the audit trail alone names the actor.",
+            "What grants the role; null for an invite into no group, and for a token, whose role is told nowhere.",
             DIRECT,
             GROUP,
-            INVITE,
-            TRAIL,
         ),
         text("group_name", "The group that grants the role; null for a role of one's own."),
         text("role_name", "The role; null where none is granted yet."),
@@ -115,7 +118,7 @@ ACCESS_REVIEW = Mart(
         timestamp("last_event_at", "The latest event of the person, or of the actor, in the audit trail."),
         day("as_of", "The last day that counts: yesterday, in UTC."),
     ),
-    key=("granted_by", "state", "as_of"),
+    key=("state", "as_of"),
     sql=SQL,
     required=("users",),
     optional=(

@@ -10,15 +10,18 @@ WITH seen AS (
     SELECT
         source_id,
         upper(event_type) AS type,
-        CASE WHEN upper(event_type) = 'TRACK' THEN event_name END AS name,
-        sum(events) AS events,
+        event_name AS name,
+        sum(CASE WHEN day >= $first_of_28 THEN events ELSE 0 END) AS events,
         max(day) AS last_seen_on
     FROM events_by_day
-    WHERE events > 0 AND day >= $first_of_28
-    GROUP BY source_id, upper(event_type), CASE WHEN upper(event_type) = 'TRACK' THEN event_name END
+    WHERE events > 0
+    GROUP BY source_id, upper(event_type), event_name
 ),
 seen_sources AS (
-    SELECT source_id, sum(events) AS events, max(last_seen_on) AS last_seen_on FROM seen GROUP BY source_id
+    SELECT source_id, sum(events) AS events, max(last_seen_on) AS last_seen_on
+    FROM seen
+    WHERE events > 0
+    GROUP BY source_id
 ),
 planned AS (
     SELECT p.id AS source_id, p.tracking_plan_id, coalesce(t.name, t.slug) AS plan_name
@@ -55,7 +58,8 @@ found AS (
         CAST(NULL AS BIGINT) AS violations_28d, s.last_seen_on
     FROM seen AS s
     LEFT JOIN a_plan AS p ON p.source_id = s.source_id
-    WHERE EXISTS (SELECT 1 FROM planned AS q WHERE q.source_id = s.source_id)
+    WHERE s.events > 0
+        AND EXISTS (SELECT 1 FROM planned AS q WHERE q.source_id = s.source_id)
         AND NOT EXISTS (
             SELECT 1 FROM governed AS g
             WHERE g.source_id = s.source_id AND g.type = s.type
@@ -64,18 +68,20 @@ found AS (
     UNION ALL
     SELECT
         'unseen', r.tracking_plan_id, max(p.plan_name), CAST(NULL AS TEXT), r.type, r.name, 0, CAST(NULL AS BIGINT),
-        CAST(NULL AS DATE)
+        max(s.last_seen_on)
     FROM rules AS r
     JOIN planned AS p ON p.tracking_plan_id = r.tracking_plan_id
     LEFT JOIN seen AS s
         ON s.source_id = p.source_id AND s.type = r.type AND (r.type <> 'TRACK' OR s.name = r.name)
     GROUP BY r.tracking_plan_id, r.type, r.name
-    HAVING count(s.source_id) = 0
+    HAVING coalesce(sum(s.events), 0) = 0
     UNION ALL
     SELECT
-        'blocked', p.tracking_plan_id, p.plan_name, d.source_id, d.type, d.name, CAST(NULL AS BIGINT), d.events,
+        'blocked', p.tracking_plan_id, p.plan_name, d.source_id, d.type, d.name, coalesce(s.events, 0), d.events,
         d.last_day
     FROM dropped AS d
+    LEFT JOIN seen AS s
+        ON s.source_id = d.source_id AND s.type = d.type AND coalesce(s.name, '') = coalesce(d.name, '')
     LEFT JOIN a_plan AS p ON p.source_id = d.source_id
     UNION ALL
     SELECT
@@ -91,7 +97,7 @@ SELECT
     f.plan_name AS tracking_plan_name,
     f.source_id,
     coalesce(s.name, s.slug) AS source_name,
-    f.type AS event_type,
+    lower(f.type) AS event_type,
     f.name AS event_name,
     f.events_28d,
     f.violations_28d,
@@ -120,8 +126,8 @@ TRACKING_PLAN_COVERAGE = Mart(
         text("tracking_plan_name", "Its name."),
         text("source_id", "The source; null for a rule, which all sources of the plan share."),
         text("source_name", "Its name, or else its slug."),
-        text("event_type", "The type of the events."),
-        text("event_name", "The name of the events, of track calls alone."),
+        text("event_type", "The type of the events, in small letters."),
+        text("event_name", "The name of the events; of rules, that of track calls alone."),
         count("events_28d", "Events in the last 28 days."),
         count("violations_28d", "Events that were blocked in the last 28 days."),
         day("last_seen_on", "The last loaded day with such an event, in UTC."),

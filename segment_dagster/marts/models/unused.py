@@ -22,7 +22,13 @@ read_audiences AS (
     FROM _segment_parents
     WHERE endpoint = 'audience_destination_connections' AND read_at IS NOT NULL
 ),
-disabled AS (
+told AS (
+    SELECT resource_id AS id, max(timestamp) AS since
+    FROM audit_events
+    WHERE lower(type) LIKE '%disabled'
+    GROUP BY resource_id
+),
+kept AS (
     -- the current version of a record in the history began when it was changed last
     SELECT id, max(valid_from) AS since
     FROM destinations_history
@@ -65,11 +71,19 @@ found AS (
     WHERE is_loaded('segments')
         AND NOT EXISTS (
             SELECT 1 FROM segments AS a
-            WHERE a.space_id = t.space_id AND strpos(json_text(a.definition, 'query'), t.key) > 0
+            WHERE a.space_id = t.space_id AND strpos(words(json_text(a.definition, 'query')), words(t.key)) > 0
         )
         AND NOT EXISTS (
             SELECT 1 FROM computed_traits AS o
-            WHERE o.space_id = t.space_id AND o.id <> t.id AND strpos(json_text(o.definition, 'query'), t.key) > 0
+            WHERE o.space_id = t.space_id AND o.id <> t.id
+                AND strpos(words(json_text(o.definition, 'query')), words(t.key)) > 0
+        )
+        AND NOT EXISTS (
+            SELECT 1 FROM audience_activations AS v
+            WHERE v.space_id = t.space_id
+                AND strpos(
+                    words(json_string(json_part(json_part(v.personalization, 'profile'), 'properties'))), words(t.key)
+                ) > 0
         )
     UNION ALL
     SELECT 'function_without_instance', f.id, f.display_name, f.created_at
@@ -83,10 +97,12 @@ found AS (
             AND NOT EXISTS (SELECT 1 FROM insert_function_instances AS i WHERE i.function_id = f.id)
         END
     UNION ALL
-    SELECT 'destination_disabled', d.id, coalesce(nullif(d.name, ''), json_text(d.metadata, 'name')), x.since
+    SELECT 'destination_disabled', d.id, coalesce(nullif(d.name, ''), json_text(d.metadata, 'name')),
+        coalesce(x.since, h.since)
     FROM destinations AS d
-    JOIN disabled AS x ON x.id = d.id
-    WHERE NOT d.enabled AND utc_day(x.since) <= $disabled_before
+    LEFT JOIN told AS x ON x.id = d.id
+    LEFT JOIN kept AS h ON h.id = d.id
+    WHERE NOT d.enabled AND utc_day(coalesce(x.since, h.since)) <= $disabled_before
 )
 SELECT
     kind,
@@ -96,7 +112,7 @@ SELECT
         WHEN 'source_without_destination' THEN 'It has neither a destination nor a warehouse.'
         WHEN 'warehouse_without_source' THEN 'No source is synced into it.'
         WHEN 'audience_without_destination' THEN 'It is sent to no destination.'
-        WHEN 'computed_trait_unused' THEN 'No audience and no other trait of its space names its key.'
+        WHEN 'computed_trait_unused' THEN 'No audience, activation or other trait of its space names its key.'
         WHEN 'function_without_instance' THEN 'No source, destination or instance uses it.'
         ELSE 'It has been disabled for long.'
     END AS detail,
@@ -121,7 +137,9 @@ UNUSED = Mart(
     sql=SQL,
     required=("sources", "destinations"),
     optional=(
+        "audience_activations",
         "audience_destination_connections",
+        "audit_events",
         "computed_traits",
         "functions",
         "insert_function_instances",

@@ -1,0 +1,92 @@
+"""The planted workspace, loaded once into DuckDB and once into PostgreSQL."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from segment_dagster.config import ApiSettings, DestinationSettings, HealthSettings
+from segment_dagster.emulator import Emulator, running
+from segment_dagster.endpoints import TABLES
+from segment_dagster.extract import Extractor
+from segment_dagster.load import Destination, inspect_dataset, resolve_destination
+from segment_dagster.marts.build_mart import mart_rows
+from segment_dagster.marts.mart import Mart
+from segment_dagster.marts.models import MARTS
+from segment_dagster.sync import sync
+from segment_dagster_tests.conftest import MINUTE
+from segment_dagster_tests.destinations.engines import postgres_server
+from segment_dagster_tests.marts import planted_truth as truth
+
+READ = {table for mart in MARTS for table in mart.tables} - {"changes"}
+
+ASSUMED = HealthSettings(violation_reasons=truth.BLOCKED_REASONS)
+"""What the truth assumes."""
+
+
+class Loaded:
+    """A dataset with the tables that the marts read."""
+
+    def __init__(self, destination: Destination) -> None:
+        self.destination = destination
+
+    def rows(self, name: str, **thresholds: Any) -> list[dict[str, Any]]:
+        """Return the rows of a mart, which is not loaded."""
+        settings = ASSUMED.model_copy(update=thresholds)
+        with inspect_dataset(self.destination) as tables:
+            return [dict(row) for row in mart_rows(mart(name), tables, truth.NOW, settings)]
+
+    @contextmanager
+    def without_rows(self, table: str, condition: str) -> Iterator[None]:
+        """Take rows out of a table while the block runs."""
+        with inspect_dataset(self.destination) as tables:
+            name = tables.qualified_name(table)
+            client = tables._client
+            assert client is not None
+            client.sql_client.execute_sql(f"CREATE TABLE {name}_taken AS SELECT * FROM {name} WHERE {condition}")
+            client.sql_client.execute_sql(f"DELETE FROM {name} WHERE {condition}")
+        try:
+            yield
+        finally:
+            with inspect_dataset(self.destination) as tables:
+                client = tables._client
+                assert client is not None
+                client.sql_client.execute_sql(f"INSERT INTO {name} SELECT * FROM {name}_taken")
+                client.sql_client.execute_sql(f"DROP TABLE {name}_taken")
+
+
+def mart(name: str) -> Mart:
+    """The mart of a name."""
+    return next(each for each in MARTS if each.name == name)
+
+
+@pytest.fixture(scope="session")
+def planted() -> Iterator[Emulator]:
+    """The planted workspace."""
+    with running(scale=0, planted=True, now=truth.NOW, minute=MINUTE) as emulator:
+        yield emulator
+
+
+@pytest.fixture(scope="session", params=["duckdb", "postgres"])
+def loaded(
+    request: pytest.FixtureRequest, planted: Emulator, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Loaded]:
+    """The tables that the marts read, in a dataset."""
+    place: Path = tmp_path_factory.mktemp("planted")
+    with ExitStack() as stack, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DLT_DATA_DIR", str(place))
+        patch.setenv("SEGMENT_MINUTE_SECONDS", str(MINUTE))
+        patch.setenv("RUNTIME__DLTHUB_TELEMETRY", "false")
+        settings = DestinationSettings(type=request.param, lock_timeout=60)
+        if request.param == "postgres":
+            patch.setenv("DESTINATION__POSTGRES__CREDENTIALS", stack.enter_context(postgres_server()))
+        else:
+            settings = DestinationSettings(type="duckdb", database=str(place / "planted.duckdb"))
+        destination = resolve_destination(settings)
+        api = ApiSettings(token=planted.token, base_url=planted.url, now=truth.NOW)
+        with Extractor(api) as extractor:
+            result = sync([each for each in TABLES if each.name in READ], extractor, destination)
+        assert not result.failures
+        yield Loaded(destination)
