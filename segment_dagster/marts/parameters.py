@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import date, datetime, timedelta, timezone
 
 from segment_dagster.config import HealthSettings
+from segment_dagster.marts.forecast import BACKTEST_MONTHS, month_before
 
 WEEKS = 13
 """Weeks that `changes_weekly` shows, with the present one."""
@@ -37,6 +38,7 @@ def parameters(now: datetime, settings: HealthSettings) -> Mapping[str, Paramete
         "active_since": days(settings.inactive_days - 1),
         "trail_since": days(settings.inactive_days - 8),
         "disabled_before": days(settings.disabled_days),
+        "first_usage_month": month_before(now.astimezone(timezone.utc).date(), BACKTEST_MONTHS),
         "dead_days": settings.dead_days,
         "success_rate": settings.success_rate,
         "least_events": settings.least_events,
