@@ -20,6 +20,9 @@ from segment_dagster_tests.marts.usage_series import (
 )
 
 DAYS = (1, 5, 10, 20)
+FIRST_SEED = 100
+"""Of the made-up series; the method's constants were chosen with others."""
+
 PUBLIC = [date(2013, month, 1) for month in range(4, 13)]
 """The months after the three that are learnt from."""
 
@@ -40,12 +43,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _trials(seeds: int) -> Mapping[str, Sequence[Trial]]:
-    calls = [trial for seed in range(seeds) for trial in trials(made_up_calls(seed), MONTHS, DAYS, users=False)]
-    users = [trial for seed in range(seeds) for trial in trials(made_up_users(seed), MONTHS, DAYS, users=True)]
+def _trials(number: int) -> Mapping[str, Sequence[Trial]]:
+    seeds = range(FIRST_SEED, FIRST_SEED + number)
+    calls = [trial for seed in seeds for trial in trials(made_up_calls(seed), MONTHS, DAYS, users=False)]
+    users = [trial for seed in seeds for trial in trials(made_up_users(seed), MONTHS, DAYS, users=True)]
     return {
-        f"made-up API calls, {seeds} x {len(MONTHS)} months": calls,
-        f"made-up users, {seeds} x {len(MONTHS)} months": users,
+        f"made-up API calls, {number} x {len(MONTHS)} months": calls,
+        f"made-up users, {number} x {len(MONTHS)} months": users,
         f"flights from New York, {len(PUBLIC)} months of 2013": list(trials(flights(), PUBLIC, DAYS, users=False)),
         "planes among them, each once a month": list(trials(planes(), PUBLIC, DAYS, users=True)),
     }

@@ -187,7 +187,7 @@ class _Method:
         total = fsum(self._added[day] for day in _days(month, _end(month)))
         came = fsum(self._added[day] for day in _remaining_days(month, last))
         expected = self.remaining(month, last)
-        return _Error(came / expected - 1, abs(expected - came) / total) if expected and total else None
+        return _Error(came / expected - 1, abs(round(expected - came)) / total) if expected and total else None
 
     def _weekly_ratios(self) -> Iterator[tuple[date, float]]:
         """Yield each day whose week around it is known and of one month, and what it added to the week's mean."""
