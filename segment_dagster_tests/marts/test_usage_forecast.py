@@ -148,3 +148,10 @@ def test_on_the_first_of_a_month_it_is_forecast_from_those_before():
     (row,) = finish(rows, datetime(2023, 3, 1, 6, tzinfo=timezone.utc), HealthSettings(api_calls_plan=100))
     assert (row["month"], row["days_known"], row["used"], row["forecast"]) == (date(2023, 3, 1), 0, 0, 310)
     assert (row["plan"], row["share_of_plan"], row["as_of"]) == (100, 3.1, date(2023, 2, 28))
+
+
+def test_the_last_snapshot_of_a_day_counts():
+    first, *others = snapshots(None, MARCH)
+    rows = [{**first, "used": 3}, first, *others, {**others[-1], "used": 145}]
+    (row,) = finish(rows, NOW, HealthSettings())
+    assert (row["used"], row["days_known"]) == (145, 14)

@@ -1,4 +1,9 @@
-"""What the month's usage comes to, against the plan."""
+"""What the month's usage comes to, against the plan.
+
+The users of a snapshot are taken for `identified` and `never_identified`: Segment bills user IDs, and those anonymous
+IDs that got no user ID in the month (twilio.com/docs/segment/guides/usage-and-billing/mtus-and-throughput). `anonymous`
+and `anonymous_identified` would count users twice. The Public API itself does not say which of its counts are billed.
+"""
 
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime, timezone
@@ -12,10 +17,6 @@ from segment_dagster.marts.parameters import last_day
 
 API_CALLS, MTU = "api_calls", "mtu"
 
-# Of the users, those are billed who have a user ID, and those without one who were never given one in the month:
-# "unique userIds, and then [...] unique anonymousIds that were not associated with a userId during the billing period",
-# https://www.twilio.com/docs/segment/guides/usage-and-billing/mtus-and-throughput. `anonymous` and
-# `anonymous_identified` count users again. The Public API does not say which of its counts are billed.
 SQL = """
 WITH told AS (
     SELECT
