@@ -111,6 +111,7 @@ SETTINGS: tuple[Setting, ...] = (
     _of(ApiSettings, "fingerprint_key"),
     _crons(["sync"], "`0 6 * * *`", "When `segment_sync_daily` runs."),
     _crons(["slow"], "`0 2 * * 0`", "When `segment_slow_sync_weekly` runs."),
+    _crons(["health"], "`30 7 * * *`", "When `segment_health_daily` runs."),
     _of(DefinitionSettings, "schedule_timezone"),
     _crons(
         ["audit", "usage", "volume", "delivery", "delivery_metrics"],

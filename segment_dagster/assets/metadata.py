@@ -50,3 +50,8 @@ FROM, UNTIL = "segment/from", "segment/until"
 ROWS_IN_WINDOW = "segment/rows_in_window"
 HISTORY_VERSIONS = "segment/history_versions"
 HISTORY_CURRENT = "segment/history_current"
+MISSING_TABLES = "segment/missing_tables"
+"""Tables that a mart reads and that are not loaded."""
+
+OFFENDERS, ROWS_SQL = "segment/offenders", "segment/rows_sql"
+"""The first rows that the check of a mart counts, and the query of them all."""

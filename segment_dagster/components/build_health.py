@@ -1,6 +1,7 @@
 """Build the Dagster definitions of an instance's marts."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 import dagster as dg
 
@@ -31,7 +32,7 @@ def build_segment_health_defs(
     history: bool | None = None,
     marts: Sequence[str] | None = None,
     thresholds: HealthSettings | None = None,
-    schedule: str | None = CRON,
+    schedule: str | Literal["default"] | None = "default",
     settings: DefinitionSettings | None = None,
 ) -> dg.Definitions:
     """Return the marts of an instance as assets with checks, a job that makes them, and its schedule.
@@ -48,7 +49,7 @@ def build_segment_health_defs(
         history: Whether the instance keeps every version of configuration.
         marts: Names of marts; all by default.
         thresholds: What counts as healthy, and your plan; by default as the environment says.
-        schedule: A cron expression; `None` for no schedule.
+        schedule: A cron expression; `None` for no schedule. By default as `SEGMENT_HEALTH_SCHEDULE_CRON` says.
         settings: The other settings of definitions; by default those in the environment.
 
     Raises:
@@ -144,7 +145,9 @@ def _build(
         description="Work out from the loaded tables what is dead, what fails, what it will cost, and who may do what.",
         executor_def=dg.in_process_executor,
     )
-    schedules = []
+    schedules, setting = [], "schedule"
+    if cron == "default":
+        cron, setting = settings.crons.get("health", CRON), settings.variable("crons", "health")
     if cron is not None:
         schedules.append(
             no_overlap_schedule(
@@ -157,7 +160,7 @@ def _build(
                     timezone=settings.schedule_timezone,
                     description="Once a day, after the tables have been loaded.",
                 ),
-                "schedule",
+                setting,
             )
         )
     return dg.Definitions(assets=[assets], jobs=[job], schedules=schedules)

@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
-from segment_dagster.components.build_health import CRON, build_segment_health_defs
+from segment_dagster.components.build_health import build_segment_health_defs
 from segment_dagster.components.workspace import SegmentWorkspaceComponent
 from segment_dagster.config import HealthSettings
 from segment_dagster.config.attributes import names_schema, optional_field, tell_inner_errors
@@ -65,7 +65,8 @@ class SegmentHealthComponent(dg.Component, dg.Model, dg.Resolvable):
         json_schema_extra=tell_inner_errors,
     )
     schedule: str | None = Field(
-        default=CRON, description="When the marts are made, as a cron expression; null for no schedule."
+        default="default",
+        description="When the marts are made, as a cron expression; by default every day at 7:30, with null not at all.",
     )
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:

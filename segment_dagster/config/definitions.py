@@ -60,7 +60,8 @@ class DefinitionSettings(SeriesSettings):
         default={}, description="When a schedule runs, as a cron expression, by schedule."
     )
     schedule_timezone: str = Field(
-        default="UTC", description="The time zone of `segment_sync_daily` and `segment_slow_sync_weekly`."
+        default="UTC",
+        description="The time zone of `segment_sync_daily`, `segment_slow_sync_weekly` and `segment_health_daily`.",
     )
     step_retries: Annotated[Whole, Ge(0), Le(10)] = Field(
         default=0,

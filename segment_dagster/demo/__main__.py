@@ -12,14 +12,17 @@ import dagster as dg
 import duckdb
 
 from segment_dagster.assets import asset_key
-from segment_dagster.automation import JOB
+from segment_dagster.automation import JOB, full_refresh_runs
+from segment_dagster.automation.full_refresh import FullRefreshRun
 from segment_dagster.config import ApiSettings, DestinationSettings
 from segment_dagster.definitions import defs
 from segment_dagster.demo.directory import make_dagster_home, use_demo_directory
 from segment_dagster.demo.emulated import emulated_workspace
+from segment_dagster.demo.findings import findings
 from segment_dagster.demo.table import text_table
 from segment_dagster.endpoints import TABLES
 from segment_dagster.load import resolve_destination
+from segment_dagster.marts.models import MARTS
 from segment_dagster.terminal import run_command
 
 ENVIRONMENT = os.environ  # noqa: TID251 - a command sets it for what it starts
@@ -31,6 +34,15 @@ QUERY = """\
 SELECT s.name AS source, s.metadata->>'name' AS type, count(d.id) AS destinations
 FROM segment_data.sources AS s LEFT JOIN segment_data.destinations AS d ON d.source_id = s.id
 GROUP BY ALL ORDER BY destinations DESC, source LIMIT 5"""
+
+PARTITIONED = {endpoint.name for endpoint in TABLES if endpoint.partitioned}
+
+HEALTH_JOB = "segment_health"
+
+SERIES = {table for mart in MARTS for table in mart.tables if table in PARTITIONED}
+"""Time series that the marts read."""
+
+MAX_FINDINGS = 3
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "INFO"}}}}
 """Run configuration that hides Dagster's own events in the console."""
@@ -56,19 +68,38 @@ def _demo() -> int:
     with emulated_workspace() as address:
         print(f"A made-up Segment workspace answers at {address}; the job {JOB} reads it.")
         with dg.DagsterInstance.get() as instance:
-            job = defs().resolve_job_def(JOB)
-            result = job.execute_in_process(instance=instance, run_config=QUIET, raise_on_error=False)
-        print(_report(result))
-        if not result.success:
-            print(_reason(result), file=sys.stderr)
-            return 1
+            result = _execute(instance, FullRefreshRun(JOB, (), {}))
+            print(_report(result))
+            if not result.success:
+                print(_reason(result), file=sys.stderr)
+                return 1
+            print("\nNow the time series of a month, and what the marts make of it all.")
+            series = [endpoint for endpoint in TABLES if endpoint.name in SERIES]
+            runs = [*full_refresh_runs(series, ApiSettings().now), FullRefreshRun(HEALTH_JOB, (), {})]
+            for run in runs:
+                result = _execute(instance, run)
+                if not result.success:
+                    print(_reason(result), file=sys.stderr)
+                    return 1
     destination = resolve_destination(DestinationSettings())
     print(f"\n{QUERY}\n")
     with duckdb.connect(str(destination.file), read_only=True) as connection:
         cursor = connection.execute(QUERY)
         print(text_table([column[0] for column in cursor.description or ()], cursor.fetchall()))
+    print("\nWhat matters most in this workspace:")
+    for number, finding in enumerate(findings(result.get_asset_check_evaluations(), MAX_FINDINGS), 1):
+        print(f"{number}. {finding}")
     print(f"\nThe tables are in {destination.file}. `make dev` without a token shows this run in Dagster's UI.")
     return 0
+
+
+def _execute(instance: dg.DagsterInstance, run: FullRefreshRun) -> dg.ExecuteInProcessResult:
+    job = defs().resolve_job_def(run.job)
+    selection = [asset_key(name) for name in run.endpoints] or None
+    result: dg.ExecuteInProcessResult = job.execute_in_process(
+        instance=instance, run_config=QUIET, tags=run.tags, asset_selection=selection, raise_on_error=False
+    )
+    return result
 
 
 def _report(result: dg.ExecuteInProcessResult) -> str:

@@ -9,7 +9,7 @@ import dagster as dg
 from segment_dagster.assets import DestinationResource, SegmentResource
 from segment_dagster.assets.column_lineage import COLUMN_LINEAGE
 from segment_dagster.assets.keys import asset_key
-from segment_dagster.assets.metadata import ROWS, ROWS_UNCHANGED
+from segment_dagster.assets.metadata import MISSING_TABLES, ROWS, ROWS_UNCHANGED
 from segment_dagster.assets.specs import kinds
 from segment_dagster.assets.translator import AssetSpecs
 from segment_dagster.config import HealthSettings
@@ -94,7 +94,7 @@ def mart_assets(
         # imported here, because it takes long
         from segment_dagster.assets.executor import check_executor
         from segment_dagster.load import inspect_dataset, resolve_destination
-        from segment_dagster.marts.build_mart import build_mart
+        from segment_dagster.marts.build_mart import MissingTableError, build_mart
         from segment_dagster.marts.check import check_mart
         from segment_dagster.marts.sql_lineage import mart_lineage
 
@@ -113,6 +113,8 @@ def mart_assets(
             try:
                 built = build_mart(mart, where, api.now, settings) if selected else None
                 with inspect_dataset(where) as tables:
+                    if not tables.columns(mart.name):
+                        raise MissingTableError(mart.offenders.check, mart.name, where)
                     check = check_mart(mart, key, tables, api.preview) if checked else None
             except SegmentError as error:
                 context.log.error(str(error))
@@ -130,7 +132,7 @@ def mart_assets(
                     "dagster/column_schema": column_schema(mart),
                     COLUMN_LINEAGE: mart_lineage(mart, lambda table: specs.key(table) if table in specs else None),
                     ROWS_UNCHANGED: built.loaded.unchanged,
-                    **({"segment/missing_tables": list(built.missing)} if built.missing else {}),
+                    **({MISSING_TABLES: list(built.missing)} if built.missing else {}),
                 },
                 check_results=[check] if check else [],
                 data_version=dg.DataVersion(built.loaded.fingerprint),

@@ -7,6 +7,7 @@ from typing import Any
 
 from segment_dagster.assets.keys import asset_key
 from segment_dagster.config import HealthSettings
+from segment_dagster.endpoints import TABLES
 from segment_dagster.endpoints.model import DataType
 from segment_dagster.errors import SegmentError
 from segment_dagster.extract.json_text import dumps
@@ -18,17 +19,22 @@ from segment_dagster.marts.sql import Columns, compile_sql, null_columns, quoted
 
 
 class MissingTableError(SegmentError):
-    """A table that a mart needs is not in the dataset.
+    """A table that a mart or its check needs is not in the dataset.
 
     Args:
-        mart: The mart.
+        name: The mart or its check.
         table: The table.
-        dataset: The dataset.
+        destination: The dataset.
     """
 
-    def __init__(self, mart: str, table: str, dataset: str) -> None:
-        key = asset_key(table).to_user_string()
-        super().__init__(f"{mart}: the dataset {dataset} has no table {table}. Materialize {key} first.")
+    def __init__(self, name: str, table: str, destination: Destination) -> None:
+        remedy = f"Materialize {asset_key(table).to_user_string()} first."
+        if destination.capabilities.merge is None and table in _SERIES:
+            remedy = "Plain files hold no time series: set SEGMENT_TABLE_FORMAT to delta or iceberg."
+        super().__init__(f"{name}: the dataset {destination.dataset} has no table {table}. {remedy}")
+
+
+_SERIES = {endpoint.name for endpoint in TABLES if endpoint.partitioned}
 
 
 @dataclass(frozen=True)
@@ -59,7 +65,7 @@ def build_mart(mart: Mart, destination: Destination, now: datetime, settings: He
             tables.prefetch(mart.tables)
             for table in mart.required:
                 if not tables.columns(table):
-                    raise MissingTableError(mart.name, table, destination.dataset)
+                    raise MissingTableError(mart.name, table, destination)
             spool.write(mart_rows(mart, tables, now, settings))
             missing = tuple(table for table in mart.optional if not tables.columns(table))
         return BuiltMart(spool.load(now), missing)

@@ -5,6 +5,7 @@ from typing import Any
 
 import dagster as dg
 
+from segment_dagster.assets.metadata import OFFENDERS, ROWS_SQL
 from segment_dagster.assets.preview import shown_rows
 from segment_dagster.config import Preview
 from segment_dagster.foreign_text import foreign_text
@@ -13,14 +14,11 @@ from segment_dagster.marts.mart import Mart, Row
 from segment_dagster.redaction.masks import mask
 from segment_dagster.text import pluralize
 
-MAX_NAMED = 10
+MAX_NAMED = 5
 """Rows that the description of a result names."""
 
 MAX_SHOWN = 100
 """Rows that its metadata shows."""
-
-OFFENDERS, ROWS_SQL = "segment/offenders", "segment/rows_sql"
-"""Metadata: the first rows that a result counts, and the query of them all."""
 
 
 def check_mart(mart: Mart, key: dg.AssetKey, tables: DatasetInspector, preview: Preview) -> dg.AssetCheckResult:
@@ -76,6 +74,11 @@ def _masked(mart: Mart, row: Row, preview: Preview) -> Mapping[str, Any]:
 def _description(mart: Mart, rows: Sequence[Row], number: int) -> str:
     if not number:
         return "None."
-    named = [" ".join(foreign_text(str(row[column])) for column in mart.offenders.shown) for row in rows[:MAX_NAMED]]
-    more = f" and {number - len(named)} more" if number > len(named) else ""
+    named = [_named(mart, row) for row in rows[:MAX_NAMED]]
+    more = f"; and {number - len(named)} more" if number > len(named) else ""
     return f"{pluralize(number, 'row')}: {'; '.join(named)}{more}."
+
+
+def _named(mart: Mart, row: Row) -> str:
+    values = [row[column] for column in mart.offenders.shown]
+    return ", ".join(foreign_text(str(value)) for value in values if value is not None)

@@ -17,6 +17,7 @@ from segment_dagster.checks import standard_checks
 from segment_dagster.config import DefinitionSettings
 from segment_dagster.definitions import defs
 from segment_dagster.endpoints import TABLES
+from segment_dagster.marts.models import MARTS
 from segment_dagster_tests.docs.pages import PAGES, ROOT, Page
 
 TARGETS = set(re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
@@ -111,7 +112,7 @@ def test_every_job_and_schedule_is_described(names):
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_assets_and_metadata_exist(page):
-    known = {endpoint.name for endpoint in TABLES} | {"changes", "<name>"}
+    known = {endpoint.name for endpoint in TABLES} | {mart.name for mart in MARTS} | {"changes", "<name>"}
     known |= {
         value.partition("/")[2]
         for value in vars(asset_metadata).values()

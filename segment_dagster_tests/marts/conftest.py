@@ -1,6 +1,6 @@
 """The planted workspace, loaded once into DuckDB and once into PostgreSQL."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -57,6 +57,14 @@ class Loaded:
                 client.sql_client.execute_sql(f"DROP TABLE {name}_taken")
 
 
+def load(emulator: Emulator, settings: DestinationSettings, names: Collection[str]) -> None:
+    """Load endpoints of a workspace as a first run does."""
+    api = ApiSettings(token=emulator.token, base_url=emulator.url, now=truth.NOW)
+    with Extractor(api) as extractor:
+        result = sync([each for each in TABLES if each.name in names], extractor, resolve_destination(settings))
+    assert not result.failures
+
+
 def mart(name: str) -> Mart:
     """The mart of a name."""
     return next(each for each in MARTS if each.name == name)
@@ -85,8 +93,5 @@ def loaded(
         else:
             settings = DestinationSettings(type="duckdb", database=str(place / "planted.duckdb"))
         destination = resolve_destination(settings)
-        api = ApiSettings(token=planted.token, base_url=planted.url, now=truth.NOW)
-        with Extractor(api) as extractor:
-            result = sync([each for each in TABLES if each.name in READ], extractor, destination)
-        assert not result.failures
+        load(planted, settings, READ)
         yield Loaded(destination)

@@ -27,7 +27,7 @@ def test_every_source_has_its_state_and_numbers(loaded):
             row["events_7d"],
             row["events_28d"],
             row["events_previous_7d"],
-            row["trend"] if row["trend"] is None else pytest.approx(row["trend"]),
+            _close(row["trend"]),
             row["destinations"],
             row["enabled_destinations"],
             row["warehouses"],
