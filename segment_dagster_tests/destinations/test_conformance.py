@@ -13,7 +13,7 @@ from segment_dagster.definitions import defs
 from segment_dagster.emulator import Edit, Fault
 from segment_dagster.endpoints import TABLES
 from segment_dagster.load import resolve_destination
-from segment_dagster_tests.destinations.engines import ENGINES, FURTHER, CannotStartError
+from segment_dagster_tests.destinations.engines import ENGINES, FURTHER, LAKE_ENGINES, CannotStartError
 from segment_dagster_tests.destinations.engines_further import FURTHER_ENGINES
 from segment_dagster_tests.destinations.landed_rows import expected, landed, looked_at
 
@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.server, pytest.mark.slow]
 (FAMILY,) = (family for family in families(TABLES) if family.job == "segment_sync")
 VERSIONED = "sources"
 FALSE = dg.MetadataValue.bool(False)
-TESTED = FURTHER_ENGINES if FURTHER else ENGINES
+TESTED = (*LAKE_ENGINES, *FURTHER_ENGINES) if FURTHER else ENGINES
 NOW = datetime(2026, 3, 31, 6, 30, tzinfo=timezone.utc)
 
 

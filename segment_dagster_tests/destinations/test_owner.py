@@ -12,7 +12,7 @@ from segment_dagster.extract.extractor import Extractor
 from segment_dagster.extract.identity import identify
 from segment_dagster.load import ForeignDatasetError, check_owner, inspect_dataset, load_extracts, resolve_destination
 from segment_dagster.load.owner import OWNER_TABLE, TYPES, find_owner
-from segment_dagster_tests.destinations.engines import ENGINES
+from segment_dagster_tests.destinations.engines import ENGINES, LAKE_ENGINES
 
 pytestmark = [pytest.mark.server, pytest.mark.slow]
 
@@ -42,7 +42,7 @@ def other(other_emulator, monkeypatch):
     return switch
 
 
-@pytest.fixture(params=ENGINES, ids=[engine.name for engine in ENGINES])
+@pytest.fixture(params=(*ENGINES, *LAKE_ENGINES), ids=lambda engine: engine.name)
 def engine(request, tmp_path, monkeypatch):
     directory = tmp_path / "engine"
     directory.mkdir()
