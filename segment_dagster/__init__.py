@@ -8,7 +8,8 @@ from segment_dagster.version import __version__ as __version__
 if TYPE_CHECKING:
     from segment_dagster.assets import DestinationResource, SegmentResource, SegmentTranslator, segment_assets
     from segment_dagster.components.build import build_segment_defs
-    from segment_dagster.components.build_health import build_segment_health_defs
+    from segment_dagster.components.build_health import HealthInstance, build_segment_health_defs
+    from segment_dagster.components.build_union import build_segment_union_defs
     from segment_dagster.components.health import SegmentHealthComponent
     from segment_dagster.components.selection import EndpointSelection
     from segment_dagster.components.warehouse import SegmentWarehouseComponent
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = [
     "DestinationResource",
     "EndpointSelection",
+    "HealthInstance",
     "SegmentHealthComponent",
     "SegmentResource",
     "SegmentTranslator",
@@ -28,6 +30,7 @@ __all__ = [
     "SegmentWorkspaceComponent",
     "build_segment_defs",
     "build_segment_health_defs",
+    "build_segment_union_defs",
     "build_segment_warehouse_sensor",
     "segment_assets",
     "segment_source",
@@ -37,6 +40,7 @@ __all__ = [
 _MODULES = {
     "DestinationResource": "segment_dagster.assets",
     "EndpointSelection": "segment_dagster.components.selection",
+    "HealthInstance": "segment_dagster.components.build_health",
     "SegmentHealthComponent": "segment_dagster.components.health",
     "SegmentResource": "segment_dagster.assets",
     "SegmentTranslator": "segment_dagster.assets",
@@ -44,6 +48,7 @@ _MODULES = {
     "SegmentWorkspaceComponent": "segment_dagster.components.workspace",
     "build_segment_defs": "segment_dagster.components.build",
     "build_segment_health_defs": "segment_dagster.components.build_health",
+    "build_segment_union_defs": "segment_dagster.components.build_union",
     "build_segment_warehouse_sensor": "segment_dagster.syncs.sensor",
     "segment_assets": "segment_dagster.assets",
     "segment_source": "segment_dagster.extract.resources",

@@ -1,11 +1,12 @@
 """Build the Dagster definitions of an instance's marts."""
 
 from collections.abc import Sequence
-from typing import Literal
+from dataclasses import dataclass, field
+from typing import Any
 
 import dagster as dg
 
-from segment_dagster.assets import DestinationResource, SegmentResource, SegmentTranslator
+from segment_dagster.assets import AssetSpecs, DestinationResource, SegmentResource, SegmentTranslator
 from segment_dagster.automation.schedules import ScheduleSpec, no_overlap_schedule
 from segment_dagster.components.build import DEFAULT_NAME, InstanceError, check_name, has_history
 from segment_dagster.components.instance import instance_specs
@@ -32,7 +33,7 @@ def build_segment_health_defs(
     history: bool | None = None,
     marts: Sequence[str] | None = None,
     thresholds: HealthSettings | None = None,
-    schedule: str | Literal["default"] | None = "default",
+    schedule: str | None = "default",
     settings: DefinitionSettings | None = None,
 ) -> dg.Definitions:
     """Return the marts of an instance as assets with checks, a job that makes them, and its schedule.
@@ -65,18 +66,15 @@ def build_segment_health_defs(
         'segment_health'
     """
     try:
-        return _build(
-            name,
-            workspace or SegmentResource(),
-            destination or DestinationResource(),
-            select or EndpointSelection(),
-            translator or SegmentTranslator(),
-            history,
-            marts,
-            thresholds or HealthSettings(),
-            schedule,
-            settings or DefinitionSettings(),
+        instance = HealthInstance(
+            name=name,
+            workspace=workspace or SegmentResource(),
+            destination=destination or DestinationResource(),
+            select=select or EndpointSelection(),
+            translator=translator or SegmentTranslator(),
+            history=history,
         )
+        return _build(instance, marts, thresholds or HealthSettings(), schedule, settings or DefinitionSettings())
     except SettingError as error:
         if name == DEFAULT_NAME:
             raise
@@ -105,62 +103,113 @@ def selected_marts(names: Sequence[str] | None, loaded: Sequence[str]) -> list[M
     return found
 
 
+@dataclass(frozen=True, kw_only=True)
+class HealthInstance:
+    """A workspace whose marts are made: what its `build_segment_defs` was given."""
+
+    name: str = DEFAULT_NAME
+    workspace: SegmentResource = field(default_factory=SegmentResource)
+    destination: DestinationResource = field(default_factory=DestinationResource)
+    select: EndpointSelection = field(default_factory=EndpointSelection)
+    translator: SegmentTranslator = field(default_factory=SegmentTranslator)
+    history: bool | None = None
+
+    def place(self) -> DestinationResource:
+        """Return the destination with the name of the instance's dlt pipeline."""
+        default = None if self.name == DEFAULT_NAME else f"{self.name}_pipeline"
+        return self.destination.with_defaults(pipeline_name=default)
+
+    def marts(self, names: Sequence[str] | None, settings: DefinitionSettings) -> tuple[list[Mart], AssetSpecs]:
+        """Return the marts that can be made of the tables, and the specs of all assets, with those of the marts.
+
+        Args:
+            names: Names of marts; all by default.
+            settings: Owners of the assets, and what is shown of the destination.
+
+        Raises:
+            SettingError: A setting cannot be used.
+        """
+        check_name(self.name)
+        endpoints, destination = self.select.of(TABLES), self.place()
+        specs = instance_specs(endpoints, self.translator, destination, settings)
+        if has_history(self.history, self.workspace, settings):
+            changes = Changes(TABLES)
+            specs.add(changes.name, changes.spec((), owners=specs.owners, destination=specs.destination))
+        marts = selected_marts(names, [endpoint.name for endpoint in endpoints])
+        dataset = destination.shown("dataset") or settings.dataset
+        for mart in marts:
+            default = mart_spec(mart, owners=specs.owners, destination=specs.destination, dataset=dataset)
+            specs.add(mart.name, default)
+        return marts, specs
+
+
 def _build(
-    name: str,
-    workspace: SegmentResource,
-    destination: DestinationResource,
-    select: EndpointSelection,
-    translator: SegmentTranslator,
-    history: bool | None,
+    instance: HealthInstance,
     names: Sequence[str] | None,
     thresholds: HealthSettings,
     cron: str | None,
     settings: DefinitionSettings,
 ) -> dg.Definitions:
-    check_name(name)
-    endpoints = select.of(TABLES)
-    destination = destination.with_defaults(pipeline_name=None if name == DEFAULT_NAME else f"{name}_pipeline")
-    specs = instance_specs(endpoints, translator, destination, settings)
-    if has_history(history, workspace, settings):
-        changes = Changes(TABLES)
-        specs.add(changes.name, changes.spec((), owners=specs.owners, destination=specs.destination))
-    marts = selected_marts(names, [endpoint.name for endpoint in endpoints])
+    name = instance.name
+    marts, specs = instance.marts(names, settings)
     if not marts:
         return dg.Definitions()
-    for mart in marts:
-        dataset = destination.shown("dataset") or settings.dataset
-        default = mart_spec(mart, owners=specs.owners, destination=specs.destination, dataset=dataset)
-        specs.add(mart.name, default)
     assets = mart_assets(
         marts,
         specs,
         name=f"{name}_marts",
-        workspace=workspace,
-        destination=destination,
+        workspace=instance.workspace,
+        destination=instance.place(),
         settings=thresholds,
     )
-    job = dg.define_asset_job(
+    return dg.Definitions(
+        assets=[assets],
+        jobs=[
+            health_job(name, assets, "Work out from the loaded tables what is dead, what fails and what it will cost.")
+        ],
+        schedules=health_schedules(name, cron, settings),
+    )
+
+
+def health_job(name: str, assets: dg.AssetsDefinition, description: str) -> Any:
+    """Return the job that makes marts, in one process.
+
+    Args:
+        name: Name of the instance, or of the union.
+        assets: The marts.
+        description: What the job does.
+    """
+    return dg.define_asset_job(
         f"{name}_health",
         selection=dg.AssetSelection.assets(assets),
-        description="Work out from the loaded tables what is dead, what fails, what it will cost, and who may do what.",
+        description=description,
         executor_def=dg.in_process_executor,
     )
-    schedules, setting = [], "schedule"
+
+
+def health_schedules(name: str, cron: str | None, settings: DefinitionSettings) -> list[dg.ScheduleDefinition]:
+    """Return the schedule of the job that makes marts; none if there is no cron expression.
+
+    Args:
+        name: Name of the instance, or of the union.
+        cron: The cron expression; `default` for that of the settings.
+        settings: The time zone, and the cron expression.
+
+    Raises:
+        SettingError: The cron expression is invalid.
+    """
+    setting = "schedule"
     if cron == "default":
         cron, setting = settings.crons.get("health", CRON), settings.variable("crons", "health")
-    if cron is not None:
-        schedules.append(
-            no_overlap_schedule(
-                ScheduleSpec(
-                    name=f"{name}_health_daily",
-                    job=f"{name}_health",
-                    key=None,
-                    group="health",
-                    cron=cron,
-                    timezone=settings.schedule_timezone,
-                    description="Once a day, after the tables have been loaded.",
-                ),
-                setting,
-            )
-        )
-    return dg.Definitions(assets=[assets], jobs=[job], schedules=schedules)
+    if cron is None:
+        return []
+    spec = ScheduleSpec(
+        name=f"{name}_health_daily",
+        job=f"{name}_health",
+        key=None,
+        group="health",
+        cron=cron,
+        timezone=settings.schedule_timezone,
+        description="Once a day, after the tables have been loaded.",
+    )
+    return [no_overlap_schedule(spec, setting)]

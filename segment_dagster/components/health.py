@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from typing import Any
 
 import dagster as dg
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from segment_dagster.components.build_health import build_segment_health_defs
-from segment_dagster.components.workspace import SegmentWorkspaceComponent
+from segment_dagster.components.build import NAME
+from segment_dagster.components.build_health import HealthInstance, build_segment_health_defs
+from segment_dagster.components.build_union import build_segment_union_defs
+from segment_dagster.components.workspace import DestinationAttributes, SegmentWorkspaceComponent
 from segment_dagster.config import HealthSettings
-from segment_dagster.config.attributes import names_schema, optional_field, tell_inner_errors
+from segment_dagster.config.attributes import names_schema, optional_field, tell_inner_errors, text_schema
 from segment_dagster.errors import SegmentError
 from segment_dagster.marts.models import MARTS
 
@@ -31,6 +33,21 @@ class PlanAttributes(dg.Model, dg.Resolvable):
 
     mtu: int | None = optional_field("mtu_plan", HealthSettings)
     api_calls: int | None = optional_field("api_calls_plan", HealthSettings)
+
+
+class UnionAttributes(dg.Model, dg.Resolvable):
+    """The marts of several workspaces in one table each, with a column that names the workspace."""
+
+    workspaces: Sequence[str] = Field(description="Names of the workspace components.")
+    destination: DestinationAttributes = Field(
+        description="Where the tables are loaded: a dataset that none of the workspaces has.",
+        json_schema_extra=tell_inner_errors,
+    )
+    key_prefix: str = Field(
+        default="segment_all",
+        json_schema_extra=text_schema(NAME),
+        description="First part of the assets' keys. The op, the job and the schedule begin with it.",
+    )
 
 
 class SegmentHealthScaffolder(dg.Scaffolder[Any]):
@@ -66,32 +83,63 @@ class SegmentHealthComponent(dg.Component, dg.Model, dg.Resolvable):
     )
     schedule: str | None = Field(
         default="default",
-        description="When the marts are made, as a cron expression; by default every day at 7:30, with null not at all.",
+        description="When the marts are made, as a cron expression; every day at 7:30 by default, not at all by null.",
+    )
+
+    union: UnionAttributes | None = Field(
+        default=None,
+        description="Make one table of each mart of several workspaces, in place of the marts of one.",
     )
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """Return the marts, their job and its schedule."""
-        instance = self._instance(context)
+        if self.union:
+            return build_segment_union_defs(
+                [_instance_of(_workspace(context, name)) for name in self.union.workspaces],
+                destination=self.union.destination.resource(),
+                key_prefix=self.union.key_prefix,
+                marts=self.marts,
+                schedule=self.schedule,
+            )
+        instance = _instance_of(_workspace(context, self.workspace))
         thresholds = self.thresholds.model_dump(exclude_none=True)
         plan = {f"{name}_plan": value for name, value in self.plan.model_dump(exclude_none=True).items()}
         return build_segment_health_defs(
             name=instance.name,
-            workspace=instance.workspace.resource(),
-            destination=instance.destination.resource(),
-            select=instance.select.selection(),
-            translator=instance.translator(),
+            workspace=instance.workspace,
+            destination=instance.destination,
+            select=instance.select,
+            translator=instance.translator,
             history=instance.history,
             marts=self.marts,
             thresholds=HealthSettings(**thresholds, **plan),
             schedule=self.schedule,
         )
 
-    def _instance(self, context: dg.ComponentLoadContext) -> SegmentWorkspaceComponent:
-        components = context.component_tree.get_all_components(of_type=SegmentWorkspaceComponent)
-        found = [each for each in components if self.workspace in (None, each.name)]
-        if len(found) != 1:
-            raise HealthError(self.workspace, sorted(each.name for each in components))
-        return found[0]
+    @model_validator(mode="after")
+    def _check_union(self) -> "SegmentHealthComponent":
+        if self.union and self.workspace:
+            raise ValueError("workspace and union are both set: set one of them")
+        return self
+
+
+def _workspace(context: dg.ComponentLoadContext, name: str | None) -> SegmentWorkspaceComponent:
+    components = context.component_tree.get_all_components(of_type=SegmentWorkspaceComponent)
+    found = [each for each in components if name in (None, each.name)]
+    if len(found) != 1:
+        raise HealthError(name, sorted(each.name for each in components))
+    return found[0]
+
+
+def _instance_of(component: SegmentWorkspaceComponent) -> HealthInstance:
+    return HealthInstance(
+        name=component.name,
+        workspace=component.workspace.resource(),
+        destination=component.destination.resource(),
+        select=component.select.selection(),
+        translator=component.translator(),
+        history=component.history,
+    )
 
 
 class HealthError(SegmentError):

@@ -90,6 +90,16 @@ def mart_rows(mart: Mart, tables: DatasetInspector, now: datetime, settings: Hea
     rows: Iterator[Row] = tables.query(sql)
     if mart.finish:
         rows = mart.finish(rows, now, settings)
+    return typed_rows(mart, rows)
+
+
+def typed_rows(mart: Mart, rows: Iterator[Row]) -> Iterator[Row]:
+    """Return an iterator over rows with values of the declared types: drivers return what they like.
+
+    Args:
+        mart: The mart.
+        rows: Its rows.
+    """
     convert = [(column.field, _CONVERT.get(column.type)) for column in mart.columns]
     for row in rows:
         yield {

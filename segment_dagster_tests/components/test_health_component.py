@@ -127,3 +127,30 @@ def test_thresholds_come_from_the_environment(monkeypatch):
     monkeypatch.setenv("SEGMENT_HEALTH_QUIET_DAYS", "5")
     monkeypatch.setenv("SEGMENT_HEALTH_VIOLATION_REASONS", "a, b")
     assert (HealthSettings().quiet_days, HealthSettings().violation_reasons) == (5, ("a", "b"))
+
+
+def test_the_marts_of_several_workspaces_are_united():
+    union = {"workspaces": ["prod", "dev"], "destination": {"dataset": "segment_all"}}
+    with loaded({"union": union}, PROD, {"name": "dev", "translation": {"key_prefix": "dev"}}) as defs:
+        specs = {spec.key.to_user_string(): spec for spec in defs.resolve_all_asset_specs()}
+        assert {dep.asset_key.to_user_string() for dep in specs["segment_all/unused"].deps} == {
+            "prod/segment/unused",
+            "dev/segment/unused",
+        }
+        assert "prod_health" not in {job.name for job in defs.get_repository_def().get_all_jobs()}
+        assert "segment_all_health_daily" in {each.name for each in defs.get_repository_def().schedule_defs}
+
+
+@pytest.mark.parametrize(
+    ("health", "said"),
+    [
+        ({"union": {"workspaces": ["prod", "x"], "destination": {}}}, "workspace is 'x'."),
+        ({"union": {"workspaces": [], "destination": {}}}, "union.workspaces names no workspace, or one twice."),
+        ({"workspace": "prod", "union": {"workspaces": ["prod"], "destination": {}}}, "are both set: set one of them"),
+    ],
+    ids=str,
+)
+def test_a_wrong_union_is_told(health, said):
+    with pytest.raises(Exception) as caught, loaded(health, PROD):
+        pass
+    assert said in "".join(map(str, (caught.value, caught.value.__cause__, caught.value.__context__)))
