@@ -1,4 +1,4 @@
-"""The client: pages of records of any endpoint in the catalogue."""
+"""The client: pages of records of any endpoint in the catalogue, and requests that write."""
 
 import logging
 import threading
@@ -6,13 +6,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from types import TracebackType
+from typing import Any
 from urllib.parse import urlsplit
+
+import orjson
 
 from segment_dagster.client.budgets import PROCESS, owner_of
 from segment_dagster.client.context import RequestContext
 from segment_dagster.client.deadline import TIMEOUTS_PER_ATTEMPT, Deadlines
 from segment_dagster.client.errors import PathError
-from segment_dagster.client.layout import call_for, offers
+from segment_dagster.client.layout import Call, call_for, get_path, offers
 from segment_dagster.client.limits import Limits
 from segment_dagster.client.meter import Meter
 from segment_dagster.client.page import Page, Resume
@@ -128,19 +131,60 @@ class SegmentClient:
             ValueError: The layout in use does not have the endpoint.
         """
         endpoints = (endpoints,) if isinstance(endpoints, Endpoint) else endpoints
+        call = self._call(endpoints)
+        values = values or {}
+        context = self._context(endpoints[0], call, values, meter=meter or Meter(), cancelled=cancelled)
+        try:
+            yield from paginate(call, values, partial(self._sender.fetch, context), context.path, self._show, resume)
+        finally:
+            if repaired := str(context.repairs):
+                logger.warning("%s: GET %s: %s", endpoints[0].name, context.path, repaired)
+
+    def post(self, endpoint: Endpoint, values: Mapping[str, str], body: Mapping[str, Any]) -> dict[str, Any]:
+        """Send a request that writes, and return the record of its answer.
+
+        It is sent again after a 429 only. After an error that is none of `REFUSALS`, it may be done all the same.
+
+        Args:
+            endpoint: The row of the request.
+            values: What fills the placeholders of the path.
+            body: What to send.
+
+        Raises:
+            ApiError: No answer came that has the record.
+            ValueError: The layout in use does not have the endpoint.
+        """
+        call = self._call((endpoint,))
+        context = self._context(endpoint, call, values, body=orjson.dumps(body))
+        (request,) = call.lists
+        answer = self._sender.fetch(context, {}, call.lists)
+        record: dict[str, Any] = get_path(answer, request.selector)
+        return record
+
+    def _call(self, endpoints: Sequence[Endpoint]) -> Call:
         call = call_for(endpoints, self.settings.layout, self.settings.page_size)
         if call is None:
             raise ValueError(f"the {self.settings.layout} layout has no endpoint {endpoints[0].name}")
-        values = values or {}
+        return call
+
+    def _context(
+        self,
+        endpoint: Endpoint,
+        call: Call,
+        values: Mapping[str, str],
+        *,
+        meter: Meter | None = None,
+        cancelled: threading.Event | None = None,
+        body: bytes | None = None,
+    ) -> RequestContext:
         path = call.path_for(values)
-        url = f"{self.settings.base_url}{path}"
-        show = partial(foreign_text, secret=self.settings.token)
-        shown = show(urlsplit(self.settings.base_url).path + path, MAX_PATH)
+        shown = self._show(urlsplit(self.settings.base_url).path + path, MAX_PATH)
+        if body is not None:
+            shown = f"POST {shown}"
         if _DOTS.intersection(path.split("/")):
-            raise PathError(endpoints[0].name, shown)
-        context = RequestContext(endpoints[0], url, shown, call.accept, meter or Meter(), cancelled)
-        try:
-            yield from paginate(call, values, partial(self._sender.fetch, context), shown, show, resume)
-        finally:
-            if repaired := str(context.repairs):
-                logger.warning("%s: GET %s: %s", endpoints[0].name, shown, repaired)
+            raise PathError(endpoint.name, shown)
+        url = f"{self.settings.base_url}{path}"
+        return RequestContext(endpoint, url, shown, call.accept, meter or Meter(), cancelled, body)
+
+    def _show(self, text: Any, limit: int) -> str:
+        return foreign_text(text, limit, self.settings.token)

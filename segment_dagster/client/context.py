@@ -1,4 +1,4 @@
-"""What all requests for one list have in common."""
+"""What all requests for one list, or all attempts of one that writes, have in common."""
 
 import threading
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ class RequestContext:
     """The whole address without its query."""
 
     path: str
-    """The path as errors and logs show it."""
+    """The path as errors and logs show it, after the method if that is not GET."""
 
     accept: str
     """The media type to ask for."""
@@ -29,6 +29,9 @@ class RequestContext:
 
     cancelled: threading.Event | None = None
     """Once set, nothing more is sent."""
+
+    body: bytes | None = None
+    """What a request that writes sends, as JSON; `None` for one that reads."""
 
     repairs: Repairs = field(default_factory=Repairs)
     """Counts the values that were replaced in the responses."""

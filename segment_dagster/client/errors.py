@@ -25,7 +25,7 @@ class ApiError(SegmentError):
 
     Args:
         endpoint: Name of the endpoint.
-        path: The path of the request, without its query.
+        path: The path of the request, without its query; after the method if that is not GET.
         what: What happened.
         remedy: What to do, where there is something to do.
         said: What the API's error envelope says.
@@ -35,9 +35,14 @@ class ApiError(SegmentError):
         quote = f' Segment says: "{said.rstrip(".")}".' if said else ""
         self.endpoint = endpoint
         self.remedy = remedy
-        self.happened = _line(f"{endpoint}: GET {path} {what}")
+        request = path if path.startswith("POST ") else f"GET {path}"
+        self.happened = _line(f"{endpoint}: {request} {what}")
         """What happened, without a remedy."""
-        super().__init__(_line(f"{self.happened}.{quote} {remedy}"))
+
+        self.told = _line(f"{self.happened}.{quote}")
+        """What happened, with what Segment says of it."""
+
+        super().__init__(_line(f"{self.told} {remedy}"))
 
 
 def _line(text: str) -> str:
@@ -249,3 +254,17 @@ class StalledError(ApiError):
     def __init__(self, endpoint: str, path: str, pages: int) -> None:
         what = f"has brought nothing new for {pages} pages, and names a next one all the same"
         super().__init__(endpoint, path, what, "Nothing of it was loaded. Try again later.")
+
+
+REFUSALS = (
+    TokenError,
+    ForbiddenError,
+    FeatureError,
+    NotFoundError,
+    InvalidRequestError,
+    PathError,
+    RedirectError,
+    RateLimitedError,
+    CertificateError,
+)
+"""Errors after which a request that writes has done nothing. After any other, it may have."""

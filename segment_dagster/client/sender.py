@@ -61,6 +61,8 @@ class Sender:
     def fetch(self, context: RequestContext, query: Query, lists: Sequence[ListRequest]) -> Any:
         """Return the parsed body of a response that has the records of every list.
 
+        What writes is sent again after a 429 only: after any other failure it may be done.
+
         Args:
             context: The address, and who wants it.
             query: The query.
@@ -77,7 +79,7 @@ class Sender:
                 return check_response(*self._attempt(context, query), context, lists, self._settings, self._clock())
             except ApiError as failure:
                 wait = budget.next_wait(failure)
-                if wait is None or closed.is_set():
+                if wait is None or closed.is_set() or _may_be_done(context, failure):
                     raise
                 context.meter.add(waited=wait)
                 if isinstance(failure, RateLimitedError):
@@ -107,10 +109,15 @@ class Sender:
     def _exchange(self, context: RequestContext, query: Query) -> tuple[Response, bytes]:
         """Send the request and read the response, unless the deadline comes first."""
         headers = {"Accept": context.accept}
+        method = "GET"
+        if context.body is not None:
+            method, headers["Content-Type"] = "POST", context.accept
         with self._deadlines.attempt() as attempt:
             try:
                 # the block gives the connection back, also if its response has not been read to the end
-                with self._session.get(context.url, params=query, headers=headers, stream=True) as response:
+                with self._session.request(
+                    method, context.url, params=query, data=context.body, headers=headers, stream=True
+                ) as response:
                     is_redirect = 300 <= response.status_code < 400
                     content = b"" if is_redirect else read_body(response, context.endpoint, context.path)
             except Exception as failure:
@@ -129,3 +136,7 @@ class Sender:
             raise OverlongError(endpoint, path, self._deadlines.seconds) from None
         if attempt.hung_up:
             raise UnreachableError(endpoint, path, self._host, "the client was closed") from None
+
+
+def _may_be_done(context: RequestContext, failure: ApiError) -> bool:
+    return context.body is not None and not isinstance(failure, RateLimitedError)

@@ -10,7 +10,6 @@ from math import isfinite
 from threading import Event
 from typing import NoReturn
 
-from segment_dagster.emulator.actions import ACTION_ROWS
 from segment_dagster.emulator.clock import parse_time
 from segment_dagster.emulator.faults import Fault
 from segment_dagster.emulator.features import GATE_STATUSES, Features
@@ -19,6 +18,7 @@ from segment_dagster.emulator.limits import MINUTE, TOKEN_LIMIT
 from segment_dagster.emulator.server import DEFAULT_TOKEN, running
 from segment_dagster.emulator.world.audit import MADE_UP_A_DAY
 from segment_dagster.endpoints import CATALOGUE
+from segment_dagster.endpoints.reverse_etl_actions import ACTIONS
 
 TOKEN_VARIABLE = "SEGMENT_EMULATOR_TOKEN"  # noqa: S105
 
@@ -157,7 +157,7 @@ def _no_token(_: str) -> NoReturn:
 
 def _fault(spec: str) -> Fault:
     try:
-        return Fault.parse(spec, (*CATALOGUE, *ACTION_ROWS))
+        return Fault.parse(spec, (*CATALOGUE, *ACTIONS))
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
 

@@ -1,8 +1,4 @@
-"""Requests that are no list of the catalogue: they start a reverse ETL sync, show one, and cancel it.
-
-The paths, bodies and limits are those of segmentio/public-api-sdk-python 73.2.0. What is in the answers of the last two
-is from the models of its version 58.10.0. No limit is stated for cancelling.
-"""
+"""Requests that are no list of the catalogue: they start a reverse ETL sync, show one, and cancel it."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -18,38 +14,12 @@ from segment_dagster.emulator.routing import Match, Routes
 from segment_dagster.emulator.syncs import Syncs
 from segment_dagster.emulator.world.factories import Record
 from segment_dagster.emulator.world.timestamps import format_moment
-from segment_dagster.endpoints import CATALOGUE, Endpoint
-from segment_dagster.endpoints.columns import parent_of
+from segment_dagster.endpoints import Endpoint
+from segment_dagster.endpoints.reverse_etl_actions import ACTIONS, CANCEL, START, STATUS
 
 _LIST = "reverse_etl_syncs"
-_MEDIA_TYPE = next(row.media_type for row in CATALOGUE if row.name == _LIST)
-_ONE = "/reverse-etl-models/{modelId}/syncs/{syncId}"
 _REASONS = range(5)
 """Why a sync is cancelled: incorrect model, destination, keys or mapping, or something else."""
-
-
-def _row(name: str, description: str, path: str, selector: tuple[str, ...], limit: int | None) -> Endpoint:
-    return Endpoint(
-        name=name,
-        domain="reverse_etl",
-        description=description,
-        documentation="https://docs.segmentapis.com/tag/Reverse-ETL",
-        path=path,
-        selector=("data", *selector),
-        media_type=_MEDIA_TYPE,
-        columns=(),
-        primary_key=(),
-        parent=parent_of(_LIST, modelId="modelId", syncId="syncId") if "{" in path else None,
-        requests_per_minute=limit,
-    )
-
-
-START = _row("reverse_etl_sync_start", "Start a sync.", "/reverse-etl-syncs", ("reverseETLManualSync",), 20)
-STATUS = _row("reverse_etl_sync_status", "Show a sync.", _ONE, ("reverseETLSyncStatus",), 250)
-CANCEL = _row("reverse_etl_sync_cancel", "Cancel a sync.", f"{_ONE}/cancel", (), None)
-
-ACTION_ROWS = (START, STATUS, CANCEL)
-"""These requests, for faults, limits and statistics. Their names are the emulator's own."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +53,7 @@ class Actions:
         )
         self._by_name = {action.row.name: action for action in actions}
         known = syncs.view(clock.now()).has(_LIST)
-        self._routes = Routes(ACTION_ROWS if known else ())
+        self._routes = Routes(ACTIONS if known else ())
 
     def match(self, raw_path: str) -> Match | None:
         """Return the action's row and the ids of a path, or `None`."""

@@ -10,7 +10,6 @@ from typing import Any
 
 import uvicorn
 
-from segment_dagster.emulator.actions import ACTION_ROWS
 from segment_dagster.emulator.active_edits import Edits
 from segment_dagster.emulator.app import Components, build_app
 from segment_dagster.emulator.clock import Clock, to_utc
@@ -30,6 +29,7 @@ from segment_dagster.emulator.world import MAKERS, TIMED, TRAIL, World
 from segment_dagster.emulator.world.audit import MADE_UP_A_DAY, audit_maker
 from segment_dagster.emulator.world.volume import VOLUME, volume_maker
 from segment_dagster.endpoints import CATALOGUE, Endpoint
+from segment_dagster.endpoints.reverse_etl_actions import ACTIONS
 
 HOST = "127.0.0.1"
 DEFAULT_TOKEN = "demo-token"  # noqa: S105
@@ -178,7 +178,7 @@ def running(
         components = Components(
             world=workspace,
             token=token,
-            faults=Faults(faults, (*workspace.catalogue, *ACTION_ROWS)),
+            faults=Faults(faults, (*workspace.catalogue, *ACTIONS)),
             stats=Stats(),
             limits=Limits(enforced=limits, minute=minute, token_limit=token_limit),
             features=Features(workspace.catalogue, without, gate_status),

@@ -1,4 +1,4 @@
-"""The endpoints that tell of Segment's own pipes: which sources it syncs into which warehouses, and how that went."""
+"""The endpoints that tell of Segment's own pipes: what it syncs into warehouses, and out of them, and how that went."""
 
 from segment_dagster.endpoints import CATALOGUE, Endpoint
 
@@ -21,3 +21,11 @@ SOURCES = _endpoint("sources")
 
 VOLUME = _endpoint("events_volume")
 """How many events Segment has taken in, by source, type and name."""
+
+REVERSE_ETL_MODELS = _endpoint("reverse_etl_models")
+REVERSE_ETL_SYNCS = _endpoint("reverse_etl_syncs")
+"""The syncs of a model to a subscription: one request for each pair."""
+
+DESTINATIONS = _endpoint("destinations")
+SUBSCRIPTIONS = _endpoint("destination_subscriptions")
+"""The subscriptions of a destination; those that a reverse ETL model feeds name it."""

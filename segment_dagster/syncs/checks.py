@@ -10,7 +10,7 @@ from segment_dagster.assets.pool import pool_of
 from segment_dagster.client import SegmentClient
 from segment_dagster.endpoints.pipes import WAREHOUSE_SYNCS
 from segment_dagster.errors import SegmentError
-from segment_dagster.syncs.cursor import SourceState, in_order
+from segment_dagster.syncs.cursor import PipeState, in_order
 from segment_dagster.syncs.events import LATE_AFTER, LATE_CHECK, SYNC_CHECK, events_of, late_event, materializes
 from segment_dagster.syncs.specs import keys_by_pipe
 from segment_dagster.syncs.statuses import OnPartial, Statuses
@@ -86,7 +86,7 @@ def sync_checks(
     def results_of(
         syncs: Sequence[WarehouseSync], key: dg.AssetKey, now: datetime
     ) -> Iterator[tuple[str, dg.AssetCheckResult]]:
-        state, ended = SourceState(), in_order(syncs)
+        state, ended = PipeState(), in_order(syncs)
         for sync in ended:
             state.see(sync, succeeded=materializes(meanings.outcome(sync.status), on_partial))
         if not ended:

@@ -1,15 +1,24 @@
-"""Which syncs of a table the instance has events of: a tick that was interrupted is not to store them twice."""
+"""Which syncs of an asset the instance has events of: a tick that was interrupted is not to store them twice."""
 
-from datetime import datetime, timezone
+from collections.abc import Mapping
+from datetime import datetime, timedelta, timezone
 from functools import cache
+from typing import Any
 
 import dagster as dg
 
-from segment_dagster.syncs.events import LAST_END, SYNC_END
+from segment_dagster.syncs.events import LAST_END, SYNC_END, SYNC_ID, SYNC_IDS
+from segment_dagster.syncs.sync import Sync
+
+ROUNDED = timedelta(milliseconds=1)
+"""Metadata holds times as floats."""
+
+RECENT = 200
+"""Events among which the id of a sync is looked for. A tick that is repeated has stored some of its 50 just before."""
 
 
 class ReportedSyncs:
-    """Looks up the latest events of tables in the instance, each once.
+    """Looks up the latest events of assets in the instance, each once.
 
     Args:
         instance: The instance.
@@ -17,25 +26,45 @@ class ReportedSyncs:
 
     def __init__(self, instance: dg.DagsterInstance) -> None:
         self._instance = instance
-        self.until = cache(self._until)
-        """Return until which end the syncs of a table were told, in UTC, for its materialization (`None`) or a check;
-        `None` if none was."""
-
-        self.late_since = cache(self._late_since)
+        self._until = cache(self._find_until)
+        self._ids = cache(self._find_ids)
+        self.late_since = cache(self._find_late_since)
         """Return the end after which it was told that the next sync of a table is late, or is not, and which."""
 
-    def _until(self, key: dg.AssetKey, check: str | None) -> datetime | None:
+    def has(self, key: dg.AssetKey, check: str | None, sync: Sync) -> bool:
+        """Return whether the instance has the event of a sync: a materialization of an asset (`None`), or a check.
+
+        A sync without an id is one that ends no later than the latest that was told.
+        """
+        if sync.id:
+            return sync.id in self._ids(key, check)
+        until = self._until(key, check)
+        return until is not None and sync.end is not None and until >= sync.end - ROUNDED
+
+    def _find_until(self, key: dg.AssetKey, check: str | None) -> datetime | None:
         told = self._evaluation(key, check) if check else self._materialization(key)
         value = told.metadata.get(SYNC_END) if told else None
         if not isinstance(value, dg.TimestampMetadataValue) or value.value is None:
             return None
         return datetime.fromtimestamp(value.value, timezone.utc)
 
-    def _late_since(self, key: dg.AssetKey, check: str) -> tuple[str, bool] | None:
+    def _find_late_since(self, key: dg.AssetKey, check: str) -> tuple[str, bool] | None:
         evaluation = self._evaluation(key, check)
         if evaluation is None or LAST_END not in evaluation.metadata:
             return None
         return str(evaluation.metadata[LAST_END].value), not evaluation.passed
+
+    def _find_ids(self, key: dg.AssetKey, check: str | None) -> frozenset[str]:
+        if check is None:
+            records = self._instance.fetch_materializations(key, limit=RECENT).records
+            told = [event.metadata for record in records if (event := record.asset_materialization)]
+        else:
+            history = self._instance.event_log_storage.get_asset_check_execution_history(
+                dg.AssetCheckKey(key, check), limit=RECENT
+            )
+            events = [record.event.dagster_event for record in history if record.event and record.event.dagster_event]
+            told = [evaluation.metadata for event in events if (evaluation := event.asset_check_evaluation_data)]
+        return frozenset(id_ for metadata in told for id_ in _ids_in(metadata))
 
     def _materialization(self, key: dg.AssetKey) -> dg.AssetMaterialization | None:
         event = self._instance.get_latest_materialization_event(key)
@@ -47,3 +76,9 @@ class ReportedSyncs:
         ).get(dg.AssetCheckKey(key, check))
         event = record.event.dagster_event if record and record.event else None
         return event.asset_check_evaluation_data if event else None
+
+
+def _ids_in(metadata: Mapping[str, dg.MetadataValue[Any]]) -> list[str]:
+    """Return the ids of the syncs that an event names."""
+    one, several = metadata.get(SYNC_ID), metadata.get(SYNC_IDS)
+    return [str(id_) for id_ in [*([one.value] if one else []), *(several.value if several else ())]]

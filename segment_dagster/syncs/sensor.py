@@ -10,7 +10,7 @@ from segment_dagster.client import SegmentClient
 from segment_dagster.client.errors import RateLimitedError, TokenError
 from segment_dagster.endpoints.pipes import WAREHOUSE_SYNCS
 from segment_dagster.errors import SegmentError
-from segment_dagster.syncs.cursor import SensorCursor, SourceState, WarehouseState
+from segment_dagster.syncs.cursor import ListState, PipeState, SensorCursor
 from segment_dagster.syncs.events import LATE_AFTER, LATE_CHECK, AssetEvent, events_of, late_event, materializes
 from segment_dagster.syncs.reported import ReportedSyncs
 from segment_dagster.syncs.specs import keys_by_pipe
@@ -77,9 +77,9 @@ def build_segment_warehouse_sensor(
             "request_timeout": REQUEST_TIMEOUT,
         }
         settings = source.settings().model_copy(update=brief)
-        now, cursor = settings.now, SensorCursor.read(context.cursor)
+        now, cursor = settings.now, SensorCursor.read(context.cursor, WarehouseSync)
         warehouse_id = cursor.choose(warehouse_ids)
-        state = cursor.warehouses.setdefault(warehouse_id, WarehouseState())
+        state = cursor.lists.setdefault(warehouse_id, ListState())
         keys = pipes[warehouse_id]
         if not state.ready:
             try:
@@ -105,11 +105,11 @@ def build_segment_warehouse_sensor(
         # those of a source that is not synced any more wait in the cursor of an earlier definition
         for sync in (each for each in told if each.source_id in keys):
             events += events_of(
-                sync, keys[sync.source_id], statuses=meanings, on_partial=on_partial, reported=reported.until
+                sync, keys[sync.source_id], statuses=meanings, on_partial=on_partial, reported=reported.has
             )
         if state.resume is None and not state.ready:
             for source_id, of_source in keys.items():
-                events += _late_events(of_source, state.sources.get(source_id), now, late_after, reported)
+                events += _late_events(of_source, state.pipes.get(source_id), now, late_after, reported)
             cursor.advance(warehouse_ids, warehouse_id)
         # Dagster logs it as the reason why no run was started
         said = f"Told of {pluralize(len(told), 'sync')} into the warehouse {warehouse_id}."
@@ -119,7 +119,7 @@ def build_segment_warehouse_sensor(
 
 
 def _late_events(
-    keys: Sequence[dg.AssetKey], state: SourceState | None, now: datetime, late_after: float, reported: ReportedSyncs
+    keys: Sequence[dg.AssetKey], state: PipeState | None, now: datetime, late_after: float, reported: ReportedSyncs
 ) -> Iterator[dg.AssetCheckEvaluation]:
     """Yield a warning for each table once the next sync of its source is late, and once it is not any more."""
     if state is None or state.interval is None or state.last_end is None:

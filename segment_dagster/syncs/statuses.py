@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from enum import Enum
 
-from segment_dagster.syncs.warehouse_sync import WarehouseSync
+from segment_dagster.syncs.sync import S
 
 
 class Outcome(Enum):
@@ -66,6 +66,6 @@ class Statuses:
                 return outcome
         return Outcome.UNKNOWN
 
-    def with_end(self, sync: WarehouseSync) -> WarehouseSync:
+    def with_end(self, sync: S) -> S:
         """Return a sync without an end if its status says that it runs."""
         return replace(sync, end=None) if self.outcome(sync.status) is Outcome.RUNNING else sync

@@ -14,6 +14,7 @@ from segment_dagster.syncs.cursor import SensorCursor
 from segment_dagster.syncs.specs import keys_by_pipe
 from segment_dagster.syncs.tables import TableNames
 from segment_dagster.syncs.topology import SyncedSource, SyncedWarehouse, Topology
+from segment_dagster.syncs.warehouse_sync import WarehouseSync
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
 TABLES = ("pages", "tracks")
@@ -98,9 +99,9 @@ class Pipes:
             for event in told
         ]
 
-    def state(self) -> SensorCursor:
+    def state(self) -> SensorCursor[WarehouseSync]:
         """The cursor."""
-        return SensorCursor.read(self.cursor)
+        return SensorCursor.read(self.cursor, WarehouseSync)
 
 
 def hours(number: float) -> datetime:

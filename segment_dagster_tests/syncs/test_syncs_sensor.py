@@ -5,7 +5,7 @@ import pytest
 
 from segment_dagster.client.page import Resume
 from segment_dagster.emulator import Fault
-from segment_dagster.syncs.cursor import SourceState, WarehouseState
+from segment_dagster.syncs.cursor import ListState, PipeState
 from segment_dagster.syncs.statuses import OnPartial, Statuses
 from segment_dagster.syncs.warehouse_sync import WarehouseSync
 from segment_dagster_tests.syncs.conftest import good, hours
@@ -197,7 +197,7 @@ def test_lists_of_several_pages_are_read_page_by_page(pipes, monkeypatch):
         ticks += 1
         told = [event for event in pipes.told() if event[1] != "segment_sync_late"]
     assert told == good("w0_s0") * 5 and ticks > 1
-    assert pipes.state().warehouses[pipes.pairs[0][0]].resume is None
+    assert pipes.state().lists[pipes.pairs[0][0]].resume is None
 
 
 def test_syncs_behind_one_that_runs_are_told(pipes, monkeypatch):
@@ -278,7 +278,7 @@ def test_a_source_that_is_not_synced_any_more_keeps_no_other_waiting(pipes, monk
 
 
 def test_a_list_in_another_order_is_read_to_its_end(pipes):
-    state = WarehouseState(known=True, read_from=0.0)
+    state: ListState[WarehouseSync] = ListState(known=True, read_from=0.0)
     oldest_first = [made("s", number, number + 0.5) for number in range(3)]
     state.take(oldest_first, Resume("next", 3), {"s"}, hours(9), bool)
     assert state.resume and not state.ready
@@ -287,13 +287,13 @@ def test_a_list_in_another_order_is_read_to_its_end(pipes):
 
 
 def test_an_end_far_in_the_future_does_not_silence_a_source():
-    state = SourceState()
+    state = PipeState()
     assert not state.is_new(made("s", 0, 400), hours(1))
     assert state.is_new(made("s", 0, 1), hours(1))
 
 
 def test_a_failure_that_is_tried_again_soon_is_no_usual_interval():
-    state = SourceState()
+    state = PipeState()
     for day in range(6):
         state.see(made("s", 24 * day, 24 * day + 0.1), succeeded=False)
         state.see(made("s", 24 * day, 24 * day + 0.2))
