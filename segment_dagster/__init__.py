@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from segment_dagster.components.warehouse import SegmentWarehouseComponent
     from segment_dagster.components.workspace import SegmentWorkspaceComponent
     from segment_dagster.extract.resources import segment_source
+    from segment_dagster.syncs.reverse_etl.assets import segment_reverse_etl_assets
+    from segment_dagster.syncs.reverse_etl.sensor import build_segment_reverse_etl_sensor
+    from segment_dagster.syncs.reverse_etl.specs import segment_reverse_etl_specs
     from segment_dagster.syncs.sensor import build_segment_warehouse_sensor
     from segment_dagster.syncs.specs import segment_warehouse_specs
 
@@ -30,9 +33,12 @@ __all__ = [
     "SegmentWorkspaceComponent",
     "build_segment_defs",
     "build_segment_health_defs",
+    "build_segment_reverse_etl_sensor",
     "build_segment_union_defs",
     "build_segment_warehouse_sensor",
     "segment_assets",
+    "segment_reverse_etl_assets",
+    "segment_reverse_etl_specs",
     "segment_source",
     "segment_warehouse_specs",
 ]
@@ -49,8 +55,11 @@ _MODULES = {
     "build_segment_defs": "segment_dagster.components.build",
     "build_segment_health_defs": "segment_dagster.components.build_health",
     "build_segment_union_defs": "segment_dagster.components.build_union",
+    "build_segment_reverse_etl_sensor": "segment_dagster.syncs.reverse_etl.sensor",
     "build_segment_warehouse_sensor": "segment_dagster.syncs.sensor",
     "segment_assets": "segment_dagster.assets",
+    "segment_reverse_etl_assets": "segment_dagster.syncs.reverse_etl.assets",
+    "segment_reverse_etl_specs": "segment_dagster.syncs.reverse_etl.specs",
     "segment_source": "segment_dagster.extract.resources",
     "segment_warehouse_specs": "segment_dagster.syncs.specs",
 }

@@ -20,7 +20,7 @@ class EarlierAttempts:
     """
 
     def __init__(self, context: dg.AssetExecutionContext) -> None:
-        runs = list(_earlier_runs(context))
+        runs = list(earlier_runs(context))
         failed = {key for run_id in runs for key in _failed_checks(context.instance, run_id)}
         self._events = {
             event.asset_key: event
@@ -44,7 +44,8 @@ class EarlierAttempts:
         )
 
 
-def _earlier_runs(context: dg.AssetExecutionContext) -> Iterator[str]:
+def earlier_runs(context: dg.AssetExecutionContext) -> Iterator[str]:
+    """Yield the run that this one is an automatic retry of, and this one itself where the step was tried before."""
     run = context.run
     if run.parent_run_id and AUTOMATIC_RETRY in run.tags:
         yield run.parent_run_id

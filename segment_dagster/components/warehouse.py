@@ -1,6 +1,7 @@
 """The component of the warehouses that Segment syncs into."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -10,6 +11,7 @@ from dagster.components.utils.translation import TranslationFn, TranslationFnRes
 from pydantic import Field, field_validator, model_validator
 
 from segment_dagster.components.build import NAME
+from segment_dagster.components.reverse_etl import ReverseEtlAttributes
 from segment_dagster.components.workspace import DestinationAttributes, SegmentWorkspaceComponent, WorkspaceAttributes
 from segment_dagster.config.attributes import tell_inner_errors, text_schema
 from segment_dagster.endpoints.pipes import SOURCES
@@ -17,6 +19,8 @@ from segment_dagster.errors import SegmentError, SettingError
 from segment_dagster.syncs.arrived_check import Arrival, arrived_checks
 from segment_dagster.syncs.checks import sync_checks
 from segment_dagster.syncs.events import LATE_AFTER
+from segment_dagster.syncs.reverse_etl.models import fetch_models
+from segment_dagster.syncs.reverse_etl.specs import ReverseEtlModelData
 from segment_dagster.syncs.sensor import build_segment_warehouse_sensor
 from segment_dagster.syncs.specs import WarehouseTableData, segment_warehouse_specs
 from segment_dagster.syncs.statuses import OnPartial, Statuses
@@ -130,6 +134,9 @@ class SegmentWarehouseComponent(dg.StateBackedComponent, dg.Model, dg.Resolvable
     arrived: ArrivedAttributes | None = Field(
         default=None, description="Compare the rows in the warehouse with Segment's own count of events, by day."
     )
+    reverse_etl: ReverseEtlAttributes | None = Field(
+        default=None, description="The reverse ETL models as assets, and a sensor of their syncs."
+    )
     group_name: str = Field(default="segment_warehouse", description="The group of the assets.")
     upstream: Sequence[str] | None = Field(
         default=None,
@@ -176,14 +183,25 @@ class SegmentWarehouseComponent(dg.StateBackedComponent, dg.Model, dg.Resolvable
         """
         return self.translation(data.default_spec, data) if self.translation else data.default_spec
 
+    def get_reverse_etl_spec(self, data: ReverseEtlModelData) -> dg.AssetSpec:
+        """Return the asset spec of a reverse ETL model. Override it to change keys, groups, owners, automation.
+
+        Args:
+            data: The model, and its asset as it is by default.
+        """
+        translation = self.reverse_etl.translation if self.reverse_etl else None
+        return translation(data.default_spec, data) if translation else data.default_spec
+
     def write_state_to_path(self, state_path: Path) -> None:
-        """Ask Segment for the warehouses and their sources, and write them to a file."""
+        """Ask Segment for the warehouses, their sources and the models, and write them to a file."""
         from segment_dagster.client import SegmentClient
         from segment_dagster.syncs.loaded import with_loaded_tables
 
         try:
             with SegmentClient(self.workspace.resource().settings()) as client:
                 topology = fetch_topology(client, self._selection)
+                if self.reverse_etl:
+                    topology = replace(topology, models=fetch_models(client, self.reverse_etl.dialect))
             if self.tables == Tables.LOADED.value:
                 topology = with_loaded_tables(topology, self.destination.resource().settings())
         except SegmentError as error:
@@ -192,25 +210,36 @@ class SegmentWarehouseComponent(dg.StateBackedComponent, dg.Model, dg.Resolvable
         state_path.write_text(topology.to_json())
 
     def build_defs_from_state(self, context: dg.ComponentLoadContext, state_path: Path | None) -> dg.Definitions:
-        """Return the tables, their checks and the sensor; nothing before the list was asked for."""
+        """Return the tables, the models, their checks and the sensors; nothing before the lists were asked for."""
         if state_path is None:
             return dg.Definitions()
         tables = Tables(self.tables) if isinstance(self.tables, str) else self.tables
+        topology = Topology.from_json(state_path.read_text())
         try:
             specs = segment_warehouse_specs(
-                self._selection.of(Topology.from_json(state_path.read_text())),
+                self._selection.of(topology),
                 names=TableNames(tables=tables, schemas=self.schemas),
                 database=self.database,
                 upstream=self._upstream(context),
                 group_name=self.group_name,
                 translate=self.get_asset_spec,
             )
+            models = self.reverse_etl.specs(topology, self.get_reverse_etl_spec) if self.reverse_etl else []
         except SettingError as error:
             raise WarehouseError(self.name, error) from None
+        tables_defs = self._table_defs(specs)
+        if not self.reverse_etl:
+            return tables_defs
+        statuses, on_partial = self._meanings
+        models_defs = self.reverse_etl.definitions(
+            models, name=self.name, workspace=self.workspace.resource(), statuses=statuses, on_partial=on_partial
+        )
+        return dg.Definitions.merge(tables_defs, models_defs)
+
+    def _table_defs(self, specs: Sequence[dg.AssetSpec]) -> dg.Definitions:
         if not specs:
             return dg.Definitions()
-        workspace = self.workspace.resource()
-        statuses, on_partial = Statuses.of(self.statuses.model_dump()), OnPartial(self.on_partial)
+        workspace, (statuses, on_partial) = self.workspace.resource(), self._meanings
         arrived = self.arrived and arrived_checks(specs, self.arrived.arrival(), workspace=workspace, name=self.name)
         return dg.Definitions(
             assets=specs,
@@ -237,6 +266,10 @@ class SegmentWarehouseComponent(dg.StateBackedComponent, dg.Model, dg.Resolvable
                 )
             ],
         )
+
+    @property
+    def _meanings(self) -> tuple[Statuses, OnPartial]:
+        return Statuses.of(self.statuses.model_dump()), OnPartial(self.on_partial)
 
     @property
     def _selection(self) -> WarehouseSelection:

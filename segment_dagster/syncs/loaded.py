@@ -39,7 +39,8 @@ def with_loaded_tables(topology: Topology, settings: DestinationSettings) -> Top
                 of_source[table_name(row["collection"])] = sorted(
                     table_name(name) for name, enabled in (properties or {}).items() if enabled
                 )
-    return Topology(
+    return replace(
+        topology,
         warehouses=tuple(
             replace(
                 warehouse,
@@ -49,5 +50,5 @@ def with_loaded_tables(topology: Topology, settings: DestinationSettings) -> Top
                 ),
             )
             for warehouse in topology.warehouses
-        )
+        ),
     )

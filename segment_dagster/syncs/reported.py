@@ -28,6 +28,7 @@ class ReportedSyncs:
         self._instance = instance
         self._until = cache(self._find_until)
         self._ids = cache(self._find_ids)
+        self._observed = cache(self._find_observed)
         self.late_since = cache(self._find_late_since)
         """Return the end after which it was told that the next sync of a table is late, or is not, and which."""
 
@@ -40,6 +41,12 @@ class ReportedSyncs:
             return sync.id in self._ids(key, check)
         until = self._until(key, check)
         return until is not None and sync.end is not None and until >= sync.end - ROUNDED
+
+    def is_awaited(self, key: dg.AssetKey, sync: Sync) -> bool:
+        """Return whether a run that has not ended has started a sync: it tells of it."""
+        run_id = self._observed(key).get(sync.id)
+        run = self._instance.get_run_by_id(run_id) if run_id else None
+        return run is not None and not run.is_finished
 
     def _find_until(self, key: dg.AssetKey, check: str | None) -> datetime | None:
         told = self._evaluation(key, check) if check else self._materialization(key)
@@ -65,6 +72,12 @@ class ReportedSyncs:
             events = [record.event.dagster_event for record in history if record.event and record.event.dagster_event]
             told = [evaluation.metadata for event in events if (evaluation := event.asset_check_evaluation_data)]
         return frozenset(id_ for metadata in told for id_ in _ids_in(metadata))
+
+    def _find_observed(self, key: dg.AssetKey) -> dict[str | None, str]:
+        """Return the run of each sync that was observed to start, by its id."""
+        records = self._instance.fetch_observations(key, limit=RECENT).records
+        observed = [(record, event) for record in records if (event := record.asset_observation)]
+        return {id_: record.run_id for record, event in observed for id_ in _ids_in(event.metadata)}
 
     def _materialization(self, key: dg.AssetKey) -> dg.AssetMaterialization | None:
         event = self._instance.get_latest_materialization_event(key)

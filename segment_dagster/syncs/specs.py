@@ -1,19 +1,19 @@
 """External assets for the tables that Segment syncs into warehouses."""
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import dagster as dg
 
+from segment_dagster.syncs.names import plain_name
 from segment_dagster.syncs.tables import TableNames
 from segment_dagster.syncs.topology import Columns, SyncedSource, SyncedWarehouse, Topology
 
 WAREHOUSE_ID, SOURCE_ID = "segment/warehouse_id", "segment/source_id"
 """Metadata of a spec: whose syncs write the table."""
 
-_OTHER = re.compile(r"[^a-z0-9_]+")
+_NO_NAME = "warehouse"
 
 
 @dataclass(frozen=True)
@@ -116,13 +116,9 @@ def _tables(topology: Topology, names: TableNames) -> Iterator[tuple[SyncedWareh
 
 def _prefixes(topology: Topology) -> dict[str, str]:
     """Return the names of warehouses by id, as a part of a key; those that are the same with the id behind them."""
-    names = {warehouse.id: _plain(warehouse.name) for warehouse in topology.warehouses}
+    names = {warehouse.id: plain_name(warehouse.name, _NO_NAME) for warehouse in topology.warehouses}
     alike = Counter(names.values())
-    return {id_: name if alike[name] == 1 else f"{name}_{_plain(id_)}" for id_, name in names.items()}
-
-
-def _plain(name: str) -> str:
-    return _OTHER.sub("_", name.lower()).strip("_") or "warehouse"
+    return {id_: name if alike[name] == 1 else f"{name}_{plain_name(id_, _NO_NAME)}" for id_, name in names.items()}
 
 
 def _schema(columns: Columns) -> dg.TableSchema:

@@ -66,6 +66,10 @@ class Statuses:
                 return outcome
         return Outcome.UNKNOWN
 
+    def is_success(self, status: str) -> bool:
+        """Return whether a status means a success, in part or whole."""
+        return self.outcome(status) in (Outcome.SUCCESS, Outcome.PARTIAL)
+
     def with_end(self, sync: S) -> S:
         """Return a sync without an end if its status says that it runs."""
         return replace(sync, end=None) if self.outcome(sync.status) is Outcome.RUNNING else sync

@@ -1,6 +1,6 @@
-"""Which sources Segment syncs into which warehouses."""
+"""Which sources Segment syncs into which warehouses, and which models it sends on from them."""
 
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -8,7 +8,8 @@ import orjson
 
 from segment_dagster.client import SegmentClient
 from segment_dagster.endpoints.pipes import CONNECTED_SOURCES, WAREHOUSES
-from segment_dagster.errors import SettingError
+from segment_dagster.syncs.names import check_names
+from segment_dagster.syncs.reverse_etl.models import ReverseEtlModel
 
 VERSION = 1
 """Of the form in which it is written."""
@@ -47,9 +48,11 @@ class Topology:
     """The warehouses of a workspace with their sources."""
 
     warehouses: Sequence[SyncedWarehouse] = ()
+    models: Sequence[ReverseEtlModel] | None = None
+    """Reverse ETL models; `None` if they were not asked for."""
 
     def to_json(self) -> str:
-        """Return it as JSON. It holds no settings of warehouses, and no write keys."""
+        """Return it as JSON. It holds no settings of warehouses, no write keys and no queries."""
         return orjson.dumps({"version": VERSION, **asdict(self)}, option=orjson.OPT_INDENT_2).decode()
 
     @classmethod
@@ -68,7 +71,8 @@ class Topology:
                     **{**warehouse, "sources": tuple(SyncedSource(**source) for source in warehouse["sources"])}
                 )
                 for warehouse in given["warehouses"]
-            )
+            ),
+            models=None if given.get("models") is None else tuple(map(ReverseEtlModel.from_json, given["models"])),
         )
 
 
@@ -91,8 +95,8 @@ class WarehouseSelection:
         """
         names = {name for record in records for name in names_of(record)}
         problem = "which the workspace does not have"
-        _check("warehouses.by_id", self.warehouse_ids, {record["id"] for record in records}, problem)
-        _check("warehouses.by_name", self.warehouse_names, names, problem)
+        check_names("warehouses.by_id", self.warehouse_ids, {record["id"] for record in records}, problem)
+        check_names("warehouses.by_name", self.warehouse_names, names, problem)
         if not self.warehouse_ids and not self.warehouse_names:
             return [record for record in records if record.get("enabled")]
         return [
@@ -109,11 +113,12 @@ class WarehouseSelection:
         """
         sources = [source for warehouse in topology.warehouses for source in warehouse.sources]
         problem = "which is synced into none of the warehouses"
-        _check("sources.by_slug", self.source_slugs, {source.slug for source in sources}, problem)
-        _check("sources.by_id", self.source_ids, {source.id for source in sources}, problem)
+        check_names("sources.by_slug", self.source_slugs, {source.slug for source in sources}, problem)
+        check_names("sources.by_id", self.source_ids, {source.id for source in sources}, problem)
         if not self.source_slugs and not self.source_ids:
             return topology
-        return Topology(
+        return replace(
+            topology,
             warehouses=tuple(
                 replace(
                     warehouse,
@@ -124,7 +129,7 @@ class WarehouseSelection:
                     ),
                 )
                 for warehouse in topology.warehouses
-            )
+            ),
         )
 
 
@@ -175,10 +180,3 @@ def _own_name(record: Mapping[str, Any]) -> str | None:
     settings = record.get("settings")
     name = settings.get("name") if isinstance(settings, dict) else None
     return name if isinstance(name, str) and name else None
-
-
-def _check(attribute: str, wanted: Sequence[str], known: Set[str], problem: str) -> None:
-    if missing := [value for value in wanted if value not in known]:
-        raise SettingError(
-            attribute, f"names {missing[0]!r}, {problem}", f"There are: {', '.join(sorted(known)) or 'none'}."
-        )
