@@ -8,6 +8,8 @@ from dagster.components.utils.translation import TranslationFn, TranslationFnRes
 from pydantic import Field
 
 from segment_dagster.assets import SegmentResource
+from segment_dagster.assets.family import retry_policy
+from segment_dagster.config import DefinitionSettings
 from segment_dagster.config.attributes import tell_inner_errors
 from segment_dagster.errors import SettingError
 from segment_dagster.syncs.reverse_etl.assets import segment_reverse_etl_assets
@@ -114,7 +116,11 @@ class ReverseEtlAttributes(dg.Model, dg.Resolvable):
         if not sent:
             return dg.Definitions(assets=specs)
         started = segment_reverse_etl_assets(
-            specs if self.trigger else [], workspace=workspace, statuses=statuses, on_partial=on_partial
+            specs if self.trigger else [],
+            workspace=workspace,
+            statuses=statuses,
+            on_partial=on_partial,
+            retry_policy=retry_policy(DefinitionSettings()),
         )
         of_started = {key for asset in started for key in asset.keys}
         external = [spec for spec in specs if spec.key not in of_started]

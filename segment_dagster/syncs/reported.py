@@ -1,6 +1,6 @@
 """Which syncs of an asset the instance has events of: a tick that was interrupted is not to store them twice."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta, timezone
 from functools import cache
 from typing import Any
@@ -66,11 +66,7 @@ class ReportedSyncs:
             records = self._instance.fetch_materializations(key, limit=RECENT).records
             told = [event.metadata for record in records if (event := record.asset_materialization)]
         else:
-            history = self._instance.event_log_storage.get_asset_check_execution_history(
-                dg.AssetCheckKey(key, check), limit=RECENT
-            )
-            events = [record.event.dagster_event for record in history if record.event and record.event.dagster_event]
-            told = [evaluation.metadata for event in events if (evaluation := event.asset_check_evaluation_data)]
+            told = [evaluation.metadata for evaluation in self._evaluations(key, check)]
         return frozenset(id_ for metadata in told for id_ in _ids_in(metadata))
 
     def _find_observed(self, key: dg.AssetKey) -> dict[str | None, str]:
@@ -84,11 +80,18 @@ class ReportedSyncs:
         return event.asset_materialization if event else None
 
     def _evaluation(self, key: dg.AssetKey, check: str) -> dg.AssetCheckEvaluation | None:
-        record = self._instance.event_log_storage.get_latest_asset_check_execution_by_key(
-            [dg.AssetCheckKey(key, check)]
-        ).get(dg.AssetCheckKey(key, check))
-        event = record.event.dagster_event if record and record.event else None
-        return event.asset_check_evaluation_data if event else None
+        return next(self._evaluations(key, check), None)
+
+    def _evaluations(self, key: dg.AssetKey, check: str) -> Iterator[dg.AssetCheckEvaluation]:
+        """Yield the latest results of a check, the latest first."""
+        history = self._instance.event_log_storage.get_asset_check_execution_history(
+            dg.AssetCheckKey(key, check), limit=RECENT
+        )
+        for record in history:
+            event = record.event.dagster_event if record.event else None
+            # one that a run has planned has no result yet
+            if event and event.event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION:
+                yield event.asset_check_evaluation_data
 
 
 def _ids_in(metadata: Mapping[str, dg.MetadataValue[Any]]) -> list[str]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import dagster as dg
@@ -15,8 +14,9 @@ from segment_dagster.syncs.specs import keys_by_pipe
 from segment_dagster.syncs.tables import TableNames
 from segment_dagster.syncs.topology import SyncedSource, SyncedWarehouse, Topology
 from segment_dagster.syncs.warehouse_sync import WarehouseSync
+from segment_dagster_tests.syncs.hours import hours
+from segment_dagster_tests.syncs.reverse_models import Models
 
-NOON = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
 TABLES = ("pages", "tracks")
 
 
@@ -104,11 +104,6 @@ class Pipes:
         return SensorCursor.read(self.cursor, WarehouseSync)
 
 
-def hours(number: float) -> datetime:
-    """So many hours after noon."""
-    return NOON + timedelta(hours=number)
-
-
 def good(source: str) -> list[tuple[Any, ...]]:
     """What is told of a sync that has succeeded."""
     return [
@@ -123,3 +118,10 @@ def pipes(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pipes
     emulator.syncs.quiet = True
     with dg.DagsterInstance.ephemeral() as instance:
         yield Pipes(emulator, monkeypatch, instance)
+
+
+@pytest.fixture
+def models(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Iterator[Models]:
+    emulator.syncs.reverse_etl.quiet = True
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield Models(emulator, monkeypatch, instance)

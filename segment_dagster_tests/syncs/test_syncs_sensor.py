@@ -8,7 +8,8 @@ from segment_dagster.emulator import Fault
 from segment_dagster.syncs.cursor import ListState, PipeState
 from segment_dagster.syncs.statuses import OnPartial, Statuses
 from segment_dagster.syncs.warehouse_sync import WarehouseSync
-from segment_dagster_tests.syncs.conftest import good, hours
+from segment_dagster_tests.syncs.conftest import good
+from segment_dagster_tests.syncs.hours import hours
 
 pytestmark = pytest.mark.slow
 

@@ -37,6 +37,7 @@ def segment_reverse_etl_assets(
     on_partial: OnPartial = OnPartial.WARN,
     poll_seconds: float = POLL_SECONDS,
     timeout_seconds: float = TIMEOUT_SECONDS,
+    retry_policy: dg.RetryPolicy | None = None,
 ) -> list[dg.AssetsDefinition]:
     """Return an asset for each model: to materialize it starts its syncs, and ends when they have ended.
 
@@ -50,6 +51,8 @@ def segment_reverse_etl_assets(
         on_partial: What a partial success counts as.
         poll_seconds: Seconds between two looks at a sync. Segment allows 250 looks a minute.
         timeout_seconds: Seconds after which a sync is not waited for any more.
+        retry_policy: How often the op is tried again after an error that may pass. A sync that an earlier attempt has
+            started, and that has not failed, is not started again.
     """
     source, waiting = (
         workspace or SegmentResource(),
@@ -58,20 +61,26 @@ def segment_reverse_etl_assets(
     meanings = Meanings(statuses=statuses or Statuses(), on_partial=on_partial)
     by_key = {spec.key: spec for spec in specs}
     return [
-        _asset(by_key[model.key], model, source, meanings, waiting)
+        _asset(by_key[model.key], model, source, meanings, waiting, retry_policy)
         for model in sent_models(specs)
         if model.subscriptions
     ]
 
 
 def _asset(
-    spec: dg.AssetSpec, model: SentModel, source: SegmentResource, meanings: Meanings, waiting: Waiting
+    spec: dg.AssetSpec,
+    model: SentModel,
+    source: SegmentResource,
+    meanings: Meanings,
+    waiting: Waiting,
+    retry_policy: dg.RetryPolicy | None,
 ) -> dg.AssetsDefinition:
     # without a pool: it waits for most of its time, and its requests are within the token's budgets
     @dg.multi_asset(
         name=spec.key.to_python_identifier(),
         specs=[spec],
         check_specs=[dg.AssetCheckSpec(SYNC_CHECK, asset=spec.key, description=CHECK_DESCRIPTION)],
+        retry_policy=retry_policy,
     )
     def start(context: dg.AssetExecutionContext) -> Iterator[Event]:
         """Start a sync of the model to each of its subscriptions, and wait until they have ended."""

@@ -54,13 +54,15 @@ class UnseenError(SegmentError):
 
 
 class LostSyncError(SegmentError):
-    """A sync was started, and how it goes cannot be read.
+    """A sync was started, and how it goes cannot be read. Another attempt waits for the same sync.
 
     Args:
         what: The model and the subscription.
         sync_id: Id of the sync.
         error: Why.
     """
+
+    retryable = True
 
     def __init__(self, what: str, sync_id: str, error: ApiError) -> None:
         super().__init__(
