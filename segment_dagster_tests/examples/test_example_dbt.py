@@ -88,9 +88,20 @@ class Daemon:
 
 def test_models_run_once_after_a_sync_that_has_succeeded(definitions, emulator, monkeypatch):
     specs = {spec.key.to_user_string() for spec in definitions.resolve_all_asset_specs()}
-    assert {"web/tracks", "web/pages", "ios/tracks", "android/tracks", "web_days", "mobile_days", "days"} <= specs
+    assert {
+        "segment/sources",
+        "web/tracks",
+        "web/pages",
+        "ios/tracks",
+        "android/tracks",
+        "web_days",
+        "mobile_days",
+        "days",
+    } <= specs
     graph = definitions.resolve_asset_graph()
     parents = {name: graph.get(dg.AssetKey([name])).parent_keys for name in MODELS}
+    tables = [spec for spec in definitions.resolve_all_asset_specs() if "segment/warehouse_id" in spec.metadata]
+    assert {dep.asset_key.to_user_string() for spec in tables for dep in spec.deps} == {"segment/sources"}
     assert parents["web_days"] == {dg.AssetKey(["web", "tracks"])}
     assert parents["mobile_days"] == {dg.AssetKey(["ios", "tracks"]), dg.AssetKey(["android", "tracks"])}
 
