@@ -8,9 +8,9 @@ import dagster as dg
 from segment_dagster.assets import SegmentResource
 from segment_dagster.client import SegmentClient
 from segment_dagster.client.errors import RateLimitedError, TokenError
-from segment_dagster.config import ApiSettings
 from segment_dagster.endpoints.pipes import WAREHOUSE_SYNCS
 from segment_dagster.errors import SegmentError
+from segment_dagster.syncs.brief import brief
 from segment_dagster.syncs.cursor import ListState, PipeState, SensorCursor
 from segment_dagster.syncs.events import LATE_AFTER, LATE_CHECK, AssetEvent, events_of, late_event, materializes
 from segment_dagster.syncs.reported import ReportedSyncs
@@ -72,7 +72,7 @@ def build_segment_warehouse_sensor(
     )
     def poll(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         """Ask for the syncs of the next warehouse."""
-        settings = brief(source.settings())
+        settings = brief(source.settings(), RETRY_SECONDS, REQUEST_TIMEOUT)
         now, cursor = settings.now, SensorCursor.read(context.cursor, WarehouseSync)
         warehouse_id = cursor.choose(warehouse_ids)
         state = cursor.lists.setdefault(warehouse_id, ListState())
@@ -112,16 +112,6 @@ def build_segment_warehouse_sensor(
         return dg.SensorResult(asset_events=events, skip_reason=said, cursor=cursor.written())
 
     return poll
-
-
-def brief(settings: ApiSettings) -> ApiSettings:
-    """Return settings with which a request, and what it waits for, ends before a tick does."""
-    limits = {
-        "retry_seconds": RETRY_SECONDS,
-        "rate_limit_seconds": RETRY_SECONDS,
-        "request_timeout": REQUEST_TIMEOUT,
-    }
-    return settings.model_copy(update=limits)
 
 
 def _late_events(

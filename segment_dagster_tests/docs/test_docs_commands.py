@@ -18,6 +18,8 @@ from segment_dagster.config import DefinitionSettings
 from segment_dagster.definitions import defs
 from segment_dagster.endpoints import TABLES
 from segment_dagster.marts.models import MARTS
+from segment_dagster.syncs import events as sync_events
+from segment_dagster.syncs.reverse_etl import specs as model_specs
 from segment_dagster_tests.docs.pages import PAGES, ROOT, Page
 
 TARGETS = set(re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
@@ -115,7 +117,8 @@ def test_assets_and_metadata_exist(page):
     known = {endpoint.name for endpoint in TABLES} | {mart.name for mart in MARTS} | {"changes", "<name>"}
     known |= {
         value.partition("/")[2]
-        for value in vars(asset_metadata).values()
+        for module in (asset_metadata, sync_events, model_specs)
+        for value in vars(module).values()
         if isinstance(value, str) and value.startswith("segment/")
     }
     # also in blocks: `deps=["segment/sources"]`

@@ -93,9 +93,11 @@ def fetch_models(client: SegmentClient, dialect: str | None = None) -> list[Reve
 
     Raises:
         ApiError: A list could not be read.
-        SettingError: sqlglot does not know the dialect.
+        SettingError: sqlglot does not know the dialect, or the layout has no reverse ETL.
     """
     check_dialect(dialect)
+    if not client.offers(REVERSE_ETL_MODELS):
+        raise SettingError("SEGMENT_API_LAYOUT", "is one without reverse ETL", "Leave out `reverse_etl`.")
     records = list(_records(client.pages(REVERSE_ETL_MODELS)))
     subscriptions = _subscriptions(client) if records else {}
     by_source = {} if dialect or not records else _dialects(client)

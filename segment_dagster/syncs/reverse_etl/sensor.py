@@ -10,6 +10,7 @@ from segment_dagster.client import SegmentClient
 from segment_dagster.client.errors import RateLimitedError, TokenError
 from segment_dagster.endpoints.pipes import REVERSE_ETL_SYNCS
 from segment_dagster.errors import SegmentError
+from segment_dagster.syncs.brief import brief
 from segment_dagster.syncs.cursor import ListState, SensorCursor
 from segment_dagster.syncs.events import AssetEvent
 from segment_dagster.syncs.reported import ReportedSyncs
@@ -17,7 +18,7 @@ from segment_dagster.syncs.reverse_etl.lists import SyncList, lists_of
 from segment_dagster.syncs.reverse_etl.results import Meanings, model_events
 from segment_dagster.syncs.reverse_etl.specs import sent_models
 from segment_dagster.syncs.reverse_etl.sync import ReverseEtlSync, syncs_of
-from segment_dagster.syncs.sensor import MAX_TOLD, brief
+from segment_dagster.syncs.sensor import MAX_TOLD, REQUEST_TIMEOUT, RETRY_SECONDS
 from segment_dagster.syncs.statuses import OnPartial, Statuses
 from segment_dagster.text import pluralize
 
@@ -68,7 +69,7 @@ def build_segment_reverse_etl_sensor(
     )
     def poll(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         """Ask for the syncs of the next models and subscriptions."""
-        settings = brief(source.settings())
+        settings = brief(source.settings(), RETRY_SECONDS, REQUEST_TIMEOUT)
         cursor = SensorCursor.read(context.cursor, ReverseEtlSync)
         reported = ReportedSyncs(context.instance)
         events: list[AssetEvent] = []

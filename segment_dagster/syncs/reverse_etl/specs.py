@@ -8,7 +8,7 @@ import dagster as dg
 
 from segment_dagster.errors import SettingError
 from segment_dagster.syncs.names import plain_name
-from segment_dagster.syncs.reverse_etl.models import ReverseEtlModel
+from segment_dagster.syncs.reverse_etl.models import ReverseEtlModel, Subscription
 
 KEY_PREFIX = "segment_reverse_etl"
 
@@ -58,7 +58,7 @@ def segment_reverse_etl_specs(
         SettingError: `tables` names a model that is not there.
 
     Example:
-        >>> from segment_dagster.syncs.reverse_etl.models import ReverseEtlModel
+        >>> from segment_dagster.syncs.reverse_etl.models import ReverseEtlModel, Subscription
         >>> model = ReverseEtlModel(id="m1", name="Paying customers", source_id="s1")
         >>> segment_reverse_etl_specs([model])[0].key.to_user_string()
         'segment_reverse_etl/paying_customers'
@@ -86,7 +86,7 @@ def segment_reverse_etl_specs(
                 MODEL_ID: model.id,
                 MODEL_SOURCE_ID: model.source_id,
                 "segment/model": model.name,
-                SUBSCRIPTIONS: {each.id: each.name for each in model.subscriptions},
+                SUBSCRIPTIONS: _labels(model.subscriptions),
                 READS: reads,
             },
         )
@@ -125,6 +125,12 @@ def sent_models(specs: Sequence[dg.AssetSpec]) -> list[SentModel]:
     ]
 
 
+def _labels(subscriptions: Sequence[Subscription]) -> dict[str, str]:
+    """Return the names of subscriptions by id; those that are the same with the id behind them."""
+    alike = Counter(each.name for each in subscriptions)
+    return {each.id: each.name if alike[each.name] == 1 else f"{each.name} ({each.id})" for each in subscriptions}
+
+
 def _upstream(model: ReverseEtlModel, tables: Mapping[str, Sequence[dg.AssetKey]]) -> tuple[list[dg.AssetDep], str]:
     """Return what a model depends on, and how that is known."""
     for name in (model.id, model.name):
@@ -133,7 +139,6 @@ def _upstream(model: ReverseEtlModel, tables: Mapping[str, Sequence[dg.AssetKey]
     if model.reads.problem:
         return [], f"Not known, as {model.reads.problem}."
     # Dagster looks for an asset of that table where there is none of the key
-    deps = {
-        dg.AssetKey(each.key): dg.AssetDep(each.key, metadata={_TABLE_NAME: each.name}) for each in model.reads.tables
-    }
-    return list(deps.values()), f"{', '.join(each.name for each in model.reads.tables)}, by its query."
+    keys = {dg.AssetKey(each.key): each.name for each in model.reads.tables}
+    deps = [dg.AssetDep(key, metadata={_TABLE_NAME: name}) for key, name in keys.items()]
+    return deps, f"{', '.join(each.name for each in model.reads.tables)}, by its query."

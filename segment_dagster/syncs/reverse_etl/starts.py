@@ -12,6 +12,7 @@ from segment_dagster.config import ApiSettings
 from segment_dagster.endpoints.reverse_etl_actions import CANCEL, START, STATUS
 from segment_dagster.errors import SegmentError
 from segment_dagster.foreign_text import foreign_text
+from segment_dagster.syncs.brief import brief
 from segment_dagster.syncs.reverse_etl.errors import (
     EndlessSyncError,
     LostSyncError,
@@ -136,15 +137,10 @@ class ModelSyncs:
         Args:
             settings: The workspace. The client in use may have been interrupted in the middle of a request.
         """
-        limits = {
-            "retry_seconds": CANCEL_SECONDS,
-            "rate_limit_seconds": CANCEL_SECONDS,
-            "request_timeout": CANCEL_SECONDS,
-        }
         if self._starting:
             # its id has not come
             self._log.error(f"A sync of {what_is_synced(self._starting)} may run: it was just being started.")
-        with SegmentClient(settings.model_copy(update=limits)) as client:
+        with SegmentClient(brief(settings, CANCEL_SECONDS, CANCEL_SECONDS)) as client:
             for sync_id, each in self._running.items():
                 try:
                     answer = client.post(CANCEL, {"modelId": each.model.id, "syncId": sync_id}, {})
