@@ -219,3 +219,23 @@ def test_the_sensor_leaves_a_sync_to_the_run_that_has_started_it(models, reverse
     models.instance.report_run_failed(run)
     models.tick(3)
     assert models.told() == [("leads", "materialized"), ("leads", True)]
+
+
+def test_with_eager_automation_a_model_is_started_once_what_it_reads_has_run(models, reverse):
+    @dg.asset
+    def customers() -> None: ...
+
+    models.specs = [
+        spec.replace_attributes(deps=[customers], automation_condition=dg.AutomationCondition.eager())
+        for spec in models.specs
+    ]
+    defs = dg.Definitions(assets=[customers, *models.assets()])
+    leads, buyers = (dg.AssetKey(["segment_reverse_etl", name]) for name in ("leads", "buyers"))
+    cursor = dg.evaluate_automation_conditions(defs, models.instance).cursor
+    dg.materialize([customers], instance=models.instance)
+    evaluated = dg.evaluate_automation_conditions(defs, models.instance, cursor=cursor)
+    assert {each.key for each in evaluated.results if each.true_subset.size} == {leads, buyers}
+    assert models.starts() == 0
+    assert models.run("leads").success and models.starts() == 1
+    evaluated = dg.evaluate_automation_conditions(defs, models.instance, cursor=evaluated.cursor)
+    assert not any(each.true_subset.size for each in evaluated.results)
