@@ -118,6 +118,9 @@ def test_models_run_once_after_a_sync_that_has_succeeded(definitions, emulator, 
             emulator.clock.set(at[number] + timedelta(minutes=minutes))
             return daemon.turn(monkeypatch, at[number] + timedelta(minutes=minutes))
 
+        # the list of sources is loaded, beside the warehouse of the models
+        job = definitions.resolve_implicit_global_asset_job_def()
+        assert job.execute_in_process(instance=instance, asset_selection=[dg.AssetKey(["segment", "sources"])]).success
         assert turn(0) == set()
         # the first time, all that the models read has to be there
         for pair in (web, *others):
