@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from segment_dagster.version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from segment_dagster.alerts.sensor import build_segment_alert_sensor
     from segment_dagster.assets import DestinationResource, SegmentResource, SegmentTranslator, segment_assets
     from segment_dagster.components.build import build_segment_defs
     from segment_dagster.components.build_health import HealthInstance, build_segment_health_defs
@@ -31,6 +32,7 @@ __all__ = [
     "SegmentTranslator",
     "SegmentWarehouseComponent",
     "SegmentWorkspaceComponent",
+    "build_segment_alert_sensor",
     "build_segment_defs",
     "build_segment_health_defs",
     "build_segment_reverse_etl_sensor",
@@ -52,6 +54,7 @@ _MODULES = {
     "SegmentTranslator": "segment_dagster.assets",
     "SegmentWarehouseComponent": "segment_dagster.components.warehouse",
     "SegmentWorkspaceComponent": "segment_dagster.components.workspace",
+    "build_segment_alert_sensor": "segment_dagster.alerts.sensor",
     "build_segment_defs": "segment_dagster.components.build",
     "build_segment_health_defs": "segment_dagster.components.build_health",
     "build_segment_union_defs": "segment_dagster.components.build_union",

@@ -23,6 +23,11 @@ PARTITION = "segment/partition"
 
 PARTITION_ROWS = "dagster/partition_row_count"
 
+OFFENDERS_DIGEST = "segment/offenders_digest"
+"""Of a failed check: a digest of the set that it has found, by the name of its severity.
+
+A severity for which nothing was found that somebody could help is absent."""
+
 DATA_VERSION = "dagster/data_version"
 """Dagster's tag for the data version of a materialization."""
 

@@ -1,8 +1,12 @@
 """Check that no partition is missing."""
 
+from collections.abc import Sequence
+
 import dagster as dg
 
 from segment_dagster.assets import CheckContext
+from segment_dagster.assets.metadata import OFFENDERS_DIGEST
+from segment_dagster.assets.offenders import offenders_digest
 from segment_dagster.assets.partitions import ranges, step_of
 from segment_dagster.endpoints import Endpoint
 from segment_dagster.extract.times import span_of
@@ -40,5 +44,14 @@ class GapsCheck:
             asset_key=context.key,
             check_name=self.name,
             description=f"{'; '.join(problems)}." if problems else "None is missing.",
-            metadata={"missing": list(missing), "lost": list(lost)},
+            metadata={
+                "missing": list(missing),
+                "lost": list(lost),
+                # what is lost stays lost: nobody can help it
+                **({OFFENDERS_DIGEST: _digest(missing)} if problems else {}),
+            },
         )
+
+
+def _digest(missing: Sequence[str]) -> dict[str, str]:
+    return {dg.AssetCheckSeverity.WARN.name: offenders_digest([key] for key in missing)} if missing else {}

@@ -10,6 +10,8 @@ from typing import Any
 import dagster as dg
 
 from segment_dagster.assets import CheckContext
+from segment_dagster.assets.metadata import OFFENDERS_DIGEST
+from segment_dagster.assets.offenders import offenders_digest
 from segment_dagster.checks.missing import no_table
 from segment_dagster.checks.normal_range import Band, band_of
 from segment_dagster.config import Preview
@@ -97,7 +99,11 @@ class VolumeCheck:
             asset_key=context.key,
             check_name=self.name,
             description=_describe(shown, len(days)),
-            metadata={"days": shown[:SHOWN], "outliers": len(shown)},
+            metadata={
+                "days": shown[:SHOWN],
+                "outliers": len(shown),
+                **({OFFENDERS_DIGEST: _digest(outliers)} if outliers else {}),
+            },
         )
 
     def _outliers(
@@ -113,6 +119,11 @@ class VolumeCheck:
             band = band_of(counts[first:index], self._deviations)
             if band and counts[index] not in band:
                 yield Outlier(loaded[index], series, measure, counts[index], band)
+
+
+def _digest(outliers: Sequence[Outlier]) -> dict[str, str]:
+    # without the day: a source that sends too little for a week is the same one each day
+    return {dg.AssetCheckSeverity.WARN.name: offenders_digest((each.series, each.measure) for each in outliers)}
 
 
 def _shown_series(endpoint: Endpoint, series: str, preview: Preview) -> str:

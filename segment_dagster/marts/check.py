@@ -5,7 +5,8 @@ from typing import Any
 
 import dagster as dg
 
-from segment_dagster.assets.metadata import OFFENDERS, ROWS_SQL
+from segment_dagster.assets.metadata import OFFENDERS, OFFENDERS_DIGEST, ROWS_SQL
+from segment_dagster.assets.offenders import offenders_digest
 from segment_dagster.assets.preview import shown_rows
 from segment_dagster.config import Preview
 from segment_dagster.foreign_text import foreign_text
@@ -44,6 +45,15 @@ def check_mart(mart: Mart, key: dg.AssetKey, tables: DatasetInspector, preview: 
     }
     if rows and (table := shown_rows(rows, columns, mart.personal, preview)):
         metadata[OFFENDERS] = table
+    if failed:
+        metadata[OFFENDERS_DIGEST] = {
+            severity.name: _digest(mart, tables, condition)
+            for severity, condition in (
+                (dg.AssetCheckSeverity.ERROR, offenders.error),
+                (dg.AssetCheckSeverity.WARN, offenders.warn),
+            )
+            if condition in failed and condition
+        }
     return dg.AssetCheckResult(
         asset_key=key,
         check_name=offenders.check,
@@ -52,6 +62,12 @@ def check_mart(mart: Mart, key: dg.AssetKey, tables: DatasetInspector, preview: 
         description=_description(mart, [_masked(mart, row, preview) for row in rows], sum(counts.values())),
         metadata=metadata,
     )
+
+
+def _digest(mart: Mart, tables: DatasetInspector, condition: str) -> str:
+    identity = mart.offenders.identity or mart.offenders.shown
+    rows = tables.rows(mart.name, identity, where=condition)
+    return offenders_digest([row[column] for column in identity] for row in rows)
 
 
 def _sql(query: str) -> str:

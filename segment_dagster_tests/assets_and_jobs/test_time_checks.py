@@ -10,6 +10,8 @@ import dagster as dg
 import duckdb
 import pytest
 
+from segment_dagster.assets.metadata import OFFENDERS_DIGEST
+from segment_dagster.assets.offenders import offenders_digest
 from segment_dagster.assets.partitions import gaps_of, ranges
 from segment_dagster.config import DefinitionSettings
 from segment_dagster.definitions import defs
@@ -248,6 +250,8 @@ def test_a_source_that_goes_silent_is_told_with_the_load(seen, load, emulator):
     found = load(VOLUME, first=march(30))[VOLUME, "volume"]
     assert (found.passed, found.severity) == (False, WARN)
     assert found.description.startswith(f"Out of the ordinary: 2026-03-30 {silent}: count 0, ordinary are 1 to ")
+    # the day does not count: it is the same source on the next one
+    assert found.metadata[OFFENDERS_DIGEST].value == {"WARN": offenders_digest([(silent, "count")])}
 
 
 def test_a_day_of_many_times_as_much_is_told_with_the_load(seen, load, emulator):

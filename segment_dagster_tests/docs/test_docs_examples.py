@@ -6,6 +6,7 @@ from importlib import import_module
 import pytest
 
 MODULES = [
+    "segment_dagster.alerts.sensor",
     "segment_dagster.assets.family",
     "segment_dagster.assets.translator",
     "segment_dagster.components.build",

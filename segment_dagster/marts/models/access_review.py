@@ -138,6 +138,7 @@ ACCESS_REVIEW = Mart(
         description="Everybody who holds a role over the whole workspace has acted lately.",
         warn=f"state = '{INACTIVE}' AND resource_type = 'WORKSPACE'",
         shown=("user_email", "role_name"),
+        identity=("user_id", "role_name", "resource_id", "granted_by", "group_name"),
     ),
     shown=("user_email", "granted_by", "group_name", "role_name", "resource_name", "state"),
     personal=("user_id", "user_name", "user_email"),

@@ -61,6 +61,7 @@ CHANGES_WEEKLY = Mart(
         description="The audit trail names an actor for each change that the histories show.",
         warn="told_by = 'changes' AND actor IS NULL",
         shown=("week", "kind", "change"),
+        identity=("week", "kind", "change"),
     ),
     shown=("week", "actor_email", "kind", "change", "changes"),
     personal=("actor", "actor_email"),

@@ -135,6 +135,7 @@ HEALTH_DESTINATIONS = Mart(
         description="Every enabled destination gets the events that it should.",
         error=f"state = '{FAILING}'",
         shown=("destination_name", "source_name", "top_reasons"),
+        identity=("destination_id",),
     ),
     shown=("destination_name", "source_name", "state", "success_rate_7d", "top_reasons"),
 )

@@ -128,6 +128,7 @@ HEALTH_SOURCES = Mart(
         error=f"enabled AND state = '{DEAD}'",
         warn=f"enabled AND state IN ('{QUIET}', '{NEVER}')",
         shown=("source_name", "state", "last_event_on"),
+        identity=("source_id",),
     ),
     shown=("source_name", "state", "last_event_on", "events_7d", "trend"),
 )

@@ -142,6 +142,7 @@ TRACKING_PLAN_COVERAGE = Mart(
         description="Every event of a source with a tracking plan has a rule, and none was blocked.",
         warn=f"finding IN ('{UNPLANNED}', '{BLOCKED}')",
         shown=("source_name", "finding", "event_type", "event_name"),
+        identity=("tracking_plan_id", "source_id", "finding", "event_type", "event_name"),
     ),
     shown=("finding", "tracking_plan_name", "source_name", "event_type", "event_name", "events_28d"),
 )

@@ -152,6 +152,7 @@ UNUSED = Mart(
         description="Nothing is there that nobody uses.",
         warn="kind IS NOT NULL",
         shown=("kind", "name"),
+        identity=("kind", "id"),
     ),
     shown=("kind", "name", "detail", "since"),
 )

@@ -151,6 +151,7 @@ USAGE_FORECAST = Mart(
         error="used > plan",
         warn="used <= plan AND forecast > plan",
         shown=("metric", "forecast", "plan"),
+        identity=("metric", "source_id", "month"),
     ),
     shown=("metric", "source_name", "used", "forecast", "low", "high", "plan", "past_error"),
 )
