@@ -20,6 +20,7 @@ from segment_dagster.endpoints import CATALOGUE, TABLES
 from segment_dagster.errors import SettingError
 from segment_dagster.extract.columns import column_name
 from segment_dagster.extract.resources import segment_source
+from segment_dagster.marts.models import MARTS
 
 ROWS = {endpoint.name: endpoint for endpoint in TABLES}
 IN_GROUP = {
@@ -209,7 +210,8 @@ def specs():
 
 def test_the_assets_are_these_and_no_others(code_location):
     assert len(GROUPS.keys() - DELTAS) == 71
-    assert set(code_location.resolve_all_asset_keys()) == {dg.AssetKey(["segment", name]) for name in GROUPS}
+    names = {*GROUPS, *(mart.name for mart in MARTS)}
+    assert set(code_location.resolve_all_asset_keys()) == {dg.AssetKey(["segment", name]) for name in names}
 
 
 @pytest.mark.parametrize("name", GROUPS)
@@ -285,6 +287,7 @@ def test_the_checks_are_these_and_no_others(code_location):
     expected |= {(name, "gaps") for name in (*MONTHLY, *DAILY_SERIES)}
     expected |= {(name, "coverage") for name in GROUPS if ROWS[name].slow}
     expected |= {(name, "volume") for name in (*DELTAS, *DAILY_SERIES) if name != "destination_delivery_metrics"}
+    expected |= {(mart.name, mart.offenders.check) for mart in MARTS}
     found = checks_of(code_location)
     assert {key for key in found if key[1] != "available"} == expected
     assert all(spec.description and not spec.blocking for spec in found.values())
@@ -385,7 +388,7 @@ def test_endpoints_can_be_moved_to_the_slow_job(monkeypatch):
     definitions = defs()
     slow = definitions.resolve_job_def("segment_slow_sync").asset_layer.selected_asset_keys
     assert {key.path[-1] for key in slow} == SLOW | {"tracking_plan_rules", "destination_filters"}
-    assert len(set(definitions.resolve_all_asset_keys())) == 75
+    assert len(set(definitions.resolve_all_asset_keys())) == len(GROUPS) + len(MARTS)
 
 
 def test_an_unknown_name_among_the_slow_ones_is_refused_in_one_line(monkeypatch):
@@ -398,8 +401,10 @@ def test_an_unknown_name_among_the_slow_ones_is_refused_in_one_line(monkeypatch)
     )
 
 
-def test_everything_that_writes_is_in_one_pool(code_location):
-    assert {assets.op.pool for assets in code_location.assets} == {"segment_api_token"}
+def test_everything_that_makes_requests_is_in_one_pool(code_location):
+    pools = {assets.op.name: assets.op.pool for assets in code_location.assets}
+    assert pools.pop("segment_marts") is None
+    assert set(pools.values()) == {"segment_api_token"}
 
 
 def test_the_slow_schedule_is_weekly_and_off(code_location):
@@ -469,7 +474,7 @@ def test_freshness_warns_before_it_fails_and_outlasts_a_day():
 
 def test_code_versions_are_the_same_in_every_process(probe, specs):
     assert probe["versions"] == {name: spec.code_version for name, spec in specs.items()}
-    assert len(set(probe["versions"].values())) == len(GROUPS)
+    assert len(set(probe["versions"].values())) == len(GROUPS) + len(MARTS)
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,8 @@ from segment_dagster_tests.marts import planted_truth as truth
 
 READ = {table for mart in MARTS for table in mart.tables} - {"changes"}
 
+CREDENTIALS = "DESTINATION__POSTGRES__CREDENTIALS"
+
 ASSUMED = HealthSettings(violation_reasons=truth.BLOCKED_REASONS)
 """What the truth assumes."""
 
@@ -29,8 +31,9 @@ ASSUMED = HealthSettings(violation_reasons=truth.BLOCKED_REASONS)
 class Loaded:
     """A dataset with the tables that the marts read."""
 
-    def __init__(self, destination: Destination) -> None:
+    def __init__(self, destination: Destination, credentials: str | None) -> None:
         self.destination = destination
+        self.credentials = credentials
 
     def rows(self, name: str, **thresholds: Any) -> list[dict[str, Any]]:
         """Return the rows of a mart, which is not loaded."""
@@ -78,7 +81,7 @@ def planted() -> Iterator[Emulator]:
 
 
 @pytest.fixture(scope="session", params=["duckdb", "postgres"])
-def loaded(
+def dataset(
     request: pytest.FixtureRequest, planted: Emulator, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Loaded]:
     """The tables that the marts read, in a dataset."""
@@ -88,10 +91,20 @@ def loaded(
         patch.setenv("SEGMENT_MINUTE_SECONDS", str(MINUTE))
         patch.setenv("RUNTIME__DLTHUB_TELEMETRY", "false")
         settings = DestinationSettings(type=request.param, lock_timeout=60)
+        credentials = None
         if request.param == "postgres":
-            patch.setenv("DESTINATION__POSTGRES__CREDENTIALS", stack.enter_context(postgres_server()))
+            credentials = stack.enter_context(postgres_server())
+            patch.setenv(CREDENTIALS, credentials)
         else:
             settings = DestinationSettings(type="duckdb", database=str(place / "planted.duckdb"))
         destination = resolve_destination(settings)
         load(planted, settings, READ)
-        yield Loaded(destination)
+        yield Loaded(destination, credentials)
+
+
+@pytest.fixture
+def loaded(dataset: Loaded, monkeypatch: pytest.MonkeyPatch) -> Loaded:
+    """The dataset, with the settings that a test does not inherit."""
+    if dataset.credentials:
+        monkeypatch.setenv(CREDENTIALS, dataset.credentials)
+    return dataset

@@ -109,7 +109,7 @@ def test_the_month_is_forecast_for_the_workspace_and_each_source(served, destina
     assert 0 < api_calls["past_error"] < 0.1
 
     assert (check.passed, check.severity) == (False, dg.AssetCheckSeverity.ERROR)
-    named = (f"{row['metric']} {row['forecast']} {row['plan']}" for row in (api_calls, mtu))
+    named = (f"{row['metric']}, {row['forecast']}, {row['plan']}" for row in (api_calls, mtu))
     assert check.description == f"2 rows: {'; '.join(named)}."
     assert (check.metadata["segment/errors"].value, check.metadata["segment/warnings"].value) == (1, 1)
 
