@@ -1,11 +1,13 @@
 """The component of an instance's marts."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import dagster as dg
 from pydantic import Field, model_validator
 
+from segment_dagster.alerts import Monitored, WeeklyDigest, build_segment_alert_sensor
+from segment_dagster.alerts.digest import WEEKDAYS
 from segment_dagster.components.build import NAME
 from segment_dagster.components.build_health import HealthInstance, build_segment_health_defs
 from segment_dagster.components.build_union import build_segment_union_defs
@@ -33,6 +35,44 @@ class PlanAttributes(dg.Model, dg.Resolvable):
 
     mtu: int | None = optional_field("mtu_plan", HealthSettings)
     api_calls: int | None = optional_field("api_calls_plan", HealthSettings)
+
+
+class DigestAttributes(dg.Model, dg.Resolvable):
+    """When the weekly digest is sent, in UTC."""
+
+    weekday: str = Field(default=WEEKDAYS[0], description=f"The day: {', '.join(WEEKDAYS)}.")
+    hour: int = Field(default=8, ge=0, le=23, description="The hour.")
+
+
+class AlertsAttributes(dg.Model, dg.Resolvable):
+    """Messages to people: one when something is wrong, one when it is over."""
+
+    channels: Sequence[str] = Field(
+        description="Environment variables that each hold an address of apprise's; read when a message is sent."
+    )
+    min_severity: Literal["warn", "error"] = Field(
+        default="warn", description="Checks that fail with a lower severity are not told."
+    )
+    digest: DigestAttributes | None = Field(
+        default_factory=DigestAttributes, description="When the weekly digest is sent; null for none."
+    )
+    interval_seconds: int = Field(default=60, ge=1, description="Least seconds between two ticks of the sensor.")
+
+    def sensor(self, name: str, monitored: Monitored) -> dg.SensorDefinition:
+        """Return the sensor of an instance.
+
+        Args:
+            name: Name of the instance.
+            monitored: What it watches.
+        """
+        return build_segment_alert_sensor(
+            monitored,
+            name=name,
+            channels=self.channels,
+            min_severity=dg.AssetCheckSeverity[self.min_severity.upper()],
+            digest=WeeklyDigest(self.digest.weekday, self.digest.hour) if self.digest else None,
+            interval_seconds=self.interval_seconds,
+        )
 
 
 class UnionAttributes(dg.Model, dg.Resolvable):
@@ -86,6 +126,10 @@ class SegmentHealthComponent(dg.Component, dg.Model, dg.Resolvable):
         description="When the marts are made, as a cron expression; every day at 7:30 by default, not at all by null.",
     )
 
+    alerts: AlertsAttributes | None = Field(
+        default=None,
+        description="Tell people of failed checks, failed runs and lost partitions of the workspace and its marts.",
+    )
     union: UnionAttributes | None = Field(
         default=None,
         description="Make one table of each mart of several workspaces, in place of the marts of one.",
@@ -101,10 +145,11 @@ class SegmentHealthComponent(dg.Component, dg.Model, dg.Resolvable):
                 marts=self.marts,
                 schedule=self.schedule,
             )
-        instance = _instance_of(_workspace(context, self.workspace))
+        component = _workspace(context, self.workspace)
+        instance = _instance_of(component)
         thresholds = self.thresholds.model_dump(exclude_none=True)
         plan = {f"{name}_plan": value for name, value in self.plan.model_dump(exclude_none=True).items()}
-        return build_segment_health_defs(
+        health = build_segment_health_defs(
             name=instance.name,
             workspace=instance.workspace,
             destination=instance.destination,
@@ -115,11 +160,16 @@ class SegmentHealthComponent(dg.Component, dg.Model, dg.Resolvable):
             thresholds=HealthSettings(**thresholds, **plan),
             schedule=self.schedule,
         )
+        if self.alerts is None:
+            return health
+        monitored = Monitored.in_definitions(component.build_defs(context), health)
+        return dg.Definitions.merge(health, dg.Definitions(sensors=[self.alerts.sensor(instance.name, monitored)]))
 
     @model_validator(mode="after")
     def _check_union(self) -> "SegmentHealthComponent":
-        if self.union and self.workspace:
-            raise ValueError("workspace and union are both set: set one of them")
+        for attribute in ("workspace", "alerts"):
+            if self.union and getattr(self, attribute):
+                raise ValueError(f"{attribute} and union are both set: set one of them")
         return self
 
 

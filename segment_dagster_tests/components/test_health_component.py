@@ -129,6 +129,16 @@ def test_thresholds_come_from_the_environment(monkeypatch):
     assert (HealthSettings().quiet_days, HealthSettings().violation_reasons) == (5, ("a", "b"))
 
 
+def test_alerts_watch_the_workspace_and_its_marts():
+    alerts = {"channels": ["ALERTS_CHAT"], "min_severity": "error", "digest": None, "interval_seconds": 120}
+    with loaded({"alerts": alerts}, PROD) as defs:
+        sensors = {each.name: each for each in defs.get_repository_def().sensor_defs}
+        sensor = sensors["prod_alert_sensor"]
+        assert (sensor.minimum_interval_seconds, sensor.default_status) == (120, dg.DefaultSensorStatus.STOPPED)
+    with loaded({}, PROD) as defs:
+        assert "prod_alert_sensor" not in {each.name for each in defs.get_repository_def().sensor_defs}
+
+
 def test_the_marts_of_several_workspaces_are_united():
     union = {"workspaces": ["prod", "dev"], "destination": {"dataset": "segment_all"}}
     with loaded({"union": union}, PROD, {"name": "dev", "translation": {"key_prefix": "dev"}}) as defs:
@@ -147,10 +157,13 @@ def test_the_marts_of_several_workspaces_are_united():
         ({"union": {"workspaces": ["prod", "x"], "destination": {}}}, "workspace is 'x'."),
         ({"union": {"workspaces": [], "destination": {}}}, "union.workspaces names no workspace, or one twice."),
         ({"workspace": "prod", "union": {"workspaces": ["prod"], "destination": {}}}, "are both set: set one of them"),
+        ({"alerts": {"channels": []}}, "channels is empty"),
+        ({"alerts": {"channels": ["A"], "digest": {"weekday": "funday"}}}, "digest has the weekday 'funday'"),
+        ({"alerts": {"channels": ["json://host"]}}, "an entry that is no name of an environment variable: number 1"),
     ],
     ids=str,
 )
-def test_a_wrong_union_is_told(health, said):
+def test_a_wrong_union_or_alert_is_told(health, said):
     with pytest.raises(Exception) as caught, loaded(health, PROD):
         pass
     assert said in "".join(map(str, (caught.value, caught.value.__cause__, caught.value.__context__)))
