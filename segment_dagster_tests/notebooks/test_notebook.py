@@ -1,52 +1,58 @@
-"""The notebook, run without a browser: its figures are those of the workspace that was loaded."""
+"""The notebook, run without a browser: its figures are those of the report."""
 
+import json
 import os
+import re
+import shutil
 import subprocess
 import sys
-from collections import Counter
-from datetime import date, datetime, timedelta, timezone
+from html import unescape
 from pathlib import Path
-from statistics import fmean
 
-import dagster as dg
-import duckdb
 import marimo
 import pytest
 
 from notebooks import segment_overview as overview
-from segment_dagster.config import ApiSettings, DestinationSettings
-from segment_dagster.definitions import defs
-from segment_dagster.demo.expected import _queries
-from segment_dagster.emulator import Edit
-from segment_dagster.extract.extractor import Extractor
-from segment_dagster.load import load_extracts, resolve_destination
+from segment_dagster.report.build import build_report
+from segment_dagster.report.figures import Column, Matrix, Neighbourhood, Neighbourhoods, Stats, Table, Target
+from segment_dagster.report.formats import shown
+from segment_dagster.report.sections.connections import matrix
 from segment_dagster_tests.destinations.engines import ENGINES
+from segment_dagster_tests.report.loaded import (
+    HOSTILE,
+    IMAGE,
+    LAST_DAY,
+    LINK,
+    NOW,
+    USAGE,
+    execute,
+    load,
+    loaded,
+    query,
+)
 from segment_dagster_tests.text_finder import TextFinder
 
 pytestmark = [pytest.mark.server, pytest.mark.slow]
 
 NOTEBOOK = Path(overview.__file__)
-NOW = datetime(2026, 3, 20, 6, 30, tzinfo=timezone.utc)
-LAST_DAY = date(2026, 3, 19)
-"""The last day of deliveries: the present one is not over."""
 
-READ = [table for table in overview.QUERIES if table != "changes"]
+
+@pytest.fixture(scope="module")
+def dataset(one_emulator, tmp_path_factory):
+    with loaded(one_emulator, tmp_path_factory.mktemp("notebook")) as file:
+        execute(file, *USAGE)
+        yield file
+
+
+@pytest.fixture(autouse=True)
+def at_noon(monkeypatch):
+    monkeypatch.setenv("SEGMENT_NOW", NOW.isoformat())
 
 
 @pytest.fixture
-def at_noon(emulator, monkeypatch):
-    """The workspace at one moment, which the trail would leave otherwise."""
-    monkeypatch.setenv("SEGMENT_NOW", NOW.isoformat())
-    emulator.clock.set(NOW)
-    yield emulator
-    emulator.clock.set(None)
-
-
-def load(*names):
-    with Extractor(ApiSettings()) as extractor:
-        extracts, failures = extractor.extract_all([extractor.endpoint(name) for name in names])
-        assert failures == []
-        load_extracts(extracts, resolve_destination(DestinationSettings()), now=ApiSettings().now)
+def copy(dataset):
+    """A file that a test may change, where the notebook looks for one."""
+    return Path(shutil.copy(dataset, "segment.duckdb"))
 
 
 def run():
@@ -55,141 +61,82 @@ def run():
     return "\n".join(marimo.as_html(output).text for output in outputs if output is not None), defined
 
 
-def delivered(emulator, table):
-    """Events by destination and day."""
-    (endpoint,) = (each for each in emulator.world.catalogue if each.name == table)
-    (query,) = _queries(endpoint, NOW)
-    counts = Counter[tuple[str, date]]()
-    for values in emulator.world.lists(table):
-        for record in emulator.world.timed(table, values, query, NOW):
-            for point in record["series"]:
-                counts[values["destinationConfigId"], date.fromisoformat(point["time"][:10])] += int(point["count"])
-    return counts
-
-
-def usage(emulator, table, field):
-    """What each day of this month and the last one added."""
-    (endpoint,) = (each for each in emulator.world.catalogue if each.name == table)
-    added = {}
-    for query in _queries(endpoint, NOW):
-        before = 0
-        for record in sorted(emulator.world.timed(table, {}, query, NOW), key=lambda record: record["timestamp"]):
-            added[date.fromisoformat(record["timestamp"][:10])] = int(record[field]) - before
-            before = int(record[field])
-    return added
-
-
-def check_figures(emulator, defined):
-    sources, destinations = emulator.records("sources"), emulator.records("destinations")
-    assert {(row["kind"], row["state"]): row["sources"] for row in defined["kinds"]} == Counter(
-        (each["metadata"]["name"], "enabled" if each["enabled"] else "disabled") for each in sources
+def test_the_figures_are_those_of_the_marts(copy, one_emulator, monkeypatch):
+    before = copy.read_bytes()
+    page, defined = run()
+    report = defined["report"]
+    assert copy.read_bytes() == before, "it only reads"
+    assert report == build_report(defined["tables"])
+    assert f"Data as of <b>{LAST_DAY:%Y-%m-%d}</b>" in page
+    ((sources, destinations, warehouses),) = query(
+        copy,
+        "SELECT (SELECT count(*) FROM sources), (SELECT count(*) FROM destinations), "
+        "(SELECT count(*) FROM warehouse_connected_sources)",
     )
-
-    warehouses = emulator.records("source_connected_warehouses")
-    assert sum(link["connections"] for link in defined["links"]) == len(destinations) + len(warehouses)
-    connected = {each["sourceId"] for each in [*destinations, *warehouses]}
-    assert {link["source"] for link in defined["links"]} == connected
-    assert len(defined["unconnected"]) == len(sources) - len(connected)
-
-    succeeded, failed = (delivered(emulator, table) for table in (overview.DELIVERED, overview.FAILED))
-    week = [LAST_DAY - timedelta(days=back) for back in range(7)]
-    assert {row["id"] for row in defined["silent"]} == {
-        each["id"] for each in destinations if not sum(succeeded[each["id"], day] for day in week)
+    assert len(defined["neighbourhoods"]) == sources
+    assert sum(len(each.targets) for each in defined["neighbourhoods"]) == destinations + warehouses
+    (events,) = query(copy, "SELECT sum(events_7d) FROM health_sources")
+    stats = {
+        stat.label: stat.value
+        for section in report.sections.values()
+        for figure in section.figures
+        if isinstance(figure, Stats)
+        for stat in figure.stats
     }
-    assert {row["id"]: (row["delivered"], row["failed"]) for row in defined["delivery"]} == {
-        destination: sums
-        for destination in (each["id"] for each in destinations)
-        if any(sums := tuple(sum(n for (to, _), n in of.items() if to == destination) for of in (succeeded, failed)))
-    }
-    assert [row["rate"] for row in defined["delivery"]] == sorted(row["rate"] for row in defined["delivery"])
-
-    added = usage(emulator, "usage_api_calls_daily", "apiCalls")
-    assert defined["api_calls"] == added
-    predicted = defined["api_forecast"]
-    assert predicted.so_far == sum(number for day, number in added.items() if day.month == NOW.month)
-    weeks = [NOW.date() + timedelta(days=days) for days in range(1, 12)]
-    like = [fmean(added[day - timedelta(days=7 * back)] for back in range(1, 6) if _basis(day, back)) for day in weeks]
-    assert [row["expected"] for row in predicted.ahead[1:]] == pytest.approx(like)
-    assert predicted.low <= predicted.total <= predicted.high
-    assert set(defined["users"]) == set(overview.USERS)
-    assert defined["users"]["identified"] == usage(emulator, "usage_mtu_daily", "identified")
-
-    start = NOW.replace(hour=0, minute=0) - timedelta(days=90)
-    events = [(each.get("actorEmail"), each["type"]) for each in emulator.audit_events(start=start)]
-    assert {(row["person"], row["type"]): row["events"] for row in defined["trail"]} == Counter(
-        (person or overview.NOBODY, kind) for person, kind in events
-    )
+    assert stats["in 7 days"] == shown(events[0], "count")
+    assert all(value in page for value in stats.values())
+    # that of the tracking plans is not made
+    assert re.findall(r"materialize (.*?)\.", re.sub("<.*?>", "", page)) == ["segment/tracking_plan_coverage"]
+    assert TextFinder(one_emulator.world.secrets).found(page) == set()
+    assert one_emulator.token not in page
 
 
-def _basis(day, weeks_back):
-    return NOW.date() - timedelta(days=28) <= day - timedelta(days=7 * weeks_back) < NOW.date()
+def test_names_that_are_markup_stay_text(copy):
+    execute(copy, *HOSTILE)
+    page, defined = run()
+    assert {IMAGE, LINK} <= {source.source for source in defined["neighbourhoods"]}
+    # what the API said is data of tables and charts, and is escaped where it is in the page itself
+    assert "<img" not in page and "<a " not in page and "href" not in page
+    held = json.dumps(IMAGE)[1:-1]
+    assert held in unescape(unescape(page)) and LINK in unescape(unescape(page))
+
+
+def test_without_the_forecast_it_says_which_asset_to_materialize(copy):
+    execute(copy, "DROP TABLE usage_forecast", "DROP TABLE health_destinations", "DROP TABLE warehouses")
+    page, defined = run()
+    text = re.sub("<.*?>", "", page)
+    assert "materialize segment/usage_forecast." in text and "materialize segment/health_destinations." in text
+    assert "materialize segment/health_destinations, segment/warehouses, segment/warehouse_connected_sources." in text
+    assert defined["report"].sections["usage"].figures == []
 
 
 @pytest.mark.parametrize(
-    "engine", [each for each in ENGINES if each.name in ("duckdb", "postgres")], ids=lambda engine: engine.name
+    "engine", [each for each in ENGINES if each.name == "postgres"], ids=lambda engine: engine.name
 )
-def test_the_figures_are_those_of_the_workspace(engine, at_noon, tmp_path, monkeypatch):
+def test_it_reads_another_destination(engine, emulator, tmp_path, monkeypatch):
     directory = tmp_path / "engine"
     directory.mkdir()
-    # what must not be shown is there to be shown
-    monkeypatch.setenv("SEGMENT_INCLUDE_SECRETS", "true")
+    emulator.clock.set(NOW)
     with engine.started(directory) as settings:
         for name, value in settings.items():
             monkeypatch.setenv(name, value)
-        load(*READ)
-        page, defined = run()
-    assert Path("segment.duckdb").exists() == (engine.name == "duckdb")
-    assert defined["silent"] and defined["delivery"]
-    check_figures(at_noon, defined)
-    assert "Not loaded yet" not in page and "Nothing" not in page
-    assert TextFinder(at_noon.world.secrets).found(page) == set()
-    assert at_noon.token not in page
-
-
-def test_changes_are_counted_by_who_made_them(at_noon, monkeypatch):
-    monkeypatch.setenv("SEGMENT_HISTORY", "true")
-    keys = [dg.AssetKey(["segment", name]) for name in ("sources", "audit_events", "changes")]
-    sync = defs().resolve_job_def("segment_sync")
-    with dg.DagsterInstance.ephemeral() as instance:
-        assert sync.execute_in_process(instance=instance, asset_selection=keys).success
-        page, defined = run()
-        assert "has seen no change yet" in page and defined["changes"] == []
-        first, second, third, *_ = at_noon.records("sources")
-        at_noon.edits.add(
-            Edit("sources", "modify", first["id"], {"name": "renamed"}),
-            Edit("sources", "modify", second["id"], {"name": "renamed too"}),
-            Edit("sources", "delete", third["id"]),
-        )
-        assert sync.execute_in_process(instance=instance, asset_selection=keys).success
-    page, defined = run()
-    with duckdb.connect("segment.duckdb", read_only=True) as connection:
-        found = connection.execute("SELECT actor_email, endpoint FROM segment_data.changes").fetchall()
-    assert len(found) == 3
-    assert {(row["person"], row["endpoint"]): row["changes"] for row in defined["changes"]} == Counter(
-        (person or overview.UNKNOWN, endpoint) for person, endpoint in found
+        deliveries = [f"delivery_overview_{which}_delivery" for which in ("successful", "failed")]
+        tables = ["workspace", "sources", "destinations", "warehouses", "warehouse_connected_sources", "events_volume"]
+        load([*tables, *deliveries], ["health_sources", "health_destinations"])
+        _, defined = run()
+    assert {name: len(rows) for name, rows in defined["tables"].items()}["health_sources"] == len(
+        emulator.records("sources")
     )
-    assert "what these changed" in page
+    assert len(defined["tables"]["events_daily"]) > 28 and len(defined["tables"]["deliveries_daily"]) > 28
+    assert len(defined["tables"]["connected_warehouses"]) == len(emulator.records("warehouse_connected_sources"))
+    assert not Path("segment.duckdb").exists()
 
 
-def test_as_a_script_it_sums_up_in_a_line(at_noon):
-    load(*READ)
-    ran = subprocess.run([sys.executable, NOTEBOOK], env=os.environ, capture_output=True, text=True, timeout=100)
+def test_as_a_script_it_sums_up_in_a_line(dataset):
+    env = os.environ | {"DESTINATION__DUCKDB__CREDENTIALS": str(dataset)}
+    ran = subprocess.run([sys.executable, NOTEBOOK], env=env, capture_output=True, text=True, timeout=100)
     assert (ran.returncode, ran.stderr) == (0, "")
-    assert ran.stdout.splitlines() == [
-        "11 of 12 tables: 40 sources, 80 destinations, 126 connections, 32 destinations without traffic"
-    ]
-
-
-def test_what_is_not_loaded_says_which_asset_to_materialize(emulator):
-    load("sources")
-    page, defined = run()
-    assert sum(row["sources"] for row in defined["kinds"]) == len(emulator.records("sources"))
-    for table in set(READ) - {"sources", "warehouses", "source_connected_warehouses", overview.FILTERED}:
-        assert f"segment/{table}" in page
-    assert "SEGMENT_HISTORY=true" in page
-    # none is not the same as none loaded
-    assert page.count("not loaded") == 2
-    assert defined["silent"] == defined["delivery"] == defined["links"] == []
+    assert re.fullmatch(r"10 of 11 tables: 40 sources, 126 connections, \d+ need attention\n", ran.stdout)
 
 
 def test_where_nothing_is_loaded_it_says_how_to_and_makes_no_file():
@@ -206,8 +153,8 @@ def test_a_setting_that_cannot_be_used_is_named(monkeypatch):
     assert "<b>nowhere" not in page
 
 
-def test_a_file_that_a_run_holds_says_to_come_back(emulator):
-    load("sources")
+def test_a_file_that_a_run_holds_says_to_come_back(copy, monkeypatch):
+    monkeypatch.setattr(overview, "PATIENCE", 0.0)
     hold = "import duckdb, sys; held = duckdb.connect('segment.duckdb'); print('held', flush=True); sys.stdin.read()"
     with subprocess.Popen([sys.executable, "-c", hold], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdin and process.stdout
@@ -215,83 +162,54 @@ def test_a_file_that_a_run_holds_says_to_come_back(emulator):
         page, _ = run()
         process.stdin.close()
     assert "Reload this page" in page
-    assert "Reload this page" not in run()[0]
 
 
-def test_a_table_that_was_dropped_is_as_if_never_loaded(emulator):
-    load("sources", "destinations")
-    with duckdb.connect("segment.duckdb") as connection:
-        connection.execute("DROP TABLE segment_data.destinations")
-    page, defined = run()
-    assert set(defined["tables"]) == {"sources"}
-    assert "segment/destinations" in page
-
-
-def at(day, hour=0):
-    return datetime(2026, 3, day, hour, tzinfo=timezone.utc)
-
-
-def test_days_are_counted_once_whatever_granularities_were_loaded():
-    rows = [
-        {"granularity": "DAY", "destination": "a", "time": at(1), "events": 5},
-        {"granularity": "DAY", "destination": "a", "time": at(2), "events": 7},
-        {"granularity": "HOUR", "destination": "a", "time": at(2, 1), "events": 3},
-        {"granularity": "HOUR", "destination": "a", "time": at(2, 2), "events": 4},
+def many(number):
+    """Sources of two types, each with a destination and a warehouse that they share."""
+    return [
+        Neighbourhood(
+            source=f"Web {each}",
+            type="iOS" if each % 2 else "Javascript",
+            state="live",
+            labels=[("team", "growth")] if each % 3 else [],
+            targets=[
+                Target(name=f"Slack {each}", type="Slack", state="failing"),
+                Target(name="Snowflake", type="Snowflake (warehouse)", state="synced"),
+            ],
+        )
+        for each in range(number)
     ]
-    assert overview.by_day(rows) == {("a", date(2026, 3, 1)): 5, ("a", date(2026, 3, 2)): 7}
-    later = [*rows, {"granularity": "HOUR", "destination": "a", "time": at(3, 5), "events": 1}]
-    assert overview.by_day(later) == {("a", date(2026, 3, 2)): 7, ("a", date(2026, 3, 3)): 1}
-    assert overview.by_day([]) == {}
 
 
-def test_a_destination_whose_events_fail_or_are_filtered_has_no_traffic_and_says_why():
-    first, last = date(2026, 3, 1), date(2026, 3, 10)
-    destinations = [{"id": each, "name": each, "kind": "Slack", "enabled": True} for each in "abcd"]
-    events = {
-        "delivered": {("a", last): 1, ("b", first): 9, ("c", last): 0},
-        "failed": {("b", last): 4},
-        "filtered": {("b", last): 2, ("c", first): 5},
+def test_sources_are_found_by_name_type_state_and_label():
+    sources = many(8)
+    assert [each.source for each in overview.found(sources, "WEB 7 ios")] == ["Web 7"]
+    assert len(overview.found(sources, "growth live")) == 5
+    assert overview.found(sources, "") == sources and overview.found(sources, "android") == []
+
+
+def rows_of(drawn, layer):
+    """The rows of a layer of a chart, which all layers may share."""
+    return drawn["datasets"][layer["data"]["name"]]
+
+
+def test_one_source_is_drawn_with_the_names_of_its_neighbours_and_several_with_their_types():
+    alone = json.dumps(overview.graph(many(1)).to_dict())
+    assert "Slack 0 (Slack, failing)" in alone and "Snowflake (Snowflake (warehouse), synced)" in alone
+    several = overview.graph(many(3)).to_dict()
+    assert [len(rows_of(several, layer)) for layer in several["layer"]] == [6, 3, 2]
+    assert "Slack 0" not in json.dumps(several)
+
+
+def test_the_chart_of_400_sources_has_a_row_for_each_type():
+    drawn = overview.heat(matrix(many(400), "source type")).to_dict()
+    assert {(cell["row"], cell["column"]): cell["count"] for cell in rows_of(drawn, drawn)} == {
+        (kind, to): 200 for kind in ("iOS", "Javascript") for to in ("Slack", "Snowflake (warehouse)")
     }
-    found = overview.without_traffic(destinations, events, 7)
-    assert [(row["id"], row["instead"], row["last delivery"]) for row in found] == [
-        ("b", "failed, filtered", first),
-        ("c", "nothing arrived", None),
-        ("d", "nothing arrived", None),
-    ]
-    assert [row["id"] for row in overview.without_traffic(destinations, events, 10)] == ["c", "d"]
 
 
-def test_missing_snapshots_share_what_the_next_one_added():
-    rows = [{"timestamp": at(1), "days": 1, "n": 10}, {"timestamp": at(4), "days": 3, "n": 60}]
-    assert overview.added_by_day(rows, "n") == {date(2026, 3, day): 10 if day == 1 else 20 for day in (1, 2, 3, 4)}
-
-
-@pytest.mark.parametrize("days", [0, 1, 3])
-def test_fewer_than_three_whole_days_make_no_forecast(days):
-    assert overview.forecast({date(2026, 3, 1) + timedelta(days=day): 1.0 for day in range(days)}) is None
-    assert overview.told(None, "API calls") == "Too few days for a forecast of API calls."
-
-
-def test_few_days_are_forecast_by_the_mean_of_all_of_them():
-    # three whole days, and one that has only begun
-    found = overview.forecast({date(2026, 3, day): number for day, number in ((1, 10), (2, 20), (3, 30), (4, 1))})
-    assert found
-    assert (found.so_far, found.total) == (61, 60 + 28 * 20)
-    assert (found.low, found.high) == (60 + 28 * 10, 60 + 28 * 30)
-    assert found.ahead[0] == {"day": date(2026, 3, 4), "expected": 20}
-
-
-def test_weekdays_are_forecast_by_their_own_mean_and_the_latest_day_by_no_less_than_it_has():
-    added = {date(2026, 3, day): 0.0 if date(2026, 3, day).weekday() >= 5 else 10.0 for day in range(1, 24)}
-    added[date(2026, 3, 24)] = 50.0
-    found = overview.forecast(added)
-    assert found
-    assert {row["expected"] for row in found.ahead if row["day"].weekday() >= 5} == {0}
-    assert [row["expected"] for row in found.ahead[:3]] == [50, 10, 10]
-    assert found.low == found.total == found.high
-
-
-def test_a_month_that_is_over_is_what_was_counted():
-    found = overview.forecast({date(2026, 2, day): 5.0 for day in range(1, 29)})
-    assert found
-    assert (found.so_far, found.total, len(found.ahead)) == (140, 140, 1)
+def test_every_kind_of_figure_is_drawn():
+    assert overview.drawn(Neighbourhoods(sources=[])) is None, "they have a cell of their own"
+    assert "<marimo-table" in overview.drawn(Table(columns=[Column(name="a")], rows=[["b"]])).text
+    assert "All is well" in overview.drawn(Table(columns=[], rows=[], empty="All is well")).text
+    assert overview.drawn(Matrix(label="a", rows=[], columns=[], counts={})).to_dict()["title"] == "a"

@@ -23,9 +23,9 @@ from segment_dagster.report.figures import (
     Table,
 )
 from segment_dagster.report.formats import shown
-from segment_dagster.report.html.levels import level
 from segment_dagster.report.html.style import SCRIPT, STYLE
 from segment_dagster.report.html.svg import bullet, daily, spark
+from segment_dagster.report.levels import level
 from segment_dagster.text import pluralize
 
 KeyOf = Callable[[str], str]

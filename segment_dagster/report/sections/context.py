@@ -58,7 +58,7 @@ class Context:
     def source_of(self, row: Row) -> str | None:
         """Return what the source of a row is called; `None` where it has none."""
         source = row["source_id"]
-        return self.source_names.get(source, name(row.get("source_name"))) if source else None
+        return self.source_names.get(source, name(row.get("source_name"), "a deleted source")) if source else None
 
 
 def state_of(row: Row) -> str:

@@ -13,6 +13,8 @@ STATES = ("dead", "quiet", "never", "unknown", "live", DISABLED)
 """In the order in which they are shown."""
 
 MAX_TYPES = 40
+DAYS_IN_TABLE = 14
+"""Those that the change compares."""
 
 
 def sources(context: Context) -> Section:
@@ -24,7 +26,7 @@ def sources(context: Context) -> Section:
     counts = Counter(state_of(row) for row in rows)
     types = with_others(Counter(name(row["source_type"], "unknown type") for row in rows), MAX_TYPES)
     by_day = _events(context)
-    days = _days(context)
+    days = _days(context, DAYS_IN_TABLE) if rows else []
     table = Table(
         columns=[
             Column(name="source"),
@@ -77,7 +79,7 @@ def sources(context: Context) -> Section:
 def volume(context: Context) -> Section:
     """Return the section on the volume of events."""
     total = _events(context)[None]
-    days = _days(context) if total else []
+    days = _days(context, DAYS_OF_EVENTS) if total else []
     return Section(
         title="Events by day",
         about="Events of all sources in the last 28 days; a gap is a day that is not loaded.",
@@ -117,6 +119,6 @@ def _events(context: Context) -> Mapping[str | None, Mapping[date, int]]:
     return found
 
 
-def _days(context: Context) -> list[date]:
+def _days(context: Context, number: int) -> list[date]:
     last = context.as_of(SOURCES) or max(row["day"] for row in context.rows(EVENTS))
-    return [last - timedelta(days=back) for back in reversed(range(DAYS_OF_EVENTS))]
+    return [last - timedelta(days=back) for back in reversed(range(number))]

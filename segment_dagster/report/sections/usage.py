@@ -5,6 +5,7 @@ from segment_dagster.report.formats import share, short
 from segment_dagster.report.queries import USAGE
 from segment_dagster.report.read import Row
 from segment_dagster.report.sections.context import Context
+from segment_dagster.text import pluralize
 
 MTU, API_CALLS = "mtu", "api_calls"
 METRICS = {MTU: "monthly tracked users (MTU)", API_CALLS: "API calls"}
@@ -64,7 +65,9 @@ def _stats(row: Row) -> list[Stat]:
     error = row["past_error"]
     return [
         Stat(
-            label=f"{called} so far", value=short(row["used"]), caption=f"{row['days_known']} days of {row['month']:%B}"
+            label=f"{called} so far",
+            value=short(row["used"]),
+            caption=f"of {pluralize(row['days_known'], 'day')} of {row['month']:%B}",
         ),
         Stat(
             label=f"{called} by the end of the month",
@@ -72,7 +75,7 @@ def _stats(row: Row) -> list[Stat]:
             caption=forecast_range(row),
         ),
         Stat(
-            label="of the plan",
+            label="forecast, of the plan",
             value=share(row["share_of_plan"]) if row["share_of_plan"] is not None else "no limit",
             caption=f"limit {short(plan)}" if plan else "no plan is set",
         ),
