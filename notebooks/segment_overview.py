@@ -12,6 +12,7 @@ __generated_with = "0.25.2"
 app = marimo.App(width="medium", app_title="Segment overview")
 
 with app.setup:
+    import re
     from collections import Counter
     from collections.abc import Callable, Sequence
     from dataclasses import replace
@@ -126,6 +127,7 @@ def table(figure: Table) -> Any:
         }
         for row in figure.rows
     ]
+    texts = [column.name for column in figure.columns if column.kind == "text"]
     return mo.vstack(
         [
             *head,
@@ -135,13 +137,19 @@ def table(figure: Table) -> Any:
                 page_size=10,
                 show_column_summaries=False,
                 show_data_types=False,
-                format_mapping=numbers,
+                format_mapping=numbers | dict.fromkeys(texts, no_link),
                 text_justify_columns=dict.fromkeys(numbers, "right"),
                 column_widths=widths(figure),
-                wrapped_columns=[column.name for column in figure.columns if column.kind == "text"],
+                wrapped_columns=texts,
             ),
         ]
     )
+
+
+@app.function
+def no_link(text: str) -> str:
+    """A text that marimo's tables make no link of: an invisible word joiner follows what may be a scheme."""
+    return re.sub(r"(?<=\w):(?=\S)", ":\u2060", text)
 
 
 @app.function

@@ -15,7 +15,7 @@ READS = {
     "dlt's settings": "import dlt\n\ndlt.config['runtime.log_level']",
     "dlt's secrets": "import dlt\n\ndlt.secrets['sources.segment_source.api_key']",
 }
-ROOMS = ["client", "redaction", "extract", "load", "assets", "checks", "marts", "automation"]
+ROOMS = ["client", "redaction", "extract", "load", "assets", "checks", "marts", "automation", "report"]
 EDGES = {
     "segment_dagster/config/clock.py",
     "segment_dagster/config/dlt_runtime.py",

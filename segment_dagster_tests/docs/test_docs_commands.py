@@ -18,6 +18,7 @@ from segment_dagster.config import DefinitionSettings
 from segment_dagster.definitions import defs
 from segment_dagster.endpoints import TABLES
 from segment_dagster.marts.models import MARTS
+from segment_dagster.report import NAME as REPORT
 from segment_dagster.syncs import events as sync_events
 from segment_dagster.syncs.reverse_etl import specs as model_specs
 from segment_dagster_tests.docs.pages import PAGES, ROOT, Page
@@ -114,7 +115,7 @@ def test_every_job_and_schedule_is_described(names):
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_assets_and_metadata_exist(page):
-    known = {endpoint.name for endpoint in TABLES} | {mart.name for mart in MARTS} | {"changes", "<name>"}
+    known = {endpoint.name for endpoint in TABLES} | {mart.name for mart in MARTS} | {"changes", REPORT, "<name>"}
     known |= {
         value.partition("/")[2]
         for module in (asset_metadata, sync_events, model_specs)

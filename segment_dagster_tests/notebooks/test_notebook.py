@@ -213,3 +213,12 @@ def test_every_kind_of_figure_is_drawn():
     assert "<marimo-table" in overview.drawn(Table(columns=[Column(name="a")], rows=[["b"]])).text
     assert "All is well" in overview.drawn(Table(columns=[], rows=[], empty="All is well")).text
     assert overview.drawn(Matrix(label="a", rows=[], columns=[], counts={})).to_dict()["title"] == "a"
+
+
+def test_an_address_that_the_api_gives_is_no_link():
+    assert overview.no_link("see https://x.example/a, data:image/png;base64,AA and mailto:a@x") == (
+        "see https:\u2060//x.example/a, data:\u2060image/png;base64,AA and mailto:\u2060a@x"
+    )
+    assert overview.no_link("failed: timeout (3)") == "failed: timeout (3)"
+    table = overview.drawn(Table(columns=[Column(name="a")], rows=[["https://x.example"]]))
+    assert "https:" in table.text and "u2060//x.example" in table.text
