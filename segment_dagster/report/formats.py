@@ -28,11 +28,11 @@ def short(number: float) -> str:
 
 def share(part: float) -> str:
     """Return a share in percent. What is neither none nor all is not rounded to it."""
-    if 0 < part < 0.001:
-        return "<0.1%"
+    if 0 < part < 0.0001:
+        return "<0.01%"
     if 0.999 < part < 1:
         return ">99.9%"
-    return f"{part:.1%}" if part < 10 else f"{part:.0%}"
+    return f"{part:.{2 if 0 < part < 0.01 else 1 if part < 10 else 0}%}"
 
 
 def signed(number: float, digits: int) -> str:

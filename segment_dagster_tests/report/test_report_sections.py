@@ -80,8 +80,8 @@ def test_numbers_have_three_digits_at_most(number, said):
 
 
 def test_a_share_that_is_neither_none_nor_all_is_not_rounded_to_it():
-    assert [share(each) for each in (0, 0.0004, 0.123, 0.99999, 1, 1.117, 12)] == [
-        *("0.0%", "<0.1%", "12.3%", ">99.9%", "100.0%", "111.7%", "1200%"),
+    assert [share(each) for each in (0, 0.00004, 0.0027, 0.123, 0.99999, 1, 1.117, 12)] == [
+        *("0.0%", "<0.01%", "0.27%", "12.3%", ">99.9%", "100.0%", "111.7%", "1200%"),
     ]
 
 
@@ -337,3 +337,44 @@ def test_of_long_tables_the_first_rows_are_kept_and_all_are_counted():
 def test_every_state_of_the_marts_has_a_level():
     states = {state for mart in MODELS for column in mart.columns if column.field == "state" for state in column.values}
     assert states - set(LEVELS) == {"disabled", "token"}
+
+
+def test_people_count_once_for_each_role_and_by_none_if_they_hold_none():
+    person = {"state": "active", "granted_by": "direct", "user_email": "ann@example.com", "user_name": "Ann"}
+    rows = [
+        row("access_review", **person, role_name="Source Admin", resource_type="SOURCE", resource_name="Web"),
+        row("access_review", **person, role_name="Source Admin", resource_type="WORKSPACE"),
+        row("access_review", **{**person, "granted_by": "group", "group_name": "On call"}),
+        row("access_review", state="invited", granted_by="invite", user_email="abe@example.com"),
+        row("access_review", state="token", granted_by="trail", user_id="t1"),
+    ]
+    report = build_report({"access_review": rows}, person=lambda text: f"{text[0]}*")
+    (by_role,) = of(report, "access", Matrix)
+    assert by_role.counts == {("Source Admin", "active"): 1, ("no role", "invited"): 1}
+    (table,) = of(report, "access", Table)
+    assert [each[:6] for each in table.rows] == [
+        (None, "a*", "invited", "no role", "invite", "–"),  # noqa: RUF001 - a dash
+        ("A*", "a*", "active", "Source Admin", "direct", "the workspace"),
+        ("A*", "a*", "active", "no role", "group On call", "–"),  # noqa: RUF001 - a dash
+        ("A*", "a*", "active", "Source Admin", "direct", "source Web"),
+    ]
+    assert [(stat.label, stat.value) for figure in of(report, "access", Stats) for stat in figure.stats] == [
+        ("invited people", "1"),
+        ("active people", "1"),
+        ("API tokens in the trail", "1"),
+    ]
+
+
+def test_events_without_a_rule_come_before_rules_without_events():
+    rows = [
+        row("tracking_plan_coverage", finding="unseen", event_name="Old", tracking_plan_name="Web"),
+        row("tracking_plan_coverage", finding="unplanned", event_name="New", source_id="s1", events_28d=5),
+        row("tracking_plan_coverage", finding="no_plan", source_id="s2", source_name="iOS", events_28d=9),
+    ]
+    report = build_report({"tracking_plan_coverage": rows, "health_sources": [source(1)]})
+    (table,) = of(report, "coverage", Table)
+    assert [each[:3] for each in table.rows] == [
+        ("no rule", "New", "Web 1"),
+        ("source without a plan", "–", "iOS"),  # noqa: RUF001 - a dash
+        ("rule without events", "Old", None),
+    ]

@@ -109,7 +109,7 @@ def _table(table: Table, identifier: str) -> str:
     heads = "".join(f"<th{_class(column)}>{escape(column.name)}</th>" for column in table.columns)
     rows = "".join(f"<tr data-item>{_cells(table.columns, row)}</tr>" for row in table.rows)
     more = f"<p>The first {len(table.rows):,} of {table.of:,} rows.</p>" if table.of > len(table.rows) else ""
-    search = _search(identifier, table.columns[0].name) if len(table.rows) > SEARCHED else ""
+    search = _search(identifier, "these rows") if len(table.rows) > SEARCHED else ""
     return (
         f'{label}{search}<div class="scroll"><table><thead><tr>{heads}</tr></thead>'
         f'<tbody id="{identifier}">{rows}</tbody></table></div>{more}'
@@ -136,7 +136,7 @@ def _chip(text: str, state: str) -> str:
 
 
 def _search(identifier: str, what: str) -> str:
-    hint = escape(f"Search by {what} or anything else")
+    hint = escape(f"Search {what}")
     # shown by the script, without which it does nothing
     return f'<input type="search" hidden data-of="{identifier}" placeholder="{hint}" aria-label="{hint}">'
 
@@ -177,7 +177,7 @@ def _neighbourhoods(figure: Neighbourhoods, identifier: str) -> str:
         for kind, sources in sorted(by_type.items(), key=lambda each: (-len(each[1]), each[0]))
     )
     return (
-        f"<h3>Each source and what it is connected to</h3>{_search(identifier, 'source')}"
+        f"<h3>Each source and what it is connected to</h3>{_search(identifier, 'sources and destinations')}"
         f'<div class="groups" id="{identifier}">{groups}</div>'
     )
 

@@ -81,7 +81,13 @@ def access(context: Context) -> Section:
         ),
     )
     people = {state: len({row["user_email"] for row in rows if row["state"] == state}) for state in ACCESS_STATES}
-    held = {(row["user_email"], name(row["role_name"], NO_ROLE), row["state"]) for row in rows}
+    with_role = {row["user_email"] for row in rows if row["role_name"]}
+    held = {
+        (row["user_email"], name(row["role_name"], NO_ROLE), row["state"])
+        for row in rows
+        # a group that grants none takes none away
+        if row["role_name"] or row["user_email"] not in with_role
+    }
     roles = with_others(Counter(role for _, role, _ in held), MAX_ROLES)
     table = Table(
         columns=[

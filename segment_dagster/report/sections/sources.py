@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from segment_dagster.report.figures import Column, Daily, Matrix, Section, Stat, Stats, Table
 from segment_dagster.report.formats import name, shown
 from segment_dagster.report.queries import DAYS_OF_EVENTS, EVENTS, QUERIES, SOURCES
+from segment_dagster.report.read import Row
 from segment_dagster.report.sections.context import DISABLED, Context, count_by, state_of, with_others
 
 STATES = ("dead", "quiet", "never", "unknown", "live", DISABLED)
@@ -36,8 +37,7 @@ def sources(context: Context) -> Section:
             Column(name="events in 7 days", kind="count"),
             Column(name="change", kind="change"),
             Column(name="by day", kind="days"),
-            Column(name="destinations", kind="count"),
-            Column(name="warehouses", kind="count"),
+            Column(name="sends to", kind="count"),
         ],
         rows=[
             (
@@ -48,8 +48,7 @@ def sources(context: Context) -> Section:
                 row["events_7d"],
                 row["trend"],
                 [by_day[row["source_id"]].get(day, 0) if day in by_day[None] else None for day in days],
-                row["enabled_destinations"],
-                row["warehouses"],
+                _targets(row),
             )
             for row in rows
         ],
@@ -57,8 +56,8 @@ def sources(context: Context) -> Section:
     return Section(
         title="Sources by state",
         about="Live: an event within the last days; quiet: none lately; dead: none for long; never: none in all that "
-        "is loaded; unknown: a day is missing on which there may have been one. Destinations and warehouses are those "
-        "that are enabled.",
+        "is loaded; unknown: a day is missing on which there may have been one. A source sends to destinations and "
+        "warehouses that are enabled.",
         figures=[
             Stats(stats=[Stat(label=state, value=f"{counts[state]:,}") for state in STATES if counts[state]]),
             Matrix(
@@ -92,6 +91,12 @@ def volume(context: Context) -> Section:
         lacking=QUERIES[EVENTS].required if context.lacking(EVENTS) else [],
         as_of=context.as_of(SOURCES),
     )
+
+
+def _targets(row: Row) -> int | None:
+    """Return the enabled destinations and warehouses of a source; `None` where neither are loaded."""
+    known = [row[each] for each in ("enabled_destinations", "warehouses") if row[each] is not None]
+    return sum(known) if known else None
 
 
 def _sums(context: Context) -> list[Stat]:
