@@ -269,7 +269,7 @@ def graph(sources: Sequence[Neighbourhood]) -> alt.LayerChart:
     links: Counter[tuple[str, str, str]] = Counter()
     for source in sources:
         for target in source.targets:
-            called = f"{target.name} ({target.type}, {target.state})" if alone else target.type
+            called = f"{target.name}: {target.type}, {target.state}" if alone else target.type
             links[source.source, called, level(target.state) if alone else level(source.state)] += 1
     left, right = placed([(source, target) for source, target, _ in links])
     tall = max(len(left), len(right))
@@ -287,7 +287,8 @@ def graph(sources: Sequence[Neighbourhood]) -> alt.LayerChart:
         y = alt.Y(
             "text:N",
             title=None,
-            scale=alt.Scale(domain=names, padding=0),
+            # of points, each in the middle of its share of the height, where the lines end
+            scale=alt.Scale(domain=names, padding=0.5),
             axis=alt.Axis(
                 orient="right" if place else "left", labelLimit=300, labelPadding=8, domain=False, ticks=False
             ),
