@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from segment_dagster.alerts.sensor import build_segment_alert_sensor
     from segment_dagster.assets import DestinationResource, SegmentResource, SegmentTranslator, segment_assets
     from segment_dagster.components.build import build_segment_defs
-    from segment_dagster.components.build_health import HealthInstance, build_segment_health_defs
+    from segment_dagster.components.build_health import HealthInstance, ReportFile, build_segment_health_defs
     from segment_dagster.components.build_union import build_segment_union_defs
     from segment_dagster.components.health import SegmentHealthComponent
     from segment_dagster.components.selection import EndpointSelection
@@ -27,6 +27,7 @@ __all__ = [
     "DestinationResource",
     "EndpointSelection",
     "HealthInstance",
+    "ReportFile",
     "SegmentHealthComponent",
     "SegmentResource",
     "SegmentTranslator",
@@ -49,6 +50,7 @@ _MODULES = {
     "DestinationResource": "segment_dagster.assets",
     "EndpointSelection": "segment_dagster.components.selection",
     "HealthInstance": "segment_dagster.components.build_health",
+    "ReportFile": "segment_dagster.components.build_health",
     "SegmentHealthComponent": "segment_dagster.components.health",
     "SegmentResource": "segment_dagster.assets",
     "SegmentTranslator": "segment_dagster.assets",

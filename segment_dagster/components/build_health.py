@@ -18,9 +18,22 @@ from segment_dagster.marts import Changes
 from segment_dagster.marts.assets import mart_assets, mart_spec
 from segment_dagster.marts.mart import Mart
 from segment_dagster.marts.models import MARTS
+from segment_dagster.report import report_asset, report_spec
+from segment_dagster.report.asset import NAME as REPORT
 
 CRON = "30 7 * * *"
 """When the marts are made by default: after the daily jobs of the tables have begun. In the schedules' time zone."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportFile:
+    """Where the report is written: one HTML page."""
+
+    path: str | None = None
+    """The file; by default `<key>.html` below the storage directory of the Dagster instance."""
+
+    url: str | None = None
+    """Where the file is served, if it is: the UI links to it."""
 
 
 def build_segment_health_defs(
@@ -34,6 +47,7 @@ def build_segment_health_defs(
     marts: Sequence[str] | None = None,
     thresholds: HealthSettings | None = None,
     schedule: str | None = "default",
+    report: ReportFile | None = ReportFile(),
     settings: DefinitionSettings | None = None,
 ) -> dg.Definitions:
     """Return the marts of an instance as assets with checks, a job that makes them, and its schedule.
@@ -51,6 +65,7 @@ def build_segment_health_defs(
         marts: Names of marts; all by default.
         thresholds: What counts as healthy, and your plan; by default as the environment says.
         schedule: A cron expression; `None` for no schedule. By default as `SEGMENT_HEALTH_SCHEDULE_CRON` says.
+        report: Where the page with all of it is written; `None` for no page.
         settings: The other settings of definitions; by default those in the environment.
 
     Raises:
@@ -74,7 +89,9 @@ def build_segment_health_defs(
             translator=translator or SegmentTranslator(),
             history=history,
         )
-        return _build(instance, marts, thresholds or HealthSettings(), schedule, settings or DefinitionSettings())
+        return _build(
+            instance, marts, thresholds or HealthSettings(), schedule, report, settings or DefinitionSettings()
+        )
     except SettingError as error:
         if name == DEFAULT_NAME:
             raise
@@ -148,22 +165,38 @@ def _build(
     names: Sequence[str] | None,
     thresholds: HealthSettings,
     cron: str | None,
+    report: ReportFile | None,
     settings: DefinitionSettings,
 ) -> dg.Definitions:
     name = instance.name
     marts, specs = instance.marts(names, settings)
     if not marts:
         return dg.Definitions()
-    assets = mart_assets(
-        marts,
-        specs,
-        name=f"{name}_marts",
-        workspace=instance.workspace,
-        destination=instance.place(),
-        settings=thresholds,
-    )
+    assets = [
+        mart_assets(
+            marts,
+            specs,
+            name=f"{name}_marts",
+            workspace=instance.workspace,
+            destination=instance.place(),
+            settings=thresholds,
+        )
+    ]
+    if report:
+        specs.add(REPORT, report_spec(owners=specs.owners))
+        assets.append(
+            report_asset(
+                specs,
+                name=f"{name}_report",
+                workspace=instance.workspace,
+                destination=instance.place(),
+                settings=thresholds,
+                path=report.path,
+                url=report.url,
+            )
+        )
     return dg.Definitions(
-        assets=[assets],
+        assets=assets,
         jobs=[
             health_job(name, assets, "Work out from the loaded tables what is dead, what fails and what it will cost.")
         ],
@@ -171,17 +204,17 @@ def _build(
     )
 
 
-def health_job(name: str, assets: dg.AssetsDefinition, description: str) -> Any:
+def health_job(name: str, assets: Sequence[dg.AssetsDefinition], description: str) -> Any:
     """Return the job that makes marts, in one process.
 
     Args:
         name: Name of the instance, or of the union.
-        assets: The marts.
+        assets: The marts, and what is made of them.
         description: What the job does.
     """
     return dg.define_asset_job(
         f"{name}_health",
-        selection=dg.AssetSelection.assets(assets),
+        selection=dg.AssetSelection.assets(*assets),
         description=description,
         executor_def=dg.in_process_executor,
     )

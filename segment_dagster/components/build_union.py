@@ -63,6 +63,6 @@ def build_segment_union_defs(
     )
     return dg.Definitions(
         assets=[assets],
-        jobs=[health_job(name, assets, "Put the marts of several workspaces into one table each.")],
+        jobs=[health_job(name, [assets], "Put the marts of several workspaces into one table each.")],
         schedules=health_schedules(name, schedule, settings),
     )

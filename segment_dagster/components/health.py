@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from segment_dagster.alerts import Monitored, WeeklyDigest, build_segment_alert_sensor
 from segment_dagster.alerts.digest import WEEKDAYS
 from segment_dagster.components.build import NAME
-from segment_dagster.components.build_health import HealthInstance, build_segment_health_defs
+from segment_dagster.components.build_health import HealthInstance, ReportFile, build_segment_health_defs
 from segment_dagster.components.build_union import build_segment_union_defs
 from segment_dagster.components.workspace import DestinationAttributes, SegmentWorkspaceComponent
 from segment_dagster.config import HealthSettings
@@ -35,6 +35,15 @@ class PlanAttributes(dg.Model, dg.Resolvable):
 
     mtu: int | None = optional_field("mtu_plan", HealthSettings)
     api_calls: int | None = optional_field("api_calls_plan", HealthSettings)
+
+
+class ReportAttributes(dg.Model, dg.Resolvable):
+    """The page that shows what the marts say: one HTML file."""
+
+    path: str | None = Field(
+        default=None, description="The file; by default below the storage directory of the Dagster instance."
+    )
+    url: str | None = Field(default=None, description="Where the file is served, if it is: the UI links to it.")
 
 
 class DigestAttributes(dg.Model, dg.Resolvable):
@@ -126,6 +135,10 @@ class SegmentHealthComponent(dg.Component, dg.Model, dg.Resolvable):
         description="When the marts are made, as a cron expression; every day at 7:30 by default, not at all by null.",
     )
 
+    report: ReportAttributes | None = Field(
+        default_factory=ReportAttributes,
+        description="The page that shows what the marts say; null for none.",
+    )
     alerts: AlertsAttributes | None = Field(
         default=None,
         description="Tell people of failed checks, failed runs and lost partitions of the workspace and its marts.",
@@ -159,6 +172,7 @@ class SegmentHealthComponent(dg.Component, dg.Model, dg.Resolvable):
             marts=self.marts,
             thresholds=HealthSettings(**thresholds, **plan),
             schedule=self.schedule,
+            report=ReportFile(path=self.report.path, url=self.report.url) if self.report else None,
         )
         if self.alerts is None:
             return health

@@ -23,6 +23,7 @@ from segment_dagster.demo.table import text_table
 from segment_dagster.endpoints import TABLES
 from segment_dagster.load import resolve_destination
 from segment_dagster.marts.models import MARTS
+from segment_dagster.report.asset import FILE
 from segment_dagster.terminal import run_command
 
 ENVIRONMENT = os.environ  # noqa: TID251 - a command sets it for what it starts
@@ -89,6 +90,7 @@ def _demo() -> int:
     print("\nWhat matters most in this workspace:")
     for number, finding in enumerate(findings(result.get_asset_check_evaluations(), MAX_FINDINGS), 1):
         print(f"{number}. {finding}")
+    print(f"All of it on one page: {_report_file(result)}")
     print(f"\nThe tables are in {destination.file}. `make dev` without a token shows this run in Dagster's UI.")
     return 0
 
@@ -113,6 +115,11 @@ def _report(result: dg.ExecuteInProcessResult) -> str:
         passed = f"{sum(evaluation.passed for evaluation in of_asset)} of {len(of_asset)}"
         rows.append([key.to_user_string(), by_key[key].metadata["dagster/row_count"].value, passed])
     return text_table(["asset", "rows", "checks passed"], rows)
+
+
+def _report_file(result: dg.ExecuteInProcessResult) -> str:
+    made = (event.materialization for event in result.get_asset_materialization_events())
+    return next(str(each.metadata[FILE].value) for each in made if FILE in each.metadata)
 
 
 def _reason(result: dg.ExecuteInProcessResult) -> str:

@@ -129,6 +129,17 @@ def test_thresholds_come_from_the_environment(monkeypatch):
     assert (HealthSettings().quiet_days, HealthSettings().violation_reasons) == (5, ("a", "b"))
 
 
+def test_the_report_is_below_the_marts_and_can_be_left_out():
+    with loaded({"report": {"url": "https://reports.example.com/prod.html"}}, PROD) as defs:
+        specs = {spec.key.to_user_string(): spec for spec in defs.resolve_all_asset_specs()}
+        deps = {dep.asset_key.to_user_string() for dep in specs["prod/segment/report"].deps}
+        assert {"prod/segment/health_sources", "prod/segment/usage_forecast", "prod/segment/workspace"} <= deps
+        job = defs.resolve_job_def("prod_health")
+        assert dg.AssetKey(["prod", "segment", "report"]) in job.asset_layer.selected_asset_keys
+    with loaded({"report": None}, PROD) as defs:
+        assert "prod/segment/report" not in {key.to_user_string() for key in defs.resolve_all_asset_keys()}
+
+
 def test_alerts_watch_the_workspace_and_its_marts():
     alerts = {"channels": ["ALERTS_CHAT"], "min_severity": "error", "digest": None, "interval_seconds": 120}
     with loaded({"alerts": alerts}, PROD) as defs:
