@@ -11,6 +11,7 @@ from segment_dagster.alerts.digest import WEEKDAYS
 from segment_dagster.components.build import NAME
 from segment_dagster.components.build_health import HealthInstance, ReportFile, build_segment_health_defs
 from segment_dagster.components.build_union import build_segment_union_defs
+from segment_dagster.components.described import DescribedModel
 from segment_dagster.components.workspace import DestinationAttributes, SegmentWorkspaceComponent
 from segment_dagster.config import HealthSettings
 from segment_dagster.config.attributes import names_schema, optional_field, tell_inner_errors, text_schema
@@ -18,7 +19,7 @@ from segment_dagster.errors import SegmentError
 from segment_dagster.marts.models import MARTS
 
 
-class ThresholdsAttributes(dg.Model, dg.Resolvable):
+class ThresholdsAttributes(DescribedModel, dg.Resolvable):
     """What counts as healthy. What is left out comes from the environment, or has a default."""
 
     quiet_days: int | None = optional_field("quiet_days", HealthSettings)
@@ -30,14 +31,14 @@ class ThresholdsAttributes(dg.Model, dg.Resolvable):
     violation_reasons: Sequence[str] | None = optional_field("violation_reasons", HealthSettings)
 
 
-class PlanAttributes(dg.Model, dg.Resolvable):
+class PlanAttributes(DescribedModel, dg.Resolvable):
     """Your plan, which the API does not tell."""
 
     mtu: int | None = optional_field("mtu_plan", HealthSettings)
     api_calls: int | None = optional_field("api_calls_plan", HealthSettings)
 
 
-class ReportAttributes(dg.Model, dg.Resolvable):
+class ReportAttributes(DescribedModel, dg.Resolvable):
     """The page that shows what the marts say: one HTML file."""
 
     path: str | None = Field(
@@ -46,14 +47,14 @@ class ReportAttributes(dg.Model, dg.Resolvable):
     url: str | None = Field(default=None, description="Where the file is served, if it is: the UI links to it.")
 
 
-class DigestAttributes(dg.Model, dg.Resolvable):
+class DigestAttributes(DescribedModel, dg.Resolvable):
     """When the weekly digest is sent, in UTC."""
 
     weekday: str = Field(default=WEEKDAYS[0], description=f"The day: {', '.join(WEEKDAYS)}.")
     hour: int = Field(default=8, ge=0, le=23, description="The hour.")
 
 
-class AlertsAttributes(dg.Model, dg.Resolvable):
+class AlertsAttributes(DescribedModel, dg.Resolvable):
     """Messages to people: one when something is wrong, one when it is over."""
 
     channels: Sequence[str] = Field(
@@ -84,7 +85,7 @@ class AlertsAttributes(dg.Model, dg.Resolvable):
         )
 
 
-class UnionAttributes(dg.Model, dg.Resolvable):
+class UnionAttributes(DescribedModel, dg.Resolvable):
     """The marts of several workspaces in one table each, with a column that names the workspace."""
 
     workspaces: Sequence[str] = Field(description="Names of the workspace components.")
@@ -108,7 +109,7 @@ class SegmentHealthScaffolder(dg.Scaffolder[Any]):
 
 
 @dg.scaffold_with(SegmentHealthScaffolder)
-class SegmentHealthComponent(dg.Component, dg.Model, dg.Resolvable):
+class SegmentHealthComponent(dg.Component, DescribedModel, dg.Resolvable):
     """Work out from the tables of a workspace what is dead, what fails, what it will cost, and who may do what."""
 
     workspace: str | None = Field(

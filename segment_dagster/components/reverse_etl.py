@@ -9,6 +9,7 @@ from pydantic import Field
 
 from segment_dagster.assets import SegmentResource
 from segment_dagster.assets.family import retry_policy
+from segment_dagster.components.described import DescribedModel
 from segment_dagster.config import DefinitionSettings
 from segment_dagster.config.attributes import tell_inner_errors
 from segment_dagster.errors import SettingError
@@ -27,14 +28,14 @@ from segment_dagster.syncs.statuses import OnPartial, Statuses
 from segment_dagster.syncs.topology import Topology
 
 
-class ReverseEtlModelsAttributes(dg.Model, dg.Resolvable):
+class ReverseEtlModelsAttributes(DescribedModel, dg.Resolvable):
     """The reverse ETL models; all that are enabled by default."""
 
     by_id: Sequence[str] = Field(default=(), description="Ids of models.")
     by_name: Sequence[str] = Field(default=(), description="Names of models.")
 
 
-class ReverseEtlAttributes(dg.Model, dg.Resolvable):
+class ReverseEtlAttributes(DescribedModel, dg.Resolvable):
     """The reverse ETL models that Segment sends on from warehouses."""
 
     models: ReverseEtlModelsAttributes = Field(

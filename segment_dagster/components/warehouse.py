@@ -11,6 +11,7 @@ from dagster.components.utils.translation import TranslationFn, TranslationFnRes
 from pydantic import Field, field_validator, model_validator
 
 from segment_dagster.components.build import NAME
+from segment_dagster.components.described import DescribedModel
 from segment_dagster.components.reverse_etl import ReverseEtlAttributes
 from segment_dagster.components.workspace import DestinationAttributes, SegmentWorkspaceComponent, WorkspaceAttributes
 from segment_dagster.config.attributes import tell_inner_errors, text_schema
@@ -28,7 +29,7 @@ from segment_dagster.syncs.tables import TableNames, Tables
 from segment_dagster.syncs.topology import Topology, WarehouseSelection, fetch_topology
 
 
-class WarehousesAttributes(dg.Model, dg.Resolvable):
+class WarehousesAttributes(DescribedModel, dg.Resolvable):
     """The warehouses; all that are enabled by default."""
 
     by_id: Sequence[str] = Field(default=(), description="Ids of warehouses.")
@@ -37,14 +38,14 @@ class WarehousesAttributes(dg.Model, dg.Resolvable):
     )
 
 
-class SourcesAttributes(dg.Model, dg.Resolvable):
+class SourcesAttributes(DescribedModel, dg.Resolvable):
     """The sources; all that are synced by default."""
 
     by_slug: Sequence[str] = Field(default=(), description="Slugs of sources.")
     by_id: Sequence[str] = Field(default=(), description="Ids of sources.")
 
 
-class StatusesAttributes(dg.Model, dg.Resolvable):
+class StatusesAttributes(DescribedModel, dg.Resolvable):
     """What a status of a sync means. Segment documents no value; what is left out has a default."""
 
     success: Sequence[str] = Field(default=Statuses.success, description="The sync has succeeded.")
@@ -53,7 +54,7 @@ class StatusesAttributes(dg.Model, dg.Resolvable):
     running: Sequence[str] = Field(default=Statuses.running, description="The sync has not ended.")
 
 
-class ArrivedAttributes(dg.Model, dg.Resolvable):
+class ArrivedAttributes(DescribedModel, dg.Resolvable):
     """A warehouse that may be read: `destination`, a dlt destination, or `resource`, the key of a Dagster resource."""
 
     destination: DestinationAttributes | None = Field(default=None, description="The warehouse as a dlt destination.")
@@ -86,7 +87,7 @@ class SegmentWarehouseScaffolder(dg.Scaffolder[Any]):
 
 
 @dg.scaffold_with(SegmentWarehouseScaffolder)
-class SegmentWarehouseComponent(dg.StateBackedComponent, dg.Model, dg.Resolvable):
+class SegmentWarehouseComponent(dg.StateBackedComponent, DescribedModel, dg.Resolvable):
     """The tables that Segment syncs into warehouses, as external assets, and a sensor that tells of its syncs."""
 
     name: str = Field(

@@ -15,13 +15,14 @@ from segment_dagster.assets import (
     SegmentTranslator,
 )
 from segment_dagster.components.build import DEFAULT_NAME, NAME, SCHEDULES, build_segment_defs
+from segment_dagster.components.described import DescribedModel
 from segment_dagster.components.selection import EndpointSelection, domains_of, names_of
 from segment_dagster.config import ApiSettings, DestinationSettings
 from segment_dagster.config.attributes import names_schema, optional_field, tell_inner_errors, text_schema
 from segment_dagster.endpoints import TABLES
 
 
-class WorkspaceAttributes(dg.Model, dg.Resolvable):
+class WorkspaceAttributes(DescribedModel, dg.Resolvable):
     """The workspace. What is left out comes from the environment, when a run begins and not before."""
 
     token_env: str | None = Field(
@@ -62,7 +63,7 @@ class WorkspaceAttributes(dg.Model, dg.Resolvable):
         return SegmentResource(**fields)
 
 
-class DestinationAttributes(dg.Model, dg.Resolvable):
+class DestinationAttributes(DescribedModel, dg.Resolvable):
     """Where the tables are loaded. What is left out comes from the environment; credentials are dlt's own settings."""
 
     type: str | None = optional_field("type", DestinationSettings)
@@ -78,7 +79,7 @@ class DestinationAttributes(dg.Model, dg.Resolvable):
         return DestinationResource(**self.model_dump(exclude_none=True))
 
 
-class SelectionAttributes(dg.Model, dg.Resolvable):
+class SelectionAttributes(DescribedModel, dg.Resolvable):
     """The endpoints; all by default."""
 
     domains: Sequence[str] | None = Field(
@@ -115,7 +116,7 @@ class SegmentWorkspaceScaffolder(dg.Scaffolder[Any]):
 
 
 @dg.scaffold_with(SegmentWorkspaceScaffolder)
-class SegmentWorkspaceComponent(dg.Component, dg.Model, dg.Resolvable):
+class SegmentWorkspaceComponent(dg.Component, DescribedModel, dg.Resolvable):
     """Load a Twilio Segment workspace: an asset per endpoint, with checks, jobs, schedules and a sensor."""
 
     name: str = Field(
