@@ -14,6 +14,7 @@ from segment_dagster.assets.specs import kinds
 from segment_dagster.assets.translator import AssetSpecs
 from segment_dagster.config import HealthSettings
 from segment_dagster.errors import SegmentError, SettingError
+from segment_dagster.marts.ephemeral import EPHEMERAL
 from segment_dagster.marts.mart import Mart
 
 GROUP = "health"
@@ -35,13 +36,18 @@ def mart_spec(mart: Mart, *, owners: Sequence[str], destination: str, dataset: s
         group_name=GROUP,
         kinds=kinds(destination) | {"sql"},
         owners=list(owners),
-        code_version=hashlib.sha256(f"{mart.sql}{mart.columns!r}".encode()).hexdigest()[:12],
+        code_version=_code_version(mart),
         metadata={
             **({"dagster/table_name": f"{dataset}.{mart.name}"} if dataset else {}),
             "dagster/storage_kind": destination,
             "dagster/column_schema": column_schema(mart),
         },
     )
+
+
+def _code_version(mart: Mart) -> str:
+    ephemeral = [sql for name, sql in EPHEMERAL.items() if name in mart.sql]
+    return hashlib.sha256(repr((mart.sql, ephemeral, mart.columns, mart.version)).encode()).hexdigest()[:12]
 
 
 def column_schema(mart: Mart) -> dg.TableSchema:

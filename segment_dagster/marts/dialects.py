@@ -31,6 +31,12 @@ class _Templates:
     elements: str
     """The join of an array's elements; `{1}` is its alias."""
 
+    json_text_cased: str = ""
+    """`json_text` of a key with capitals, where that is another expression."""
+
+    monday: str = "CAST(DATE_TRUNC('WEEK', {0}) AS DATE)"
+    """`monday(day)`: the Monday of its week."""
+
     words: str = "' ' || REGEXP_REPLACE({0}, '[^A-Za-z0-9_]', ' ') || ' '"
     """`words(text)`: its words with one blank before and after each. Whatever separates them becomes blanks."""
 
@@ -58,8 +64,10 @@ _BY_DIALECT: Mapping[str, _Templates] = {
     ),
     "redshift": _Templates(
         utc_day="CAST({0} AT TIME ZONE 'UTC' AS DATE)",
-        # dlt loads JSON as SUPER
-        json_text="CAST({0}.{1} AS VARCHAR)",
+        # dlt loads JSON as SUPER; a VARCHAR without a length has 256 bytes
+        json_text="CAST({0}.{1} AS VARCHAR(MAX))",
+        # a path finds no key with capitals, unless the session says enable_case_sensitive_identifier
+        json_text_cased="NULLIF(JSON_EXTRACT_PATH_TEXT(JSON_SERIALIZE({0}), '{1}'), '')",
         json_part="{0}.{1}",
         json_string="JSON_SERIALIZE({0})",
         elements="LEFT JOIN {0} AS {1} ON TRUE",
@@ -70,6 +78,8 @@ _BY_DIALECT: Mapping[str, _Templates] = {
         json_text="CAST(GET_PATH({0}, '{1}') AS VARCHAR)",
         json_part="GET_PATH({0}, '{1}')",
         json_string="TO_JSON({0})",
+        # weeks begin as the session's WEEK_START says
+        monday="CAST(DATEADD(DAY, 1 - DAYOFWEEKISO({0}), {0}) AS DATE)",
         elements="CROSS JOIN LATERAL FLATTEN(INPUT => {0}, OUTER => TRUE) AS {1}(seq, key, path, index, value, this)",
     ),
     "bigquery": _Templates(
@@ -77,6 +87,7 @@ _BY_DIALECT: Mapping[str, _Templates] = {
         json_text="JSON_VALUE({0}, '$.{1}')",
         json_part="JSON_QUERY({0}, '$.{1}')",
         json_string="TO_JSON_STRING({0})",
+        monday="DATE_TRUNC({0}, ISOWEEK)",
         elements="LEFT JOIN UNNEST(ARRAY(SELECT AS STRUCT e AS value FROM UNNEST(JSON_QUERY_ARRAY({0})) AS e)) AS {1} "
         "ON TRUE",
     ),
@@ -89,6 +100,8 @@ _BY_DIALECT: Mapping[str, _Templates] = {
         elements="LEFT JOIN LATERAL EXPLODE(FROM_JSON({0}, 'ARRAY<STRING>')) AS {1}(value) ON TRUE",
     ),
 }
+
+_ELEMENT = "element"
 
 DIALECTS = tuple(_BY_DIALECT)
 """sqlglot's names of the dialects that the marts' SQL is translated to."""
@@ -107,15 +120,20 @@ def translate(tree: exp.Query, dialect: str) -> exp.Query:
     if dialect not in _BY_DIALECT:
         legal = ", ".join(DIALECTS)
         raise SettingError("SEGMENT_DESTINATION", f"has the SQL dialect {dialect!r}", f"Marts are made in: {legal}.")
-    replace = _Replacement(_BY_DIALECT[dialect], dialect, _aliases(tree))
-    translated = tree.transform(replace)
+    marked = tree.copy()
+    _mark_elements(marked)
+    translated = marked.transform(_Replacement(_BY_DIALECT[dialect], dialect))
     assert isinstance(translated, exp.Query)
     return translated
 
 
-def _aliases(tree: exp.Query) -> set[str]:
-    """Return the aliases of joined elements."""
-    return {join.this.alias for join in tree.find_all(exp.Join) if _elements_of(join)}
+def _mark_elements(tree: exp.Query) -> None:
+    """Mark the columns that are elements of an array. Elsewhere in the query their aliases may be those of tables."""
+    for select in tree.find_all(exp.Select):
+        aliases = {join.this.alias for join in select.args.get("joins") or () if _elements_of(join)}
+        for column in select.find_all(exp.Column) if aliases else ():
+            if column.table in aliases:
+                column.meta[_ELEMENT] = True
 
 
 def _elements_of(join: exp.Join) -> exp.Expr | None:
@@ -126,26 +144,29 @@ def _elements_of(join: exp.Join) -> exp.Expr | None:
 
 
 class _Replacement:
-    def __init__(self, templates: _Templates, dialect: str, aliases: set[str]) -> None:
+    def __init__(self, templates: _Templates, dialect: str) -> None:
         self._templates = templates
         self._dialect = dialect
-        self._aliases = aliases
         self._functions: Mapping[str, str] = {
             "utc_day": templates.utc_day,
             "json_text": templates.json_text,
             "json_part": templates.json_part,
             "json_string": templates.json_string,
+            "monday": templates.monday,
             "words": templates.words,
         }
 
     def __call__(self, node: exp.Expr) -> exp.Expr:
         if isinstance(node, exp.Join) and (array := _elements_of(node)):
             return self._join(node, array)
-        if isinstance(node, exp.Column) and node.table in self._aliases:
+        if isinstance(node, exp.Column) and node.meta.get(_ELEMENT):
             return self._parsed(self._templates.element.format(_quoted(node.table, self._dialect), node.name))
         if isinstance(node, exp.Anonymous) and (template := self._functions.get(node.name.lower())):
             first, *others = node.expressions
-            return self._parsed(template.format(self._sql(first), *(each.name for each in others)))
+            words = [each.name for each in others]
+            if node.name.lower() == "json_text" and not words[0].islower():
+                template = self._templates.json_text_cased or template
+            return self._parsed(template.format(self._sql(first), *words))
         return node
 
     def _join(self, node: exp.Join, array: exp.Expr) -> exp.Expr:

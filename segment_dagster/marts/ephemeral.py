@@ -17,10 +17,12 @@ coarsest AS (
 SELECT g.source_id, g.event_type, g.event_name, g.day, sum(g.count) AS events
 FROM granular AS g
 JOIN coarsest AS c ON c.day = g.day AND c.fineness = g.fineness
-WHERE g.day <= $as_of
+WHERE g.day <= $as_of AND g.source_id IS NOT NULL
 GROUP BY g.source_id, g.event_type, g.event_name, g.day
 """
-"""Events by source, type, name and day. Where a day was loaded in several granularities, the coarsest counts."""
+"""Events by source, type, name and day. Where a day was loaded in several granularities, the coarsest counts.
+
+Rows without a source, as a grouping of the settings may leave, tell nothing of one."""
 
 DELIVERIES_BY_DAY = """
 WITH granular AS (

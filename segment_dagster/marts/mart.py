@@ -62,14 +62,14 @@ class Mart:
     finish: Callable[[Iterable[Row], datetime, HealthSettings], Iterator[Row]] | None = None
     """Works out the rows from those of the query, the current time and the settings; by default they are the rows."""
 
+    version: int = 1
+    """To be raised when `finish` works out other rows: a part of the asset's code version, as the SQL is."""
+
     offenders: Offenders
     """What its check looks for."""
 
-    shown: Sequence[str] = ()
-    """Columns that the preview shows."""
-
     personal: Sequence[str] = ()
-    """Columns with personal data, which the preview masks."""
+    """Columns with personal data, which the results of its check mask."""
 
     @property
     def tables(self) -> tuple[str, ...]:

@@ -1,10 +1,12 @@
 """The planted workspace, loaded once into DuckDB and once into PostgreSQL."""
 
-from collections.abc import Collection, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+import duckdb
+import psycopg2
 import pytest
 
 from segment_dagster.config import ApiSettings, DestinationSettings, HealthSettings
@@ -17,8 +19,11 @@ from segment_dagster.marts.mart import Mart
 from segment_dagster.marts.models import MARTS
 from segment_dagster.sync import sync
 from segment_dagster_tests.conftest import MINUTE
-from segment_dagster_tests.destinations.engines import postgres_server
+from segment_dagster_tests.destinations.engines import FURTHER, postgres_server
 from segment_dagster_tests.marts import planted_truth as truth
+
+# it needs what `make test-destinations` installs
+collect_ignore = [] if FURTHER else ["test_marts_further.py"]
 
 READ = {table for mart in MARTS for table in mart.tables} - {"changes"}
 
@@ -31,9 +36,9 @@ ASSUMED = HealthSettings(violation_reasons=truth.BLOCKED_REASONS)
 class Loaded:
     """A dataset with the tables that the marts read."""
 
-    def __init__(self, destination: Destination, credentials: str | None) -> None:
+    def __init__(self, destination: Destination, environment: Mapping[str, str]) -> None:
         self.destination = destination
-        self.credentials = credentials
+        self.environment = environment
 
     def rows(self, name: str, **thresholds: Any) -> list[dict[str, Any]]:
         """Return the rows of a mart, which is not loaded."""
@@ -42,22 +47,39 @@ class Loaded:
             return [dict(row) for row in mart_rows(mart(name), tables, truth.NOW, settings)]
 
     @contextmanager
-    def without_rows(self, table: str, condition: str) -> Iterator[None]:
-        """Take rows out of a table while the block runs."""
+    def altered(self, table: str, *statements: str) -> Iterator[None]:
+        """Alter the rows of a table while the block runs.
+
+        Args:
+            table: The table.
+            statements: SQL with `{table}`, and `{kept}` for a table with the rows as they were.
+        """
         with inspect_dataset(self.destination) as tables:
             name = tables.qualified_name(table)
-            client = tables._client
-            assert client is not None
-            client.sql_client.execute_sql(f"CREATE TABLE {name}_taken AS SELECT * FROM {name} WHERE {condition}")
-            client.sql_client.execute_sql(f"DELETE FROM {name} WHERE {condition}")
+        kept = f"{name}_kept"
+        self._execute(f"CREATE TABLE {kept} AS SELECT * FROM {name}")
         try:
+            self._execute(*(each.format(table=name, kept=kept) for each in statements))
             yield
         finally:
-            with inspect_dataset(self.destination) as tables:
-                client = tables._client
-                assert client is not None
-                client.sql_client.execute_sql(f"INSERT INTO {name} SELECT * FROM {name}_taken")
-                client.sql_client.execute_sql(f"DROP TABLE {name}_taken")
+            self._execute(f"DELETE FROM {name}", f"INSERT INTO {name} SELECT * FROM {kept}", f"DROP TABLE {kept}")
+
+    def _execute(self, *statements: str) -> None:
+        with ExitStack() as stack:
+            if credentials := self.environment.get(CREDENTIALS):
+                connection = stack.enter_context(closing(psycopg2.connect(credentials)))
+                connection.autocommit = True
+                cursor: Any = connection.cursor()
+            else:
+                cursor = stack.enter_context(duckdb.connect(str(self.destination.file)))
+            for each in statements:
+                cursor.execute(each)
+
+    @contextmanager
+    def without_rows(self, table: str, condition: str) -> Iterator[None]:
+        """Take rows out of a table while the block runs."""
+        with self.altered(table, f"DELETE FROM {{table}} WHERE {condition}"):
+            yield
 
 
 def load(emulator: Emulator, settings: DestinationSettings, names: Collection[str]) -> None:
@@ -91,20 +113,20 @@ def dataset(
         patch.setenv("SEGMENT_MINUTE_SECONDS", str(MINUTE))
         patch.setenv("RUNTIME__DLTHUB_TELEMETRY", "false")
         settings = DestinationSettings(type=request.param, lock_timeout=60)
-        credentials = None
+        environment = {}
         if request.param == "postgres":
-            credentials = stack.enter_context(postgres_server())
-            patch.setenv(CREDENTIALS, credentials)
+            environment[CREDENTIALS] = stack.enter_context(postgres_server())
+            patch.setenv(CREDENTIALS, environment[CREDENTIALS])
         else:
             settings = DestinationSettings(type="duckdb", database=str(place / "planted.duckdb"))
         destination = resolve_destination(settings)
         load(planted, settings, READ)
-        yield Loaded(destination, credentials)
+        yield Loaded(destination, environment)
 
 
 @pytest.fixture
 def loaded(dataset: Loaded, monkeypatch: pytest.MonkeyPatch) -> Loaded:
     """The dataset, with the settings that a test does not inherit."""
-    if dataset.credentials:
-        monkeypatch.setenv(CREDENTIALS, dataset.credentials)
+    for name, value in dataset.environment.items():
+        monkeypatch.setenv(name, value)
     return dataset

@@ -7,16 +7,19 @@ ACTIVE, INACTIVE, INVITED, TOKEN, UNKNOWN = "active", "inactive", "invited", "to
 DIRECT, GROUP = "direct", "group"
 
 SQL = """
-WITH granted AS (
+WITH grouped AS (
+    SELECT DISTINCT id FROM user_group_users
+),
+granted AS (
     SELECT u.id AS user_id, u.name AS user_name, u.email AS user_email, 'direct' AS granted_by,
         CAST(NULL AS TEXT) AS group_name, json_text(p.value, 'roleName') AS role_name,
         json_text(r.value, 'type') AS resource_type, json_text(r.value, 'id') AS resource_id
     FROM users AS u
+    LEFT JOIN grouped AS o ON o.id = u.id
     LEFT JOIN UNNEST(json_elements(u.permissions)) AS p(value) ON TRUE
     LEFT JOIN UNNEST(json_elements(json_part(p.value, 'resources'))) AS r(value) ON TRUE
     -- a row without a role for those alone who have none at all
-    WHERE json_text(p.value, 'roleName') IS NOT NULL
-        OR NOT EXISTS (SELECT 1 FROM user_group_users AS o WHERE o.id = u.id)
+    WHERE json_text(p.value, 'roleName') IS NOT NULL OR o.id IS NULL
     UNION ALL
     SELECT m.id, m.name, m.email, 'group', g.name, json_text(q.value, 'roleName'),
         json_text(t.value, 'type'), json_text(t.value, 'id')
@@ -36,18 +39,19 @@ WITH granted AS (
         CAST(NULL AS TEXT), CAST(NULL AS TEXT), CAST(NULL AS TEXT)
     FROM invites AS i
     -- the list of invites has those into groups as well
-    WHERE NOT EXISTS (SELECT 1 FROM user_group_invites AS o WHERE o.email = i.email)
+    WHERE NOT EXISTS (SELECT 1 FROM user_group_invites AS o WHERE lower(o.email) = lower(i.email))
 ),
 resources AS (
     SELECT 'WORKSPACE' AS type, id, name FROM workspace
     UNION ALL
-    SELECT 'SOURCE', id, coalesce(name, slug) FROM sources
+    SELECT 'SOURCE', id, coalesce(nullif(name, ''), slug) FROM sources
     UNION ALL
     SELECT 'SPACE', id, name FROM spaces
     UNION ALL
     SELECT 'FUNCTION', id, display_name FROM functions
     UNION ALL
-    SELECT 'WAREHOUSE', id, coalesce(json_text(settings, 'name'), json_text(metadata, 'name')) FROM warehouses
+    SELECT 'WAREHOUSE', w.id, coalesce(json_text(w.settings, 'name'), json_text(w.metadata, 'name'))
+    FROM warehouses AS w
 ),
 people AS (
     SELECT lower(actor_email) AS email, max(timestamp) AS last_event_at
@@ -140,6 +144,5 @@ ACCESS_REVIEW = Mart(
         shown=("user_email", "role_name"),
         identity=("user_id", "role_name", "resource_id", "granted_by", "group_name"),
     ),
-    shown=("user_email", "granted_by", "group_name", "role_name", "resource_name", "state"),
     personal=("user_id", "user_name", "user_email"),
 )

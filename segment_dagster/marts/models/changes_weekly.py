@@ -20,9 +20,14 @@ told AS (
     SELECT * FROM changed
     UNION ALL
     SELECT * FROM trail
+),
+weekly AS (
+    SELECT monday(day) AS week, told_by, actor, actor_email, kind, change, record
+    FROM told
+    WHERE day >= $first_week AND day <= $as_of
 )
 SELECT
-    CAST(date_trunc('week', day) AS DATE) AS week,
+    week,
     told_by,
     actor,
     actor_email,
@@ -31,9 +36,8 @@ SELECT
     count(*) AS changes,
     count(DISTINCT record) AS records,
     $as_of AS as_of
-FROM told
-WHERE day >= $first_week AND day <= $as_of
-GROUP BY CAST(date_trunc('week', day) AS DATE), told_by, actor, actor_email, kind, change
+FROM weekly
+GROUP BY week, told_by, actor, actor_email, kind, change
 ORDER BY 1, 2, 4, 3, 5, 6
 """
 
@@ -63,6 +67,5 @@ CHANGES_WEEKLY = Mart(
         shown=("week", "kind", "change"),
         identity=("week", "kind", "change"),
     ),
-    shown=("week", "actor_email", "kind", "change", "changes"),
     personal=("actor", "actor_email"),
 )

@@ -28,7 +28,7 @@ counted AS (
     GROUP BY destination_id
 ),
 reasons AS (
-    SELECT destination_id, coalesce(discard_reason, 'no reason') AS reason, sum(events) AS events
+    SELECT destination_id, coalesce(discard_reason, 'no reason') AS reason, sum(events) AS failed
     FROM deliveries_by_day
     WHERE outcome = 'failed' AND day >= $first_of_7
     GROUP BY destination_id, coalesce(discard_reason, 'no reason')
@@ -37,16 +37,16 @@ reasons AS (
 ranked AS (
     SELECT
         destination_id,
-        reason || ' (' || CAST(CAST(events AS BIGINT) AS TEXT) || ')' AS reason,
-        row_number() OVER (PARTITION BY destination_id ORDER BY events DESC, reason) AS place
+        reason || ' (' || CAST(CAST(failed AS BIGINT) AS TEXT) || ')' AS counted_reason,
+        row_number() OVER (PARTITION BY destination_id ORDER BY failed DESC, reason) AS place
     FROM reasons
 ),
 top AS (
     SELECT
         destination_id,
-        max(CASE WHEN place = 1 THEN reason END)
-            || coalesce(max(CASE WHEN place = 2 THEN ', ' || reason END), '')
-            || coalesce(max(CASE WHEN place = 3 THEN ', ' || reason END), '') AS top_reasons
+        max(CASE WHEN place = 1 THEN counted_reason END)
+            || coalesce(max(CASE WHEN place = 2 THEN ', ' || counted_reason END), '')
+            || coalesce(max(CASE WHEN place = 3 THEN ', ' || counted_reason END), '') AS top_reasons
     FROM ranked
     GROUP BY destination_id
 ),
@@ -63,7 +63,7 @@ SELECT
     coalesce(nullif(d.name, ''), json_text(d.metadata, 'name')) AS destination_name,
     json_text(d.metadata, 'name') AS destination_type,
     d.source_id,
-    coalesce(s.name, s.slug) AS source_name,
+    coalesce(nullif(s.name, ''), s.slug) AS source_name,
     d.enabled,
     CASE
         WHEN NOT d.enabled OR NOT coalesce(s.enabled, TRUE) THEN 'disabled'
@@ -137,5 +137,4 @@ HEALTH_DESTINATIONS = Mart(
         shown=("destination_name", "source_name", "top_reasons"),
         identity=("destination_id",),
     ),
-    shown=("destination_name", "source_name", "state", "success_rate_7d", "top_reasons"),
 )

@@ -50,7 +50,7 @@ fed_warehouses AS (
 )
 SELECT
     s.id AS source_id,
-    coalesce(s.name, s.slug) AS source_name,
+    coalesce(nullif(s.name, ''), s.slug) AS source_name,
     s.slug AS source_slug,
     json_text(s.metadata, 'name') AS source_type,
     s.enabled,
@@ -130,5 +130,4 @@ HEALTH_SOURCES = Mart(
         shown=("source_name", "state", "last_event_on"),
         identity=("source_id",),
     ),
-    shown=("source_name", "state", "last_event_on", "events_7d", "trend"),
 )

@@ -10,17 +10,21 @@ WITH seen AS (
     SELECT
         source_id,
         upper(event_type) AS type,
-        event_name AS name,
-        sum(CASE WHEN day >= $first_of_28 THEN events ELSE 0 END) AS events,
+        nullif(event_name, '') AS name,
+        sum(CASE WHEN day >= $first_of_28 THEN events ELSE 0 END) AS events_28d,
         max(day) AS last_seen_on
     FROM events_by_day
     WHERE events > 0
-    GROUP BY source_id, upper(event_type), event_name
+    GROUP BY source_id, upper(event_type), nullif(event_name, '')
+),
+named AS (
+    -- none where the settings do not group by names
+    SELECT count(name) AS events FROM seen
 ),
 seen_sources AS (
-    SELECT source_id, sum(events) AS events, max(last_seen_on) AS last_seen_on
+    SELECT source_id, sum(events_28d) AS events, max(last_seen_on) AS seen_on
     FROM seen
-    WHERE events > 0
+    WHERE events_28d > 0
     GROUP BY source_id
 ),
 planned AS (
@@ -44,40 +48,53 @@ a_plan AS (
     GROUP BY source_id
     HAVING count(*) = 1
 ),
+drops AS (
+    SELECT
+        source_id, event_type, event_name, discard_reason, utc_day(time) AS day,
+        CASE granularity WHEN 'DAY' THEN 1 WHEN 'HOUR' THEN 2 ELSE 3 END AS fineness, count
+    FROM delivery_overview_filtered_at_source
+),
+coarsest AS (
+    SELECT day, min(fineness) AS fineness FROM drops GROUP BY day
+),
 dropped AS (
     SELECT
-        source_id, upper(event_type) AS type, event_name AS name, sum(count) AS events,
-        max(utc_day(time)) AS last_day
-    FROM delivery_overview_filtered_at_source
-    WHERE discard_reason IN $violation_reasons AND utc_day(time) >= $first_of_28 AND granularity = 'DAY'
-    GROUP BY source_id, upper(event_type), event_name
+        d.source_id, upper(d.event_type) AS type, nullif(d.event_name, '') AS name, sum(d.count) AS events,
+        max(d.day) AS last_day
+    FROM drops AS d
+    JOIN coarsest AS c ON c.day = d.day AND c.fineness = d.fineness
+    WHERE d.discard_reason IN $violation_reasons AND d.day >= $first_of_28 AND d.day <= $as_of
+    GROUP BY d.source_id, upper(d.event_type), nullif(d.event_name, '')
 ),
 found AS (
     SELECT
-        'unplanned' AS finding, p.tracking_plan_id, p.plan_name, s.source_id, s.type, s.name, s.events AS events_28d,
+        'unplanned' AS finding, p.tracking_plan_id, p.plan_name, s.source_id, s.type, s.name, s.events_28d,
         CAST(NULL AS BIGINT) AS violations_28d, s.last_seen_on
     FROM seen AS s
     LEFT JOIN a_plan AS p ON p.source_id = s.source_id
-    WHERE s.events > 0
+    LEFT JOIN governed AS g
+        ON g.source_id = s.source_id AND g.type = s.type
+        AND coalesce(g.name, '') = CASE WHEN s.type = 'TRACK' THEN coalesce(s.name, '') ELSE '' END
+    WHERE s.events_28d > 0
         AND EXISTS (SELECT 1 FROM planned AS q WHERE q.source_id = s.source_id)
-        AND NOT EXISTS (
-            SELECT 1 FROM governed AS g
-            WHERE g.source_id = s.source_id AND g.type = s.type
-                AND (s.type <> 'TRACK' OR g.name = s.name)
-        )
+        AND g.source_id IS NULL
+        -- no rule can be for other types
+        AND (s.type IN ('IDENTIFY', 'PAGE', 'SCREEN', 'GROUP') OR (s.type = 'TRACK' AND s.name IS NOT NULL))
     UNION ALL
     SELECT
         'unseen', r.tracking_plan_id, max(p.plan_name), CAST(NULL AS TEXT), r.type, r.name, 0, CAST(NULL AS BIGINT),
         max(s.last_seen_on)
     FROM rules AS r
     JOIN planned AS p ON p.tracking_plan_id = r.tracking_plan_id
+    CROSS JOIN named AS n
     LEFT JOIN seen AS s
         ON s.source_id = p.source_id AND s.type = r.type AND (r.type <> 'TRACK' OR s.name = r.name)
+    WHERE r.type <> 'TRACK' OR n.events > 0
     GROUP BY r.tracking_plan_id, r.type, r.name
-    HAVING coalesce(sum(s.events), 0) = 0
+    HAVING coalesce(sum(s.events_28d), 0) = 0
     UNION ALL
     SELECT
-        'blocked', p.tracking_plan_id, p.plan_name, d.source_id, d.type, d.name, coalesce(s.events, 0), d.events,
+        'blocked', p.tracking_plan_id, p.plan_name, d.source_id, d.type, d.name, coalesce(s.events_28d, 0), d.events,
         d.last_day
     FROM dropped AS d
     LEFT JOIN seen AS s
@@ -86,7 +103,7 @@ found AS (
     UNION ALL
     SELECT
         'no_plan', CAST(NULL AS TEXT), CAST(NULL AS TEXT), s.source_id, CAST(NULL AS TEXT), CAST(NULL AS TEXT),
-        s.events, CAST(NULL AS BIGINT), s.last_seen_on
+        s.events, CAST(NULL AS BIGINT), s.seen_on
     FROM seen_sources AS s
     JOIN sources AS o ON o.id = s.source_id AND o.enabled
     WHERE NOT EXISTS (SELECT 1 FROM planned AS q WHERE q.source_id = s.source_id)
@@ -96,7 +113,7 @@ SELECT
     f.tracking_plan_id,
     f.plan_name AS tracking_plan_name,
     f.source_id,
-    coalesce(s.name, s.slug) AS source_name,
+    coalesce(nullif(s.name, ''), s.slug) AS source_name,
     lower(f.type) AS event_type,
     f.name AS event_name,
     f.events_28d,
@@ -144,5 +161,4 @@ TRACKING_PLAN_COVERAGE = Mart(
         shown=("source_name", "finding", "event_type", "event_name"),
         identity=("tracking_plan_id", "source_id", "finding", "event_type", "event_name"),
     ),
-    shown=("finding", "tracking_plan_name", "source_name", "event_type", "event_name", "events_28d"),
 )

@@ -36,12 +36,34 @@ kept AS (
     GROUP BY id
 ),
 used_integrations AS (
-    SELECT json_text(metadata, 'id') AS id FROM sources
+    SELECT json_text(s.metadata, 'id') AS id FROM sources AS s
     UNION
-    SELECT json_text(metadata, 'id') FROM destinations
+    SELECT json_text(d.metadata, 'id') FROM destinations AS d
+),
+used_functions AS (
+    SELECT DISTINCT function_id AS id FROM insert_function_instances
+),
+texts AS (
+    -- where keys of computed traits are named
+    SELECT a.space_id, CAST(NULL AS TEXT) AS trait_id, words(json_text(a.definition, 'query')) AS text
+    FROM segments AS a
+    UNION ALL
+    SELECT o.space_id, o.id, words(json_text(o.definition, 'query'))
+    FROM computed_traits AS o
+    UNION ALL
+    SELECT
+        v.space_id, CAST(NULL AS TEXT),
+        words(json_string(json_part(json_part(v.personalization, 'profile'), 'properties')))
+    FROM audience_activations AS v
+),
+used_traits AS (
+    SELECT DISTINCT t.id
+    FROM computed_traits AS t
+    JOIN texts AS x ON x.space_id = t.space_id AND coalesce(x.trait_id, '') <> t.id
+    WHERE strpos(x.text, words(t.key)) > 0
 ),
 found AS (
-    SELECT 'source_without_destination' AS kind, s.id, coalesce(s.name, s.slug) AS name,
+    SELECT 'source_without_destination' AS kind, s.id, coalesce(nullif(s.name, ''), s.slug) AS name,
         CAST(NULL AS TIMESTAMPTZ) AS since
     FROM sources AS s
     WHERE is_loaded('sources') AND is_loaded('destinations') AND is_loaded('warehouse_connected_sources')
@@ -57,45 +79,25 @@ found AS (
     SELECT 'audience_without_destination', a.id, a.name, a.created_at
     FROM segments AS a
     CROSS JOIN sliced AS p
+    LEFT JOIN read_audiences AS r ON r.parent = '["' || a.space_id || '","' || a.id || '"]'
     WHERE is_loaded('audience_destination_connections')
         AND NOT EXISTS (SELECT 1 FROM audience_destination_connections AS c WHERE c.audience_id = a.id)
-        AND (
-            p.parents = 0
-            OR EXISTS (
-                SELECT 1 FROM read_audiences AS r WHERE r.parent = '["' || a.space_id || '","' || a.id || '"]'
-            )
-        )
+        AND (p.parents = 0 OR r.parent IS NOT NULL)
     UNION ALL
     SELECT 'computed_trait_unused', t.id, t.name, t.created_at
     FROM computed_traits AS t
-    WHERE is_loaded('segments')
-        AND NOT EXISTS (
-            SELECT 1 FROM segments AS a
-            WHERE a.space_id = t.space_id AND strpos(words(json_text(a.definition, 'query')), words(t.key)) > 0
-        )
-        AND NOT EXISTS (
-            SELECT 1 FROM computed_traits AS o
-            WHERE o.space_id = t.space_id AND o.id <> t.id
-                AND strpos(words(json_text(o.definition, 'query')), words(t.key)) > 0
-        )
-        AND NOT EXISTS (
-            SELECT 1 FROM audience_activations AS v
-            WHERE v.space_id = t.space_id
-                AND strpos(
-                    words(json_string(json_part(json_part(v.personalization, 'profile'), 'properties'))), words(t.key)
-                ) > 0
-        )
+    LEFT JOIN used_traits AS u ON u.id = t.id
+    WHERE is_loaded('segments') AND u.id IS NULL
     UNION ALL
     SELECT 'function_without_instance', f.id, f.display_name, f.created_at
     FROM functions AS f
-    WHERE CASE
-        WHEN f.resource_type IN ('SOURCE', 'DESTINATION') THEN
-            is_loaded('sources') AND is_loaded('destinations') AND f.catalog_id IS NOT NULL
-            AND NOT EXISTS (SELECT 1 FROM used_integrations AS u WHERE u.id = f.catalog_id)
-        ELSE
-            is_loaded('insert_function_instances')
-            AND NOT EXISTS (SELECT 1 FROM insert_function_instances AS i WHERE i.function_id = f.id)
-        END
+    LEFT JOIN used_integrations AS u ON u.id = f.catalog_id
+    LEFT JOIN used_functions AS i ON i.id = f.id
+    WHERE (
+            f.resource_type IN ('SOURCE', 'DESTINATION') AND is_loaded('sources') AND is_loaded('destinations')
+            AND f.catalog_id IS NOT NULL AND u.id IS NULL
+        )
+        OR (f.resource_type LIKE 'INSERT%' AND is_loaded('insert_function_instances') AND i.id IS NULL)
     UNION ALL
     SELECT 'destination_disabled', d.id, coalesce(nullif(d.name, ''), json_text(d.metadata, 'name')),
         coalesce(x.since, h.since)
@@ -154,5 +156,4 @@ UNUSED = Mart(
         shown=("kind", "name"),
         identity=("kind", "id"),
     ),
-    shown=("kind", "name", "detail", "since"),
 )

@@ -50,7 +50,7 @@ latest AS (
 SELECT
     t.metric,
     t.source_id,
-    coalesce(s.name, s.slug) AS source_name,
+    coalesce(nullif(s.name, ''), s.slug) AS source_name,
     t.month,
     t.day,
     t.used,
@@ -153,5 +153,4 @@ USAGE_FORECAST = Mart(
         shown=("metric", "forecast", "plan"),
         identity=("metric", "source_id", "month"),
     ),
-    shown=("metric", "source_name", "used", "forecast", "low", "high", "plan", "past_error"),
 )
