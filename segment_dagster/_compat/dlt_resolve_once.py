@@ -2,16 +2,18 @@
 
 Private to: dlt 1.31, which reads a destination's parameters from the signature of its class (so this one has no
 `__init__`), calls `configuration` and `capabilities` for every client, and keeps DuckDB's connections in
-`credentials.conn_pool`, which a copy does not have.
+`credentials.conn_pool`, which a copy does not have, and the credentials that a machine of Google's, Amazon's or Azure's
+has by default beside the fields, which a copy does not have either.
 
-If it changes: a load takes a third more processor time; or DuckDB's file cannot be opened with a copied configuration.
+If it changes: a load takes a third more processor time; DuckDB's file cannot be opened with a copied configuration; or
+default credentials are asked for as if they were missing.
 """
 
 from dataclasses import fields
 from functools import cached_property
 from typing import Any
 
-from dlt.common.configuration.specs.base_configuration import BaseConfiguration
+from dlt.common.configuration.specs.base_configuration import BaseConfiguration, CredentialsWithDefault
 from dlt.common.destination import Destination, DestinationCapabilitiesContext
 
 
@@ -34,8 +36,11 @@ class ResolvesOnce(Destination[Any, Any]):
             return super().configuration(initial_config, accept_partial)
         if key not in self._resolved:
             self._resolved[key] = super().configuration(initial_config, accept_partial)
-        made = self._resolved[key].copy()
+        kept = self._resolved[key]
+        made = kept.copy()
         credentials = made.credentials
+        if isinstance(credentials, CredentialsWithDefault) and kept.credentials.has_default_credentials():
+            credentials._set_default_credentials(kept.credentials.default_credentials())
         # a copy of DuckDB's has no pool of connections before it is resolved again; no others have one
         if getattr(credentials, "conn_pool", credentials) is None:
             made.credentials.resolve()

@@ -63,3 +63,14 @@ def test_a_copy_of_duckdbs_credentials_has_no_pool_until_it_is_resolved():
         pool = getattr(configuration.credentials, "conn_pool", None)
         assert pool is not None, f"a copy of DuckDB's credentials has no conn_pool: {BREAKS}"
     assert first.credentials.conn_pool is not second.credentials.conn_pool
+
+
+def test_each_copy_has_the_default_credentials_of_the_machine(monkeypatch):
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "any")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "any")
+    destination = extended_destination(dlt.destinations.filesystem, NOTHING)("s3://any/where")
+    spec = destination.spec()
+    spec.dataset_name = "any"
+    first, second = destination.configuration(spec), destination.configuration(spec)
+    assert not first.credentials.copy().has_default_credentials(), f"dlt copies them itself: {BREAKS}"
+    assert first.credentials.has_default_credentials() and second.credentials.has_default_credentials()
