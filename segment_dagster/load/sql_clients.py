@@ -123,16 +123,30 @@ def _mixins(sql_client: type[Any]) -> tuple[type[Any], ...]:
     return (_LockTimeouts, _ErrorsWithoutValues) if is_psycopg(sql_client) else (_ErrorsWithoutValues,)
 
 
+def clean_error(error: Exception) -> None:
+    """Take the values out of a driver's error. At the root cause, because outer errors quote it."""
+    held = error.args[0] if error.args else None
+    if isinstance(held, Exception) and hasattr(held, "message"):
+        _clean_held(held)
+        return
+    raised = getattr(error, "pgcode", None) == _RAISE_EXCEPTION
+    text = f"raised by a trigger or a function ({_RAISE_EXCEPTION})" if raised else without_values(str(error))
+    with suppress(AttributeError):
+        error.args = (text,)
+
+
+def _clean_held(error: Any) -> None:
+    """Clean the error of Google's client that BigQuery's holds. It stays: dlt reads there what is the matter."""
+    error.message = without_values(error.message)
+    error.args = (error.message,)
+    for detail in getattr(error, "errors", ()):
+        detail["message"] = without_values(str(detail.get("message", "")))
+
+
 class _ErrorsWithoutValues(CleanErrors):
     """Remove values from errors, which end up in dlt's log and trace and Dagster's event log, with all their causes."""
 
-    @staticmethod
-    def clean(error: Exception) -> None:
-        # changed at the root cause, because outer errors quote it
-        with suppress(AttributeError):
-            raised = getattr(error, "pgcode", None) == _RAISE_EXCEPTION
-            text = f"raised by a trigger or a function ({_RAISE_EXCEPTION})" if raised else without_values(str(error))
-            error.args = (text,)
+    clean = staticmethod(clean_error)
 
 
 class _LockTimeouts:

@@ -14,7 +14,7 @@ from segment_dagster.emulator import Edit
 from segment_dagster.extract import Extractor
 from segment_dagster.load import load_extracts, resolve_destination
 from segment_dagster.load.pipeline import locked_pipeline
-from segment_dagster.load.sql_clients import without_values
+from segment_dagster.load.sql_clients import clean_error, without_values
 
 pytestmark = pytest.mark.slow
 
@@ -141,3 +141,24 @@ SAID = {
 @pytest.mark.parametrize("said", SAID)
 def test_values_that_a_database_quotes_are_hidden_and_names_are_not(said):
     assert without_values(said) == SAID[said]
+
+
+class GoogleError(Exception):
+    """As those of Google's client are: what dlt goes by is in `errors`."""
+
+    def __init__(self, message: str, reason: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.errors = [{"message": message, "reason": reason}]
+
+    def __str__(self) -> str:
+        return f"404 {self.message}"
+
+
+def test_the_error_that_bigquerys_holds_stays_without_values():
+    error = Exception(GoogleError("Not found: no value 'abc'", "notFound"))
+    clean_error(error)
+    (held,) = error.args
+    assert isinstance(held, GoogleError)
+    assert held.errors == [{"message": "Not found: no value '***'", "reason": "notFound"}]
+    assert str(error) == "404 Not found: no value '***'"
