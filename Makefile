@@ -114,7 +114,7 @@ test-destinations: $(VENV_DESTINATIONS)/.installed ## The same tests on more des
 	$(VENV_DESTINATIONS)/bin/python -m segment_dagster_tests.destinations.install $(VENV_DESTINATIONS)/engines
 	FURTHER_ENGINES=$(VENV_DESTINATIONS)/engines $(VENV_DESTINATIONS)/bin/python -m pytest \
 		segment_dagster_tests/destinations/test_conformance.py segment_dagster_tests/destinations/test_databricks.py \
-		segment_dagster_tests/destinations/test_said_further.py
+		segment_dagster_tests/destinations/test_said_further.py segment_dagster_tests/marts/test_marts_further.py
 
 # As root, or by sudo where there is one. The files with the most tests come first: the rounds and the executors, which
 # take the longest, each have a worker.

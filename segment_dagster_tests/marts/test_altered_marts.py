@@ -62,6 +62,11 @@ def test_without_names_no_track_call_is_judged(loaded):
     assert "track" not in {row["event_type"] for row in found}
 
 
+def test_without_types_no_rule_is_judged(loaded):
+    with loaded.altered(SEEN, "UPDATE {table} SET event_type = NULL"):
+        assert not coverage(loaded, "unplanned") + coverage(loaded, "unseen")
+
+
 def test_an_empty_name_is_none(loaded):
     with loaded.altered("sources", "UPDATE {table} SET name = '' WHERE id = 'src_live'"):
         (row,) = (row for row in loaded.rows("health_sources") if row["source_id"] == "src_live")

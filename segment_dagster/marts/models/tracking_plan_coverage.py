@@ -18,8 +18,8 @@ WITH seen AS (
     GROUP BY source_id, upper(event_type), nullif(event_name, '')
 ),
 named AS (
-    -- none where the settings do not group by names
-    SELECT count(name) AS events FROM seen
+    -- none where the settings do not group by them
+    SELECT count(name) AS names, count(type) AS types FROM seen
 ),
 seen_sources AS (
     SELECT source_id, sum(events_28d) AS events, max(last_seen_on) AS seen_on
@@ -89,7 +89,7 @@ found AS (
     CROSS JOIN named AS n
     LEFT JOIN seen AS s
         ON s.source_id = p.source_id AND s.type = r.type AND (r.type <> 'TRACK' OR s.name = r.name)
-    WHERE r.type <> 'TRACK' OR n.events > 0
+    WHERE n.types > 0 AND (r.type <> 'TRACK' OR n.names > 0)
     GROUP BY r.tracking_plan_id, r.type, r.name
     HAVING coalesce(sum(s.events_28d), 0) = 0
     UNION ALL
