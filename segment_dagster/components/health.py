@@ -14,7 +14,7 @@ from segment_dagster.components.build_union import build_segment_union_defs
 from segment_dagster.components.described import DescribedModel
 from segment_dagster.components.workspace import DestinationAttributes, SegmentWorkspaceComponent
 from segment_dagster.config import HealthSettings
-from segment_dagster.config.attributes import names_schema, optional_field, tell_inner_errors, text_schema
+from segment_dagster.config.attributes import CRON_FORM, names_schema, optional_field, tell_inner_errors, text_schema
 from segment_dagster.errors import SegmentError
 from segment_dagster.marts.models import MARTS
 
@@ -133,6 +133,7 @@ class SegmentHealthComponent(dg.Component, DescribedModel, dg.Resolvable):
     )
     schedule: str | None = Field(
         default="default",
+        json_schema_extra=text_schema(f"default|{CRON_FORM}"),
         description="When the marts are made, as a cron expression; every day at 7:30 by default, not at all by null.",
     )
 

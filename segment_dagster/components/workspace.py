@@ -18,7 +18,7 @@ from segment_dagster.components.build import DEFAULT_NAME, NAME, SCHEDULES, buil
 from segment_dagster.components.described import DescribedModel
 from segment_dagster.components.selection import EndpointSelection, domains_of, names_of
 from segment_dagster.config import ApiSettings, DestinationSettings
-from segment_dagster.config.attributes import names_schema, optional_field, tell_inner_errors, text_schema
+from segment_dagster.config.attributes import CRON_FORM, names_schema, optional_field, tell_inner_errors, text_schema
 from segment_dagster.endpoints import TABLES
 
 
@@ -138,7 +138,10 @@ class SegmentWorkspaceComponent(dg.Component, DescribedModel, dg.Resolvable):
     history: bool | None = optional_field("history", ApiSettings)
     schedules: Mapping[str, str | None] | None = Field(
         default_factory=dict,
-        json_schema_extra={"propertyNames": {"enum": list(SCHEDULES)}},
+        json_schema_extra={
+            "propertyNames": {"enum": list(SCHEDULES)},
+            "patternProperties": {".": text_schema(CRON_FORM)},
+        },
         description="Cron expressions by schedule: sync, slow, audit, usage, volume, delivery, delivery_metrics. Those "
         "that are not named keep their default; null makes none.",
     )

@@ -42,6 +42,10 @@ def text_schema(form: str) -> dict[str, Any]:
     return {"pattern": f"^({form})$|{_TEMPLATE}"}
 
 
+CRON_FORM = r"@\w+|\S+(\s+\S+){4}"
+"""Form of a cron expression: five fields, or a word such as `@daily`."""
+
+
 def names_schema(names: list[str]) -> dict[str, Any]:
     """Return the JSON schema of a list of these names, or of templates; or of a template for the list.
 

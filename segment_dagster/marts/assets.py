@@ -117,10 +117,10 @@ def mart_assets(
             if not selected and not checked:
                 continue
             try:
-                built = build_mart(mart, where, api.now, settings) if selected else None
+                built = build_mart(mart, where, api.now, settings, specs.key) if selected else None
                 with inspect_dataset(where) as tables:
                     if not tables.columns(mart.name):
-                        raise MissingTableError(mart.offenders.check, mart.name, where)
+                        raise MissingTableError(mart.offenders.check, mart.name, where, specs.key)
                     check = check_mart(mart, key, tables, api.preview) if checked else None
             except SegmentError as error:
                 context.log.error(str(error))

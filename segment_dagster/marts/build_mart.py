@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from segment_dagster.assets.keys import asset_key
+from segment_dagster.assets.translator import KeyOf
 from segment_dagster.config import HealthSettings
 from segment_dagster.endpoints import TABLES
 from segment_dagster.endpoints.model import DataType
@@ -25,10 +26,11 @@ class MissingTableError(SegmentError):
         name: The mart or its check.
         table: The table.
         destination: The dataset.
+        key_of: Returns the key of a table's asset.
     """
 
-    def __init__(self, name: str, table: str, destination: Destination) -> None:
-        remedy = f"Materialize {asset_key(table).to_user_string()} first."
+    def __init__(self, name: str, table: str, destination: Destination, key_of: KeyOf = asset_key) -> None:
+        remedy = f"Materialize {key_of(table).to_user_string()} first."
         if destination.capabilities.merge is None and table in _SERIES:
             remedy = "Plain files hold no time series: set SEGMENT_TABLE_FORMAT to delta or iceberg."
         super().__init__(f"{name}: the dataset {destination.dataset} has no table {table}. {remedy}")
@@ -46,7 +48,9 @@ class BuiltMart:
     """Optional tables that are not in the dataset."""
 
 
-def build_mart(mart: Mart, destination: Destination, now: datetime, settings: HealthSettings) -> BuiltMart:
+def build_mart(
+    mart: Mart, destination: Destination, now: datetime, settings: HealthSettings, key_of: KeyOf = asset_key
+) -> BuiltMart:
     """Work out a mart in the destination and load it into the same dataset.
 
     Args:
@@ -54,6 +58,7 @@ def build_mart(mart: Mart, destination: Destination, now: datetime, settings: He
         destination: The dataset.
         now: The current time.
         settings: Thresholds and plan.
+        key_of: Returns the key of a table's asset.
 
     Raises:
         LoadError: The tables could not be read, or the mart could not be loaded.
@@ -65,7 +70,7 @@ def build_mart(mart: Mart, destination: Destination, now: datetime, settings: He
             tables.prefetch(mart.tables)
             for table in mart.required:
                 if not tables.columns(table):
-                    raise MissingTableError(mart.name, table, destination)
+                    raise MissingTableError(mart.name, table, destination, key_of)
             spool.write(mart_rows(mart, tables, now, settings))
             missing = tuple(table for table in mart.optional if not tables.columns(table))
         return BuiltMart(spool.load(now), missing)

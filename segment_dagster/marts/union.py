@@ -142,7 +142,7 @@ def _materialize(
             place = resolve_destination(each.destination.settings())
             with inspect_dataset(place) as tables:
                 if not tables.columns(mart.name):
-                    raise MissingTableError(f"{mart.name} of {each.name}", mart.name, place)
+                    raise MissingTableError(f"{mart.name} of {each.name}", mart.name, place, each.specs.key)
                 columns = [column.field for column in mart.columns if column.field != WORKSPACE]
                 rows = _named(each.name, tables.rows(mart.name, columns, mart.key[1:]), counts)
                 spool.write(typed_rows(mart, rows))

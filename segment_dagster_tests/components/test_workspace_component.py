@@ -9,8 +9,7 @@ import yaml
 from dagster.components.testing.utils import create_defs_folder_sandbox
 from jsonschema import Draft202012Validator
 
-from segment_dagster import SegmentWorkspaceComponent
-from segment_dagster.components.workspace import DestinationAttributes, SelectionAttributes, WorkspaceAttributes
+from segment_dagster import SegmentHealthComponent, SegmentWarehouseComponent, SegmentWorkspaceComponent
 
 TYPE = "segment_dagster.SegmentWorkspaceComponent"
 
@@ -98,6 +97,7 @@ WRONG = {
     "workspace: {retry_seconds: 0}": ("workspace.retry_seconds", "less than or equal to the minimum of 0"),
     "workspace: {include_secrets: maybe}": ("workspace.include_secrets", "'maybe' does not match"),
     "workspace: {on_unavailable: ask}": ("workspace.on_unavailable", "'ask' does not match '^(skip|fail)$"),
+    "schedules: {sync: every day}": ("schedules.sync", "'every day' does not match"),
     "workspace: 3": ("workspace", "3 is not valid"),
     "destination: {dataset: Bad Name}": ("destination.dataset", "'Bad Name' does not match"),
     "destination: {name: a-b}": ("destination.name", "'a-b' does not match"),
@@ -161,11 +161,13 @@ def test_a_component_can_decide_its_own_specs():
     assert dg.AssetKey(["mine", "sources"]) in defs.resolve_all_asset_keys()
 
 
-@pytest.mark.parametrize(
-    "model", [SegmentWorkspaceComponent, WorkspaceAttributes, DestinationAttributes, SelectionAttributes]
-)
-def test_every_attribute_has_a_description(model):
-    assert [name for name, field in model.model_fields.items() if not field.description] == []
+@pytest.mark.parametrize("component", [SegmentWorkspaceComponent, SegmentWarehouseComponent, SegmentHealthComponent])
+def test_every_attribute_has_a_description_in_the_schema(component):
+    schema = component.get_model_cls().model_json_schema()
+    ours = {name: model for name, model in schema["$defs"].items() if "Attributes" in name} | {"": schema}
+    attributes = [(name, each, field) for name, model in ours.items() for each, field in model["properties"].items()]
+    assert len(attributes) > 20
+    assert [(name, each) for name, each, field in attributes if not field.get("description")] == []
 
 
 def test_dg_finds_the_component():

@@ -129,6 +129,11 @@ def test_keys_follow_the_translator(planted, file, run):
         dep.asset_key for dep in specs["prod/segment/access_review"].deps
     }
 
+    job = dg.Definitions(assets=defs.assets).resolve_implicit_global_asset_job_def()
+    key = dg.AssetKey(["prod", "segment", "health_sources"])
+    said = failure(job.execute_in_process(asset_selection=[key], raise_on_error=False))
+    assert said.endswith("has no table sources. Materialize prod/segment/sources first.")
+
 
 def test_plain_files_are_refused_where_they_hold_no_series(planted, tmp_path, run, monkeypatch):
     monkeypatch.setenv("SEGMENT_DESTINATION", "filesystem")

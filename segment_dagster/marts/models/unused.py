@@ -22,6 +22,11 @@ read_audiences AS (
     FROM _segment_parents
     WHERE endpoint = 'audience_destination_connections' AND read_at IS NOT NULL
 ),
+unread_activations AS (
+    SELECT count(*) AS audiences
+    FROM _segment_parents
+    WHERE endpoint = 'audience_activations' AND read_at IS NULL
+),
 told AS (
     SELECT resource_id AS id, max(timestamp) AS since
     FROM audit_events
@@ -86,8 +91,9 @@ found AS (
     UNION ALL
     SELECT 'computed_trait_unused', t.id, t.name, t.created_at
     FROM computed_traits AS t
+    CROSS JOIN unread_activations AS r
     LEFT JOIN used_traits AS u ON u.id = t.id
-    WHERE is_loaded('segments') AND u.id IS NULL
+    WHERE is_loaded('segments') AND is_loaded('audience_activations') AND r.audiences = 0 AND u.id IS NULL
     UNION ALL
     SELECT 'function_without_instance', f.id, f.display_name, f.created_at
     FROM functions AS f
@@ -153,7 +159,7 @@ UNUSED = Mart(
         check="nothing_unused",
         description="Nothing is there that nobody uses.",
         warn="kind IS NOT NULL",
-        shown=("kind", "name"),
+        shown=("kind", "name", "id"),
         identity=("kind", "id"),
     ),
 )
