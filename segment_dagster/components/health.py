@@ -183,8 +183,15 @@ class SegmentHealthComponent(dg.Component, DescribedModel, dg.Resolvable):
 
     @model_validator(mode="after")
     def _check_union(self) -> "SegmentHealthComponent":
-        for attribute in ("workspace", "alerts"):
-            if self.union and getattr(self, attribute):
+        unset = {
+            "workspace": None,
+            "alerts": None,
+            # those of the workspaces' own components count
+            "thresholds": ThresholdsAttributes(),
+            "plan": PlanAttributes(),
+        }
+        for attribute, value in unset.items():
+            if self.union and getattr(self, attribute) != value:
                 raise ValueError(f"{attribute} and union are both set: set one of them")
         return self
 

@@ -168,6 +168,11 @@ def test_the_marts_of_several_workspaces_are_united():
         ({"union": {"workspaces": ["prod", "x"], "destination": {}}}, "workspace is 'x'."),
         ({"union": {"workspaces": [], "destination": {}}}, "union.workspaces names no workspace, or one twice."),
         ({"workspace": "prod", "union": {"workspaces": ["prod"], "destination": {}}}, "are both set: set one of them"),
+        (
+            {"thresholds": {"quiet_days": 3}, "union": {"workspaces": ["prod"], "destination": {}}},
+            "thresholds and union are both set",
+        ),
+        ({"plan": {"mtu": 3}, "union": {"workspaces": ["prod"], "destination": {}}}, "plan and union are both set"),
         ({"alerts": {"channels": []}}, "channels is empty"),
         ({"alerts": {"channels": ["A"], "digest": {"weekday": "funday"}}}, "digest has the weekday 'funday'"),
         ({"alerts": {"channels": ["json://host"]}}, "an entry that is no name of an environment variable: number 1"),
