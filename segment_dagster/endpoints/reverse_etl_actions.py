@@ -6,25 +6,24 @@ is from the models of its version 58.10.0. No limit is stated for cancelling.
 
 from segment_dagster.endpoints.columns import parent_of
 from segment_dagster.endpoints.model import Endpoint
-from segment_dagster.endpoints.reverse_etl import REVERSE_ETL
+from segment_dagster.endpoints.pipes import REVERSE_ETL_SYNCS as LIST
 
-_LIST = next(row for row in REVERSE_ETL if row.name == "reverse_etl_syncs")
 _ONE = "/reverse-etl-models/{modelId}/syncs/{syncId}"
 
 
 def _row(name: str, description: str, path: str, selector: tuple[str, ...], limit: int | None) -> Endpoint:
     return Endpoint(
         name=name,
-        domain=_LIST.domain,
+        domain=LIST.domain,
         description=description,
-        documentation=_LIST.documentation,
+        documentation=LIST.documentation,
         path=path,
         selector=("data", *selector),
-        media_type=_LIST.media_type,
+        media_type=LIST.media_type,
         single=True,
         columns=(),
         primary_key=(),
-        parent=parent_of(_LIST.name, modelId="modelId", syncId="syncId") if "{" in path else None,
+        parent=parent_of(LIST.name, modelId="modelId", syncId="syncId") if "{" in path else None,
         requests_per_minute=limit,
     )
 

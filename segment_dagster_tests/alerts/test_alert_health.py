@@ -54,7 +54,8 @@ def run(alerts, monkeypatch):
 def test_what_is_watched_is_what_the_definitions_have():
     monitored = Monitored.in_definitions(health(), dg.Definitions())
     key = dg.AssetKey(["segment", "health_sources"])
-    assert monitored == Monitored.of([dg.AssetCheckKey(key, "sources_send_events")], [key], ["segment_health"])
+    assets = [key, dg.AssetKey(["segment", "report"])]
+    assert monitored == Monitored.of([dg.AssetCheckKey(key, "sources_send_events")], assets, ["segment_health"])
 
 
 def test_checks_of_ones_own_are_among_them():

@@ -234,6 +234,7 @@ def test_the_code_location_is_loaded_with_its_schedules_off(ui):
     assert {name: schedule["cronSchedule"] for name, schedule in schedules.items()} == {
         "segment_sync_daily": "0 6 * * *",
         "segment_slow_sync_weekly": "0 2 * * 0",
+        "segment_health_daily": "30 7 * * *",
         "segment_audit_hourly": "5 * * * *",
         "segment_usage_daily": "15 3 * * *",
         "segment_usage_close_monthly": "45 3 8 * *",

@@ -29,6 +29,7 @@ RANGE = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_e
 JOBS = {
     "segment_sync_daily": "segment_sync",
     "segment_slow_sync_weekly": "segment_slow_sync",
+    "segment_health_daily": "segment_health",
     "segment_audit_hourly": "segment_audit_sync",
     "segment_usage_daily": "segment_usage_sync",
     "segment_usage_close_monthly": "segment_usage_sync",
@@ -128,6 +129,7 @@ def test_there_is_a_schedule_for_each_job_and_all_are_off(location):
     [
         ("segment_sync_daily", "2026-03-31T06:00"),
         ("segment_slow_sync_weekly", "2026-04-05T02:00"),
+        ("segment_health_daily", "2026-03-31T07:30"),
         ("segment_audit_hourly", "2026-03-30T23:05"),
         ("segment_usage_daily", "2026-03-31T03:15"),
         ("segment_usage_close_monthly", "2026-04-08T03:45"),
