@@ -17,6 +17,8 @@ from segment_dagster.alerts.sensor import AlertError, build_segment_alert_sensor
 from segment_dagster.errors import SettingError
 from segment_dagster_tests.alerts.sink import sink
 
+pytestmark = pytest.mark.slow
+
 NEW = "segment: 1 new\nNew (error): sources_send_events of segment/health_sources: 1 rows: web, 0 events."
 
 

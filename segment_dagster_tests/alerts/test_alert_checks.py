@@ -5,6 +5,8 @@ import pytest
 
 from segment_dagster_tests.alerts.conftest import ROWS, SEND
 
+pytestmark = pytest.mark.slow
+
 ERROR, WARN = dg.AssetCheckSeverity.ERROR, dg.AssetCheckSeverity.WARN
 
 

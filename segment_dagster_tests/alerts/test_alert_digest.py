@@ -9,6 +9,8 @@ from segment_dagster.alerts.sensor import AlertError
 from segment_dagster.alerts.state import MAX_EVENTS, ChannelState, read_state, write_state
 from segment_dagster.errors import SettingError
 
+pytestmark = pytest.mark.slow
+
 
 def test_nothing_is_open_and_the_digest_says_so_once_a_week(alerts):
     assert alerts.told() == []

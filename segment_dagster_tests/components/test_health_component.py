@@ -12,6 +12,8 @@ from segment_dagster.config import HealthSettings
 from segment_dagster.errors import SettingError
 from segment_dagster.marts.models import MARTS
 
+pytestmark = pytest.mark.slow
+
 PROD = {
     "name": "prod",
     "workspace": {"token_env": "SEGMENT_PROD_TOKEN"},

@@ -11,6 +11,8 @@ from segment_dagster.emulator.planted.makers import IDS
 from segment_dagster.emulator.world import MAKERS
 from segment_dagster.endpoints import CATALOGUE
 
+pytestmark = pytest.mark.slow
+
 NOW = datetime(2026, 3, 18, 12, tzinfo=timezone.utc)
 LISTED = [row.name for row in CATALOGUE if row.time is None]
 WEEK = {

@@ -10,6 +10,8 @@ import requests
 from segment_dagster.emulator import Edit, Outcome, Silence, Traffic
 from segment_dagster.endpoints import CATALOGUE
 
+pytestmark = pytest.mark.slow
+
 ROWS = {row.name: row for row in CATALOGUE}
 DAYS = {"startTime": "2024-03-08", "endTime": "2024-03-15", "granularity": "DAY"}
 SINCE = date(2024, 2, 1)

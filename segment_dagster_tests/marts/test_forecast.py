@@ -17,6 +17,8 @@ from segment_dagster_tests.marts.usage_series import (
     trials,
 )
 
+pytestmark = pytest.mark.slow
+
 DAY = timedelta(days=1)
 DAYS = (5, 10, 20)
 MAY, JUNE = date(2024, 5, 1), date(2024, 6, 1)

@@ -22,6 +22,8 @@ from segment_dagster.marts.parameters import parameters
 from segment_dagster.marts.sql import columns_read, compile_sql, null_columns, with_ephemeral
 from segment_dagster.marts.sql_lineage import mart_lineage
 
+pytestmark = pytest.mark.slow
+
 NOW = datetime(2026, 3, 2, 6, tzinfo=timezone.utc)
 OWN_FUNCTIONS = {"utc_day", "json_text", "json_part", "json_elements", "json_string", "words", "monday", "is_loaded"}
 

@@ -12,6 +12,8 @@ import requests
 from segment_dagster.emulator import Emulator, running
 from segment_dagster_tests.marts import planted_truth as truth
 
+pytestmark = pytest.mark.slow
+
 TODAY = truth.NOW.date()
 DAYS_7, DAYS_28 = range(1, 8), range(1, 29)
 PREVIOUS = range(8, 15)

@@ -20,6 +20,8 @@ from segment_dagster.report.queries import MARTS, PERSONAL, QUERIES
 from segment_dagster.report.sections.connections import groupings, matrix
 from segment_dagster_tests.report.loaded import NOW
 
+pytestmark = pytest.mark.slow
+
 AS_OF = date(2026, 3, 19)
 
 
