@@ -36,12 +36,10 @@ SELECT s.name AS source, s.metadata->>'name' AS type, count(d.id) AS destination
 FROM segment_data.sources AS s LEFT JOIN segment_data.destinations AS d ON d.source_id = s.id
 GROUP BY ALL ORDER BY destinations DESC, source LIMIT 5"""
 
-PARTITIONED = {endpoint.name for endpoint in TABLES if endpoint.partitioned}
-
 HEALTH_JOB = "segment_health"
 
-SERIES = {table for mart in MARTS for table in mart.tables if table in PARTITIONED}
-"""Time series that the marts read."""
+READ = {table for mart in MARTS for table in mart.tables}
+"""Tables that the marts read."""
 
 MAX_FINDINGS = 3
 
@@ -75,7 +73,7 @@ def _demo() -> int:
                 print(_reason(result), file=sys.stderr)
                 return 1
             print("\nNow the time series of a month, and what the marts make of it all.")
-            series = [endpoint for endpoint in TABLES if endpoint.name in SERIES]
+            series = [endpoint for endpoint in TABLES if endpoint.partitioned and endpoint.name in READ]
             runs = [*full_refresh_runs(series, ApiSettings().now), FullRefreshRun(HEALTH_JOB, (), {})]
             for run in runs:
                 result = _execute(instance, run)

@@ -19,7 +19,8 @@ from segment_dagster.load import (
 )
 from segment_dagster.marts.attribution import Event, Events, columns_of_trail
 from segment_dagster.marts.changes import COLUMNS, NAME, REQUIRED
-from segment_dagster.marts.load_rows import LoadedRows, Row, row_spool
+from segment_dagster.marts.load_rows import LoadedRows, row_spool
+from segment_dagster.marts.mart import Row
 from segment_dagster.marts.records import RecordChange, record_changes
 from segment_dagster.marts.redacted import history_redactor
 

@@ -65,7 +65,7 @@ def check_mart(mart: Mart, key: dg.AssetKey, tables: DatasetInspector, preview: 
 
 
 def _digest(mart: Mart, tables: DatasetInspector, condition: str) -> str:
-    identity = mart.offenders.identity or mart.offenders.shown
+    identity = mart.offenders.identity
     rows = tables.rows(mart.name, identity, where=condition)
     return offenders_digest([row[column] for column in identity] for row in rows)
 

@@ -1,11 +1,10 @@
 """Load the rows of a table that is worked out from others."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
-from typing import Any
 
 import dlt
 import pyarrow as pa
@@ -21,11 +20,10 @@ from segment_dagster.extract.rows import arrow_schema
 from segment_dagster.extract.spool import Spool, SpooledFile
 from segment_dagster.extract.temp_dir import TempDir
 from segment_dagster.load import Destination, TableState, destination_lock, jsonl_of, load_table
+from segment_dagster.marts.mart import Row
 
 ROWS_PER_WRITE = 1_000
 PREVIEW_ROWS = 5
-
-Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True)

@@ -29,9 +29,9 @@ class Offenders:
     shown: Sequence[str]
     """Columns by which a row is named in the check's result."""
 
-    identity: Sequence[str] = ()
-    """Columns that tell whether a row is the same one as before, such as ids; by default `shown`. A state, a count or
-    a day in them would make it another row each time."""
+    identity: Sequence[str]
+    """Columns that tell whether a row is the same one as before, such as ids. A state, a count or a day in them would
+    make it another row each time."""
 
 
 @dataclass(frozen=True, kw_only=True)

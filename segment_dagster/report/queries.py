@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from segment_dagster.marts import models
+
 SOURCES, DESTINATIONS, COVERAGE = "health_sources", "health_destinations", "tracking_plan_coverage"
 ACCESS, UNUSED, CHANGES, USAGE = "access_review", "unused", "changes_weekly", "usage_forecast"
 
@@ -34,10 +36,7 @@ MARTS: Mapping[str, Sequence[str]] = {
 }
 """Columns by mart."""
 
-PERSONAL: Mapping[str, Sequence[str]] = {
-    ACCESS: ("user_id", "user_name", "user_email"),
-    CHANGES: ("actor", "actor_email"),
-}
+PERSONAL: Mapping[str, Sequence[str]] = {mart.name: mart.personal for mart in models.MARTS}
 """Columns with personal data, by mart."""
 
 

@@ -2,18 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, time, timedelta, timezone
-from typing import Any
 
 from segment_dagster.config import HealthSettings
 from segment_dagster.load import DatasetInspector
 from segment_dagster.marts.build_mart import select_from
+from segment_dagster.marts.mart import Row
 from segment_dagster.marts.parameters import parameters
 from segment_dagster.marts.sql import compile_sql
 from segment_dagster.redaction.masks import mask_people
 from segment_dagster.report.formats import latest
 from segment_dagster.report.queries import MARTS, PERSONAL, QUERIES, RAW, SOURCES
 
-Row = Mapping[str, Any]
 Tables = Mapping[str, Sequence[Row]]
 """Rows by the name of the mart or the query; those whose tables are not loaded are left out."""
 

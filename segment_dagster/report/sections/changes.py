@@ -3,10 +3,10 @@
 from collections import Counter
 from collections.abc import Callable, Sequence
 
+from segment_dagster.marts.mart import Row
 from segment_dagster.report.figures import Figure, Matrix, Section
 from segment_dagster.report.formats import distinct_names, name
 from segment_dagster.report.queries import CHANGES
-from segment_dagster.report.read import Row
 from segment_dagster.report.sections.context import OTHERS, Context, count_by, with_others
 
 TOLD_BY = {"changes": "Changes of the configuration", "trail": "Events of the audit trail"}

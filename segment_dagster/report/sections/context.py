@@ -7,9 +7,10 @@ from datetime import date
 from functools import cached_property
 from typing import Any
 
+from segment_dagster.marts.mart import Row
 from segment_dagster.report.formats import distinct_names, latest, name
 from segment_dagster.report.queries import SOURCES
-from segment_dagster.report.read import Row, Tables
+from segment_dagster.report.read import Tables
 
 DISABLED = "disabled"
 OTHERS = "others"

@@ -4,10 +4,10 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping
 from datetime import date, timedelta
 
+from segment_dagster.marts.mart import Row
 from segment_dagster.report.figures import Column, Daily, Matrix, Section, Stat, Stats, Table
 from segment_dagster.report.formats import name, shown
 from segment_dagster.report.queries import DAYS_OF_EVENTS, EVENTS, QUERIES, SOURCES
-from segment_dagster.report.read import Row
 from segment_dagster.report.sections.context import DISABLED, Context, count_by, state_of, with_others
 
 STATES = ("dead", "quiet", "never", "unknown", "live", DISABLED)

@@ -1,9 +1,9 @@
 """Usage of the month, its forecast and the plan."""
 
+from segment_dagster.marts.mart import Row
 from segment_dagster.report.figures import Bullet, Column, Figure, Section, Stat, Stats, Table
 from segment_dagster.report.formats import share, short
 from segment_dagster.report.queries import USAGE
-from segment_dagster.report.read import Row
 from segment_dagster.report.sections.context import Context
 from segment_dagster.text import pluralize
 

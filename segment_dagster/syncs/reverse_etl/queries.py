@@ -77,6 +77,7 @@ def read_tables(query: str, dialect: str) -> Reading:
         try:
             sources = [pair for scope in traverse_scope(query_node) for pair in scope.selected_sources.values()]
         except Exception:
+            # as above, where a name cannot be resolved
             return Reading(problem="it is not clear which table a name of the query means")
     known = {id(each) for pair in sources for each in pair}
     if query_node.find(exp.TableFromRows) or any(id(table) not in known for table in query_node.find_all(exp.Table)):
