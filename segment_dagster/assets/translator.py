@@ -97,6 +97,7 @@ class AssetSpecs:
         self._translator = translator
         self.owners = tuple(owners)
         self.destination = destination
+        self.dataset = dataset
         self._default_names: dict[dg.AssetKey, str] = {}
         self._default_deps: set[dg.AssetKey] = set()
         self._specs: dict[str, dg.AssetSpec] = {}

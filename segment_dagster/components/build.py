@@ -21,7 +21,7 @@ from segment_dagster.automation.partitions import partitions_of
 from segment_dagster.automation.schedules import schedules as schedules_of
 from segment_dagster.automation.sensor import audit_sensor as sensor_of
 from segment_dagster.checks import standard_checks
-from segment_dagster.components.instance import instance_specs
+from segment_dagster.components.instance import DEFAULT_NAME, instance_destination, instance_specs
 from segment_dagster.components.selection import EndpointSelection
 from segment_dagster.config import ApiSettings, DefinitionSettings, DestinationSettings
 from segment_dagster.config.definitions import SYNC
@@ -30,7 +30,6 @@ from segment_dagster.endpoints.audit_trail import audit_trail
 from segment_dagster.errors import SegmentError, SettingError
 from segment_dagster.marts import Changes
 
-DEFAULT_NAME = "segment"
 NAME = r"[a-z][a-z0-9]*(_[a-z0-9]+)*"
 """Form of an instance's name."""
 
@@ -136,7 +135,7 @@ def _build(
     granularity = workspace.granularity or settings.granularity
     settings = settings.model_copy(update={"history": keeps_history, "granularity": granularity})
     workspace = workspace.with_defaults(history=history)
-    destination = destination.with_defaults(pipeline_name=None if name == DEFAULT_NAME else f"{name}_pipeline")
+    destination = instance_destination(name, destination)
     endpoints = select.of(TABLES)
     specs = instance_specs(endpoints, translator, destination, settings)
     # names that are not selected are no error: the setting may be of another instance

@@ -8,8 +8,8 @@ import dagster as dg
 
 from segment_dagster.assets import AssetSpecs, DestinationResource, SegmentResource, SegmentTranslator
 from segment_dagster.automation.schedules import ScheduleSpec, no_overlap_schedule
-from segment_dagster.components.build import DEFAULT_NAME, InstanceError, check_name, has_history
-from segment_dagster.components.instance import instance_specs
+from segment_dagster.components.build import InstanceError, check_name, has_history
+from segment_dagster.components.instance import DEFAULT_NAME, instance_destination, instance_specs
 from segment_dagster.components.selection import EndpointSelection
 from segment_dagster.config import DefinitionSettings, HealthSettings
 from segment_dagster.endpoints import TABLES
@@ -133,8 +133,7 @@ class HealthInstance:
 
     def place(self) -> DestinationResource:
         """Return the destination with the name of the instance's dlt pipeline."""
-        default = None if self.name == DEFAULT_NAME else f"{self.name}_pipeline"
-        return self.destination.with_defaults(pipeline_name=default)
+        return instance_destination(self.name, self.destination)
 
     def marts(self, names: Sequence[str] | None, settings: DefinitionSettings) -> tuple[list[Mart], AssetSpecs]:
         """Return the marts that can be made of the tables, and the specs of all assets, with those of the marts.
@@ -147,15 +146,14 @@ class HealthInstance:
             SettingError: A setting cannot be used.
         """
         check_name(self.name)
-        endpoints, destination = self.select.of(TABLES), self.place()
-        specs = instance_specs(endpoints, self.translator, destination, settings)
+        endpoints = self.select.of(TABLES)
+        specs = instance_specs(endpoints, self.translator, self.place(), settings)
         if has_history(self.history, self.workspace, settings):
             changes = Changes(TABLES)
             specs.add(changes.name, changes.spec((), owners=specs.owners, destination=specs.destination))
         marts = selected_marts(names, [endpoint.name for endpoint in endpoints])
-        dataset = destination.shown("dataset") or settings.dataset
         for mart in marts:
-            default = mart_spec(mart, owners=specs.owners, destination=specs.destination, dataset=dataset)
+            default = mart_spec(mart, owners=specs.owners, destination=specs.destination, dataset=specs.dataset)
             specs.add(mart.name, default)
         return marts, specs
 

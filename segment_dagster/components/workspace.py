@@ -14,8 +14,9 @@ from segment_dagster.assets import (
     SegmentResource,
     SegmentTranslator,
 )
-from segment_dagster.components.build import DEFAULT_NAME, NAME, SCHEDULES, build_segment_defs
+from segment_dagster.components.build import NAME, SCHEDULES, build_segment_defs
 from segment_dagster.components.described import DescribedModel
+from segment_dagster.components.instance import DEFAULT_NAME
 from segment_dagster.components.selection import EndpointSelection, domains_of, names_of
 from segment_dagster.config import ApiSettings, DestinationSettings
 from segment_dagster.config.attributes import CRON_FORM, names_schema, optional_field, tell_inner_errors, text_schema
