@@ -6,11 +6,13 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from dlt.sources.helpers import requests
 
 from bench.workload import AUDIT_A_DAY, MINUTE, NOW, REQUESTS_PER_MINUTE
+from segment_dagster.emulator import Edit
 from segment_dagster.emulator.server import DEFAULT_TOKEN
 
 
@@ -49,6 +51,15 @@ class Emulated:
         found: dict[str, Any] = requests.get(f"{self.url}/_emulator/stats").json()
         return found
 
+    def set_clock(self, now: datetime) -> None:
+        """Let it be another time."""
+        requests.put(f"{self.url}/_emulator/clock", json={"now": now.isoformat()}).raise_for_status()
+
+    def edit(self, *edits: Edit) -> None:
+        """Change the workspace."""
+        given = [edit.to_json() for edit in edits]
+        requests.post(f"{self.url}/_emulator/edits", json=given).raise_for_status()
+
     def make_trail(self, start: str) -> None:
         """Let the audit trail from a time on be made, so that the first who asks for it need not wait."""
         headers = {"Authorization": f"Bearer {DEFAULT_TOKEN}"}
@@ -57,14 +68,16 @@ class Emulated:
 
 
 @contextmanager
-def emulated(scale: int) -> Iterator[Emulated]:
+def emulated(scale: int, *, quiet_audit: bool = False) -> Iterator[Emulated]:
     """Run an emulator.
 
     Args:
         scale: Size of its workspace, 1 for 2,400 audiences.
+        quiet_audit: Whether its audit trail tells of edits alone.
     """
     command = [sys.executable, "-m", "segment_dagster.emulator", "--scale", str(scale), "--keep"]
     command += ["--now", NOW.isoformat(), "--audit-a-day", str(AUDIT_A_DAY)]
+    command += ["--quiet-audit"] if quiet_audit else []
     # as short as the client's: what the answers say of the limits would hold it back otherwise
     command += ["--minute", str(MINUTE), "--token-limit", str(REQUESTS_PER_MINUTE)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
