@@ -7,6 +7,7 @@ from typing import Any
 import dagster as dg
 
 from segment_dagster.assets import AssetSpecs, DestinationResource, SegmentResource, SegmentTranslator
+from segment_dagster.assets.family import retry_policy
 from segment_dagster.automation.schedules import ScheduleSpec, no_overlap_schedule
 from segment_dagster.components.build import InstanceError, check_name, has_history
 from segment_dagster.components.instance import DEFAULT_NAME, instance_destination, instance_specs
@@ -178,6 +179,7 @@ def _build(
             workspace=instance.workspace,
             destination=instance.place(),
             settings=thresholds,
+            retry_policy=retry_policy(settings),
         )
     ]
     if report:
@@ -191,6 +193,7 @@ def _build(
                 settings=thresholds,
                 path=report.path,
                 url=report.url,
+                retry_policy=retry_policy(settings),
             )
         )
     return dg.Definitions(

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import dagster as dg
 
 from segment_dagster.assets import DestinationResource
+from segment_dagster.assets.family import retry_policy
 from segment_dagster.components.build_health import HealthInstance, health_job, health_schedules
 from segment_dagster.config import DefinitionSettings
 from segment_dagster.errors import SettingError
@@ -60,6 +61,7 @@ def build_segment_union_defs(
         prefix=key_prefix,
         owners=settings.owners,
         shown=destination.shown("type") or settings.destination,
+        retry_policy=retry_policy(settings),
     )
     return dg.Definitions(
         assets=[assets],

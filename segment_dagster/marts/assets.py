@@ -36,7 +36,7 @@ def mart_spec(mart: Mart, *, owners: Sequence[str], destination: str, dataset: s
         group_name=GROUP,
         kinds=kinds(destination) | {"sql"},
         owners=list(owners),
-        code_version=_code_version(mart),
+        code_version=code_version(mart),
         metadata={
             **({"dagster/table_name": f"{dataset}.{mart.name}"} if dataset else {}),
             "dagster/storage_kind": destination,
@@ -45,7 +45,8 @@ def mart_spec(mart: Mart, *, owners: Sequence[str], destination: str, dataset: s
     )
 
 
-def _code_version(mart: Mart) -> str:
+def code_version(mart: Mart) -> str:
+    """Return the code version of a mart's asset: another one if its query or its columns are others."""
     ephemeral = [sql for name, sql in EPHEMERAL.items() if name in mart.sql]
     return hashlib.sha256(repr((mart.sql, ephemeral, mart.columns, mart.version)).encode()).hexdigest()[:12]
 
@@ -73,6 +74,7 @@ def mart_assets(
     workspace: SegmentResource,
     destination: DestinationResource,
     settings: HealthSettings,
+    retry_policy: dg.RetryPolicy | None = None,
 ) -> dg.AssetsDefinition:
     """Return the assets of marts. Any subset of the assets and checks can run alone.
 
@@ -83,6 +85,7 @@ def mart_assets(
         workspace: Says what time it is and how rows are shown. No request is made.
         destination: The dataset of the instance.
         settings: Thresholds and plan.
+        retry_policy: How often the op is tried again after an error that may pass.
     """
     keys = {mart.name: specs.key(mart.name) for mart in marts}
 
@@ -94,6 +97,7 @@ def mart_assets(
             for mart in marts
         ],
         can_subset=True,
+        retry_policy=retry_policy,
     )
     def made(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
         """Make the selected marts from the loaded tables, and check them."""

@@ -12,7 +12,7 @@ from segment_dagster.assets.metadata import ROWS, ROWS_UNCHANGED
 from segment_dagster.assets.specs import kinds
 from segment_dagster.endpoints.columns import text
 from segment_dagster.errors import SegmentError, SettingError
-from segment_dagster.marts.assets import GROUP, column_schema
+from segment_dagster.marts.assets import GROUP, code_version, column_schema
 from segment_dagster.marts.mart import Mart, Row
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ def union_assets(
     prefix: str = PREFIX,
     owners: Sequence[str] = (),
     shown: str = "duckdb",
+    retry_policy: dg.RetryPolicy | None = None,
 ) -> dg.AssetsDefinition:
     """Return an asset for each mart: its rows of all workspaces. Any subset can run alone.
 
@@ -67,6 +68,7 @@ def union_assets(
         prefix: First part of the keys.
         owners: Owners of the assets.
         shown: dlt's name of the destination, a kind of each asset.
+        retry_policy: How often the op is tried again after an error that may pass.
     """
     united = {mart.name: union_mart(mart) for mart in marts}
     keys = {mart.name: dg.AssetKey([prefix, mart.name]) for mart in marts}
@@ -82,11 +84,13 @@ def union_assets(
                 group_name=GROUP,
                 kinds=kinds(shown),
                 owners=list(owners),
+                code_version=code_version(united[mart.name]),
                 metadata={"dagster/column_schema": column_schema(united[mart.name])},
             )
             for mart in marts
         ],
         can_subset=True,
+        retry_policy=retry_policy,
     )
     def made(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[Any]]:
         """Load the rows of all workspaces."""

@@ -78,6 +78,7 @@ def report_asset(
     path: str | Path | None = None,
     url: str | None = None,
     preview: Preview | None = None,
+    retry_policy: dg.RetryPolicy | None = None,
 ) -> dg.AssetsDefinition:
     """Return the asset of the report.
 
@@ -90,10 +91,11 @@ def report_asset(
         path: The file; by default `<key>.html` below the storage directory of the Dagster instance.
         url: Where that file is served, if it is: the UI links to it.
         preview: `on` shows people, every other value masks them; by default the workspace's.
+        retry_policy: How often the op is tried again after an error that may pass.
     """
     key = specs.key(NAME)
 
-    @dg.multi_asset(name=name, specs=[specs.spec(NAME)])
+    @dg.multi_asset(name=name, specs=[specs.spec(NAME)], retry_policy=retry_policy)
     def report(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
         """Make the page from the marts, and write it."""
         # imported here, because it takes long

@@ -1,5 +1,8 @@
 """The marts as assets: materializations, checks, what is missing."""
 
+import subprocess
+import sys
+
 import dagster as dg
 import pytest
 
@@ -9,7 +12,7 @@ from segment_dagster import (
     SegmentTranslator,
     build_segment_health_defs,
 )
-from segment_dagster.config import DestinationSettings, HealthSettings
+from segment_dagster.config import DefinitionSettings, DestinationSettings, HealthSettings
 from segment_dagster.load import inspect_dataset, resolve_destination
 from segment_dagster_tests.marts import planted_truth as truth
 from segment_dagster_tests.marts.conftest import load
@@ -17,6 +20,7 @@ from segment_dagster_tests.marts.conftest import load
 pytestmark = [pytest.mark.slow, pytest.mark.server]
 
 SOURCES = dg.AssetKey(["segment", "health_sources"])
+RETRIES = DefinitionSettings(step_retries=2, step_retry_seconds=0.01)
 TABLES = ("sources", "events_volume", "destinations", "users", "audit_events")
 
 
@@ -95,6 +99,27 @@ def test_a_missing_table_is_named_and_the_other_marts_are_made(planted, file, ru
     )
     made = {each.asset_key.path[-1] for each in result.asset_materializations_for_node("segment_marts")}
     assert made == {"access_review", "changes_weekly"}
+
+
+@pytest.mark.parametrize("name", ["health_sources", "report"])
+def test_a_locked_file_is_tried_again(planted, file, run, monkeypatch, name):
+    load(planted, DestinationSettings(database=file), TABLES)
+    monkeypatch.setenv("SEGMENT_LOCK_TIMEOUT", "0.01")
+    hold = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print(flush=True); input()"
+    command = [sys.executable, "-c", hold, file]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout and holder.stdout.readline()
+        result = run(name, settings=RETRIES)
+        holder.kill()
+    assert "is locked by" in failure(result)
+    assert [event.event_type_value for event in result.all_events].count("STEP_UP_FOR_RETRY") == 2
+
+
+def test_a_missing_table_is_not_tried_again(planted, file, run):
+    load(planted, DestinationSettings(database=file), ("sources",))
+    result = run("health_sources", settings=RETRIES)
+    assert not result.success
+    assert "STEP_UP_FOR_RETRY" not in [event.event_type_value for event in result.all_events]
 
 
 def test_a_check_of_a_mart_that_was_not_made_says_so(planted, file, run):
