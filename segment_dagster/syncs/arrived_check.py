@@ -1,7 +1,7 @@
 """The check `events_arrived`: whether every event that Segment has taken in is in the warehouse."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 from typing import Any
@@ -14,6 +14,8 @@ from segment_dagster.endpoints.pipes import VOLUME
 from segment_dagster.errors import SegmentError
 from segment_dagster.extract.times import Window
 from segment_dagster.foreign_text import foreign_text
+from segment_dagster.redaction import REDACTED
+from segment_dagster.redaction.texts import without_secrets
 from segment_dagster.syncs.arrival import (
     CALLS,
     MAX_SHOWN,
@@ -34,7 +36,7 @@ from segment_dagster.text import pluralize
 
 
 class WarehouseQueryError(SegmentError):
-    """The warehouse of a Dagster resource does not answer a query.
+    """The warehouse of a Dagster resource cannot be connected to, or does not answer a query.
 
     Args:
         resource: Key of the resource.
@@ -42,7 +44,8 @@ class WarehouseQueryError(SegmentError):
     """
 
     def __init__(self, resource: str, error: Exception) -> None:
-        said = foreign_text(str(error), 200)
+        # the error of a failed connection may repeat its password
+        said = foreign_text(without_secrets(str(error), lambda _: REDACTED), 200)
         super().__init__(f"The warehouse of the resource {resource!r} cannot be read ({type(error).__name__}): {said}")
 
 
@@ -213,19 +216,28 @@ def _reach(instance: dg.DagsterInstance, key: dg.AssetKey) -> datetime | None:
 
 
 @contextmanager
+def _told(resource: str) -> Iterator[None]:
+    """Tell in a line what the driver of a Dagster resource raises."""
+    try:
+        yield
+    except Exception as error:
+        # each driver has errors of its own; the cause would be logged as it is
+        raise WarehouseQueryError(resource, error) from None
+
+
+@contextmanager
 def _query(context: dg.AssetCheckExecutionContext, arrival: Arrival) -> Iterator[Query]:
     """Connect to the warehouse."""
     if arrival.resource:
-        with getattr(context.resources, arrival.resource).get_connection() as connection:
-            cursor = connection.cursor()
+        with ExitStack() as stack:
+            with _told(arrival.resource):
+                connection = stack.enter_context(getattr(context.resources, arrival.resource).get_connection())
+                cursor = connection.cursor()
 
             def run(sql: str) -> Sequence[Sequence[Any]]:
-                try:
+                with _told(arrival.resource or ""):
                     cursor.execute(sql)
                     rows: Sequence[Sequence[Any]] = cursor.fetchall()
-                except Exception as error:
-                    # each driver has errors of its own
-                    raise WarehouseQueryError(arrival.resource or "", error) from error
                 return rows
 
             yield run

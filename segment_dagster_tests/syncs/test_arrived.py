@@ -216,6 +216,16 @@ def test_a_resource_that_cannot_be_read_is_told_in_a_line(served, source, check)
         check(None, resource="dwh", resources={"dwh": Broken()})
 
 
+def test_a_resource_that_cannot_be_connected_to_is_told_in_a_line_without_its_password(served, source, check, capfd):
+    class Unreachable(dg.ConfigurableResource):
+        def get_connection(self):
+            raise OSError("no route to postgresql://loader:wrong@warehouse.internal/raw")
+
+    with pytest.raises(RuntimeError, match=r"resource 'dwh' cannot be read \(OSError\): no route to ") as failed:
+        check(None, resource="dwh", resources={"dwh": Unreachable()})
+    assert "wrong" not in "".join([str(failed.value), *capfd.readouterr()])
+
+
 def test_a_warehouse_is_named_once():
     for destination, resource in ((None, None), (DestinationResource(), "dwh")):
         with pytest.raises(ValueError, match="either by a destination or by a resource"):
