@@ -40,7 +40,7 @@ $(1)/bin/python -m pip install -qq --disable-pip-version-check $(2)
 @touch $@
 endef
 
-.PHONY: help demo dev notebook test test-fast check audit chaos move full-read budget bench bench-quick readme test-embedded-elt test-latest test-destinations test-scale test-dbt databricks-sql constraints clean
+.PHONY: help demo dev notebook test test-fast test-long check audit chaos move full-read budget bench bench-quick readme test-embedded-elt test-latest test-destinations test-scale test-dbt databricks-sql constraints clean
 .DEFAULT_GOAL := help
 
 help: ## Show this help
@@ -59,11 +59,14 @@ notebook: $(VENV)/.installed ## The loaded workspace in charts, in the browser
 	export DESTINATION__DUCKDB__CREDENTIALS=.demo/segment.duckdb; fi; \
 	$(VENV)/bin/marimo run notebooks/segment_overview.py --host 127.0.0.1 --port $(NOTEBOOK_PORT)
 
-test: check ## Everything: check, then the tests
+test: check ## Check, then the tests: under fifteen minutes on two cores
 	$(VENV)/bin/python -m pytest $(WORKERS)
 
 test-fast: $(VENV)/.installed ## The tests that take no time, for while you work: under 90 seconds on two cores
-	$(VENV)/bin/python -m pytest $(WORKERS) -m "not slow and not server and not chaos and not scale and not dbt"
+	$(VENV)/bin/python -m pytest $(WORKERS) -m "not slow and not server and not chaos and not long and not scale and not dbt"
+
+test-long: $(VENV)/.installed ## The tests that `make test` leaves out because they take long
+	$(VENV)/bin/python -m pytest $(WORKERS) -m "long and not scale and not dbt"
 
 check: $(VENV)/.installed ## Lint, format, types and the direction of imports
 	$(VENV)/bin/ruff check .
@@ -77,7 +80,7 @@ audit: $(VENV)/.installed $(VENV_AUDIT)/.installed ## What is imported against w
 	$(VENV_AUDIT)/bin/python tools/audit.py constraints.txt constraints-embedded-elt.txt
 
 chaos: $(VENV)/.installed ## Kills, full disks, faults by chance, in the long form, with figures: half an hour
-	CHAOS=long CHAOS_EXAMPLES=300 $(VENV)/bin/python -m pytest segment_dagster_tests/chaos \
+	CHAOS=long CHAOS_EXAMPLES=300 $(VENV)/bin/python -m pytest -m "not scale" segment_dagster_tests/chaos \
 		segment_dagster_tests/client/test_client_fuzz.py
 
 move: $(VENV)/.installed ## Materialize what one destination holds in another, and compare: make move FROM=duckdb TO=postgres
@@ -107,12 +110,12 @@ test-latest: ## The tests with the newest versions that pyproject.toml allows: w
 	rm -f $(VENV_LATEST)/.installed
 	$(MAKE) $(VENV_LATEST)/.installed
 	$(VENV_LATEST)/bin/python -m pip freeze --exclude-editable --disable-pip-version-check
-	$(VENV_LATEST)/bin/python -m pytest $(WORKERS)
+	$(VENV_LATEST)/bin/python -m pytest $(WORKERS) -m "not scale and not dbt"
 
 # An engine that cannot start here is a line of the table, with its reason.
 test-destinations: $(VENV_DESTINATIONS)/.installed ## The same tests on more destinations' engines; installs what it can of them
 	$(VENV_DESTINATIONS)/bin/python -m segment_dagster_tests.destinations.install $(VENV_DESTINATIONS)/engines
-	FURTHER_ENGINES=$(VENV_DESTINATIONS)/engines $(VENV_DESTINATIONS)/bin/python -m pytest \
+	FURTHER_ENGINES=$(VENV_DESTINATIONS)/engines $(VENV_DESTINATIONS)/bin/python -m pytest -m "not scale" \
 		segment_dagster_tests/destinations/test_conformance.py segment_dagster_tests/destinations/test_databricks.py \
 		segment_dagster_tests/destinations/test_said_further.py segment_dagster_tests/marts/test_marts_further.py
 

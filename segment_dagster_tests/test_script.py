@@ -15,6 +15,7 @@ import pytest
 
 from segment_dagster.emulator import Edit, Fault, World, running
 from segment_dagster.endpoints import CATALOGUE, TABLES
+from segment_dagster_tests.variants import often
 
 pytestmark = pytest.mark.slow
 
@@ -417,7 +418,7 @@ def bad_runs(tmp_path_factory):
         return dict(zip(BAD, threads.map(one, BAD), strict=True))
 
 
-@pytest.mark.parametrize("case", BAD)
+@pytest.mark.parametrize("case", often(BAD, 4))
 def test_a_bad_input_is_one_line_and_leaves_nothing(case, bad_runs):
     ran, before, after = bad_runs[case]
     (line,) = error_lines(ran, 1)
@@ -442,7 +443,7 @@ def test_a_setting_of_dlt_that_is_used_late_is_one_line(setting, says, script):
     assert error_lines(ran, 1)[0].startswith(f"error: {says}")
 
 
-@pytest.mark.parametrize("told", [signal.SIGINT, signal.SIGTERM], ids=["interrupted", "terminated"])
+@pytest.mark.parametrize("told", often([signal.SIGINT, signal.SIGTERM], 1), ids=["interrupted", "terminated"])
 def test_a_script_that_waits_for_an_answer_ends_when_it_is_told(told, emulator, tmp_path):
     # longer than a test may take: only hanging up ends it
     emulator.faults.add(Fault("slow", "segments", value=300))

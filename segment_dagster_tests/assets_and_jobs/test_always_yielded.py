@@ -49,6 +49,7 @@ def test_a_group_with_its_weekly_step_runs_whole_twice(run_selection, emulator, 
     assert second.success
 
 
+@pytest.mark.long
 def test_a_backfill_of_everything_twice_is_no_failure(emulator, tmp_path):
     names = ("sources", "warehouses")
     with backfills(tmp_path) as made:

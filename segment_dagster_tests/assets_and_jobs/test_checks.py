@@ -81,6 +81,7 @@ def test_row_count_fails_when_the_api_counts_otherwise(sync, emulator):
     assert metadata(failed) == {"found": 2400, "delivered": 2400, "total_entries": 2402}
 
 
+@pytest.mark.long
 def test_row_count_fails_when_the_list_never_stood_still(sync, check, fresh, emulator, monkeypatch):
     monkeypatch.setenv("SEGMENT_PAGE_SIZE", "20")
     monkeypatch.setattr("segment_dagster.extract.endpoint_reader.MAX_ATTEMPTS", 1)

@@ -3,11 +3,8 @@
 import os
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
@@ -83,6 +80,9 @@ BAD: dict[str, tuple[dict[str, str | None], str]] = {
     ),
 }
 
+OFTEN = ("no token", "token with a line break", "unknown destination", "bad cron")
+"""Each command takes seconds; `test_settings.py` and the tests of destinations see what is said of the others."""
+
 
 def run(directory, settings, *arguments):
     """The `dagster` command as a user runs it: its exit status and all that it prints.
@@ -110,44 +110,27 @@ def command():
     return lambda *arguments, **settings: run(Path.cwd(), {**os.environ, **settings}, *arguments)
 
 
-@pytest.fixture(scope="module")
-def refused(one_emulator, tmp_path_factory):
-    """What the command says of each bad setting, the directories it ran in, and how much it asked of the API."""
-    place = tmp_path_factory.mktemp("refused")
-    commands: dict[str, tuple[Path, dict[str, Any], tuple[str, ...]]] = {}
-    for case, (settings, _) in BAD.items():
-        work = place / case / "work"
-        work.mkdir(parents=True)
-        environment = {
-            "PATH": os.environ["PATH"],
-            "HOME": str(place / case / "home"),
-            "DLT_DATA_DIR": str(place / case / "home" / ".dlt"),
-            "DAGSTER_DISABLE_TELEMETRY": "1",
-            "SEGMENT_BASE_URL": one_emulator.url,
-            "SEGMENT_API_TOKEN": one_emulator.token,
-        }
-        commands[case] = (work, {**environment, **settings}, MATERIALIZE if commands else EXECUTE)
-    one_emulator.stats.clear()
-    # one a core: a command spends its time on imports
-    with ThreadPoolExecutor(2) as pool:
-        ended = dict(
-            zip(commands, pool.map(lambda each: run(each[0], each[1], *each[2]), commands.values()), strict=True)
-        )
-    return SimpleNamespace(ended=ended, place=place, asked=one_emulator.stats.total)
-
-
-@pytest.mark.parametrize("case", BAD)
-def test_a_bad_setting_is_told_in_a_line_and_nothing_is_written(refused, case):
-    status, output = refused.ended[case]
+@pytest.mark.parametrize(
+    "case", [case if case in OFTEN else pytest.param(case, marks=pytest.mark.long) for case in BAD]
+)
+def test_a_bad_setting_is_told_in_a_line_and_nothing_is_written(emulator, tmp_path, case):
+    settings, said = BAD[case]
+    home = tmp_path / "fresh_home"
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(home),
+        "DLT_DATA_DIR": str(home / ".dlt"),
+        "DAGSTER_DISABLE_TELEMETRY": "1",
+        "SEGMENT_BASE_URL": emulator.url,
+        "SEGMENT_API_TOKEN": emulator.token,
+    }
+    status, output = run(Path.cwd(), environment | settings, *(EXECUTE if case == "no token" else MATERIALIZE))
     assert status == 1, output
-    assert any(BAD[case][1] in line for line in output.splitlines())
-    assert list((refused.place / case / "work").iterdir()) == []
-    assert not (refused.place / case / "home" / ".dlt" / "pipelines").exists()
-    assert refused.asked == 0
-
-
-def test_a_bad_token_is_not_repeated(refused):
-    assert "half-a-token" not in refused.ended["token with a line break"][1]
+    assert any(said in line for line in output.splitlines())
+    assert "half-a-token" not in output
+    assert list(Path.cwd().iterdir()) == []
+    assert not (home / ".dlt" / "pipelines").exists()
+    assert emulator.stats.total == 0
 
 
 def test_a_file_that_is_not_duckdb_is_left_alone(emulator, command):
@@ -162,6 +145,7 @@ def test_a_file_that_is_not_duckdb_is_left_alone(emulator, command):
     assert emulator.stats.total == 0
 
 
+@pytest.mark.long
 def test_a_read_only_file_is_left_alone(old_tables, emulator, command):
     before = old_tables.read_bytes()
     old_tables.chmod(0o444)
@@ -174,6 +158,7 @@ def test_a_read_only_file_is_left_alone(old_tables, emulator, command):
     assert emulator.stats.total == 0
 
 
+@pytest.mark.long
 def test_a_directory_in_the_files_place_is_told(emulator, command):
     Path("segment.duckdb").mkdir()
     status, output = command(*MATERIALIZE)
@@ -188,6 +173,7 @@ def test_a_wrong_token_fails_the_command(emulator, command):
     assert "wrong-token-4711" not in output
 
 
+@pytest.mark.long
 def test_materializing_one_asset_in_an_empty_directory(emulator, dagster, duck, tmp_path):
     home = tmp_path / "fresh_home"
     home.mkdir()

@@ -124,6 +124,7 @@ def test_the_demo_loads_shows_and_leaves_nothing_running(demo):
     no_token_among_arguments(demo.started(), "token of the user")
 
 
+@pytest.mark.long
 def test_the_demo_shows_the_same_when_nothing_has_changed(demo):
     runs = [demo.done, demo.again()]
     assert [run.returncode for run in runs] == [0, 0], [run.stderr for run in runs]

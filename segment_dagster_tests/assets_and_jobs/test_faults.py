@@ -8,6 +8,7 @@ import dagster as dg
 import pytest
 
 from segment_dagster.emulator import KINDS, Edit, Fault
+from segment_dagster_tests.variants import often
 
 pytestmark = pytest.mark.slow
 
@@ -68,7 +69,7 @@ def test_every_kind_of_fault_is_in_a_test():
     assert {*FAILING, *CAUGHT, *HARMLESS, *EVERYWHERE, *ELSEWHERE} == set(KINDS)
 
 
-@pytest.mark.parametrize("kind", FAILING)
+@pytest.mark.parametrize("kind", often(FAILING, 4))
 def test_a_failing_endpoint_of_a_first_run_makes_no_table_and_harms_no_other(sync, emulator, duck, kind):
     emulator.faults.add(fault(kind, "sources"))
     outcome = sync("workspace", "sources")
@@ -88,7 +89,7 @@ def test_a_failing_endpoint_of_a_first_run_makes_no_table_and_harms_no_other(syn
         assert emulator.stats.by_endpoint["sources"] == (2 if kind == "repeated-cursor" else 1)
 
 
-@pytest.mark.parametrize("kind", [kind for kind in FAILING if kind not in GATES])
+@pytest.mark.parametrize("kind", often([kind for kind in FAILING if kind not in GATES], 3))
 def test_a_failing_parent_fails_its_child_and_both_tables_stay_as_they_were(sync, emulator, old_tables, fresh, kind):
     before = old_tables.read_bytes()
     emulator.faults.add(fault(kind, "spaces"))
@@ -107,7 +108,9 @@ def test_a_failing_parent_fails_its_child_and_both_tables_stay_as_they_were(sync
     assert old_tables.read_bytes() == before
 
 
-@pytest.mark.parametrize("kind", ["429-bare", "500", "truncated", "bad-json", "renamed-key", "not-found", "null-key"])
+@pytest.mark.parametrize(
+    "kind", often(["500", "bad-json", "not-found", "429-bare", "truncated", "renamed-key", "null-key"], 3)
+)
 def test_a_list_that_fails_midway_leaves_nothing_of_it(sync, emulator, old_tables, kind):
     before = old_tables.read_bytes()
     emulator.faults.add(fault(kind, "segments", after=4))

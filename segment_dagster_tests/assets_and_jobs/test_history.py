@@ -212,6 +212,7 @@ def test_each_change_is_told_by_the_load_that_saw_it(run, emulator, world, duck,
     assert loads[0] == 6 and len({row["seen_at"] for row in rows}) == 2
 
 
+@pytest.mark.long
 def test_the_first_record_of_an_empty_list_is_a_change(run, monkeypatch, emulator, changes):
     """There is no first version to know the first load by."""
     with running(scale=0, minute=0.05) as empty:
@@ -222,12 +223,14 @@ def test_the_first_record_of_an_empty_list_is_a_change(run, monkeypatch, emulato
     assert [(row["endpoint"], row["change"]) for row in changes()] == [("warehouses", "added")] * 3
 
 
+@pytest.mark.long
 def test_an_endpoint_that_is_loaded_later_begins_with_its_own_first_load(run, changes):
     run("sources", "changes")
     run("sources", "warehouses", "changes")
     assert changes() == []
 
 
+@pytest.mark.long
 def test_what_a_list_repeats_is_told_of_once(run, emulator, world, changes):
     names = ("sources", "warehouses", "warehouse_connected_sources", "tracking_plan_sources", "changes")
     repeated = {record["id"] for record in world.records("warehouse_connected_sources")}
@@ -242,6 +245,7 @@ def test_what_a_list_repeats_is_told_of_once(run, emulator, world, changes):
     )
 
 
+@pytest.mark.long
 def test_what_a_list_repeats_is_told_of_where_nothing_else_tells_it(run, emulator, world, changes):
     record = world.records("warehouse_connected_sources")[0]
     run("warehouse_connected_sources", "changes")
@@ -250,6 +254,7 @@ def test_what_a_list_repeats_is_told_of_where_nothing_else_tells_it(run, emulato
     assert {(row["endpoint"], row["field"]) for row in changes()} == {("warehouse_connected_sources", "name")}
 
 
+@pytest.mark.long
 def test_without_the_audit_trail_nobody_is_named_and_with_it_they_are(run, emulator, world, changes, fresh):
     bob = world.records("users")[5]
     run("sources", "changes")
@@ -275,6 +280,7 @@ def test_what_the_audit_trail_does_not_tell_has_no_actor(run, emulator, world, c
     assert [row["actor"] is None for row in changes("change = 'removed'")] == [False]
 
 
+@pytest.mark.long
 def test_what_somebody_did_before_the_record_was_seen_as_it_was_is_not_the_cause(run, emulator, world, changes):
     id = world.records("sources")[0]["id"]
     yesterday = datetime.now(timezone.utc) - timedelta(days=1)
@@ -303,6 +309,7 @@ def test_the_table_has_the_columns_that_are_declared(run, duck):
     assert duck.columns("changes") == {column.field: types[column.type] for column in COLUMNS}
 
 
+@pytest.mark.long
 def test_the_changes_are_made_though_some_endpoints_failed_and_others_are_not_available(
     emulator, world, run, changes, monkeypatch
 ):
@@ -405,6 +412,7 @@ def test_in_assets_of_ones_own_a_history_has_a_key_of_its_own(emulator):
     assert len({spec.group_name for spec in specs}) == 1
 
 
+@pytest.mark.long
 def test_the_whole_job_keeps_every_history_and_tells_of_no_change(run, duck, location, one_instance, outcome_of):
     result = location.resolve_job_def("segment_sync").execute_in_process(instance=one_instance, raise_on_error=False)
     outcome = outcome_of(result)
@@ -447,6 +455,7 @@ def test_a_changed_secret_is_a_change_whose_values_are_fingerprints(
     assert TextFinder([*(secret.decode() for secret in secrets), *new, KEY]).found(held) == set()
 
 
+@pytest.mark.long
 def test_without_a_key_a_changed_secret_is_no_change(run, emulator, world, changes):
     run(*TOLD)
     (old,) = world.records("sources")[0]["writeKeys"][:1]

@@ -15,6 +15,7 @@ import duckdb
 import pytest
 
 from segment_dagster.emulator import Fault, running
+from segment_dagster_tests.variants import often
 
 pytestmark = pytest.mark.slow
 
@@ -164,7 +165,7 @@ def undisturbed(emulator, tmp_path_factory):
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", often(range(6), 1))
 def test_a_script_that_is_killed_and_run_again_leaves_exactly_the_events(emulator, undisturbed, tmp_path, seed):
     random, loads = Random(seed), Loads(emulator, tmp_path / "killed")
     # two of the three while it loads: most of what could go wrong is there
@@ -193,7 +194,7 @@ def test_a_script_that_is_killed_and_run_again_leaves_exactly_the_events(emulato
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("stage", ["reading", "loading"])
+@pytest.mark.parametrize("stage", often(["loading", "reading"], 1))
 def test_a_job_that_is_killed_and_run_again_leaves_exactly_the_events(emulator, undisturbed, tmp_path, stage):
     random, loads = Random(stage), Loads(emulator, tmp_path / "killed")
     assert loads.end() == ""

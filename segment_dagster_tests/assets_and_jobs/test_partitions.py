@@ -16,6 +16,7 @@ from segment_dagster.endpoints import TABLES
 from segment_dagster.extract.overrides import apply_overrides
 from segment_dagster.extract.times import Window
 from segment_dagster_tests.assets_and_jobs.backfills import backfills
+from segment_dagster_tests.variants import often
 
 pytestmark = pytest.mark.slow
 
@@ -108,7 +109,7 @@ def warnings(instance, outcome):
     return [each.user_message for each in instance.all_logs(outcome.result.run_id) if each.level == 30]
 
 
-@pytest.mark.parametrize(("name", "first"), [(OVERVIEW, "2026-03-02"), (METRICS, "2026-03-18")])
+@pytest.mark.parametrize(("name", "first"), often([(OVERVIEW, "2026-03-02"), (METRICS, "2026-03-18")], 1))
 def test_what_can_be_read_is_read_and_the_rest_is_told_as_lost(run, fresh, name, first):
     lost = list(days("2026-02-20", f"{datetime.fromisoformat(first) - DAY:%Y-%m-%d}"))
     outcome = run(name, "2026-02-20", "2026-03-31")
@@ -132,7 +133,7 @@ def test_what_can_be_read_is_read_and_the_rest_is_told_as_lost(run, fresh, name,
     assert run(name, "2026-03-30").checks[name, "gaps"].passed
 
 
-@pytest.mark.parametrize("name", [OVERVIEW, METRICS])
+@pytest.mark.parametrize("name", often([OVERVIEW, METRICS], 1))
 def test_a_run_of_nothing_that_can_be_read_asks_for_nothing_and_is_no_failure(run, emulator, name):
     outcome = run(name, "2026-02-01", "2026-02-02")
     assert outcome.success
@@ -209,7 +210,7 @@ def test_months_that_have_not_come_are_none_either(run, move_clocks):
     assert previews["2026-03-01"] == "*No rows.*"
 
 
-@pytest.mark.parametrize("name", [OVERVIEW, METRICS, VOLUME])
+@pytest.mark.parametrize("name", often([OVERVIEW, METRICS, VOLUME], 1))
 def test_each_partition_shows_rows_of_its_own(run, name):
     outcome = run(name, "2026-03-28", "2026-03-30")
     for day in days("2026-03-28", "2026-03-30"):

@@ -10,6 +10,7 @@ from segment_dagster import EndpointSelection, build_segment_defs
 from segment_dagster.config import DefinitionSettings
 from segment_dagster.emulator import Fault
 from segment_dagster.errors import SettingError
+from segment_dagster_tests.variants import often
 
 pytestmark = pytest.mark.slow
 
@@ -33,7 +34,7 @@ def run(outcome_of):
         yield run
 
 
-@pytest.mark.parametrize("kind", ["500", "reset", "bad-json"])
+@pytest.mark.parametrize("kind", often(["500", "reset", "bad-json"], 1))
 def test_the_next_attempt_reads_what_failed_and_nothing_else(run, emulator, kind):
     # each of the first attempt's five requests
     emulator.faults.add(Fault(kind, "labels", times=5))
@@ -75,7 +76,7 @@ def test_after_the_last_attempt_the_run_fails_with_what_is_loaded(run, emulator)
     assert "labels: GET /labels failed (500)" in outcome.error
 
 
-@pytest.mark.parametrize("kind", ["forbidden", "revoked-token", "renamed-key", "wrong-type"])
+@pytest.mark.parametrize("kind", often(["forbidden", "revoked-token", "renamed-key", "wrong-type"], 2))
 def test_what_no_attempt_mends_is_not_tried_again(run, emulator, kind):
     emulator.faults.add(Fault(kind, "labels"))
     outcome = run()

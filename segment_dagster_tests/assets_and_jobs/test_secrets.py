@@ -16,6 +16,7 @@ import pytest
 from segment_dagster.emulator import Fault, running
 from segment_dagster.endpoints import CATALOGUE
 from segment_dagster_tests.text_finder import TextFinder
+from segment_dagster_tests.variants import often
 
 pytestmark = pytest.mark.slow
 
@@ -33,7 +34,7 @@ def guarded(world, emulator, monkeypatch):
         yield emulator
 
 
-@pytest.mark.parametrize("place", ["environment of dlt", "secrets.toml"])
+@pytest.mark.parametrize("place", often(["secrets.toml", "environment of dlt"], 1))
 def test_a_token_among_dlts_secrets_stays_out_of_its_traces(guarded, place, monkeypatch, leaks, tmp_path):
     monkeypatch.delenv("SEGMENT_API_TOKEN")
     if place == "secrets.toml":
@@ -107,6 +108,7 @@ def test_the_command_loads_an_empty_directory_and_nothing_leaks(guarded, dagster
     assert leaks(started()) == set()
 
 
+@pytest.mark.long
 def test_nothing_leaks_of_what_is_read_weekly(guarded, run_selection, duck, leaks):
     names = ("audience_destination_connections", "warehouse_source_syncs")
     outcome = run_selection(dg.AssetSelection.keys(*(["segment", name] for name in names)))
@@ -118,6 +120,7 @@ def test_nothing_leaks_of_what_is_read_weekly(guarded, run_selection, duck, leak
         assert leaks(materialization.metadata, materialization.metadata["segment/preview"].value) == set()
 
 
+@pytest.mark.long
 def test_nothing_leaks_from_a_command_that_fails(guarded, dagster, dagster_home, leaks):
     guarded.faults.add(
         Fault("wrong-type", "sources", value="name"),

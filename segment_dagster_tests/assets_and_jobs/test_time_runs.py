@@ -138,6 +138,7 @@ def expected_overview(world, name, first, last):
     return rows
 
 
+@pytest.mark.long
 def test_thirty_days_of_the_overviews_land_with_the_least_requests_and_again_the_same(run, emulator):
     first = run(*OVERVIEWS, first=march(2), last=march(31))
     assert first.success and failed_checks(first) == []
@@ -172,6 +173,7 @@ def test_the_metrics_of_fourteen_days_are_asked_for_day_by_day_and_again_the_sam
     assert table(METRICS, "destinationMetadataId", "granularity") == expected
 
 
+@pytest.mark.long
 def test_thirteen_months_of_usage_and_its_differences(run, emulator):
     result = run(*USAGE, first="2025-03-01", last="2026-03-01")
     assert result.success and failed_checks(result) == []
@@ -377,6 +379,7 @@ def script(*arguments, **settings):
     )
 
 
+@pytest.mark.long
 def test_the_script_reads_the_days_that_it_is_told_in_any_time_zone(emulator):
     ran = script(VOLUME, OVERVIEWS[0], "--start", march(28), "--end", march(30), TZ="Pacific/Auckland")
     assert (ran.returncode, ran.stderr) == (0, "")

@@ -155,6 +155,7 @@ def test_what_dagster_has_not_seen_is_materialized_though_nothing_is_written(syn
     assert Path("segment.duckdb").read_bytes() == before
 
 
+@pytest.mark.long
 def test_what_the_script_loaded_in_between_is_materialized(sync, fresh, emulator, ids, downstream):
     sync("sources", instance=fresh)
     requested = downstream(BY_VERSION)
@@ -182,6 +183,7 @@ def test_a_table_that_somebody_changed_is_mended(sync, fresh, duck, expected):
     assert duck.records("sources") == expected("sources")
 
 
+@pytest.mark.long
 def test_with_history_nothing_is_written_either(fresh, emulator, outcome_of, monkeypatch):
     now = datetime(2026, 3, 31, 6, 30, tzinfo=timezone.utc)
     monkeypatch.setenv("SEGMENT_HISTORY", "true")

@@ -275,6 +275,7 @@ def test_the_asset_page_shows_the_check_results(ui, run, name):
     assert "documentation" in node["description"]
 
 
+@pytest.mark.long
 def test_checks_of_one_asset_run_alone(ui, run):
     before = ui.emulator.stats.total
     wanted = [{"assetKey": {"path": ["segment", "sources"]}, "name": name} for name in ("row_count", "references")]
@@ -296,6 +297,7 @@ START = "mutation($s: SensorSelector!) { startSensor(sensorSelector: $s) { __typ
 ASKED_FOR = "query($id: ID!) { runOrError(runId: $id) { ... on Run { assetSelection { path } tags { key value } } } }"
 
 
+@pytest.mark.long
 def test_the_sensor_asks_for_what_was_changed_and_for_nothing_else(ui, run):
     sensor = {"repositoryLocationName": ui.location, "repositoryName": "__repository__", "sensorName": SENSOR}
     assert ui.ask(START, s=sensor)["startSensor"]["__typename"] == "Sensor"

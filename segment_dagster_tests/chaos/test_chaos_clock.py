@@ -17,6 +17,7 @@ JUMPS = (timedelta(days=400), timedelta(days=-5), timedelta(hours=7), timedelta(
 OF_CONFIGURATION = ENDPOINTS[:5]
 
 
+@pytest.mark.long
 @pytest.mark.timeout(600)
 def test_a_machines_clock_that_is_wrong_for_a_run(loaded):
     runs = loaded("clock", history=True)
@@ -33,6 +34,7 @@ def test_a_machines_clock_that_is_wrong_for_a_run(loaded):
         runs.repair(happened)
 
 
+@pytest.mark.long
 @pytest.mark.timeout(600)
 def test_both_clocks_jump_and_come_back(loaded):
     runs = loaded("both clocks")

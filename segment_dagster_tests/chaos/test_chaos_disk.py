@@ -21,6 +21,7 @@ def limited(size):
     return (sys.executable, "-c", LIMITED, str(size))
 
 
+@pytest.mark.long
 @pytest.mark.timeout(600)
 def test_files_that_may_not_grow(loaded):
     runs = loaded("disk")

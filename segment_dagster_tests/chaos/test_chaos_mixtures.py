@@ -28,6 +28,7 @@ faults = st.builds(
 ).filter(lambda fault: fault.kind in MENDED or fault.endpoint is not None)
 
 
+@pytest.mark.long
 @pytest.mark.timeout(3000)
 @seed(SEED)
 @settings(

@@ -17,6 +17,7 @@ from segment_dagster.components.build import InstanceError
 from segment_dagster.emulator import running
 from segment_dagster.endpoints import TABLES
 from segment_dagster.errors import SettingError
+from segment_dagster_tests.variants import often
 
 pytestmark = pytest.mark.slow
 
@@ -151,7 +152,7 @@ def test_two_workspaces_are_loaded_each_into_its_dataset():
             assert slugs == {record["slug"] for record in emulator.world.records("sources")}
 
 
-@pytest.mark.parametrize("translator", TRANSLATORS)
+@pytest.mark.parametrize("translator", often(TRANSLATORS, 1))
 def test_checks_jobs_dependencies_and_metadata_follow_the_translator(translator, emulator):
     key = TRANSLATORS[translator]
     defs = build_segment_defs(translator=translator(), select=SMALL, history=True)

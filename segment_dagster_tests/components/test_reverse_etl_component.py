@@ -51,6 +51,7 @@ def test_models_are_external_assets_that_nothing_starts(emulator):
         assert emulator.stats.total == 0
 
 
+@pytest.mark.long
 def test_attributes_decide_what_models_look_like(emulator):
     attributes = {
         "models": ONE,

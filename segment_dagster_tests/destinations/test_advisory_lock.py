@@ -111,6 +111,7 @@ def test_a_load_waits_for_a_run_on_another_machine_and_names_it(emulator, server
     assert is_free(server)
 
 
+@pytest.mark.long
 def test_a_run_that_holds_it_too_long_is_named_in_one_line_with_what_to_do(emulator, server, tmp_path, monkeypatch):
     monkeypatch.setenv("SEGMENT_LOCK_TIMEOUT", "0.2")
     with held_elsewhere(tmp_path) as process, pytest.raises(LoadError) as caught:
@@ -189,6 +190,7 @@ def test_it_is_not_held_while_the_workspace_is_read(emulator, server):
     assert is_free(server)
 
 
+@pytest.mark.long
 def test_looking_at_the_tables_waits_for_nobody(emulator, server, tmp_path, monkeypatch):
     load()
     with held_elsewhere(tmp_path), told() as lines:
@@ -214,6 +216,7 @@ def test_a_staging_dataset_that_another_machine_is_creating_is_looked_at_again(e
         preflight(settled(), (), now=utc_now())
 
 
+@pytest.mark.long
 def test_two_datasets_do_not_wait_for_each_other(emulator, server, tmp_path, monkeypatch):
     with held_elsewhere(tmp_path), told() as lines:
         monkeypatch.setenv("SEGMENT_DATASET", "segment_eu")
@@ -267,6 +270,7 @@ def test_a_server_that_is_not_there_is_told_in_one_line(server, monkeypatch):
     assert "a-password" not in text
 
 
+@pytest.mark.long
 def test_the_script_names_the_run_that_it_waited_for(emulator, server, tmp_path, monkeypatch):
     monkeypatch.setenv("SEGMENT_LOCK_TIMEOUT", "0.1")
     script = Path(__file__).parents[2] / "segment_pipeline.py"

@@ -66,6 +66,7 @@ def evaluations(instance, run):
     return [record.event_log_entry.dagster_event.asset_check_evaluation_data for record in records]
 
 
+@pytest.mark.long
 def test_each_workspace_lands_whole_in_its_dataset(tmp_path):
     (tmp_path / "code.py").write_text(CODE)
     home = tmp_path / "dagster"

@@ -42,6 +42,7 @@ def test_a_duckdb_file_is_that_of_the_name(tmp_path, monkeypatch):
     assert not (tmp_path / "other.duckdb").exists()
 
 
+@pytest.mark.long
 @pytest.mark.server
 @pytest.mark.slow
 def test_two_postgres_databases_are_told_apart_by_name(monkeypatch):

@@ -13,6 +13,7 @@ from segment_dagster.extract.identity import identify
 from segment_dagster.load import ForeignDatasetError, check_owner, inspect_dataset, load_extracts, resolve_destination
 from segment_dagster.load.owner import OWNER_TABLE, TYPES, find_owner
 from segment_dagster_tests.destinations.engines import ENGINES, LAKE_ENGINES
+from segment_dagster_tests.variants import often
 
 pytestmark = [pytest.mark.server, pytest.mark.slow]
 
@@ -42,7 +43,7 @@ def other(other_emulator, monkeypatch):
     return switch
 
 
-@pytest.fixture(params=(*ENGINES, *LAKE_ENGINES), ids=lambda engine: engine.name)
+@pytest.fixture(params=often((*ENGINES, *LAKE_ENGINES), len(ENGINES)), ids=lambda engine: engine.name)
 def engine(request, tmp_path, monkeypatch):
     directory = tmp_path / "engine"
     directory.mkdir()
@@ -173,7 +174,7 @@ def test_a_workspace_that_cannot_be_asked_for_fails_alone(emulator, caplog):
     assert "the workspace of the token is not known" in caplog.text
 
 
-@pytest.mark.parametrize("job", ["segment_sync", "segment_slow_sync", "segment_audit_sync"])
+@pytest.mark.parametrize("job", often(["segment_sync", "segment_slow_sync", "segment_audit_sync"], 1))
 def test_jobs_refuse_it_in_one_line(job, emulator, other):
     load("workspace")
     other()

@@ -13,6 +13,7 @@ from segment_dagster.errors import SettingError
 from segment_dagster.extract import Extractor
 from segment_dagster.load import LoadError, inspect_dataset, load_extracts, preflight, resolve_destination
 from segment_dagster_tests.destinations.engines import postgres_server
+from segment_dagster_tests.variants import often
 
 pytestmark = [pytest.mark.server, pytest.mark.slow]
 
@@ -72,7 +73,7 @@ def rename(emulator, world, name="renamed"):
 
 
 @pytest.mark.timeout(60)
-@pytest.mark.parametrize("history", [False, True])
+@pytest.mark.parametrize("history", often([True, False], 1))
 def test_a_reader_that_is_idle_in_a_transaction_sees_the_old_rows_and_holds_nobody_up(emulator, world, server, history):
     read(history=history)
     name = rename(emulator, world)
@@ -176,7 +177,7 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize("case", REFUSED)
+@pytest.mark.parametrize("case", often(REFUSED, 3))
 def test_a_table_that_was_changed_by_hand_fails_alone(emulator, world, server, case):
     read()
     with session(server, "other") as connection:

@@ -15,6 +15,7 @@ from segment_dagster.load.capabilities import DESTINATIONS, TABLE_FORMATS
 from segment_dagster.load.errors import format_load_error
 from segment_dagster.load.unsupported import check_history
 from segment_dagster_tests.destinations.engines import extensions, free_port, postgres, s3
+from segment_dagster_tests.variants import often
 
 pytestmark = [pytest.mark.server, pytest.mark.slow]
 
@@ -155,6 +156,7 @@ def test_a_wrong_password_is_told_and_not_shown(script, emulator, tmp_path):
     assert emulator.stats.total == 0
 
 
+@pytest.mark.long
 def test_a_bucket_that_cannot_be_reached_is_told(monkeypatch, tmp_path):
     extensions("httpfs")
     with s3(tmp_path) as settings:
@@ -208,7 +210,7 @@ def test_every_destination_names_its_extra():
     } == set()
 
 
-@pytest.mark.parametrize("asked", [[], ["audit_events"]])
+@pytest.mark.parametrize("asked", often([[], ["audit_events"]], 1))
 def test_plain_files_refuse_what_would_have_to_be_merged(emulator, tmp_path, asked):
     settings = {"SEGMENT_DESTINATION": "filesystem", BUCKET: str(tmp_path / "lake")}
     command = [sys.executable, str(SCRIPT), *(asked or ["labels", "audit_events", "events_volume"])]

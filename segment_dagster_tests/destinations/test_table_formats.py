@@ -47,6 +47,7 @@ def rows(table, column="id"):
         return [row[0] for row in relation.select(column).fetchall()], list(relation.columns_schema)
 
 
+@pytest.mark.long
 def test_a_field_that_comes_and_goes(table_format, emulator):
     table = "audit_events"
     read(table)

@@ -19,6 +19,7 @@ from segment_dagster_tests.destinations.two_machines import (
     two_machines,
     wrong,
 )
+from segment_dagster_tests.variants import often
 
 pytestmark = [pytest.mark.server, pytest.mark.slow]
 
@@ -85,7 +86,7 @@ def one_round(machines, world, address, command, requests, names, *, history):
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("history", [False, True], ids=["plain", "history"])
+@pytest.mark.parametrize("history", often([True, False], 1), ids=["history", "plain"])
 def test_both_load_the_same_tables_at_once(machines, world, address, counted, history):
     command = script(*SOME)
     requests = counted(machines[0], address, command)
@@ -95,6 +96,7 @@ def test_both_load_the_same_tables_at_once(machines, world, address, counted, hi
     assert sum(said in each.said for each in ran) == 1, ran
 
 
+@pytest.mark.long
 @pytest.mark.timeout(300)
 def test_both_load_the_same_tables_at_once_where_a_lease_holds_them_apart(machines, world, address, counted):
     command = [sys.executable, "-c", LEASED, str(SCRIPT), *SOME]
@@ -104,6 +106,7 @@ def test_both_load_the_same_tables_at_once_where_a_lease_holds_them_apart(machin
     assert sum(said in each.said for each in ran) == 1, ran
 
 
+@pytest.mark.long
 @pytest.mark.timeout(300)
 def test_the_daily_and_the_slow_tables_are_loaded_at_once(machines, world, address, counted):
     commands = [script(*SOME), script(*SLOW)]

@@ -24,6 +24,7 @@ from segment_dagster.load import inspect_dataset, load_extracts, resolve_destina
 from segment_dagster.load.duckdb_file import raise_memory_limit, set_memory_limit
 from segment_dagster.marts.build import build
 from segment_dagster_tests.destinations.engines import postgres_server
+from segment_dagster_tests.variants import often
 
 pytestmark = [pytest.mark.server, pytest.mark.slow]
 
@@ -42,7 +43,7 @@ def server():
         yield address
 
 
-@pytest.fixture(params=["duckdb", "postgres"])
+@pytest.fixture(params=often(["duckdb", "postgres"], 1))
 def destination(request, monkeypatch):
     """The settings point at an engine, and at a dataset that no other test has."""
     if request.param == "postgres":
@@ -172,7 +173,7 @@ def test_a_table_keeps_to_the_limit_over_runs_and_keeps_the_columns_that_it_has(
     assert json.loads(row[UNDECLARED]) == {"field1": 1}
 
 
-@pytest.mark.parametrize("setting", [LOAD_ID, ROW_ID])
+@pytest.mark.parametrize("setting", often([ROW_ID, LOAD_ID], 1))
 def test_dlts_settings_that_add_columns_of_its_own_do_not_stop_a_history(destination, load, setting, monkeypatch):
     monkeypatch.setenv(setting, "true")
     load(source(1), source(2))
@@ -199,6 +200,7 @@ LARGE = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("fields", LARGE.values(), ids=LARGE)
 def test_what_is_large_loads_into_duckdb_twice(load, fields):
     for run in range(2):
@@ -206,6 +208,7 @@ def test_what_is_large_loads_into_duckdb_twice(load, fields):
         assert {row["name"] for row in held().values()} == {str(run)}
 
 
+@pytest.mark.long
 def test_a_table_that_has_more_columns_than_may_be_made_now_is_still_loaded(load):
     fields = {f"extraField{number}": 1 for number in range(300)}
     load(source(1, **fields), max_undeclared_columns=300, history=False)
@@ -215,6 +218,7 @@ def test_a_table_that_has_more_columns_than_may_be_made_now_is_still_loaded(load
         assert (row["name"], row["extra_field299"], row[UNDECLARED]) == (str(run), "1", f'{{"beyond":{run}}}')
 
 
+@pytest.mark.long
 def test_large_rows_can_be_looked_at_with_little_memory(load):
     load(source(1, settings={"a": "x" * 9_000_000}), history=False)
     destination = resolve_destination(DestinationSettings())

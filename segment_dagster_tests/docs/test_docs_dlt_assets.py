@@ -35,6 +35,7 @@ def dagster():
     return run
 
 
+@pytest.mark.long
 def test_the_assets_of_the_snippet_are_listed_without_a_token_and_loaded_with_one(dagster, emulator):
     listed = dagster("list", without=("SEGMENT_API_TOKEN", "SEGMENT_BASE_URL"))
     assert listed.split() == ["segment/destinations", "segment/sources"]

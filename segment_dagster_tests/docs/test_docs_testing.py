@@ -39,6 +39,7 @@ def test_the_page_shows_no_other_python():
     }
 
 
+@pytest.mark.long
 def test_the_tests_pass(project):
     ran = run(project, "-m", "pytest", "-q")
     assert "5 passed" in ran.stdout, ran.stdout + ran.stderr

@@ -8,6 +8,7 @@ from segment_dagster.config import ApiSettings
 from segment_dagster.emulator import Edit, Fault
 from segment_dagster.endpoints import CATALOGUE, TABLES
 from segment_dagster.extract.extractor import Extractor
+from segment_dagster_tests.variants import often
 
 pytestmark = pytest.mark.slow
 
@@ -86,6 +87,7 @@ def test_a_parent_of_which_lists_were_not_found_is_doubtful(name, doubtful, emul
     assert f"{name}: {doubtful}" in caplog.text
 
 
+@pytest.mark.long
 def test_a_grandparent_of_which_lists_were_not_found_is_doubtful(emulator):
     emulator.faults.add(Fault("gone", "segments"))
     assert read("audience_references").parent_doubtful is not None
@@ -98,7 +100,8 @@ def test_a_grandparent_of_which_lists_were_not_found_is_doubtful(emulator):
 
 
 @pytest.mark.parametrize(
-    "name", ["user_user_groups", "warehouse_selective_syncs", "space_entity_properties", "audience_references"]
+    "name",
+    often(["user_user_groups", "warehouse_selective_syncs", "space_entity_properties", "audience_references"], 2),
 )
 def test_a_parent_that_came_whole_is_no_reason(name, emulator):
     extract = read(name)

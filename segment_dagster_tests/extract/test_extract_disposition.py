@@ -16,6 +16,7 @@ from segment_dagster.extract.disposition import disposition_of, within
 from segment_dagster.extract.resources import source_of_extracts
 from segment_dagster.extract.times import Window
 from segment_dagster.load import load, resolve_destination
+from segment_dagster_tests.variants import often
 
 pytestmark = pytest.mark.slow
 
@@ -234,7 +235,7 @@ def test_rows_of_sources_that_nobody_knows_stay(emulator):
     assert count(OVERVIEW, "source_id = 'long gone'") == 1
 
 
-@pytest.mark.parametrize("name", [OVERVIEW, METRICS])
+@pytest.mark.parametrize("name", often([OVERVIEW, METRICS], 1))
 def test_who_answers_404_keeps_the_rows(emulator, name):
     column = "source_id" if name == OVERVIEW else "destination_id"
     read(name, window=days(27, 29))
@@ -246,7 +247,7 @@ def test_who_answers_404_keeps_the_rows(emulator, name):
     assert duplicates(name) == []
 
 
-@pytest.mark.parametrize("after", [0, 20])
+@pytest.mark.parametrize("after", often([0, 20], 1))
 def test_a_day_that_answers_404_keeps_its_rows_and_the_others_are_replaced(emulator, after):
     read(METRICS, window=days(27, 29))
     rows = count(METRICS)
@@ -262,6 +263,7 @@ def test_a_day_that_answers_404_keeps_its_rows_and_the_others_are_replaced(emula
     assert len(marked(METRICS, "destination_id")) == len(marked(METRICS, "start_time::TEXT")) == 1
 
 
+@pytest.mark.long
 def test_ids_of_any_kind_are_found_again(emulator, monkeypatch):
     with running(world=world_of(oddly_named), now=NOW) as odd:
         monkeypatch.setenv("SEGMENT_BASE_URL", odd.url)
@@ -276,6 +278,7 @@ def test_ids_of_any_kind_are_found_again(emulator, monkeypatch):
             assert table(name) == before[name]
 
 
+@pytest.mark.long
 def test_the_same_backfill_twice_leaves_the_same_rows(emulator):
     daily = [name for name, endpoint in ROWS.items() if endpoint.partitioned and not isinstance(endpoint.time, Months)]
     monthly = [name for name, endpoint in ROWS.items() if isinstance(endpoint.time, Months)]
@@ -290,7 +293,7 @@ def test_the_same_backfill_twice_leaves_the_same_rows(emulator):
     assert [name for name in before if duplicates(name)] == []
 
 
-@pytest.mark.parametrize(("first", "second"), [("DAY", "HOUR"), ("HOUR", "DAY"), ("MINUTE", "HOUR")])
+@pytest.mark.parametrize(("first", "second"), often([("DAY", "HOUR"), ("HOUR", "DAY"), ("MINUTE", "HOUR")], 1))
 def test_another_granularity_takes_the_place_of_the_first(emulator, monkeypatch, first, second):
     monkeypatch.setenv("SEGMENT_VOLUME_GRANULARITY", first)
     read(VOLUME, window=days(29, 30))
@@ -309,6 +312,7 @@ def test_hours_make_24_rows_of_a_day(emulator, monkeypatch):
     assert count(VOLUME) == 24 * rows
 
 
+@pytest.mark.long
 def test_deliveries_by_the_minute_are_asked_for_within_four_hours_each(emulator, monkeypatch):
     monkeypatch.setenv("SEGMENT_DELIVERY_GRANULARITY", "MINUTE")
     extracts = read(OVERVIEW, METRICS, window=days(30, 30))
@@ -320,6 +324,7 @@ def test_deliveries_by_the_minute_are_asked_for_within_four_hours_each(emulator,
     assert {name: table(name) for name in before} == before
 
 
+@pytest.mark.long
 def test_a_list_by_the_minute_that_answers_404_leaves_nothing_twice(emulator, monkeypatch):
     monkeypatch.setenv("SEGMENT_DELIVERY_GRANULARITY", "MINUTE")
     read(OVERVIEW, window=days(30, 30))

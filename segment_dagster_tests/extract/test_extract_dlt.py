@@ -21,6 +21,7 @@ from segment_dagster.extract import Extractor
 from segment_dagster.extract.columns import column_name, columns_of
 from segment_dagster.extract.resources import segment_source, source_of_extracts
 from segment_dagster_tests.text_finder import TextFinder
+from segment_dagster_tests.variants import often
 
 pytestmark = pytest.mark.slow
 
@@ -144,7 +145,7 @@ SELECTIONS = {
 }
 
 
-@pytest.mark.parametrize("select", SELECTIONS.values(), ids=SELECTIONS)
+@pytest.mark.parametrize("select", often(SELECTIONS.values(), 1), ids=SELECTIONS)
 def test_a_child_alone_lands_alone_and_asks_its_parent_once(select, pipeline, emulator):
     run(pipeline, select())
     assert counts() == world_counts(emulator, [ROWS["segments"]])
@@ -399,6 +400,7 @@ def test_a_source_that_is_gone_leaves_nothing_on_disk(pipeline, emulator, tmp_pa
     assert list(spools.iterdir()) == []
 
 
+@pytest.mark.long
 def test_a_source_that_runs_again_reads_anew_and_keeps_one_runs_files(pipeline, emulator, spools):
     source = segment_source(endpoints=["sources", "spaces", "segments"])
     for number, each in enumerate(list(emulator.world.records("sources"))[:3]):

@@ -158,6 +158,7 @@ def test_what_is_not_selected_is_not_read(translator, prefix, define, emulator):
     assert tables() == {"sources", "segments"}
 
 
+@pytest.mark.long
 def test_the_same_definitions_read_anew_in_every_run(define, emulator):
     assets = define(endpoints=NAMES)
     first, second, *_ = (record["id"] for record in emulator.world.records("sources"))
@@ -190,6 +191,7 @@ def test_a_list_that_is_empty_now_empties_its_table(define, emulator):
     assert landed("warehouses") == Counter()
 
 
+@pytest.mark.long
 def test_histories_are_assets_of_their_own_and_come_with_their_tables(define, emulator):
     assets = define(endpoints=["sources", "warehouses"], history=True)
     first = emulator.world.records("sources")[0]["id"]

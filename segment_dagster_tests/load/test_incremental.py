@@ -14,6 +14,7 @@ from segment_dagster.extract import Extractor
 from segment_dagster.extract.resources import source_of_extracts
 from segment_dagster.extract.times import Window
 from segment_dagster.load import load, load_extracts, preflight, resolve_destination
+from segment_dagster_tests.variants import often
 
 pytestmark = pytest.mark.slow
 
@@ -249,7 +250,7 @@ LOST = {
 }
 
 
-@pytest.mark.parametrize("lost", LOST)
+@pytest.mark.parametrize("lost", often(LOST, 1))
 def test_rows_that_are_lost_while_more_are_read_make_no_gap(emulator, lost):
     read()
     with Extractor(ApiSettings()) as extractor:
@@ -270,8 +271,14 @@ def test_rows_that_are_lost_while_more_are_read_make_no_gap(emulator, lost):
     assert sorted(id_ for (id_,) in rows) == sorted(whole)
 
 
-@pytest.mark.parametrize("before", [(-HOUR,), ()], ids=["after others", "alone at first"])
-@pytest.mark.parametrize("ahead", [(3 * HOUR,), (365 * DAY,), MANY], ids=["three hours", "a year", "several"])
+@pytest.mark.parametrize(
+    "before", [(), pytest.param((-HOUR,), marks=pytest.mark.long)], ids=["alone at first", "after others"]
+)
+@pytest.mark.parametrize(
+    "ahead",
+    [MANY, *(pytest.param(each, marks=pytest.mark.long) for each in ((3 * HOUR,), (365 * DAY,)))],
+    ids=["several", "three hours", "a year"],
+)
 def test_an_event_dated_ahead_hides_nothing_that_happens_until_then(trail, monkeypatch, before, ahead):
     happened(trail, *(NOW + moment for moment in (*before, *ahead)))
     synced()

@@ -16,6 +16,7 @@ from segment_dagster.errors import SegmentError
 from segment_dagster.extract import Extractor
 from segment_dagster.load import LoadError, load_extracts, load_isolated, resolve_destination
 from segment_dagster.load.errors import load_error
+from segment_dagster_tests.variants import often
 
 pytestmark = pytest.mark.slow
 
@@ -109,7 +110,7 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize("case", REFUSED)
+@pytest.mark.parametrize("case", often(REFUSED, 2))
 def test_a_table_that_was_changed_by_hand_fails_alone(loaded, world, case):
     change(*REFUSED[case])
     before = query("SELECT * FROM segment_data.sources")

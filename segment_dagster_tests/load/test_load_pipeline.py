@@ -86,6 +86,7 @@ def test_the_rows_are_found_by_the_pipelines_name_from_anywhere(emulator, elsewh
     assert list(elsewhere.iterdir()) == []
 
 
+@pytest.mark.long
 def test_the_file_is_dlts_where_dlts_setting_says(emulator, elsewhere, tmp_path, monkeypatch):
     monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS", str(tmp_path / "moved.duckdb"))
     load(source_of("warehouses"), resolve_destination(DestinationSettings()), now=utc_now())
@@ -95,6 +96,7 @@ def test_the_file_is_dlts_where_dlts_setting_says(emulator, elsewhere, tmp_path,
     assert list(Path.cwd().iterdir()) == []
 
 
+@pytest.mark.long
 def test_each_working_directory_has_its_own_file(emulator, elsewhere, tmp_path, monkeypatch):
     first = Path.cwd()
     load(source_of("warehouses"), resolve_destination(DestinationSettings()), now=utc_now())

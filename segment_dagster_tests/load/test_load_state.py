@@ -27,6 +27,7 @@ from segment_dagster.load import (
     unchanged,
 )
 from segment_dagster.load.load_state import LOAD_STATE_TABLE, TYPES
+from segment_dagster_tests.variants import often
 
 pytestmark = pytest.mark.slow
 
@@ -130,26 +131,29 @@ def test_everything_is_loaded_where_that_is_asked_for(emulator):
 
 @pytest.mark.parametrize(
     "meanwhile",
-    [
-        "DROP TABLE segment_data.sources",
-        "DELETE FROM segment_data.sources",
-        "DELETE FROM segment_data.sources WHERE name = (SELECT min(name) FROM segment_data.sources)",
-        "UPDATE segment_data.sources SET name = 'Mine' WHERE name = (SELECT min(name) FROM segment_data.sources)",
-        "UPDATE segment_data.sources SET settings = NULL",
-        "UPDATE segment_data.sources SET enabled = NOT enabled",
-        "INSERT INTO segment_data.sources (id) VALUES ('mine')",
-        "INSERT INTO segment_data.sources SELECT * FROM segment_data.sources LIMIT 1",
-        "ALTER TABLE segment_data.sources DROP slug",
-        "ALTER TABLE segment_data.sources RENAME slug TO mine",
-        "ALTER TABLE segment_data.sources ADD mine INTEGER",
-        "ALTER TABLE segment_data.sources ALTER enabled TYPE VARCHAR",
-        f"DROP TABLE segment_data.{LOAD_STATE_TABLE}",
-        f"DELETE FROM segment_data.{LOAD_STATE_TABLE} WHERE table_name = 'sources'",
-        f"UPDATE segment_data.{LOAD_STATE_TABLE} SET rows = rows + 1",
-        f"ALTER TABLE segment_data.{LOAD_STATE_TABLE} DROP digest",
-        "DROP TABLE segment_data._dlt_version",
-        "DROP SCHEMA segment_data CASCADE",
-    ],
+    often(
+        [
+            "DROP TABLE segment_data.sources",
+            "DELETE FROM segment_data.sources",
+            "DELETE FROM segment_data.sources WHERE name = (SELECT min(name) FROM segment_data.sources)",
+            "UPDATE segment_data.sources SET name = 'Mine' WHERE name = (SELECT min(name) FROM segment_data.sources)",
+            "UPDATE segment_data.sources SET settings = NULL",
+            "UPDATE segment_data.sources SET enabled = NOT enabled",
+            "INSERT INTO segment_data.sources (id) VALUES ('mine')",
+            "INSERT INTO segment_data.sources SELECT * FROM segment_data.sources LIMIT 1",
+            "ALTER TABLE segment_data.sources DROP slug",
+            "ALTER TABLE segment_data.sources RENAME slug TO mine",
+            "ALTER TABLE segment_data.sources ADD mine INTEGER",
+            "ALTER TABLE segment_data.sources ALTER enabled TYPE VARCHAR",
+            f"DROP TABLE segment_data.{LOAD_STATE_TABLE}",
+            f"DELETE FROM segment_data.{LOAD_STATE_TABLE} WHERE table_name = 'sources'",
+            f"UPDATE segment_data.{LOAD_STATE_TABLE} SET rows = rows + 1",
+            f"ALTER TABLE segment_data.{LOAD_STATE_TABLE} DROP digest",
+            "DROP TABLE segment_data._dlt_version",
+            "DROP SCHEMA segment_data CASCADE",
+        ],
+        4,
+    ),
 )
 def test_whatever_somebody_did_to_the_table_is_mended(emulator, meanwhile):
     read("sources")
@@ -174,6 +178,7 @@ def test_a_row_in_the_place_of_another_is_seen(emulator):
     assert names() == before
 
 
+@pytest.mark.long
 def test_rows_that_were_only_moved_are_not_written_again(emulator):
     read("sources")
     change(
@@ -184,6 +189,7 @@ def test_rows_that_were_only_moved_are_not_written_again(emulator):
     assert read("sources").packages == []
 
 
+@pytest.mark.long
 def test_another_file_or_dataset_is_not_taken_for_this_one(emulator, monkeypatch, tmp_path):
     read()
     assert loaded(read(destination=resolve_destination(DestinationSettings(dataset="another")))) == set(NAMES)
@@ -192,6 +198,7 @@ def test_another_file_or_dataset_is_not_taken_for_this_one(emulator, monkeypatch
     assert read().packages == []
 
 
+@pytest.mark.long
 def test_a_script_that_keeps_nothing_in_mind_is_no_harm(emulator, ids):
     read("sources")
     emulator.edits.add(Edit("sources", "delete", ids[0]), Edit("sources", "create", "a-new-one"))
@@ -215,6 +222,7 @@ def test_a_run_that_dies_before_it_remembers_is_no_harm(emulator, ids):
     assert names() == before
 
 
+@pytest.mark.long
 def test_a_run_that_dies_and_rows_that_came_back_are_no_harm(emulator, ids):
     read("sources")
     before = names()

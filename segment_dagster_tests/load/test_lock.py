@@ -19,6 +19,7 @@ from segment_dagster.errors import SettingError
 from segment_dagster.extract.resources import segment_source
 from segment_dagster.load import LoadError, destination_lock, inspect_dataset, load, preflight, resolve_destination
 from segment_dagster_tests.logged_lines import logged_lines
+from segment_dagster_tests.variants import often
 
 pytestmark = pytest.mark.slow
 
@@ -77,7 +78,7 @@ def connects():
     return subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60).returncode == 0
 
 
-@pytest.mark.parametrize("kind", HOLDERS)
+@pytest.mark.parametrize("kind", often(HOLDERS, 1))
 def test_a_load_waits_for_whoever_has_the_file_and_loses_nothing(kind, emulator, tmp_path):
     load_some()
     with held_by(kind, tmp_path) as holder, told(then=holder.stdin.close) as lines:
@@ -89,7 +90,7 @@ def test_a_load_waits_for_whoever_has_the_file_and_loses_nothing(kind, emulator,
     assert line.endswith(f" (process {holder.pid}): waiting for it, up to 600 s")
 
 
-@pytest.mark.parametrize("kind", HOLDERS)
+@pytest.mark.parametrize("kind", often(HOLDERS, 1))
 def test_looking_at_the_tables_waits_for_the_lock(kind, emulator, tmp_path):
     load_some()
     with (
@@ -101,7 +102,7 @@ def test_looking_at_the_tables_waits_for_the_lock(kind, emulator, tmp_path):
     assert len(lines) == 1
 
 
-@pytest.mark.parametrize("kind", HOLDERS)
+@pytest.mark.parametrize("kind", often(HOLDERS, 1))
 def test_whoever_has_it_too_long_is_named_in_one_line(kind, emulator, tmp_path, monkeypatch):
     load_some()
     monkeypatch.setenv("SEGMENT_LOCK_TIMEOUT", "0.25")

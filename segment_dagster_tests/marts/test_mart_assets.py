@@ -16,6 +16,7 @@ from segment_dagster.config import DefinitionSettings, DestinationSettings, Heal
 from segment_dagster.load import inspect_dataset, resolve_destination
 from segment_dagster_tests.marts import planted_truth as truth
 from segment_dagster_tests.marts.conftest import load
+from segment_dagster_tests.variants import often
 
 pytestmark = [pytest.mark.slow, pytest.mark.server]
 
@@ -131,7 +132,7 @@ def test_a_check_of_a_mart_that_was_not_made_says_so(planted, file, run):
     )
 
 
-@pytest.mark.parametrize(("preview", "shown"), [("on", True), ("masked", False), ("off", False)])
+@pytest.mark.parametrize(("preview", "shown"), often([("on", True), ("off", False), ("masked", False)], 2))
 def test_people_are_masked_where_rows_are(planted, file, run, preview, shown):
     load(planted, DestinationSettings(database=file), ("users", "audit_events"))
     result = run("access_review", preview=preview, thresholds=HealthSettings(inactive_days=1))

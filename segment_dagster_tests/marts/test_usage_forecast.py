@@ -18,6 +18,7 @@ from segment_dagster.marts.models.usage_forecast import USAGE_FORECAST, finish
 from segment_dagster.sync import sync
 from segment_dagster_tests.conftest import MINUTE
 from segment_dagster_tests.destinations.engines import postgres_server
+from segment_dagster_tests.variants import often
 
 pytestmark = [pytest.mark.slow, pytest.mark.server]
 
@@ -41,7 +42,7 @@ def served(world):
         yield emulator
 
 
-@pytest.fixture(params=["duckdb", "postgres"])
+@pytest.fixture(params=often(["duckdb", "postgres"], 1))
 def destination(request, monkeypatch):
     """An empty dataset."""
     if request.param == "duckdb":

@@ -70,6 +70,7 @@ def test_every_table_is_the_same_elsewhere(loaded, moved):
     assert (loaded / "segment_data" / "users" / "_delta_log").is_dir()
 
 
+@pytest.mark.long
 def test_what_segment_no_longer_gives_is_told_and_stays_where_it_was(loaded, moved):
     change(
         "INSERT INTO segment_data.audit_events BY NAME "
@@ -90,6 +91,7 @@ def test_a_table_that_differs_is_told(loaded, moved):
     assert {name for name, row in tables.items() if row[2] == "differs"} == {"users", "labels"}
 
 
+@pytest.mark.long
 def test_what_does_not_land_is_told(loaded, moved, emulator):
     emulator.faults.add(Fault("forbidden", "users"))
     status, tables, _ = moved("duckdb", "filesystem:delta")
@@ -109,6 +111,7 @@ def test_a_destination_that_is_none_is_an_error(loaded, moved):
     assert text.startswith("error: SEGMENT_DESTINATION is 'nowhere', which is no destination.")
 
 
+@pytest.mark.long
 def test_the_settings_are_as_they_were(loaded, moved, monkeypatch):
     monkeypatch.setenv("SEGMENT_DESTINATION", "duckdb")
     moved("duckdb", "filesystem:delta")

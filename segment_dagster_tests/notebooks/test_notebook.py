@@ -110,6 +110,7 @@ def test_without_the_forecast_it_says_which_asset_to_materialize(copy):
     assert defined["report"].sections["usage"].figures == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "engine", [each for each in ENGINES if each.name == "postgres"], ids=lambda engine: engine.name
 )
@@ -132,6 +133,7 @@ def test_it_reads_another_destination(engine, emulator, tmp_path, monkeypatch):
     assert not Path("segment.duckdb").exists()
 
 
+@pytest.mark.long
 def test_as_a_script_it_sums_up_in_a_line(dataset):
     env = os.environ | {"DESTINATION__DUCKDB__CREDENTIALS": str(dataset)}
     ran = subprocess.run([sys.executable, NOTEBOOK], env=env, capture_output=True, text=True, timeout=100)

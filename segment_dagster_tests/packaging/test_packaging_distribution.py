@@ -201,6 +201,7 @@ def test_the_metadata_asks_for_what_the_demo_needs_in_its_extra_alone(wheel):
     assert {name for name, rest in needed if "extra ==" not in rest} & {*of_the_demo, "pytest"} == set()
 
 
+@pytest.mark.long
 def test_the_bare_wheel_builds_the_definitions_and_runs_the_source(bare, installed, emulator):
     ran = bare("-c", _BARE)
     assert ran.returncode == 0, ran.stderr

@@ -15,6 +15,7 @@ from segment_dagster.extract import Extractor
 from segment_dagster.load import resolve_destination
 from segment_dagster.sync import sync
 from segment_dagster_tests.refresh.conftest import ALWAYS, FIRST, NAMES, ROWS
+from segment_dagster_tests.variants import often
 
 pytestmark = pytest.mark.slow
 
@@ -36,6 +37,7 @@ def execute(sql):
         return connection.execute(sql).fetchall()
 
 
+@pytest.mark.long
 def test_nothing_has_changed(workspace):
     full = workspace.run(0)
     assert full.saved == 0 and not workspace.differences()
@@ -88,6 +90,7 @@ def test_what_changes_costs_what_its_parents_take(workspace):
     assert counts == {"user_user_groups": 1, "user_group_users": total_of(emulator, "user_group_users")}
 
 
+@pytest.mark.long
 def test_parents_come_and_go(workspace):
     emulator = workspace.emulator
     workspace.run(0)
@@ -106,6 +109,7 @@ def test_parents_come_and_go(workspace):
     assert not workspace.differences()
 
 
+@pytest.mark.long
 def test_a_child_of_what_was_not_requested_has_all_its_parents(workspace):
     """`reverse_etl_syncs` takes a request per subscription: those of unchanged destinations are from the table."""
     emulator = workspace.emulator
@@ -145,13 +149,16 @@ def test_it_is_off_by_itself(workspace):
 
 @pytest.mark.parametrize(
     "damage",
-    [
-        "DELETE FROM segment_data.destination_filters WHERE rowid = 3",
-        "UPDATE segment_data.destination_filters SET title = 'By hand'",
-        "DROP TABLE segment_data.destination_filters",
-        "DROP TABLE segment_data._segment_parents",
-        "DROP TABLE segment_data._segment_tables",
-    ],
+    often(
+        [
+            "DELETE FROM segment_data.destination_filters WHERE rowid = 3",
+            "UPDATE segment_data.destination_filters SET title = 'By hand'",
+            "DROP TABLE segment_data.destination_filters",
+            "DROP TABLE segment_data._segment_parents",
+            "DROP TABLE segment_data._segment_tables",
+        ],
+        1,
+    ),
     ids=["rows deleted", "rows changed", "table dropped", "parents dropped", "loads dropped"],
 )
 def test_a_table_that_was_changed_by_hand_is_read_whole(workspace, damage):
@@ -164,6 +171,7 @@ def test_a_table_that_was_changed_by_hand_is_read_whole(workspace, damage):
     assert workspace.requests() == {}
 
 
+@pytest.mark.long
 def test_rows_of_other_settings_are_not_taken_over(workspace):
     whole = {"source_schema_settings": total_of(workspace.emulator, "source_schema_settings")}
     names = ("sources", "source_schema_settings", "audit_events")
@@ -174,7 +182,7 @@ def test_rows_of_other_settings_are_not_taken_over(workspace):
     assert workspace.requests() == {}
 
 
-@pytest.mark.parametrize("kind", ["forbidden", "500"])
+@pytest.mark.parametrize("kind", often(["forbidden", "500"], 1))
 def test_without_the_audit_trail_everything_is_read(workspace, caplog, kind):
     workspace.run(0, names=FILTERS)
     workspace.emulator.faults.add(Fault(kind, "audit_events"))
@@ -185,6 +193,7 @@ def test_without_the_audit_trail_everything_is_read(workspace, caplog, kind):
     assert [failure.endpoint.name for failure in result.failures] == ["audit_events"]
 
 
+@pytest.mark.long
 def test_the_trail_is_read_where_it_is_not_selected(workspace):
     emulator = workspace.emulator
     workspace.run(0, names=FILTERS)
@@ -197,6 +206,7 @@ def test_the_trail_is_read_where_it_is_not_selected(workspace):
     assert not workspace.differences(FILTERS)
 
 
+@pytest.mark.long
 def test_an_event_is_listed_later_than_it_happened(workspace):
     emulator = workspace.emulator
     row = first(emulator, "destination_filters")
@@ -210,6 +220,7 @@ def test_an_event_is_listed_later_than_it_happened(workspace):
     assert not workspace.differences(FILTERS)
 
 
+@pytest.mark.long
 def test_what_no_table_is_known_of_is_logged(workspace, caplog, monkeypatch):
     caplog.set_level("INFO")
     emulator = workspace.emulator
@@ -231,7 +242,7 @@ DOUBTFUL = {
 }
 
 
-@pytest.mark.parametrize(("days", "faults"), DOUBTFUL.values(), ids=DOUBTFUL)
+@pytest.mark.parametrize(("days", "faults"), often(DOUBTFUL.values(), 1), ids=DOUBTFUL)
 def test_rows_are_not_taken_from_a_table_that_was_loaded_in_doubt(workspace, days, faults):
     emulator = workspace.emulator
     workspace.run(0, names=FILTERS)
@@ -248,6 +259,7 @@ def test_rows_are_not_taken_from_a_table_that_was_loaded_in_doubt(workspace, day
     assert not workspace.differences(FILTERS)
 
 
+@pytest.mark.long
 def test_a_clock_that_was_ahead_does_not_freeze_a_table(workspace):
     emulator = workspace.emulator
     workspace.run(0, names=FILTERS)
@@ -273,6 +285,7 @@ def test_a_trail_that_changes_while_it_is_read_tells_nothing(workspace, caplog, 
     assert "audit_events: it changed while it was read, so an event may be missing." in caplog.text
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["VARCHAR DEFAULT 'abc'", "JSON"])
 def test_a_column_that_somebody_has_added_is_no_reason_to_fail(workspace, kind):
     workspace.run(0, names=FILTERS)

@@ -118,6 +118,7 @@ def test_a_run_ends_with_its_minutes_and_the_next_goes_on(references, requests):
     assert coverage_now(references).passed
 
 
+@pytest.mark.long
 def test_a_parent_whose_record_has_changed_is_read_again_and_what_changes_by_itself_does_not_count(
     emulator, references, audiences, requests
 ):
@@ -135,6 +136,7 @@ def test_a_parent_whose_record_has_changed_is_read_again_and_what_changes_by_its
     assert requests() == 0
 
 
+@pytest.mark.long
 def test_a_parent_is_read_again_once_it_is_too_old_unless_its_children_change_with_it(emulator, references, requests):
     emulator.clock.set(NOW)
     read(references, now=NOW.isoformat())
@@ -181,6 +183,7 @@ def test_parents_that_are_gone_lose_their_rows(emulator, references, audiences, 
     assert coverage_now(references).passed
 
 
+@pytest.mark.long
 def test_rows_of_a_parent_that_is_gone_are_an_error_and_the_next_run_deletes_them(references, requests):
     read(references)
     whole = rows()
@@ -197,6 +200,7 @@ def test_rows_of_a_parent_that_is_gone_are_an_error_and_the_next_run_deletes_the
     assert coverage_now(references).passed
 
 
+@pytest.mark.long
 def test_a_parent_without_rows_any_more_loses_those_it_had(emulator, references, requests):
     read(references)
     (parent, space), *_ = query(f"SELECT audience_id, space_id FROM segment_data.{NAME}")
@@ -210,6 +214,7 @@ def test_a_parent_without_rows_any_more_loses_those_it_had(emulator, references,
     assert 0 < len(others) == len(rows())
 
 
+@pytest.mark.long
 def test_a_parent_that_answers_404_though_it_is_listed_keeps_its_rows_and_stays_due(emulator, references, requests):
     read(references)
     before = rows()
@@ -251,6 +256,7 @@ def test_all_answers_of_a_first_slice_are_404(emulator, references):
     assert (set(result.skipped), result.failures, result.extracts) == ({NAME}, [], [])
 
 
+@pytest.mark.long
 def test_a_parent_that_is_deleted_while_others_are_read_is_no_failure(emulator, references, audiences, requests):
     emulator.hooks.at(3, lambda: emulator.edits.add(Edit("segments", "delete", audiences[-1])), NAME)
     found = []
@@ -261,6 +267,7 @@ def test_a_parent_that_is_deleted_while_others_are_read_is_no_failure(emulator, 
     assert len(states()) == AUDIENCES - 1
 
 
+@pytest.mark.long
 def test_two_endpoints_are_read_side_by_side_and_one_that_fails_leaves_the_other(emulator, references, audiences):
     schedules = of_few(audiences, SCHEDULES)
     emulator.faults.add(Fault("500", SCHEDULES, after=2))
@@ -291,6 +298,7 @@ def test_what_is_read_in_one_piece_again_forgets_when_parents_were_read(referenc
     assert coverage_now(references).description == "It is read in one piece: all parents at once."
 
 
+@pytest.mark.long
 def test_a_table_that_was_dropped_is_read_from_the_beginning(references, requests):
     read(references, slow_max_minutes=1)
     requests()
@@ -308,12 +316,14 @@ def test_plain_files_are_written_whole(references, requests, monkeypatch, tmp_pa
         assert (requests(), extract.coverage) == (AUDIENCES, None)
 
 
+@pytest.mark.long
 def test_no_versions_are_kept_of_a_table_that_is_read_in_slices(references, requests):
     result = read(references, history=True)
     assert (result.failures, result.extracts[0].coverage.left) == ([], 0)
     assert query("SELECT count(*) FROM duckdb_tables() WHERE table_name LIKE '%_history'") == [(0,)]
 
 
+@pytest.mark.long
 def test_where_rows_are_not_replaced_at_once_a_parent_counts_as_never_read_meanwhile(references, audiences, emulator):
     read(references)
     emulator.edits.add(Edit("segments", "modify", audiences[3], fields={"name": "Renamed"}))
@@ -330,6 +340,7 @@ def test_where_rows_are_not_replaced_at_once_a_parent_counts_as_never_read_meanw
     assert [audiences[3] in parent for parent, _, read_at in states() if read_at is None] == [True]
 
 
+@pytest.mark.long
 def test_rows_that_went_missing_after_their_slice_are_found(references):
     found = []
 

@@ -111,6 +111,7 @@ def test_rows_of_parents_that_are_gone_fail_the_check_until_the_next_run(materia
     assert checks_of(again)["coverage"].metadata["rows_of_gone_parents"].value == 0
 
 
+@pytest.mark.long
 def test_what_the_api_counts_itself_is_compared_over_all_slices(materialize, emulator):
     emulator.faults.add(Fault("wrong-total", NAME, after=3, times=1))
     row_count = checks_of(materialize())["row_count"]

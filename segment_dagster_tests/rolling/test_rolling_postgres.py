@@ -14,6 +14,7 @@ from segment_dagster_tests.rolling.few_audiences import AUDIENCES, NAME, first_a
 pytestmark = [pytest.mark.server, pytest.mark.slow]
 
 
+@pytest.mark.long
 def test_slices_in_postgres(emulator, world, monkeypatch):
     audiences = first_audiences(world)
     references = of_few(audiences)
