@@ -58,6 +58,7 @@ def test_the_script_has_no_token_among_arguments(world, started, setting):
     assert TOKEN not in started()
 
 
+@pytest.mark.long
 def test_a_full_read_has_no_token_among_arguments(started):
     done = run("-m", "segment_dagster.demo.full_read", "--only", "sources", SEGMENT_API_TOKEN=TOKEN)
     assert done.returncode == 0, done.stderr

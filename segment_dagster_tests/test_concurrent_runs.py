@@ -96,6 +96,7 @@ def test_a_run_waits_for_a_notebook_and_says_for_which(emulator, world, tmp_path
     assert ids("roles") == expected_ids(world, "roles")
 
 
+@pytest.mark.long
 def test_a_run_of_dagster_gives_up_in_time_and_names_the_notebook(emulator, tmp_path):
     assert start("script", SOME, tmp_path / "home").wait(100) == 0
     emulator.stats.clear()

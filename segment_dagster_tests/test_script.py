@@ -6,7 +6,6 @@ import re
 import signal
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
@@ -88,6 +87,7 @@ def test_the_workspace_lands(script, emulator):
     assert counts() == world_counts(emulator, SIX)
 
 
+@pytest.mark.long
 def test_history_lands_where_it_is_asked_for(script, emulator):
     gone = Edit("sources", "delete", emulator.world.records("sources")[0]["id"])
     for edits, rows in (([], 40), ([gone], 39)):
@@ -98,6 +98,7 @@ def test_history_lands_where_it_is_asked_for(script, emulator):
         assert counts() == {"sources": rows, "sources_history": 40, **regulations}
 
 
+@pytest.mark.long
 def test_all_but_the_slow_ones_are_read_where_none_is_named(emulator, tmp_path):
     settings = {"SEGMENT_BASE_URL": emulator.url, "SEGMENT_API_TOKEN": emulator.token}
     ran = run(Path.cwd(), tmp_path / "home", **settings)
@@ -183,6 +184,7 @@ def test_the_status_is_what_the_checks_would_say(script, emulator):
     )
 
 
+@pytest.mark.long
 def test_a_history_that_does_not_end_in_the_rows_fails_the_script(script):
     assert script("roles", SEGMENT_HISTORY="true").returncode == 0
     with duckdb.connect("segment.duckdb") as connection:
@@ -387,55 +389,37 @@ BAD = {
 }
 
 
-@pytest.fixture(scope="module")
-def bad_runs(tmp_path_factory):
-    """All runs with a bad input, side by side: what was said, and what was in the directory before and after."""
-
-    def snapshot(directory):
-        return {path: path.read_bytes() if path.is_file() else None for path in directory.rglob("*")}
-
-    everything = tmp_path_factory.mktemp("bad")
-
-    def one(case):
-        settings, _, make = BAD[case]
-        root = everything / case.replace(" ", "_")
-        root.mkdir()
-        directory, home = root / "work", root / "home"
-        directory.mkdir()
-        if case == "broken secrets.toml":
-            (directory / ".dlt").mkdir()
-            make(directory / ".dlt")
-        else:
-            make(directory)
-        before = snapshot(root)
-        try:
-            ran = run(directory, home, **GOOD | settings)
-        except subprocess.TimeoutExpired:
-            ran = subprocess.CompletedProcess([], -1, "", "it does not end")
-        return ran, before, snapshot(root)
-
-    with ThreadPoolExecutor(3) as threads:
-        return dict(zip(BAD, threads.map(one, BAD), strict=True))
+def snapshot(directory):
+    return {path: path.read_bytes() if path.is_file() else None for path in directory.rglob("*")}
 
 
 @pytest.mark.parametrize("case", often(BAD, 4))
-def test_a_bad_input_is_one_line_and_leaves_nothing(case, bad_runs):
-    ran, before, after = bad_runs[case]
+def test_a_bad_input_is_one_line_and_leaves_nothing(case, tmp_path):
+    settings, said, make = BAD[case]
+    root = tmp_path / "of_its_own"
+    directory = root / "work"
+    (directory / ".dlt" if case == "broken secrets.toml" else directory).mkdir(parents=True)
+    make(directory / ".dlt" if case == "broken secrets.toml" else directory)
+    before = snapshot(root)
+    ran = run(directory, root / "home", **GOOD | settings)
     (line,) = error_lines(ran, 1)
-    assert line.startswith(f"error: {BAD[case][1]}")
+    assert line.startswith(f"error: {said}")
     assert (ran.returncode, ran.stdout) == (1, "")
     assert TOKEN not in line
-    assert after == before
+    assert snapshot(root) == before
 
 
 @pytest.mark.parametrize(
     ("setting", "says"),
-    [
-        ("RESTORE_FROM_DESTINATION", "RESTORE_FROM_DESTINATION has a value of the wrong type."),
-        ("LOAD__WORKERS", "LOAD__WORKERS has a value of the wrong type."),
-        ("EXTRACT__WORKERS", "EXTRACT__WORKERS has a value of the wrong type."),
-        ("SCHEMA__NAMING", "SCHEMA__NAMING cannot be used"),
-    ],
+    often(
+        [
+            ("RESTORE_FROM_DESTINATION", "RESTORE_FROM_DESTINATION has a value of the wrong type."),
+            ("LOAD__WORKERS", "LOAD__WORKERS has a value of the wrong type."),
+            ("EXTRACT__WORKERS", "EXTRACT__WORKERS has a value of the wrong type."),
+            ("SCHEMA__NAMING", "SCHEMA__NAMING cannot be used"),
+        ],
+        1,
+    ),
 )
 def test_a_setting_of_dlt_that_is_used_late_is_one_line(setting, says, script):
     ran = script("warehouses", **{setting: "nonsense"})

@@ -124,7 +124,7 @@ def test_a_bad_setting_is_told_in_a_line_and_nothing_is_written(emulator, tmp_pa
         "SEGMENT_BASE_URL": emulator.url,
         "SEGMENT_API_TOKEN": emulator.token,
     }
-    status, output = run(Path.cwd(), environment | settings, *(EXECUTE if case == "no token" else MATERIALIZE))
+    status, output = run(Path.cwd(), environment | settings, *MATERIALIZE)
     assert status == 1, output
     assert any(said in line for line in output.splitlines())
     assert "half-a-token" not in output
@@ -136,7 +136,7 @@ def test_a_bad_setting_is_told_in_a_line_and_nothing_is_written(emulator, tmp_pa
 def test_a_file_that_is_not_duckdb_is_left_alone(emulator, command):
     notes = Path("segment.duckdb").absolute()
     notes.write_text("these are somebody's notes and no database")
-    status, output = command(*EXECUTE)
+    status, output = command(*MATERIALIZE)
     assert status == 1
     said = f"DESTINATION__DUCKDB__CREDENTIALS names {notes}, which is not a DuckDB file. {LEGAL_FILE}"
     assert any(said in line for line in output.splitlines())
@@ -166,6 +166,7 @@ def test_a_directory_in_the_files_place_is_told(emulator, command):
     assert f"names {Path('segment.duckdb').absolute()}, which is no file." in output
 
 
+@pytest.mark.long
 def test_a_wrong_token_fails_the_command(emulator, command):
     status, output = command(*EXECUTE, SEGMENT_API_TOKEN="wrong-token-4711")
     assert status == 1

@@ -177,6 +177,7 @@ def test_the_ui_with_a_token_reads_that_workspace(beside, emulator):
     assert emulator.stats.by_endpoint == {"workspace": 1}
 
 
+@pytest.mark.long
 def test_the_ui_with_a_token_has_a_home_beside_the_demos(beside, emulator):
     done = subprocess.run(
         [beside, "-m", "segment_dagster.demo", "--ui"], capture_output=True, text=True, timeout=60, env=dict(os.environ)
@@ -223,6 +224,7 @@ def test_a_demo_that_has_no_place_is_told_in_a_line(python):
     assert said == f"error: {Path.cwd()}/.demo/dagster cannot be used (Not a directory)."
 
 
+@pytest.mark.long
 def test_a_demo_that_fails_ends_with_1(python):
     Path(".demo").mkdir()
     Path(".demo/segment.duckdb").write_text("this is not a DuckDB file, but somebody's notes")
@@ -234,6 +236,7 @@ def test_a_demo_that_fails_ends_with_1(python):
     assert refuses_connections(address)
 
 
+@pytest.mark.long
 def test_the_ui_that_is_told_to_stop_ends_what_it_started(beside):
     waiting = Path(beside).with_name("dagster")
     waiting.write_text(

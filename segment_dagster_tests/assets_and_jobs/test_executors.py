@@ -10,6 +10,7 @@ from dagster._core.launcher.sync_in_memory_run_launcher import SyncInMemoryRunLa
 
 from segment_dagster import EndpointSelection, build_segment_defs
 from segment_dagster.assets.executor import LOCAL_EXECUTORS
+from segment_dagster_tests.variants import often
 
 pytestmark = pytest.mark.slow
 
@@ -69,7 +70,7 @@ def run(job, **overrides):
     ],
     ids=["executor", "launcher"],
 )
-@pytest.mark.parametrize("setting", [None, "mine.duckdb"])
+@pytest.mark.parametrize("setting", often([None, "mine.duckdb"], 1))
 def test_a_duckdb_file_in_the_working_directory_is_refused(emulator, monkeypatch, job, overrides, where, setting):
     if setting:
         monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS", setting)
@@ -82,7 +83,9 @@ def test_a_duckdb_file_in_the_working_directory_is_refused(emulator, monkeypatch
     assert not Path(file).exists() and not emulator.stats.by_endpoint
 
 
-@pytest.mark.parametrize(("job", "overrides"), [(remote, {}), (local, LAUNCHER)], ids=["executor", "launcher"])
+@pytest.mark.parametrize(
+    ("job", "overrides"), often([(remote, {}), (local, LAUNCHER)], 1), ids=["executor", "launcher"]
+)
 def test_a_whole_path_is_for_the_user_to_share(emulator, monkeypatch, tmp_path, job, overrides):
     file = tmp_path / "shared.duckdb"
     monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS", str(file))
@@ -97,7 +100,7 @@ def test_the_names_are_those_of_dagsters_own_executors():
     assert {executor.name for executor in own} < set(LOCAL_EXECUTORS)
 
 
-@pytest.mark.parametrize("job", [local, renamed], ids=["one process", "a name of its own"])
+@pytest.mark.parametrize("job", often([local, renamed], 1), ids=["one process", "a name of its own"])
 def test_a_local_executor_and_launcher_take_the_default_path(emulator, job):
     assert run(job) is None
     assert Path("segment.duckdb").exists()

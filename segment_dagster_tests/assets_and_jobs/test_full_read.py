@@ -28,6 +28,7 @@ def said(capsys):
     return run
 
 
+@pytest.mark.long
 def test_a_whole_workspace_is_no_difference(said):
     status, rows, text = said("--only", *FEW, "audit_events")
     assert status == 0

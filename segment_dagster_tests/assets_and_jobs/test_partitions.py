@@ -174,6 +174,7 @@ def test_what_was_read_in_time_is_kept_when_it_is_materialized_too_late(run, mov
     assert outcome.partitions["2026-03-18"]["dagster/partition_row_count"].value == before["2026-03-18"]
 
 
+@pytest.mark.long
 def test_what_is_lost_stays_lost_though_it_was_materialized(run, check, move_clocks, fresh):
     run(METRICS, "2026-03-18", "2026-03-19")
     move_clocks(NOW + 10 * DAY)
@@ -186,6 +187,7 @@ def test_what_is_lost_stays_lost_though_it_was_materialized(run, check, move_clo
     assert check(METRICS, instance=fresh).checks[METRICS, "gaps"].description == said
 
 
+@pytest.mark.long
 def test_a_day_of_which_nothing_is_counted_yet_is_no_failure_and_no_day_that_was_read(run, check, move_clocks, fresh):
     move_clocks(datetime(2026, 3, 31, 0, 0, 59, tzinfo=timezone.utc))
     outcome = run(VOLUME, "2026-03-30", "2026-03-31")
@@ -221,6 +223,7 @@ def test_each_partition_shows_rows_of_its_own(run, name):
         assert {moment[:10] for moment in shown} == {day}
 
 
+@pytest.mark.long
 def test_a_backfill_over_all_partitions_ends_well(emulator, tmp_path):
     # two runs, as they are not neighbours: one of nothing that can be read
     partitions = ["2026-02-01", "2026-03-17", "2026-03-18"]

@@ -34,6 +34,7 @@ def guarded(world, emulator, monkeypatch):
         yield emulator
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("place", often(["secrets.toml", "environment of dlt"], 1))
 def test_a_token_among_dlts_secrets_stays_out_of_its_traces(guarded, place, monkeypatch, leaks, tmp_path):
     monkeypatch.delenv("SEGMENT_API_TOKEN")

@@ -156,6 +156,7 @@ def test_thirty_days_of_the_overviews_land_with_the_least_requests_and_again_the
     assert {name: table(name) for name in OVERVIEWS} == before
 
 
+@pytest.mark.long
 def test_the_metrics_of_fourteen_days_are_asked_for_day_by_day_and_again_the_same(run, emulator):
     result = run(METRICS, first=march(18), last=march(31))
     assert result.success and failed_checks(result) == []
@@ -307,6 +308,7 @@ def test_the_trail_is_read_in_pieces_side_by_side_and_then_from_the_latest_event
     assert landed() == known(emulator)
 
 
+@pytest.mark.long
 def test_a_trail_in_which_nothing_has_happened_keeps_its_data_version(run, emulator):
     emulator.edits.quiet_audit = True
     emulator.edits.add(Edit("sources", "modify", emulator.world.records("sources")[0]["id"], {"name": "a"}, at=NOW))
@@ -329,6 +331,7 @@ def test_events_that_are_listed_late_are_found_within_the_hour(run, emulator):
     assert landed() == known(emulator)
 
 
+@pytest.mark.long
 def test_an_event_that_the_api_lists_no_more_stays(run, emulator):
     emulator.edits.quiet_audit = True
     source = emulator.world.records("sources")[0]["id"]
@@ -395,6 +398,7 @@ def test_the_script_reads_the_days_that_it_is_told_in_any_time_zone(emulator):
     assert table(OVERVIEWS[0]) == before
 
 
+@pytest.mark.long
 def test_the_script_reads_until_now_where_no_end_is_given(emulator):
     ran = script(VOLUME, "usage_mtu_daily", "--start", march(30))
     assert (ran.returncode, ran.stderr) == (0, "")
@@ -447,6 +451,7 @@ def test_an_event_without_a_time_lands_and_that_is_told(run, emulator):
     assert 0 < without < len(known(emulator))
 
 
+@pytest.mark.long
 def test_ids_that_sql_could_misread_pass_the_checks(run, emulator, monkeypatch):
     odd = ("it's", "{}", "{table}", "a;b", "two\nlines", "%s", '"', "--")
 

@@ -111,6 +111,7 @@ BY_VERSION = dg.AutomationCondition.eager().replace(
 """The one in docs/assets.md."""
 
 
+@pytest.mark.long
 def test_whoever_looks_at_data_versions_runs_on_change_alone(sync, fresh, emulator, ids, downstream):
     first = sync("sources", instance=fresh)
     requested = downstream(BY_VERSION)
@@ -166,6 +167,7 @@ def test_what_the_script_loaded_in_between_is_materialized(sync, fresh, emulator
     assert requested() == 1, "whoever looks at data versions runs as well"
 
 
+@pytest.mark.long
 def test_everything_is_loaded_where_that_is_asked_for(sync, fresh, monkeypatch):
     first = sync("sources", instance=fresh)
     monkeypatch.setenv("SEGMENT_ALWAYS_LOAD", "true")
@@ -215,6 +217,7 @@ def test_with_history_nothing_is_written_either(fresh, emulator, outcome_of, mon
     assert set(run().unchanged) >= {"workspace", "sources", "changes"}
 
 
+@pytest.mark.long
 def test_what_is_read_in_parts_says_nothing_of_being_unchanged(code_location, fresh, emulator):
     job = code_location.resolve_job_def("segment_usage_sync")
     month = f"{emulator.clock.now():%Y-%m}-01"

@@ -66,6 +66,7 @@ SAID = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("way", [*SAID, *SAID] if LONG else ["moved"])
 def test_a_file_that_is_no_database_any_more(loaded, way, request):
@@ -83,6 +84,7 @@ def test_a_file_that_is_no_database_any_more(loaded, way, request):
     runs.repair(happened)
 
 
+@pytest.mark.long
 @pytest.mark.timeout(300)
 def test_a_file_that_is_deleted_is_made_anew_by_the_next_run_whole(loaded):
     runs = loaded("deleted")

@@ -11,6 +11,7 @@ CHAINS = at_length(1, 18)
 """Each is a chain of kills and repairs: one in every stage, in the long form others besides."""
 
 
+@pytest.mark.long
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("chain", range(CHAINS))
 def test_a_killed_run_leaves_old_rows_or_new_ones_and_the_next_run_mends_all(loaded, chain):

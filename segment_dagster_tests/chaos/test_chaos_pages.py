@@ -21,6 +21,7 @@ WRONG = {
 """What is done to the answers, and what is said of it."""
 
 
+@pytest.mark.long
 @pytest.mark.timeout(600)
 def test_pages_of_300_megabytes_and_answers_of_the_wrong_shape(loaded):
     runs = loaded("pages")

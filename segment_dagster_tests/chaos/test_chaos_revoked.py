@@ -10,6 +10,7 @@ from segment_dagster_tests.chaos.runs import told
 pytestmark = [pytest.mark.chaos, pytest.mark.slow]
 
 
+@pytest.mark.long
 @pytest.mark.timeout(300)
 def test_a_token_that_is_revoked_half_way(loaded):
     runs = loaded("revoked")

@@ -13,6 +13,7 @@ PAGE = 10
 """Rows of a page: the lists have 4, 8 and 6."""
 
 
+@pytest.mark.long
 @pytest.mark.timeout(600)
 def test_rows_that_move_from_page_to_page(loaded):
     runs = loaded("shifting")

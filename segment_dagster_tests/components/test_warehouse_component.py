@@ -115,6 +115,7 @@ def test_sources_schemas_tables_and_translation_are_as_the_attributes_say(emulat
         assert list(specs["dwh/web/tracks"].owners) == ["team:growth"]
 
 
+@pytest.mark.long
 def test_tables_are_below_the_sources_of_the_same_workspace(emulator):
     prod = {"name": "prod", "workspace": WORKSPACE, "translation": {"key_prefix": "prod"}}
     other = {"name": "other", "workspace": {"token_env": "ANOTHER"}, "translation": {"key_prefix": "other"}}

@@ -97,6 +97,7 @@ def conformance(tmp_path):
     return run
 
 
+@pytest.mark.long
 def test_an_engine_that_a_machine_cannot_have_is_a_line_of_the_table(conformance, tmp_path):
     place = tmp_path / "engines" / "fakesnow"
     place.mkdir(parents=True)

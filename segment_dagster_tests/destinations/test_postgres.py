@@ -177,7 +177,7 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize("case", often(REFUSED, 3))
+@pytest.mark.parametrize("case", often(REFUSED, 1))
 def test_a_table_that_was_changed_by_hand_fails_alone(emulator, world, server, case):
     read()
     with session(server, "other") as connection:

@@ -85,6 +85,7 @@ def one_round(machines, world, address, command, requests, names, *, history):
     return ran
 
 
+@pytest.mark.long
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("history", often([True, False], 1), ids=["history", "plain"])
 def test_both_load_the_same_tables_at_once(machines, world, address, counted, history):

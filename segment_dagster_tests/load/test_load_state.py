@@ -152,7 +152,7 @@ def test_everything_is_loaded_where_that_is_asked_for(emulator):
             "DROP TABLE segment_data._dlt_version",
             "DROP SCHEMA segment_data CASCADE",
         ],
-        4,
+        2,
     ),
 )
 def test_whatever_somebody_did_to_the_table_is_mended(emulator, meanwhile):
@@ -209,6 +209,7 @@ def test_a_script_that_keeps_nothing_in_mind_is_no_harm(emulator, ids):
     assert "a-new-one" not in names()
 
 
+@pytest.mark.long
 def test_a_run_that_dies_before_it_remembers_is_no_harm(emulator, ids):
     read("sources")
     before = names()
@@ -245,6 +246,7 @@ def test_a_load_that_fails_changes_nothing_that_is_remembered(emulator, ids, mon
     assert names()[ids[0]] == "Renamed"
 
 
+@pytest.mark.long
 def test_secrets_that_are_to_land_otherwise_are_a_change(emulator, monkeypatch):
     read("sources")
     assert loaded(read("sources", include_secrets=True)) == {"sources"}
@@ -254,6 +256,7 @@ def test_secrets_that_are_to_land_otherwise_are_a_change(emulator, monkeypatch):
     assert read("sources").packages == []
 
 
+@pytest.mark.long
 def test_undeclared_fields_are_loaded_when_they_come_and_when_they_go(emulator):
     read("sources")
     emulator.faults.add(Fault("extra-field", "sources"))
@@ -361,6 +364,7 @@ def test_history_that_is_turned_on_later_begins_though_the_table_is_unchanged(em
     assert read("sources", history=True).packages == []
 
 
+@pytest.mark.long
 def test_history_that_was_off_for_a_while_catches_up(emulator, ids):
     read("sources", history=True)
     emulator.edits.add(Edit("sources", "modify", ids[0], fields={"name": "Renamed"}))

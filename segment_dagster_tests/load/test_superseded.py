@@ -62,6 +62,7 @@ def rename(emulator, source, name="renamed"):
     emulator.edits.add(Edit("sources", "modify", source["id"], {"name": name}, at=NOW))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("always", [False, True])
 def test_later_rows_stay_and_their_history_is_not_written_back_and_forth(emulator, source, monkeypatch, caplog, always):
     early = extracts(monkeypatch, NOW)
@@ -97,6 +98,7 @@ def test_rows_that_were_read_later_are_loaded(emulator, source, monkeypatch):
     assert names_of(source["id"])[0] == ("renamed",)
 
 
+@pytest.mark.long
 def test_what_was_recorded_before_the_read_overtook_nobody(emulator, source, monkeypatch):
     # a clock that is wrong by a day, for once
     load(extracts(monkeypatch, NOW + timedelta(days=1)), always=True)
@@ -106,6 +108,7 @@ def test_what_was_recorded_before_the_read_overtook_nobody(emulator, source, mon
     assert names_of(source["id"])[0] == ("renamed",)
 
 
+@pytest.mark.long
 def test_a_table_that_was_changed_since_then_is_loaded(emulator, source, monkeypatch):
     early = extracts(monkeypatch, NOW)
     before = read_before(NOW, early[0])
@@ -116,6 +119,7 @@ def test_a_table_that_was_changed_since_then_is_loaded(emulator, source, monkeyp
     assert query("SELECT count(*) FROM segment_data.sources") == [(40,)]
 
 
+@pytest.mark.long
 def test_the_same_rows_are_loaded_where_they_are_to_be_loaded_always(source, monkeypatch):
     early = extracts(monkeypatch, NOW)
     before = read_before(NOW, early[0])
@@ -123,6 +127,7 @@ def test_the_same_rows_are_loaded_where_they_are_to_be_loaded_always(source, mon
     assert load(early, before, always=True).unchanged == frozenset()
 
 
+@pytest.mark.long
 def test_a_read_that_nobody_prepared_counts_as_the_latest(emulator, source, monkeypatch):
     early = extracts(monkeypatch, NOW)
     rename(emulator, source)

@@ -83,6 +83,7 @@ def test_what_segment_no_longer_gives_is_told_and_stays_where_it_was(loaded, mov
     assert "0 not; 1 left" in text
 
 
+@pytest.mark.long
 def test_a_table_that_differs_is_told(loaded, moved):
     change("UPDATE segment_data.users SET name = 'somebody else' WHERE id = (SELECT min(id) FROM segment_data.users)")
     change("DELETE FROM segment_data.labels WHERE key = (SELECT min(key) FROM segment_data.labels)")

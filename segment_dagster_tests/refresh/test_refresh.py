@@ -295,6 +295,7 @@ def test_a_column_that_somebody_has_added_is_no_reason_to_fail(workspace, kind):
         assert not result.failures and not workspace.differences(FILTERS)
 
 
+@pytest.mark.long
 def test_what_is_read_in_slices_from_now_on_is_read(workspace):
     workspace.run(0, names=FILTERS)
     slow = replace(ROWS["destination_filters"], slow=True, requests_per_minute=40)
@@ -374,6 +375,7 @@ def test_rows_that_another_run_has_loaded_meanwhile_are_not_replaced_by_older_on
     assert not workspace.differences(FILTERS)
 
 
+@pytest.mark.long
 def test_histories_are_those_of_whole_reads(workspace):
     emulator = workspace.emulator
     rows = emulator.records("destination_filters")

@@ -44,6 +44,7 @@ def test_the_metadata_of_the_asset_and_the_summary_of_the_run_say_what_was_saved
     assert f" requests, {parents - 1} or more saved, 0 failed" in summary
 
 
+@pytest.mark.long
 def test_the_script_says_it(workspace, monkeypatch):
     monkeypatch.setenv("SEGMENT_FULL_EVERY_DAYS", "7")
     script = Path(__file__).parents[2] / "segment_pipeline.py"

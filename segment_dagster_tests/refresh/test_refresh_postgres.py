@@ -13,6 +13,7 @@ pytestmark = [pytest.mark.server, pytest.mark.slow]
 NAMES = ("sources", "destinations", "source_connected_destinations", "destination_subscriptions", "audit_events")
 
 
+@pytest.mark.long
 def test_rows_from_the_table_are_as_they_were_read(workspace, monkeypatch):
     emulator = workspace.emulator
     with postgres_server() as address:

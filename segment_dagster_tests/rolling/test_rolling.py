@@ -232,6 +232,7 @@ def test_a_parent_that_answers_404_though_it_is_listed_keeps_its_rows_and_stays_
     assert requests() == 1
 
 
+@pytest.mark.long
 def test_a_slice_that_fails_ends_its_endpoint_and_those_before_it_stay(emulator, references, requests):
     emulator.faults.add(Fault("500", NAME, after=5))
     result = read(references)

@@ -60,6 +60,7 @@ def not_passed(result):
     return {name for name, check in checks_of(result).items() if not check.passed}
 
 
+@pytest.mark.long
 def test_a_run_that_ends_early_succeeds_and_says_how_many_are_left(materialize, instance, emulator):
     first = materialize(slow_max_minutes=1)
     assert first.success
