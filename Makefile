@@ -62,7 +62,7 @@ notebook: $(VENV)/.installed ## The loaded workspace in charts, in the browser
 test: check ## Check, then the tests: under fifteen minutes on two cores
 	$(VENV)/bin/python -m pytest $(WORKERS)
 
-test-fast: $(VENV)/.installed ## The tests that take no time, for while you work: under 90 seconds on two cores
+test-fast: $(VENV)/.installed ## The tests that take no time, for while you work: two minutes on two cores
 	$(VENV)/bin/python -m pytest $(WORKERS) -m "not slow and not server and not chaos and not long and not scale and not dbt"
 
 test-long: $(VENV)/.installed ## The tests that `make test` leaves out because they take long

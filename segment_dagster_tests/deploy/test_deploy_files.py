@@ -153,7 +153,7 @@ def measured() -> dict[str, int]:
 def test_limits_of_memory_are_above_what_was_measured():
     used = measured()
     runs = [peak for name, peak in used.items() if "segment_sync" in name]
-    assert len(runs) == 6
+    assert len(runs) == 8
     limits = DEPLOYMENT["resources"]["limits"]
     assert size(RUN["mem_limit"]) == size(limits["memory"]) > 1.3 * 2**20 * max(runs)
     assert RUN["nano_cpus"] == 1e9 * int(limits["cpu"])
