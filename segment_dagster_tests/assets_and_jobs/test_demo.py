@@ -125,6 +125,7 @@ def test_the_demo_loads_shows_and_leaves_nothing_running(demo):
 
 
 @pytest.mark.long
+@pytest.mark.timeout(300)  # it runs the demo twice
 def test_the_demo_shows_the_same_when_nothing_has_changed(demo):
     runs = [demo.done, demo.again()]
     assert [run.returncode for run in runs] == [0, 0], [run.stderr for run in runs]
