@@ -11,7 +11,7 @@ from segment_dagster.redaction import REDACTED, names, redactor, texts, values
 from segment_dagster.redaction.formats import HOOK_HOSTS
 from segment_dagster_tests.variants import often
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 PLAIN = ApiSettings(token="t", base_url="https://api.segmentapis.com")
 ENDPOINT = Endpoint(

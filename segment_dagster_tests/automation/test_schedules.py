@@ -20,6 +20,7 @@ from segment_dagster.endpoints import TABLES, TimeRange
 from segment_dagster.errors import SettingError
 from segment_dagster.extract.overrides import apply_overrides
 from segment_dagster.extract.times import Window, first_of_month, midnight, times_of
+from segment_dagster_tests.variants import often
 
 pytestmark = pytest.mark.slow
 
@@ -256,7 +257,7 @@ def test_every_partition_that_is_asked_for_is_there(tick):
         assert set(wanted) <= set(partitions.get_partition_keys(tick))
 
 
-@pytest.mark.parametrize("name", JOBS)
+@pytest.mark.parametrize("name", often(JOBS, 2))
 def test_run_keys_are_those_of_the_tick(tick, location, name):
     schedule = location.get_repository_def().get_schedule_def(name)
     # around the ends of a month and a year, and both changes of the clocks

@@ -13,7 +13,7 @@ from segment_dagster_tests.budgets.redis_server import redis_server
 from segment_dagster_tests.budgets.store_contract import two
 from segment_dagster_tests.destinations.engines import postgres_server
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 MINUTE, TOKEN_LIMIT = 1.0, 40
 

@@ -113,6 +113,7 @@ def test_who_holds_a_lock_is_named_and_the_other_tables_are_loaded(emulator, wor
     assert lines(read()) == {}
 
 
+@pytest.mark.long
 @pytest.mark.timeout(60)
 def test_of_ones_own_session_the_state_and_its_begin_are_told(emulator, server):
     read()
@@ -123,6 +124,7 @@ def test_of_ones_own_session_the_state_and_its_begin_are_told(emulator, server):
         assert "(user loader, application a notebook, idle in transaction since 20" in said
 
 
+@pytest.mark.long
 @pytest.mark.timeout(60)
 def test_a_new_column_waits_for_readers_and_who_reads_is_named(emulator, server):
     read()
@@ -220,6 +222,7 @@ def test_a_staging_dataset_of_somebody_elses_is_refused(emulator, server):
         assert run(connection, "SELECT 1 FROM pg_namespace WHERE nspname = 'segment_data'") == []
 
 
+@pytest.mark.long
 def test_a_column_that_has_the_name_of_another_is_a_change(emulator, server):
     read()
     with session(server, "other") as connection:

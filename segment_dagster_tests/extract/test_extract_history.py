@@ -119,6 +119,7 @@ def test_what_changed_went_and_came_makes_versions_that_meet(emulator, ids):
     assert len(moments()) == 2
 
 
+@pytest.mark.long
 def test_what_went_and_came_back_has_a_gap(emulator, ids):
     read()
     emulator.edits.add(Edit("sources", "delete", ids[1]))
@@ -158,6 +159,7 @@ def test_what_is_empty_from_the_beginning_has_a_history_all_the_same(emulator):
     assert pluralize() == (40, 40, 40)
 
 
+@pytest.mark.long
 def test_a_volatile_column_makes_no_version(emulator, world):
     group = world.records("user_groups")[0]
     audience = world.records("segments")[0]
@@ -172,6 +174,7 @@ def test_a_volatile_column_makes_no_version(emulator, world):
     assert [current for current, _ in history(audience["id"], table="segments")] == [True]
 
 
+@pytest.mark.long
 def test_fields_that_the_api_adds_make_versions_of_the_rows_that_have_them(emulator):
     read(page_size=15)
     emulator.faults.add(Fault("extra-field", "sources", after=1, times=1))
@@ -194,6 +197,7 @@ def test_the_setting_counts_where_no_argument_is_given(emulator, monkeypatch):
     assert tables() == {"sources", "sources_history"}
 
 
+@pytest.mark.long
 def test_turned_off_the_history_stays_as_it_is_and_goes_on_when_it_is_turned_on(emulator, ids):
     read()
     emulator.edits.add(Edit("sources", "modify", ids[0], {"name": "New"}))

@@ -113,6 +113,7 @@ def test_what_came_otherwise_is_loaded_and_nothing_else(emulator, ids):
     assert read().packages == []
 
 
+@pytest.mark.long
 def test_a_change_there_and_back_is_loaded_both_times(emulator, ids):
     read()
     before = names()
@@ -123,6 +124,7 @@ def test_a_change_there_and_back_is_loaded_both_times(emulator, ids):
     assert names() == before
 
 
+@pytest.mark.long
 def test_everything_is_loaded_where_that_is_asked_for(emulator):
     read()
     assert loaded(read(always=True)) == set(NAMES)
@@ -283,6 +285,7 @@ def test_a_destination_that_cannot_tell_is_always_loaded(emulator):
     assert query("SELECT count(*) FROM duckdb_tables() WHERE table_name = '_segment_tables'") == [(0,)]
 
 
+@pytest.mark.long
 def test_the_audit_trail_is_left_alone_while_nothing_happens(emulator, quiet_time):
     read("audit_events")
     before = Path("segment.duckdb").read_bytes()
@@ -324,6 +327,7 @@ def test_more_rows_than_are_worth_it_are_not_looked_at(emulator, quiet_time, mon
     assert loaded(read("audit_events")) == {"audit_events"}
 
 
+@pytest.mark.long
 def test_an_event_that_is_missing_from_the_trail_is_read_again(emulator, quiet_time):
     emulator.edits.add(
         *(Edit("sources", "delete", record["id"], at=NOW) for record in emulator.world.records("sources")[:3])
@@ -348,6 +352,7 @@ def test_what_is_read_in_parts_is_loaded_every_time(emulator, quiet_time):
     assert outcome.unchanged == {"sources"}
 
 
+@pytest.mark.long
 def test_with_history_neither_is_written_where_nothing_changed(emulator, ids):
     assert loaded(read("sources", history=True)) == {"sources", "sources_history"}
     before = Path("segment.duckdb").read_bytes()
