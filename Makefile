@@ -59,7 +59,7 @@ notebook: $(VENV)/.installed ## The loaded workspace in charts, in the browser
 	export DESTINATION__DUCKDB__CREDENTIALS=.demo/segment.duckdb; fi; \
 	$(VENV)/bin/marimo run notebooks/segment_overview.py --host 127.0.0.1 --port $(NOTEBOOK_PORT)
 
-test: check ## Check, then the tests: under fifteen minutes on two cores
+test: check ## Check, then the tests: some fifteen minutes on two cores
 	$(VENV)/bin/python -m pytest $(WORKERS)
 
 test-fast: $(VENV)/.installed ## The tests that take no time, for while you work: two minutes on two cores
