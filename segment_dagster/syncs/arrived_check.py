@@ -216,7 +216,7 @@ def _reach(instance: dg.DagsterInstance, key: dg.AssetKey) -> datetime | None:
 
 
 @contextmanager
-def _told(resource: str) -> Iterator[None]:
+def _driver_errors(resource: str) -> Iterator[None]:
     """Tell in a line what the driver of a Dagster resource raises."""
     try:
         yield
@@ -228,14 +228,14 @@ def _told(resource: str) -> Iterator[None]:
 @contextmanager
 def _query(context: dg.AssetCheckExecutionContext, arrival: Arrival) -> Iterator[Query]:
     """Connect to the warehouse."""
-    if arrival.resource:
+    if resource := arrival.resource:
         with ExitStack() as stack:
-            with _told(arrival.resource):
-                connection = stack.enter_context(getattr(context.resources, arrival.resource).get_connection())
+            with _driver_errors(resource):
+                connection = stack.enter_context(getattr(context.resources, resource).get_connection())
                 cursor = connection.cursor()
 
             def run(sql: str) -> Sequence[Sequence[Any]]:
-                with _told(arrival.resource or ""):
+                with _driver_errors(resource):
                     cursor.execute(sql)
                     rows: Sequence[Sequence[Any]] = cursor.fetchall()
                 return rows

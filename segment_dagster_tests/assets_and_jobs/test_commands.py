@@ -8,6 +8,8 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
+from segment_dagster_tests.variants import often
+
 pytestmark = pytest.mark.slow
 
 NAMES = {"workspace", "sources", "destinations", "warehouses", "spaces", "segments"}
@@ -34,6 +36,14 @@ BAD: dict[str, tuple[dict[str, str | None], str]] = {
         "SEGMENT_API_TOKEN holds a space, a line break or another character that no token has. "
         "Set it to the token alone: letters, digits and punctuation, without quotes or a line break.",
     ),
+    "unknown destination": (
+        {"SEGMENT_DESTINATION": "floppy"},
+        "SEGMENT_DESTINATION is 'floppy', which is no destination. Legal values: ",
+    ),
+    "bad cron": (
+        {"SEGMENT_SCHEDULE_CRON": "daily"},
+        "SEGMENT_SCHEDULE_CRON is 'daily'. Set it to a cron expression such as 0 6 * * *.",
+    ),
     "unknown region": (
         {"SEGMENT_REGION": "mars"},
         "SEGMENT_REGION is 'mars'. Legal values: us, eu.",
@@ -41,10 +51,6 @@ BAD: dict[str, tuple[dict[str, str | None], str]] = {
     "unknown layout": (
         {"SEGMENT_API_LAYOUT": "v9"},
         "SEGMENT_API_LAYOUT is 'v9'. Legal values: public, versioned.",
-    ),
-    "unknown destination": (
-        {"SEGMENT_DESTINATION": "floppy"},
-        "SEGMENT_DESTINATION is 'floppy', which is no destination. Legal values: ",
     ),
     "bad dataset": ({"SEGMENT_DATASET": "My Data"}, "SEGMENT_DATASET is 'My Data'. Legal values: "),
     "address without scheme": (
@@ -69,19 +75,13 @@ BAD: dict[str, tuple[dict[str, str | None], str]] = {
         "DESTINATION__DUCKDB__CREDENTIALS names /no/such/place/x.duckdb, "
         f"whose directory is missing or cannot be written to. {LEGAL_FILE}",
     ),
-    "bad cron": (
-        {"SEGMENT_SCHEDULE_CRON": "daily"},
-        "SEGMENT_SCHEDULE_CRON is 'daily'. Set it to a cron expression such as 0 6 * * *.",
-    ),
     "bad owner": (
         {"SEGMENT_OWNERS": "me"},
         "SEGMENT_OWNERS holds 'me'. "
         "Legal values: e-mail addresses and `team:` followed by a name, separated by commas.",
     ),
 }
-
-OFTEN = ("no token", "token with a line break", "unknown destination", "bad cron")
-"""Each command takes seconds; `test_settings.py` and the tests of destinations see what is said of the others."""
+"""The first four are run by `make test`: a command takes seconds."""
 
 
 def run(directory, settings, *arguments):
@@ -110,9 +110,7 @@ def command():
     return lambda *arguments, **settings: run(Path.cwd(), {**os.environ, **settings}, *arguments)
 
 
-@pytest.mark.parametrize(
-    "case", [case if case in OFTEN else pytest.param(case, marks=pytest.mark.long) for case in BAD]
-)
+@pytest.mark.parametrize("case", often(BAD, 4))
 def test_a_bad_setting_is_told_in_a_line_and_nothing_is_written(emulator, tmp_path, case):
     settings, said = BAD[case]
     home = tmp_path / "fresh_home"
@@ -124,7 +122,7 @@ def test_a_bad_setting_is_told_in_a_line_and_nothing_is_written(emulator, tmp_pa
         "SEGMENT_BASE_URL": emulator.url,
         "SEGMENT_API_TOKEN": emulator.token,
     }
-    status, output = run(Path.cwd(), environment | settings, *MATERIALIZE)
+    status, output = run(Path.cwd(), environment | settings, *(EXECUTE if case == "no token" else MATERIALIZE))
     assert status == 1, output
     assert any(said in line for line in output.splitlines())
     assert "half-a-token" not in output
@@ -136,7 +134,7 @@ def test_a_bad_setting_is_told_in_a_line_and_nothing_is_written(emulator, tmp_pa
 def test_a_file_that_is_not_duckdb_is_left_alone(emulator, command):
     notes = Path("segment.duckdb").absolute()
     notes.write_text("these are somebody's notes and no database")
-    status, output = command(*MATERIALIZE)
+    status, output = command(*EXECUTE)
     assert status == 1
     said = f"DESTINATION__DUCKDB__CREDENTIALS names {notes}, which is not a DuckDB file. {LEGAL_FILE}"
     assert any(said in line for line in output.splitlines())

@@ -195,7 +195,7 @@ def test_a_script_that_is_killed_and_run_again_leaves_exactly_the_events(emulato
 
 @pytest.mark.long
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("stage", often(["loading", "reading"], 1))
+@pytest.mark.parametrize("stage", ["reading", "loading"])
 def test_a_job_that_is_killed_and_run_again_leaves_exactly_the_events(emulator, undisturbed, tmp_path, stage):
     random, loads = Random(stage), Loads(emulator, tmp_path / "killed")
     assert loads.end() == ""

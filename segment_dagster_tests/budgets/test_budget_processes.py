@@ -24,7 +24,7 @@ SERVERS = {"postgres": lambda directory: postgres_server(), "redis": redis_serve
 @pytest.fixture(
     params=[
         "directory",
-        pytest.param("postgres", marks=[pytest.mark.server, pytest.mark.long]),
+        pytest.param("postgres", marks=pytest.mark.server),
         pytest.param("redis", marks=pytest.mark.scale),
     ]
 )
